@@ -1,0 +1,12 @@
+// Package estate holds the pure objects of a Kubernetes estate: namespaces,
+// workloads, pods, services, routes and policy sources, each with the file,
+// document and byte span that it was read from, and the owner's declarations
+// about them (zones, protected and vital workloads, owners).
+//
+// It decodes nothing (package estate/manifest does) and evaluates no policy
+// (package segment does).
+//
+//	zone := cfg.Zone(w.Ref, nsLabels, podLabels)
+//	if zone == estate.Unzoned { … }
+//	sel, err := estate.ParseSelector("zone=restricted")
+package estate

@@ -1,0 +1,274 @@
+package estate
+
+import (
+	"net/netip"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+)
+
+// Source says where an object was read: enough to name it to a person and to
+// patch it in place.
+type Source struct {
+	File     string // as the user named it; "-" is standard input
+	Document int    // zero-based YAML document in the file
+	Item     int    // zero-based item of a List object, -1 if the object stood alone
+	Line     int    // one-based line of the object's first byte
+	Start    int64  // byte offset of the object's first byte in File
+	End      int64  // byte offset after its last byte
+}
+
+// Estate is what one or more clusters hold, as far as the input shows it.
+// It is immutable after decoding; slices are in input order.
+type Estate struct {
+	Namespaces []*Namespace
+	Workloads  []*Workload
+	Pods       []*Pod
+	Services   []*Service
+	Routes     []*Route
+	Gateways   []*Gateway
+	Nodes      []*Node
+	Policies   []*Policy
+	// Unmodelled lists objects that bear on pod traffic and that no front end models.
+	Unmodelled []*Unmodelled
+	// Kinds says for each kind that the engine uses whether it was seen.
+	Kinds map[string]Presence
+	// Ignored counts objects of kinds that have no bearing, by kind.
+	Ignored map[string]int
+	// Faults are objects that could not be read; each costs only itself.
+	Faults []Fault
+}
+
+// Presence tells none from not seen.
+type Presence uint8
+
+// The presences, from ignorance to knowledge.
+const (
+	NotSeen   Presence = iota // no object was read and no index says that there is none
+	Forbidden                 // the collector's index says that it might not list them
+	Empty                     // the collector's index says that there is none
+	Seen                      // at least one object was read
+)
+
+// Fault is one object or document that could not be read.
+type Fault struct {
+	Source  Source
+	Object  string // "NetworkPolicy shop/web" where known
+	Pointer string // field path inside the object, where known
+	Message string
+	// Affects is what the missing object could have changed: the namespace, or
+	// "" for the whole cluster; Bears is false if it cannot change a verdict.
+	Cluster   string
+	Namespace string
+	Bears     bool
+}
+
+// Namespace of a cluster.
+type Namespace struct {
+	Cluster string
+	Name    string
+	Labels  map[string]string // always holds kubernetes.io/metadata.name
+	// Declared is false where objects lie in it but the Namespace object was not
+	// in the input: its other labels are then unknown.
+	Declared bool
+	Source   Source
+}
+
+// Workload is the topmost controller that the input proves, or a bare pod.
+type Workload struct {
+	Ref         ident.Ref
+	UID         string
+	Labels      map[string]string
+	Annotations map[string]string // only those that ownership marks use (argocd, flux, helm, owner)
+	Template    *PodTemplate      // nil for a bare Pod and for kinds without one
+	Replicas    *int32            // nil if the kind has none or it was left out
+	Pods        []*Pod            // pods in the input that belong to it
+	Source      Source
+}
+
+// PodTemplate is what new pods of a workload will be.
+type PodTemplate struct {
+	Labels map[string]string
+	Spec   PodSpec
+}
+
+// Pod is one pod object.
+type Pod struct {
+	Cluster   string
+	Namespace string
+	Name      string
+	Labels    map[string]string
+	Workload  *Workload // never nil: a pod without a proved controller is its own workload
+	Phase     string    // "Running", "Pending", "Succeeded", "Failed", "" if unknown
+	IPs       []netip.Addr
+	Spec      PodSpec
+	Status    []ContainerStatus
+	Source    Source
+}
+
+// Finished reports whether the pod has ended and holds no address any more.
+func (p *Pod) Finished() bool { return p.Phase == "Succeeded" || p.Phase == "Failed" }
+
+// PodSpec is the part of a pod's specification that bears on traffic and on
+// the ways out that no network policy holds.
+type PodSpec struct {
+	Containers              []Container
+	HostNetwork             bool
+	HostPID                 bool
+	HostIPC                 bool
+	NodeName                string
+	NodeSelector            map[string]string
+	ServiceAccount          string
+	AutomountServiceAccount *bool // nil: the service account decides, which defaults to true
+	HostPaths               []HostPath
+	ServiceAccountVolume    bool // a projected serviceAccountToken volume is mounted explicitly
+}
+
+// HostPath is a volume of that type, with the containers that mount it.
+type HostPath struct {
+	Path     string
+	ReadOnly bool // every mount of it is read-only
+}
+
+// Container is an init, sidecar, ordinary or ephemeral container.
+type Container struct {
+	Name         string
+	Kind         ContainerKind
+	Image        string         // as written
+	Ref          ident.ImageRef // zero if Image does not parse
+	Ports        []ContainerPort
+	Privileged   bool
+	Capabilities []string // added ones
+	RunAsUser    *int64
+}
+
+// ContainerKind tells containers that serve from those that only start up.
+type ContainerKind uint8
+
+// The kinds of container.
+const (
+	Ordinary  ContainerKind = iota
+	Init                    // runs to completion before the others
+	Sidecar                 // init container with restartPolicy Always
+	Ephemeral               // debugging container
+)
+
+// ContainerPort is a declared port.
+type ContainerPort struct {
+	Name     string
+	Port     uint16
+	HostPort uint16 // 0 if none
+	Protocol string // "TCP", "UDP", "SCTP"
+}
+
+// ContainerStatus is what the runtime reports.
+type ContainerStatus struct {
+	Name    string
+	Image   string // as the runtime resolved it
+	ImageID string // as reported: a repo digest, an image ID, or both, by runtime
+}
+
+// Service of a namespace.
+type Service struct {
+	Cluster, Namespace, Name string
+	Labels                   map[string]string
+	Type                     string // "ClusterIP", "NodePort", "LoadBalancer", "ExternalName"
+	Selector                 map[string]string
+	Ports                    []ServicePort
+	ClusterIPs               []string
+	ExternalIPs              []string
+	ExternalName             string
+	LoadBalancerIPs          []string
+	SourceRanges             []string // loadBalancerSourceRanges
+	// Internal is true where a well-known cloud annotation makes the load
+	// balancer internal.
+	Internal              bool
+	ExternalTrafficPolicy string
+	Source                Source
+}
+
+// ServicePort maps a port of the service to pods.
+type ServicePort struct {
+	Name       string
+	Port       uint16
+	Protocol   string
+	TargetPort uint16 // 0 if TargetName is set
+	TargetName string // named container port, resolved per pod
+	NodePort   uint16
+}
+
+// Route leads traffic from outside to services: an Ingress, HTTPRoute,
+// GRPCRoute, TLSRoute or TCPRoute.
+type Route struct {
+	Cluster, Namespace, Name, Kind string
+	Class                          string // ingressClassName or its annotation
+	Hosts                          []string
+	Parents                        []ParentRef // Gateways that it attaches to
+	Backends                       []Backend
+	Source                         Source
+}
+
+// ParentRef names a Gateway.
+type ParentRef struct {
+	Namespace, Name, Section string
+}
+
+// Backend is a service port that a route leads to.
+type Backend struct {
+	Namespace string
+	Service   string
+	Port      uint16 // 0 if PortName is set
+	PortName  string
+	// Granted is false where the backend lies in another namespace and no
+	// ReferenceGrant in the input allows it.
+	Granted bool
+}
+
+// Gateway of the Gateway API.
+type Gateway struct {
+	Cluster, Namespace, Name string
+	Class                    string
+	Addresses                []string
+	Listeners                []Listener
+	Labels                   map[string]string
+	Source                   Source
+}
+
+// Listener of a Gateway.
+type Listener struct {
+	Name     string
+	Port     uint16
+	Protocol string
+	Hostname string
+	// From is "Same" (default), "All", "Selector" or "None".
+	From     string
+	Selector map[string]string
+}
+
+// Node of a cluster.
+type Node struct {
+	Cluster string
+	Name    string
+	Labels  map[string]string
+	IPs     []netip.Addr
+	Source  Source
+}
+
+// Policy is a network policy object as an object: what it says is in the
+// typed form that the front ends read.
+type Policy struct {
+	Cluster, Namespace, Name, Kind, APIVersion string
+	Labels, Annotations                        map[string]string
+	Source                                     Source
+	// Digest is the SHA-256 of the canonical JSON of its spec.
+	Digest ident.Digest
+}
+
+// Unmodelled is an object that bears on pod traffic and is not modelled.
+type Unmodelled struct {
+	Cluster, Namespace, Name, Kind, APIVersion string
+	Reason                                     string
+	// Selector limits what it can touch, where that is certain; nil means its
+	// whole namespace, or the whole cluster for an object without one.
+	Selector map[string]string
+	Source   Source
+}

@@ -1,0 +1,255 @@
+package inventory
+
+import (
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+// SchemaVersion is the version of every JSON answer.
+const SchemaVersion = "1"
+
+// Coverage says what an answer rests on: the COVERAGE of the command-line contract.
+type Coverage struct {
+	Workloads                 int       `json:"workloads"`
+	WithSBOM                  int       `json:"withSbom"` // workloads all of whose containers have an SBOM
+	SBOMMatchedBy             MatchedBy `json:"sbomMatchedBy"`
+	ComponentsWithoutIdentity int       `json:"componentsWithoutIdentity"` // components that cannot be matched with any advisory
+	AdvisoriesAsOf            string    `json:"advisoriesAsOf,omitempty"`  // date of the newest advisory loaded, RFC 3339 date
+	AdvisoryKnown             *bool     `json:"advisoryKnown,omitempty"`   // whether a loaded advisory has the queried id
+	Enforcement               string    `json:"enforcement"`               // "generic (assumed)"
+	NotSeen                   []string  `json:"notSeen"`                   // kinds of which no object was read
+	Quarantined               int       `json:"quarantined"`               // inputs that could not be read
+}
+
+// MatchedBy counts container images by how their SBOM was found.
+type MatchedBy struct {
+	Digest    int `json:"digest"`
+	Index     int `json:"index"`
+	Reference int `json:"reference"`
+	Tag       int `json:"tag"`
+}
+
+// Unknown is something that could change a verdict: the UNKNOWN of the contract.
+type Unknown = segment.Cause
+
+// SBOMMatch is how an image's SBOM was found and what it is worth.
+type SBOMMatch struct {
+	Digest ident.Digest `json:"digest"` // of the document
+	File   string       `json:"file,omitempty"`
+	Match  string       `json:"match"` // "digest", "index", "reference", "tag"
+	Trust  string       `json:"trust"` // "verified", "unsigned", "invalid", "unchecked"
+}
+
+// Image is one container of a workload with its artifact.
+type Image struct {
+	Container string         `json:"container"`
+	Kind      string         `json:"kind,omitempty"` // "init", "sidecar", "ephemeral"; empty for ordinary ones
+	Image     string         `json:"image"`          // as the pod template writes it
+	Digests   []ident.Digest `json:"digests,omitempty"`
+	SBOM      *SBOMMatch     `json:"sbom,omitempty"`
+	// Unresolved is why no SBOM was found although one may exist (an index
+	// digest that nothing resolves), empty otherwise.
+	Unresolved string `json:"unresolved,omitempty"`
+	Components int    `json:"components"`
+}
+
+// AdvisorySummary is the queried advisory as far as a person needs it.
+type AdvisorySummary struct {
+	ID        string         `json:"id"`
+	Aliases   []string       `json:"aliases"`
+	Summary   string         `json:"summary"`
+	Severity  ident.Severity `json:"severity"`
+	Published string         `json:"published,omitempty"` // RFC 3339
+	Modified  string         `json:"modified,omitempty"`
+	Withdrawn string         `json:"withdrawn,omitempty"`
+	Fixed     []FixedIn      `json:"fixed"`
+}
+
+// FixedIn is a package and the versions that fix it.
+type FixedIn struct {
+	Ecosystem string   `json:"ecosystem"`
+	Package   string   `json:"package"`
+	Versions  []string `json:"versions"`
+}
+
+// Artifact is an image that holds a component.
+type Artifact struct {
+	Digest ident.Digest `json:"digest"`
+	Image  string       `json:"image"`
+}
+
+// ComponentHit is an affected or asked-for component and where it is.
+type ComponentHit struct {
+	PURL      string     `json:"purl"`
+	Name      string     `json:"name"`
+	Version   string     `json:"version"`
+	Fixed     []string   `json:"fixed,omitempty"`
+	Advisory  string     `json:"advisory,omitempty"` // the record that matched
+	Range     string     `json:"range,omitempty"`    // the range that matched, for people
+	Artifacts []Artifact `json:"artifacts"`
+}
+
+// Site is one component in one container of one workload.
+type Site struct {
+	Workload  ident.Ref `json:"workload"`
+	Zone      string    `json:"zone"`
+	Owner     string    `json:"owner,omitempty"`
+	Contact   string    `json:"contact,omitempty"`
+	Container string    `json:"container"`
+	Image     string    `json:"image"`
+	PURL      string    `json:"purl"`
+	Name      string    `json:"name"`
+	Version   string    `json:"version"`
+	Fixed     []string  `json:"fixed,omitempty"`
+	Pointer   string    `json:"pointer,omitempty"` // of the component in its SBOM
+	SBOM      SBOMMatch `json:"sbom"`
+}
+
+// NotCovered is a workload that could hold what was asked for and was not searched.
+type NotCovered struct {
+	Workload ident.Ref `json:"workload"`
+	Zone     string    `json:"zone"`
+	Image    string    `json:"image"`
+	Reason   string    `json:"reason"`
+}
+
+// Where is the answer to "where does it run".
+type Where struct {
+	SchemaVersion string           `json:"schemaVersion"`
+	Query         string           `json:"query"`
+	Advisory      *AdvisorySummary `json:"advisory,omitempty"`
+	Found         bool             `json:"found"`
+	Sites         []Site           `json:"sites"`
+	Components    []ComponentHit   `json:"components"`
+	NotRunning    []Artifact       `json:"notRunning"` // artifacts that hold it and that no workload runs
+	NotCovered    []NotCovered     `json:"notCovered"`
+	Unknowns      []Unknown        `json:"unknowns"`
+	Coverage      Coverage         `json:"coverage"`
+}
+
+// Affected is one workload that runs what was asked for.
+type Affected struct {
+	Workload    ident.Ref             `json:"workload"`
+	Zone        string                `json:"zone"`
+	Owner       string                `json:"owner"`
+	Criticality string                `json:"criticality,omitempty"`
+	Isolated    segment.Isolation     `json:"isolated"`
+	Exposure    segment.ExposureLevel `json:"exposure"`
+	Ways        []segment.Way         `json:"ways,omitempty"`
+	VEX         string                `json:"vex"` // "none" while no VEX is read
+	VEXSource   string                `json:"vexSource,omitempty"`
+	SBOM        SBOMMatch             `json:"sbom"`
+	OtherWays   []string              `json:"otherWays"` // ways out that no network policy holds
+	Sites       []Site                `json:"sites"`
+}
+
+// ReachedWorkload is one end of the blast radius.
+type ReachedWorkload struct {
+	Workload ident.Ref       `json:"workload"`
+	Zone     string          `json:"zone"`
+	Hops     int             `json:"hops"`
+	Verdict  segment.Verdict `json:"verdict"`
+	Path     []segment.Hop   `json:"path"`
+}
+
+// Blast is the answer to "what can it reach, and who can reach it".
+type Blast struct {
+	SchemaVersion    string            `json:"schemaVersion"`
+	Query            string            `json:"query"`
+	Advisory         *AdvisorySummary  `json:"advisory,omitempty"`
+	Components       []ComponentHit    `json:"components"`
+	Affected         []Affected        `json:"affected"`
+	Reach            []ReachedWorkload `json:"reach"`
+	ReachedBy        []ReachedWorkload `json:"reachedBy"`
+	Protected        []string          `json:"protected"` // the selectors in force
+	ProtectedReached []ident.Ref       `json:"protectedReached"`
+	// ProtectedUnknown are protected workloads that only an unknown edge leads to.
+	ProtectedUnknown []ident.Ref  `json:"protectedUnknown"`
+	NotCovered       []NotCovered `json:"notCovered"`
+	Unknowns         []Unknown    `json:"unknowns"`
+	Coverage         Coverage     `json:"coverage"`
+}
+
+// WorkloadRow is one workload of the map.
+type WorkloadRow struct {
+	Workload    ident.Ref             `json:"workload"`
+	Zone        string                `json:"zone"`
+	Owner       string                `json:"owner,omitempty"`
+	Criticality string                `json:"criticality,omitempty"`
+	Protected   bool                  `json:"protected,omitempty"`
+	Vital       bool                  `json:"vital,omitempty"`
+	Segment     string                `json:"segment"` // name of the segment it is in
+	Pods        int                   `json:"pods"`
+	HostNetwork bool                  `json:"hostNetwork,omitempty"`
+	Isolated    segment.Isolation     `json:"isolated"`
+	Exposure    segment.ExposureLevel `json:"exposure"`
+	Ways        []segment.Way         `json:"ways,omitempty"`
+	Images      []Image               `json:"images"`
+	Selector    map[string]string     `json:"selector,omitempty"` // pod labels
+	Findings    []FindingRow          `json:"findings"`
+	Policies    []ident.Ref           `json:"policies"` // the policies that select it
+	OtherWays   []string              `json:"otherWays,omitempty"`
+}
+
+// FindingRow is one alias group on one component of a workload.
+type FindingRow struct {
+	ID       string         `json:"id"`
+	Severity ident.Severity `json:"severity"`
+	PURL     string         `json:"purl"`
+	Fixed    []string       `json:"fixed,omitempty"`
+}
+
+// Segment is a set of workloads that no rule tells apart.
+type Segment struct {
+	Name    string      `json:"name"`
+	Zone    string      `json:"zone"` // "" where its members lie in several zones
+	Members []ident.Ref `json:"members"`
+}
+
+// ImageGap is an image without an SBOM and what depends on it.
+type ImageGap struct {
+	Image     string      `json:"image"`
+	Reason    string      `json:"reason"`
+	Workloads []ident.Ref `json:"workloads"`
+}
+
+// UnusedSBOM is a document whose artifact no workload runs.
+type UnusedSBOM struct {
+	Digest  ident.Digest `json:"digest"`
+	File    string       `json:"file,omitempty"`
+	Subject string       `json:"subject"`
+}
+
+// PolicyRow is one policy object of the map.
+type PolicyRow struct {
+	Policy  ident.Ref    `json:"policy"`
+	Tier    string       `json:"tier"`
+	File    string       `json:"file,omitempty"`
+	Line    int          `json:"line,omitempty"`
+	Digest  ident.Digest `json:"digest"`
+	Selects int          `json:"selects"` // workloads
+}
+
+// CrossZone is the flow that the policies allow between two zones.
+type CrossZone struct {
+	From  string         `json:"from"`
+	To    string         `json:"to"`
+	Edges []segment.Edge `json:"edges"`
+}
+
+// Map is the answer without a question: the whole join.
+type Map struct {
+	SchemaVersion       string         `json:"schemaVersion"`
+	Cluster             string         `json:"cluster,omitempty"`
+	At                  string         `json:"at"` // RFC 3339
+	Workloads           []WorkloadRow  `json:"workloads"`
+	Segments            []Segment      `json:"segments"`
+	Edges               []segment.Edge `json:"edges"` // by workload, external ranges included
+	Policies            []PolicyRow    `json:"policies"`
+	Unprotected         []ident.Ref    `json:"unprotected"` // not isolated in either direction
+	CrossZone           []CrossZone    `json:"crossZone"`
+	WithoutSBOM         []ImageGap     `json:"withoutSbom"` // images behind most workloads first
+	SBOMsWithoutRuntime []UnusedSBOM   `json:"sbomsWithoutWorkload"`
+	Unknowns            []Unknown      `json:"unknowns"`
+	Coverage            Coverage       `json:"coverage"`
+}

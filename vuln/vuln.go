@@ -1,0 +1,88 @@
+package vuln
+
+import (
+	"time"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+)
+
+// Advisory is one record about a vulnerability, in the terms of the OSV schema
+// (https://ossf.github.io/osv-schema/), whatever it was read from.
+type Advisory struct {
+	ID        string
+	Aliases   []string
+	Upstream  []string
+	Related   []string
+	Summary   string
+	Details   string
+	Published time.Time
+	Modified  time.Time
+	Withdrawn time.Time // zero unless withdrawn
+	Severity  []Score   // of the record as a whole
+	Affected  []Affected
+	// References are URLs of the record, in order.
+	References []Reference
+	// DatabaseSeverity is the word of database_specific.severity, if any.
+	DatabaseSeverity string
+	Source           string // file (and member of an archive) it was read from
+}
+
+// Score is a CVSS vector as published.
+type Score struct {
+	Type   string  // "CVSS_V2", "CVSS_V3", "CVSS_V4", or an ecosystem's own word
+	Vector string  // as written
+	Base   float64 // base score 0.0–10.0; NaN where the vector could not be computed
+}
+
+// Reference is a URL with the type that the OSV schema gives it.
+type Reference struct{ Type, URL string }
+
+// Affected is one affected package with its ranges.
+type Affected struct {
+	Ecosystem string // as written: "Go", "Debian:12", "npm"
+	Name      string
+	PURL      string // as written
+	Ranges    []Range
+	Versions  []string // enumerated affected versions
+	Severity  []Score
+}
+
+// Range is a sequence of events that switch between affected and unaffected.
+type Range struct {
+	Type   RangeType
+	Events []Event
+}
+
+// RangeType is the order that versions of a range follow.
+type RangeType string
+
+// The range types of the OSV schema. GIT ranges are kept and never matched.
+const (
+	RangeSemver    RangeType = "SEMVER"
+	RangeEcosystem RangeType = "ECOSYSTEM"
+	RangeGit       RangeType = "GIT"
+)
+
+// Event has exactly one of its fields set.
+type Event struct {
+	Introduced   string // "0" is before every version
+	Fixed        string
+	LastAffected string
+	Limit        string
+}
+
+// Identity is what a component is for the purpose of matching: the ecosystem in
+// OSV's spelling, the package name in that ecosystem's canonical form, and the version.
+type Identity struct {
+	Ecosystem string // "Go", "npm", "PyPI", "Debian:12", "Alpine:v3.18"
+	Name      string
+	Version   string
+}
+
+// Unmatched is a component that could not be compared with any advisory.
+type Unmatched struct {
+	Document  ident.Digest
+	Component int // index in Document.Components
+	PURL      string
+	Reason    string
+}
