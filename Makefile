@@ -1,0 +1,59 @@
+# Everything a fresh machine with Go, gcc and make needs to judge this tree.
+#
+#   make test        unit, property, command and race tests, then lint; prints what was skipped and why
+#   make fuzz        one minute of every fuzz target in the packages that changed since BASE
+#   make bench       the benchmarks behind docs/benchmarks.md
+#   make generate    what `go generate` makes; the tests fail if it differs from what is committed
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := test
+
+# Real documents for tests: set where the folder lies beside the checkout.
+# Tests that need it skip, visibly, where it is absent.
+ifeq ($(origin COFFERDAM_DATA), undefined)
+ifneq ($(wildcard ../shared/data/README.md),)
+export COFFERDAM_DATA := $(abspath ../shared/data)
+endif
+endif
+
+BIN := $(CURDIR)/.cache/bin
+# A tool is built once per version of itself and of Go, and kept as a binary.
+LINT_KEY := $(shell cat tools/lint/go.mod tools/lint/go.sum <(go version) | sha256sum | cut -c1-12)
+LINT := $(BIN)/golangci-lint-$(LINT_KEY)
+
+.PHONY: test unit lint fuzz bench generate build clean
+
+test: vet unit lint
+
+.PHONY: vet
+vet:
+	@go vet ./...
+
+unit:
+	@go test -race -json -timeout 30m ./... | go run ./tools/testreport
+
+lint: $(LINT)
+	@$(LINT) run ./...
+
+$(LINT):
+	@mkdir -p $(BIN)
+	@echo "building golangci-lint (once)" >&2
+	@cd tools/lint && GOFLAGS=-mod=readonly go build -trimpath -ldflags "-s -w" -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+BASE ?= $(shell git rev-list -1 --before='4 hours ago' HEAD 2>/dev/null)
+FUZZTIME ?= 60s
+fuzz:
+	@tools/fuzz-changed.sh "$(BASE)" "$(FUZZTIME)"
+
+bench:
+	@go test -run '^$$' -bench . -benchmem ./...
+
+generate:
+	@go generate ./...
+
+build:
+	@CGO_ENABLED=0 go build -trimpath -o bin/cofferdam ./cmd/cofferdam
+
+clean:
+	@rm -rf bin .cache

@@ -1,0 +1,204 @@
+// Package cofferdam_test holds the direction of imports: the tree is the
+// architecture (ARCHITECTURE.md), and this test is what keeps it true.
+package cofferdam_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/cofferdam-io/cofferdam/"
+
+// layers says which of our own packages each package may import directly.
+// "x/..." stands for x and everything below it. A package that is not listed
+// fails the test, so that a new one gets its place by decision.
+var layers = map[string][]string{
+	"ident":    {},
+	"jsonscan": {"ident"},
+
+	"sbom":           {"ident"},
+	"sbom/schema":    {"ident", "jsonscan"},
+	"sbom/spdx":      {"ident", "sbom", "jsonscan"},
+	"sbom/cyclonedx": {"ident", "sbom", "jsonscan"},
+	"sbom/syft":      {"ident", "sbom", "jsonscan"},
+	"sbom/trivy":     {"ident", "sbom", "jsonscan", "sbom/cyclonedx"},
+	"sbom/decode":    {"ident", "sbom/...", "jsonscan"},
+
+	"vuln":     {"ident", "sbom"},
+	"vuln/osv": {"ident", "vuln", "jsonscan"},
+
+	"estate":          {"ident"},
+	"estate/manifest": {"ident", "estate", "jsonscan"},
+
+	"segment":               {"ident", "estate"},
+	"segment/k8s":           {"ident", "estate", "estate/manifest", "segment", "segment/clusterpolicy"},
+	"segment/clusterpolicy": {"ident", "estate", "estate/manifest", "segment"},
+
+	"inventory": {"ident", "sbom", "vuln", "estate", "segment"},
+
+	"report": {"ident", "sbom", "vuln", "estate", "segment", "inventory"},
+
+	"examples":     {},
+	"internal/app": {"ident", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory"},
+	"internal/web": {"ident", "segment", "inventory", "report/..."},
+	"internal/cli": {"ident", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "report/...", "examples", "internal/app", "internal/web"},
+
+	"cmd/cofferdam": {"internal/cli"},
+}
+
+// impure are imports that the domain (everything outside cmd, internal and
+// tools) may not have: it is given bytes, times and contexts.
+var impure = []string{"net/http", "database/sql", "os", "os/exec", "os/signal", "k8s.io/client-go", "github.com/sigstore", "math/rand"}
+
+// kubeTypes may appear only where Kubernetes objects are decoded or translated.
+var kubeTypes = map[string]bool{"estate/manifest": true, "segment/k8s": true, "segment/clusterpolicy": true}
+
+func TestDirectionOfImports(t *testing.T) {
+	seen := map[string]bool{}
+	for _, f := range goFiles(t) {
+		pkg := filepath.ToSlash(filepath.Dir(f))
+		if pkg == "." || strings.HasPrefix(pkg, "tools/") || strings.Contains(pkg+"/", "/gen/") || strings.HasSuffix(f, "_test.go") {
+			continue
+		}
+		allowed, listed := rule(pkg)
+		if !listed {
+			t.Errorf("%s: package %s has no place in arch_test.go; decide which layer it is in", f, pkg)
+			continue
+		}
+		seen[pkg] = true
+		domain := !strings.HasPrefix(pkg, "internal/") && !strings.HasPrefix(pkg, "cmd/") && pkg != "examples"
+		for _, imp := range imports(t, f) {
+			own, isOwn := strings.CutPrefix(imp, module)
+			switch {
+			case isOwn && !permits(allowed, own) && !below(own, pkg):
+				t.Errorf("%s: %s may not import %s", f, pkg, own)
+			case domain && slices.ContainsFunc(impure, func(p string) bool { return imp == p || strings.HasPrefix(imp, p+"/") }):
+				t.Errorf("%s: the domain does no I/O and has no clock or chance of its own, but imports %s", f, imp)
+			case strings.HasPrefix(imp, "k8s.io/api/") && !kubeTypes[pkg]:
+				t.Errorf("%s: Kubernetes API types end at the front ends, but %s imports %s", f, pkg, imp)
+			}
+		}
+	}
+	for pkg := range layers {
+		if !seen[pkg] && !strings.Contains(pkg, "/") {
+			t.Errorf("arch_test.go lists %s, which has no Go file", pkg)
+		}
+	}
+}
+
+func TestFileSizes(t *testing.T) {
+	for _, f := range goFiles(t) {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		most := 700
+		if strings.HasSuffix(f, "_test.go") {
+			most = 1500
+		}
+		if n := strings.Count(string(b), "\n"); n > most {
+			t.Errorf("%s has %d lines, more than %d: split it by subject", f, n, most)
+		}
+	}
+}
+
+func TestNoPackageWithoutSubject(t *testing.T) {
+	for _, f := range goFiles(t) {
+		for part := range strings.SplitSeq(filepath.ToSlash(filepath.Dir(f)), "/") {
+			if slices.Contains([]string{"util", "utils", "common", "helper", "helpers", "types", "misc", "shared"}, part) {
+				t.Errorf("%s: %q names no subject", f, part)
+			}
+		}
+	}
+}
+
+func TestMainIsACall(t *testing.T) {
+	b, err := os.ReadFile("cmd/cofferdam/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(b), "\n"); n > 40 {
+		t.Errorf("cmd/cofferdam/main.go has %d lines; it is a call of at most 40", n)
+	}
+}
+
+// rule finds the entry for pkg, or for the nearest parent: a package below
+// another's folder shares its layer unless it has an entry of its own.
+func rule(pkg string) ([]string, bool) {
+	for p := pkg; ; {
+		if r, ok := layers[p]; ok {
+			return r, true
+		}
+		i := strings.LastIndexByte(p, '/')
+		if i < 0 {
+			return nil, false
+		}
+		p = p[:i]
+	}
+}
+
+func permits(allowed []string, pkg string) bool {
+	for _, a := range allowed {
+		if base, tree := strings.CutSuffix(a, "/..."); a == pkg || tree && (pkg == base || below(pkg, base)) {
+			return true
+		}
+	}
+	return false
+}
+
+// below reports whether pkg lies in parent's folder; a package may use its own parts.
+func below(pkg, parent string) bool { return strings.HasPrefix(pkg, parent+"/") }
+
+func imports(t *testing.T, file string) []string {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, i := range f.Imports {
+		p, err := strconv.Unquote(i.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// goFiles lists the module's Go files: folders with a go.mod of their own,
+// hidden folders and test data are not ours to judge here.
+func goFiles(t *testing.T) []string {
+	t.Helper()
+	var out []string
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			name := d.Name()
+			if path != "." && (strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules") {
+				return filepath.SkipDir
+			}
+			if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil && path != "." {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if strings.HasSuffix(path, ".go") {
+			out = append(out, path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
