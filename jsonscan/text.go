@@ -1,0 +1,107 @@
+package jsonscan
+
+import (
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+const (
+	internSlots   = 256      // direct-mapped; a collision only costs a copy
+	internLongest = 64       // longer strings seldom repeat
+	blockSmallest = 1 << 10  // the first block, so that a small document stays small
+	blockLargest  = 32 << 10 // what one kept string can keep alive
+)
+
+// texts makes strings out of byte slices of the input.
+type texts struct {
+	slots [internSlots]string
+	block strings.Builder
+	size  int
+}
+
+// of returns b as a string that does not alias b.
+func (t *texts) of(b []byte) string {
+	n := len(b)
+	if n == 0 {
+		return ""
+	}
+	if n > internLongest {
+		return t.pack(b)
+	}
+	h := uint32(n)
+	for _, c := range b {
+		h = (h ^ uint32(c)) * 16777619 // FNV-1a
+	}
+	slot := &t.slots[(h^h>>15)%internSlots]
+	if *slot != string(b) {
+		*slot = t.pack(b)
+	}
+	return *slot
+}
+
+// pack appends b to the current block. A strings.Builder never rewrites what it
+// has handed out, so earlier strings stay valid.
+func (t *texts) pack(b []byte) string {
+	if len(b) > blockLargest/8 {
+		return string(b)
+	}
+	if t.block.Cap()-t.block.Len() < len(b) {
+		t.size = min(max(2*t.size, blockSmallest), blockLargest)
+		t.block = strings.Builder{}
+		t.block.Grow(max(t.size, len(b)))
+	}
+	start := t.block.Len()
+	t.block.Write(b)
+	return t.block.String()[start:]
+}
+
+// unescape appends the text of a checked string body to dst.
+func unescape(dst, src []byte) []byte {
+	for i := 0; i < len(src); {
+		c := src[i]
+		if c != '\\' {
+			j := i + 1
+			for j < len(src) && src[j] != '\\' {
+				j++
+			}
+			dst = append(dst, src[i:j]...)
+			i = j
+			continue
+		}
+		c = src[i+1]
+		i += 2
+		switch c {
+		case 'b':
+			c = '\b'
+		case 'f':
+			c = '\f'
+		case 'n':
+			c = '\n'
+		case 'r':
+			c = '\r'
+		case 't':
+			c = '\t'
+		case 'u':
+			u := codeUnit(src[i:])
+			i += 4
+			if utf16.IsSurrogate(u) {
+				var low rune = -1
+				if i+6 <= len(src) && src[i] == '\\' && src[i+1] == 'u' {
+					low = codeUnit(src[i+2:])
+				}
+				if u = utf16.DecodeRune(u, low); u != utf8.RuneError {
+					i += 6
+				}
+			}
+			dst = utf8.AppendRune(dst, u)
+			continue
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+func codeUnit(b []byte) rune {
+	return hexValue(b[0])<<12 | hexValue(b[1])<<8 | hexValue(b[2])<<4 | hexValue(b[3])
+}
