@@ -33,7 +33,7 @@ const (
 func plainEnd(d []byte, i int) int {
 	for i+8 <= len(d) {
 		x := binary.LittleEndian.Uint64(d[i:])
-		if m := ((x ^ quotes) - ones | (x ^ slashes) - ones | x - spaces) & ^x & tops; m != 0 {
+		if m := (((x ^ quotes) - ones) | ((x ^ slashes) - ones) | (x - spaces)) &^ x & tops; m != 0 {
 			return i + bits.TrailingZeros64(m)>>3
 		}
 		i += 8
