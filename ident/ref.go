@@ -92,21 +92,45 @@ func ParseRef(s string) (Ref, error) {
 		a = a.Unmap()
 		return Ref{CIDR: netip.PrefixFrom(a, a.BitLen()).String()}, nil
 	}
+	if addr, _, ok := strings.Cut(s, "/"); ok {
+		if _, err := netip.ParseAddr(addr); err == nil {
+			return Ref{}, Errorf(KindUsage, "%q is not a CIDR", clip(s)).
+				WithHint("a prefix of IPv4 is 0 to 32 bits long, of IPv6 0 to 128")
+		}
+	}
 	rest := s
 	var r Ref
 	if c, after, ok := strings.Cut(rest, ":"); ok && !strings.Contains(c, "/") {
 		r.Cluster, rest = c, after
 	}
-	switch parts := strings.Split(rest, "/"); {
-	case len(parts) == 2 && parts[0] != "" && parts[1] != "":
+	parts := strings.Split(rest, "/")
+	for _, p := range parts {
+		if !validName(p) {
+			parts = nil
+			break
+		}
+	}
+	switch {
+	case len(parts) == 2 && (r.Cluster == "" && rest == s || validName(r.Cluster)):
 		r.Namespace, r.Name = parts[0], parts[1]
-	case len(parts) == 3 && parts[0] != "" && parts[1] != "" && parts[2] != "":
+	case len(parts) == 3 && (r.Cluster == "" && rest == s || validName(r.Cluster)):
 		r.Namespace, r.Kind, r.Name = parts[0], parts[1], parts[2]
 	default:
 		return Ref{}, Errorf(KindUsage, "%q names no workload and no address", clip(s)).
 			WithHint("write ns/name, ns/Kind/name, an address, a CIDR, or the word internet")
 	}
 	return r, nil
+}
+
+// validName accepts the characters of object names (RFC 1123 subdomains) and,
+// for clusters and kinds, capitals and underscores.
+func validName(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; !isAlnum(c) && c != '-' && c != '.' && c != '_' {
+			return false
+		}
+	}
+	return s != ""
 }
 
 func boolInt(b bool) int {
