@@ -1,0 +1,216 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+)
+
+// Limits on what is read from outside. They are far above honest input and far
+// below what would exhaust a small machine.
+const (
+	maxFileBytes = 512 << 20 // one file, compressed or not
+	maxFiles     = 200_000   // files of one argument
+)
+
+// Files opens what a user names. The zero value reads the operating system's
+// files; with FS set, paths are slash-separated paths of that file system.
+type Files struct {
+	FS    fs.FS
+	Stdin io.Reader
+}
+
+// file is one file to read, under the name that users see.
+type file struct {
+	name string
+	// walked is true where the file was found in a folder and not named: it may
+	// then be something else entirely, and is passed over if it is.
+	walked bool
+}
+
+const stdinName = "-"
+
+func (f Files) stat(name string) (fs.FileInfo, error) {
+	if f.FS != nil {
+		return fs.Stat(f.FS, path.Clean(name))
+	}
+	return os.Stat(name)
+}
+
+func (f Files) open(name string) (io.ReadCloser, error) {
+	if f.FS != nil {
+		return f.FS.Open(path.Clean(name))
+	}
+	return os.Open(name)
+}
+
+// read returns the content of one file, refusing what is larger than maxFileBytes.
+func (f Files) read(ctx context.Context, name string) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var r io.Reader
+	size := int64(0)
+	if name == stdinName {
+		if f.Stdin == nil {
+			return nil, ident.Errorf(ident.KindUsage, "standard input is not available")
+		}
+		r = f.Stdin
+	} else {
+		rc, err := f.open(name)
+		if err != nil {
+			return nil, openError(name, err)
+		}
+		defer rc.Close()
+		if st, err := f.stat(name); err == nil {
+			if !st.Mode().IsRegular() && st.Mode()&(fs.ModeNamedPipe|fs.ModeCharDevice) == 0 {
+				return nil, ident.Errorf(ident.KindFailure, "is not a regular file").At(name)
+			}
+			size = st.Size()
+		}
+		r = rc
+	}
+	var buf bytes.Buffer
+	buf.Grow(int(min(size, maxFileBytes)) + bytes.MinRead)
+	n, err := io.Copy(&buf, io.LimitReader(ctxReader{ctx, r}, maxFileBytes+1))
+	if err != nil {
+		return nil, ident.Errorf(ident.KindFailure, "reading: %w", err).At(name)
+	}
+	if n > maxFileBytes {
+		return nil, ident.Errorf(ident.KindLimit, "is larger than %d MiB", maxFileBytes>>20).At(name).
+			WithHint("split it; one document of that size is not a document that people write")
+	}
+	return buf.Bytes(), nil
+}
+
+// ctxReader stops reading once the context is done, so that a pipe that never
+// ends does not outlive an interrupt.
+type ctxReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c ctxReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
+
+// expand lists the files behind one argument: a file, "-", a folder (read
+// recursively, hidden entries left out, only names that want accepts), or a glob.
+func (f Files) expand(arg string, want func(name string) bool) ([]file, error) {
+	if arg == stdinName {
+		return []file{{name: stdinName}}, nil
+	}
+	st, err := f.stat(arg)
+	if err != nil {
+		if strings.ContainsAny(arg, "*?[") {
+			return f.glob(arg, want)
+		}
+		return nil, openError(arg, err)
+	}
+	if !st.IsDir() {
+		return []file{{name: arg}}, nil
+	}
+	return f.walk(arg, want)
+}
+
+func (f Files) glob(pattern string, want func(string) bool) ([]file, error) {
+	var names []string
+	var err error
+	if f.FS != nil {
+		names, err = fs.Glob(f.FS, pattern)
+	} else {
+		names, err = filepath.Glob(pattern)
+	}
+	if err != nil {
+		return nil, ident.Errorf(ident.KindUsage, "%q is a malformed pattern", pattern)
+	}
+	if len(names) == 0 {
+		return nil, ident.Errorf(ident.KindFailure, "no file matches %s", pattern)
+	}
+	var out []file
+	for _, n := range names {
+		st, err := f.stat(n)
+		if err != nil {
+			return nil, openError(n, err)
+		}
+		if !st.IsDir() {
+			out = append(out, file{name: n})
+			continue
+		}
+		sub, err := f.walk(n, want)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, sub...)
+	}
+	return out, nil
+}
+
+func (f Files) walk(root string, want func(string) bool) ([]file, error) {
+	var out []file
+	visit := func(p string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return openError(p, err)
+		case p != root && strings.HasPrefix(d.Name(), "."):
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		case d.IsDir() || !want(p):
+			return nil
+		}
+		if len(out) == maxFiles {
+			return ident.Errorf(ident.KindLimit, "holds more than %d files", maxFiles).At(root)
+		}
+		out = append(out, file{name: p, walked: true})
+		return nil
+	}
+	var err error
+	if f.FS != nil {
+		err = fs.WalkDir(f.FS, path.Clean(root), visit)
+	} else {
+		err = filepath.WalkDir(root, visit)
+	}
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(out, func(a, b file) int { return strings.Compare(a.name, b.name) })
+	return out, nil
+}
+
+// openError says in a user's words why a path cannot be read.
+func openError(name string, err error) error {
+	var known *ident.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	msg := "cannot be read"
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		msg = "no such file or folder"
+	case errors.Is(err, fs.ErrPermission):
+		msg = "no permission to read it"
+	}
+	e := ident.Errorf(ident.KindFailure, "%s", msg).At(name)
+	e.Err = err
+	return e
+}
+
+func hasExt(exts ...string) func(string) bool {
+	return func(name string) bool {
+		return slices.Contains(exts, strings.ToLower(path.Ext(filepath.ToSlash(name))))
+	}
+}

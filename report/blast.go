@@ -1,0 +1,246 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+// blastTable says the verdict first, then the path, and keeps direct reach
+// (one hop: the network allows it) apart from onward reach (a compromise at
+// each hop is needed).
+func blastTable(w io.Writer, b *inventory.Blast, o Options) error {
+	p := newPrinter(w, o)
+	p.title(b.Query, b.Advisory)
+	p.blank()
+	p.linef("%s", p.blastVerdict(b))
+	if len(b.Affected) > 0 {
+		p.affected(b.Affected)
+		if path := protectedPath(b); path != nil {
+			p.path(*path)
+		}
+		direct, onward := split(b.Reach)
+		p.reached("REACHES DIRECTLY", "one hop: the network allows it", direct, false)
+		p.reached("REACHES ONWARD", "needs a compromise at each hop", onward, true)
+		from, behind := split(b.ReachedBy)
+		p.reached("REACHED DIRECTLY BY", "", from, false)
+		p.reached("REACHED ONWARD BY", "needs a compromise at each hop", behind, true)
+	}
+	p.notCovered(b.NotCovered)
+	p.unknowns(b.Unknowns)
+	p.coverage(b.Coverage)
+	return p.done()
+}
+
+// title names the question, and the advisory where there is one.
+func (p *printer) title(query string, a *inventory.AdvisorySummary) {
+	if a == nil {
+		p.linef("%s", p.bold(clean(query)))
+		return
+	}
+	head := p.bold(clean(a.ID))
+	if !strings.EqualFold(a.ID, query) {
+		head = p.bold(clean(query)) + " (" + clean(a.ID) + ")"
+	}
+	p.linef("%s  %s  %s", head, p.severity(a.Severity), clean(a.Summary))
+	if a.Withdrawn != "" {
+		p.linef("%s", p.yellow("withdrawn "+clean(a.Withdrawn)))
+	}
+	var fixed []string
+	for _, f := range a.Fixed {
+		if len(f.Versions) > 0 {
+			fixed = append(fixed, clean(f.Package)+" "+clean(strings.Join(f.Versions, ", ")))
+		}
+	}
+	switch {
+	case len(fixed) > 4 && !p.o.All:
+		p.linef("%s", p.dim("fixed in "+strings.Join(fixed[:4], "; ")+fmt.Sprintf("; and %d more", len(fixed)-4)))
+	case len(fixed) > 0:
+		p.linef("%s", p.dim("fixed in "+strings.Join(fixed, "; ")))
+	default:
+		p.linef("%s", p.dim("no fixed version is published"))
+	}
+}
+
+// blastVerdict is one sentence: the worst thing that is true.
+func (p *printer) blastVerdict(b *inventory.Blast) string {
+	n := len(b.Affected)
+	switch {
+	case n == 0 && len(b.NotCovered)+len(b.Unknowns) > 0:
+		return p.yellow("NOT FOUND in what was searched") + ", which is not everything"
+	case n == 0:
+		return p.green("NOT RUNNING") + ": every workload was searched"
+	case len(b.ProtectedReached) > 0:
+		return p.red("REACHES "+strings.ToUpper(plural(len(b.ProtectedReached), "protected workload"))) + ": " + affects(b.ProtectedReached)
+	case len(b.ProtectedUnknown) > 0:
+		return p.yellow("MAY REACH "+strings.ToUpper(plural(len(b.ProtectedUnknown), "protected workload"))) + ": " + affects(b.ProtectedUnknown)
+	case len(b.Protected) > 0:
+		return p.green("DOES NOT REACH what is protected") + fmt.Sprintf(": %s, runs in %s", clean(strings.Join(b.Protected, ", ")), plural(n, "workload"))
+	default:
+		return p.bold("RUNS in "+plural(n, "workload")) + ", which reach " + plural(len(b.Reach), "other end")
+	}
+}
+
+func (p *printer) affected(as []inventory.Affected) {
+	p.heading("AFFECTED", len(as), "")
+	rows := make([][]string, 0, len(as))
+	for _, a := range as {
+		rows = append(rows, []string{
+			clean(a.Zone), p.bold(who(a.Workload)), clean(a.Owner), components(a.Sites), p.exposure(a.Exposure),
+			a.Isolated.Ingress.String() + "/" + a.Isolated.Egress.String(), vex(a), matched(a.SBOM), clean(strings.Join(a.OtherWays, ", ")),
+		})
+	}
+	p.table([]column{{"ZONE", 0}, {"WORKLOAD", 18}, {"OWNER", 8}, {"COMPONENT", 24}, {"EXPOSED TO", 0}, {"ISOLATED IN/OUT", 0}, {"VEX", 0}, {"SBOM", 9}, {"WAYS OUT NO POLICY HOLDS", 20}}, rows)
+}
+
+// vex is a column only where a statement was read.
+func vex(a inventory.Affected) string {
+	if a.VEX == "none" {
+		return ""
+	}
+	return clean(a.VEX)
+}
+
+func components(sites []inventory.Site) string {
+	var out []string
+	for _, s := range sites {
+		t := clean(s.Name) + " " + clean(s.Version)
+		if len(s.Fixed) > 0 {
+			t += " → " + clean(s.Fixed[0])
+		}
+		if !slices.Contains(out, t) {
+			out = append(out, t)
+		}
+	}
+	if len(out) > 2 {
+		out = append(out[:2], fmt.Sprintf("and %d more", len(out)-2))
+	}
+	return strings.Join(out, ", ")
+}
+
+// protectedPath picks the path to tell: to the nearest protected workload that
+// is reached for certain, preferring one that starts where the internet comes in.
+func protectedPath(b *inventory.Blast) *inventory.ReachedWorkload {
+	want := b.ProtectedReached
+	if len(want) == 0 {
+		want = b.ProtectedUnknown
+	}
+	var best *inventory.ReachedWorkload
+	for i := range b.Reach {
+		r := &b.Reach[i]
+		if slices.Contains(want, r.Workload) && (best == nil || r.Hops < best.Hops) {
+			best = r
+		}
+	}
+	return best
+}
+
+func (p *printer) path(r inventory.ReachedWorkload) {
+	p.heading("PATH to "+who(r.Workload)+" in zone "+clean(r.Zone), -1, plural(r.Hops, "hop"))
+	for i, h := range r.Path {
+		p.hop(i+1, h)
+	}
+}
+
+// hop prints one step: who to whom on which ports, then the rules that allow it.
+func (p *printer) hop(n int, h segment.Hop) {
+	mark := ""
+	if h.Verdict == segment.Unknown {
+		mark = "  " + p.yellow("unknown")
+	}
+	p.linef("  %d  %s → %s  %s%s", n, p.bold(who(h.From)), p.bold(who(h.To)), p.cyan(ports(h.Connections)), mark)
+	for i, r := range h.AllowedBy {
+		dir := "out"
+		if i == len(h.AllowedBy)-1 {
+			dir = "in "
+		}
+		p.linef("       %s  %s", p.dim(dir), rule(r))
+	}
+}
+
+func split(rs []inventory.ReachedWorkload) (direct, onward []inventory.ReachedWorkload) {
+	for _, r := range rs {
+		if r.Hops <= 1 {
+			direct = append(direct, r)
+		} else {
+			onward = append(onward, r)
+		}
+	}
+	return direct, onward
+}
+
+func (p *printer) reached(title, remark string, rs []inventory.ReachedWorkload, onward bool) {
+	if len(rs) == 0 {
+		return
+	}
+	p.heading(title, len(rs), remark)
+	sorted := slices.Clone(rs)
+	slices.SortStableFunc(sorted, func(a, b inventory.ReachedWorkload) int {
+		if c := strings.Compare(a.Zone, b.Zone); c != 0 {
+			return c
+		}
+		return a.Workload.Compare(b.Workload)
+	})
+	rows := make([][]string, 0, len(sorted))
+	for _, r := range sorted {
+		var conns []segment.Conn
+		var by, via string
+		if n := len(r.Path); n > 0 {
+			last := r.Path[n-1]
+			conns, by = last.Connections, rules(last.AllowedBy)
+			via = steps(r.Path)
+		}
+		hops := ""
+		if onward {
+			hops = fmt.Sprint(r.Hops)
+		}
+		zone := r.Zone
+		if r.Workload.IsCIDR() {
+			zone = "outside"
+		}
+		verdict := ""
+		if r.Verdict != segment.Allowed {
+			verdict = p.verdict(r.Verdict)
+		}
+		if onward {
+			by = ""
+		} else {
+			via = ""
+		}
+		rows = append(rows, []string{clean(zone), p.bold(who(r.Workload)), hops, verdict, ports(conns), via, by})
+	}
+	p.table([]column{{"ZONE", 0}, {"WORKLOAD", 18}, {"HOPS", 0}, {"VERDICT", 0}, {"PORTS", 14}, {"VIA", 24}, {"ALLOWED BY", 24}}, rows)
+}
+
+// steps names the workloads in between.
+func steps(path []segment.Hop) string {
+	var out []string
+	for _, h := range path {
+		out = append(out, who(h.From))
+	}
+	return strings.Join(out, " → ")
+}
+
+func (p *printer) notCovered(ns []inventory.NotCovered) {
+	if len(ns) == 0 {
+		return
+	}
+	p.heading("NOT SEARCHED", len(ns), "these could hold it too")
+	rows := make([][]string, 0, len(ns))
+	for _, n := range ns {
+		rows = append(rows, []string{clean(n.Zone), who(n.Workload), clean(shortImage(n.Image)), clean(n.Reason)})
+	}
+	p.table([]column{{"ZONE", 0}, {"WORKLOAD", 18}, {"IMAGE", 20}, {"REASON", 24}}, rows)
+}
+
+func shortImage(s string) string {
+	if r, err := ident.ParseImageRef(s); err == nil {
+		return r.Short()
+	}
+	return s
+}

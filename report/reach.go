@@ -1,0 +1,205 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+// ReachList is the answer of `reach list`.
+type ReachList struct {
+	SchemaVersion string              `json:"schemaVersion"`
+	Edges         []segment.Edge      `json:"edges"`
+	Unknowns      []inventory.Unknown `json:"unknowns"`
+	Coverage      inventory.Coverage  `json:"coverage"`
+}
+
+// Why is the answer of `reach why`: the contract's form of segment.Explanation.
+type Why struct {
+	SchemaVersion string              `json:"schemaVersion"`
+	Src           ident.Ref           `json:"src"`
+	Dst           ident.Ref           `json:"dst"`
+	Port          segment.Conn        `json:"port"`
+	Verdict       segment.Verdict     `json:"verdict"`
+	Partial       bool                `json:"partial,omitempty"`
+	Egress        Decided             `json:"egress"`
+	Ingress       Decided             `json:"ingress"`
+	Considered    []Considered        `json:"considered"`
+	Unknowns      []inventory.Unknown `json:"unknowns"`
+	Coverage      inventory.Coverage  `json:"coverage"`
+}
+
+// Decided is the RULE that decides one direction, with its verdict.
+type Decided struct {
+	segment.RuleRef
+	Verdict segment.Verdict `json:"verdict"`
+}
+
+// Considered is one rule that was looked at, flattened.
+type Considered struct {
+	segment.RuleRef
+	Outcome string `json:"outcome"`
+	Reason  string `json:"reason"`
+}
+
+// NewWhy brings an explanation into the contract's form.
+func NewWhy(e *segment.Explanation, c inventory.Coverage) *Why {
+	w := &Why{
+		SchemaVersion: inventory.SchemaVersion, Src: e.Src, Dst: e.Dst, Port: e.Port, Verdict: e.Verdict, Partial: e.Partial,
+		Egress:     Decided{e.Egress.Rule, e.Egress.Verdict},
+		Ingress:    Decided{e.Ingress.Rule, e.Ingress.Verdict},
+		Considered: []Considered{}, Unknowns: e.Unknowns, Coverage: c,
+	}
+	if w.Unknowns == nil {
+		w.Unknowns = []inventory.Unknown{}
+	}
+	for _, d := range []segment.Decision{e.Egress, e.Ingress} {
+		for _, x := range d.Considered {
+			w.Considered = append(w.Considered, Considered{x.Rule, x.Outcome, x.Reason})
+		}
+	}
+	return w
+}
+
+func reachListTable(w io.Writer, a *ReachList, o Options) error {
+	p := newPrinter(w, o)
+	p.linef("%s", p.bold(plural(len(a.Edges), "edge")))
+	rows := make([][]string, 0, len(a.Edges))
+	for _, e := range a.Edges {
+		note := ""
+		if e.Verdict != segment.Allowed {
+			note = p.verdict(e.Verdict)
+		}
+		if e.Partial {
+			note = strings.TrimSpace(note + " some pods")
+		}
+		rows = append(rows, []string{who(e.Src), "→ " + who(e.Dst), p.cyan(ports(e.Connections)), note})
+	}
+	p.table([]column{{"FROM", 18}, {"TO", 18}, {"PORTS", 16}, {"", 0}}, rows)
+	p.unknowns(a.Unknowns)
+	p.coverage(a.Coverage)
+	return p.done()
+}
+
+// whyText explains a pair as a network engineer would: the verdict, then each
+// direction in the order of evaluation with what decided it.
+func whyText(w io.Writer, a *Why, o Options) error {
+	p := newPrinter(w, o)
+	verb := map[segment.Verdict]string{
+		segment.Allowed: p.green("ALLOWED"), segment.Denied: p.red("DENIED"), segment.Unknown: p.yellow("UNKNOWN"),
+	}[a.Verdict]
+	p.linef("%s  %s → %s  %s", verb, p.bold(who(a.Src)), p.bold(who(a.Dst)), p.cyan(portRange(a.Port)))
+	if a.Partial {
+		p.linef("%s", p.yellow("not every pod gets this answer: the pods of a workload differ"))
+	}
+	p.direction("out of "+who(a.Src), a.Egress, a.Considered, "egress")
+	p.direction("into "+who(a.Dst), a.Ingress, a.Considered, "ingress")
+	p.unknowns(a.Unknowns)
+	p.blank()
+	p.linef("%s", p.dim("enforcement: "+clean(a.Coverage.Enforcement)+notSeen(a.Coverage.NotSeen)))
+	return p.done()
+}
+
+func notSeen(kinds []string) string {
+	if len(kinds) == 0 {
+		return ""
+	}
+	return "; not seen: " + clean(strings.Join(kinds, ", "))
+}
+
+func (p *printer) direction(title string, d Decided, all []Considered, direction string) {
+	p.blank()
+	p.linef("%s  %s by %s", p.bold(title), p.verdict(d.Verdict), rule(d.RuleRef))
+	var rows [][]string
+	for _, c := range all {
+		if c.Direction != direction {
+			continue
+		}
+		rows = append(rows, []string{c.Tier, rule(c.RuleRef), p.outcome(c.Outcome), clean(c.Reason)})
+	}
+	if len(rows) > 0 {
+		p.table([]column{{"TIER", 0}, {"RULE", 24}, {"OUTCOME", 0}, {"BECAUSE", 30}}, rows)
+	}
+}
+
+func (p *printer) outcome(s string) string {
+	switch s {
+	case "allow":
+		return p.green(s)
+	case "deny":
+		return p.red(s)
+	case "unknown":
+		return p.yellow(s)
+	default:
+		return clean(s)
+	}
+}
+
+// Validation is the answer of `sbom validate` for one document.
+type Validation struct {
+	File        string      `json:"file"`
+	Format      string      `json:"format,omitempty"`
+	SpecVersion string      `json:"specVersion,omitempty"`
+	Encoding    string      `json:"encoding,omitempty"`
+	Rules       string      `json:"rules,omitempty"` // what it was judged by
+	Valid       bool        `json:"valid"`
+	Violations  []Violation `json:"violations"`
+}
+
+// Violation is one breach of the schema.
+type Violation struct {
+	Pointer string `json:"pointer"`
+	Line    int    `json:"line,omitempty"`
+	Column  int    `json:"column,omitempty"`
+	Message string `json:"message"`
+	Rule    string `json:"rule,omitempty"`
+}
+
+// Validations is the answer of `sbom validate`.
+type Validations struct {
+	SchemaVersion string       `json:"schemaVersion"`
+	Documents     []Validation `json:"documents"`
+	Valid         int          `json:"valid"`
+	Invalid       int          `json:"invalid"`
+}
+
+func validationsTable(w io.Writer, a *Validations, o Options) error {
+	p := newPrinter(w, o)
+	for _, d := range a.Documents {
+		what := strings.TrimSpace(d.Format + " " + d.SpecVersion + " " + d.Encoding)
+		if d.Valid {
+			if !(len(a.Documents) > mostRows && !o.All) {
+				p.linef("%s  %s  %s", p.green("valid  "), clean(d.File), p.dim(clean(what)))
+			}
+			continue
+		}
+		p.linef("%s  %s  %s", p.red("INVALID"), p.bold(clean(d.File)), p.dim(clean(what)))
+		for i, v := range d.Violations {
+			if i == mostRows && !o.All {
+				p.linef("         %s", p.dim(fmt.Sprintf("… and %d more (--all)", len(d.Violations)-i)))
+				break
+			}
+			at := ""
+			if v.Line > 0 {
+				at = fmt.Sprintf("  line %d", v.Line)
+			}
+			p.linef("         %s  %s%s", p.cyan(clean(pointer(v.Pointer))), clean(v.Message), p.dim(at))
+		}
+	}
+	if len(a.Documents) > 1 {
+		p.blank()
+		p.linef("%s", p.bold(fmt.Sprintf("%d valid, %d invalid", a.Valid, a.Invalid)))
+	}
+	return p.done()
+}
+
+func pointer(s string) string {
+	if s == "" {
+		return "(document)"
+	}
+	return s
+}

@@ -1,0 +1,126 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/inventory"
+)
+
+// Options of every handler.
+type Options struct {
+	Format string // "table" if empty
+	Width  int    // columns of the terminal; 0: unlimited
+	Color  bool
+	All    bool // every row of every section
+	Wide   bool // every column in full
+	// Tool names the program and its version in documents that name their maker.
+	Tool ToolInfo
+	// Command is the command line's beginning for hints, such as "cofferdam".
+	Command string
+	// Inputs are the arguments that led to this answer, for the hints of the
+	// next command to type ("-f ./manifests --sbom ./sbom").
+	Inputs string
+}
+
+// ToolInfo names the program in documents that it writes.
+type ToolInfo struct{ Name, Version string }
+
+// handler writes one kind of answer in one format.
+type handler func(io.Writer, any, Options) error
+
+// JSON writes v as the command-line contract has it: indented, one trailing
+// newline, and no HTML escapes, since nothing here is put into a page.
+func JSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// YAML writes what JSON writes, as YAML.
+func YAML(w io.Writer, v any) error {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	out, err := yaml.JSONToYAML(raw)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(out)
+	return err
+}
+
+// Write renders answer in o.Format. A format that the answer does not have is
+// an error of kind usage that lists those it has.
+func Write(w io.Writer, answer any, o Options) error {
+	if o.Format == "" {
+		o.Format = "table"
+	}
+	if o.Format == "wide" {
+		o.Format, o.Wide, o.Width = "table", true, 0
+	}
+	hs := handlers(answer)
+	h, ok := hs[o.Format]
+	if !ok {
+		return UnknownFormat(o.Format, answer)
+	}
+	return h(w, answer, o)
+}
+
+// UnknownFormat is the error for a format that an answer does not have.
+func UnknownFormat(format string, answer any) error {
+	return ident.Errorf(ident.KindUsage, "-o %s is not an output of this command", format).
+		WithHint("one of: %s", strings.Join(Formats(answer), ", "))
+}
+
+// Formats lists the formats of an answer, sorted.
+func Formats(answer any) []string {
+	out := []string{"wide"}
+	for f := range handlers(answer) {
+		out = append(out, f)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// as adapts a handler of one answer type.
+func as[T any](h func(io.Writer, T, Options) error) handler {
+	return func(w io.Writer, v any, o Options) error {
+		t, ok := v.(T)
+		if !ok {
+			return fmt.Errorf("report: handler for %T was given %T", t, v)
+		}
+		return h(w, t, o)
+	}
+}
+
+func handlers(answer any) map[string]handler {
+	hs := map[string]handler{
+		"json": func(w io.Writer, v any, _ Options) error { return JSON(w, v) },
+		"yaml": func(w io.Writer, v any, _ Options) error { return YAML(w, v) },
+	}
+	switch answer.(type) {
+	case *inventory.Blast:
+		hs["table"] = as(blastTable)
+	case *inventory.Where:
+		hs["table"] = as(whereTable)
+	case *inventory.Map:
+		hs["table"] = as(mapTable)
+	case *ReachList:
+		hs["table"] = as(reachListTable)
+	case *Why:
+		hs["table"] = as(whyText)
+		hs["text"] = as(whyText)
+	case *Validations:
+		hs["table"] = as(validationsTable)
+	}
+	return hs
+}

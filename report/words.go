@@ -1,0 +1,160 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+// who names an end of a connection for a person: "ns/name", or "internet" for
+// the whole address space, or the CIDR.
+func who(r ident.Ref) string {
+	if r.IsCIDR() {
+		return clean(place(r.CIDR))
+	}
+	s := clean(r.Short())
+	if r.Cluster != "" {
+		s = clean(r.Cluster) + ":" + s
+	}
+	return s
+}
+
+func place(cidr string) string {
+	if cidr == "0.0.0.0/0" || cidr == "::/0" {
+		return ident.Internet
+	}
+	return cidr
+}
+
+// ports writes connections shortly: "8080/TCP, 9000-9010/UDP", "any port".
+func ports(conns []segment.Conn) string {
+	const most = 6
+	full := map[segment.Protocol]bool{}
+	for _, c := range conns {
+		if c.From <= 1 && c.To == 65535 {
+			full[c.Protocol] = true
+		}
+	}
+	if len(full) == 3 {
+		return "any port"
+	}
+	var parts []string
+	for i, c := range conns {
+		if i == most {
+			parts = append(parts, fmt.Sprintf("and %d more", len(conns)-most))
+			break
+		}
+		parts = append(parts, portRange(c))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func portRange(c segment.Conn) string {
+	switch {
+	case c.From <= 1 && c.To == 65535:
+		return "any " + c.Protocol.String()
+	case c.From == c.To:
+		return fmt.Sprintf("%d/%s", c.From, c.Protocol)
+	default:
+		return fmt.Sprintf("%d-%d/%s", c.From, c.To, c.Protocol)
+	}
+}
+
+// rule names a rule for a person: "NetworkPolicy shop/web, ingress rule 1".
+// Rules are counted from one in text, as people count; JSON counts from zero.
+func rule(r segment.RuleRef) string {
+	if r.Default {
+		if r.Tier == "" && r.Kind == "" {
+			return "no policy selects it"
+		}
+		return "default of the " + r.Tier + " tier"
+	}
+	name := r.Name
+	if r.Namespace != "" {
+		name = r.Namespace + "/" + name
+	}
+	s := r.Kind + " " + clean(name)
+	switch {
+	case r.RuleName != "":
+		s += fmt.Sprintf(", %s rule %q", r.Direction, clean(r.RuleName))
+	case r.Rule >= 0 && r.Direction != "":
+		s += fmt.Sprintf(", %s rule %d", r.Direction, r.Rule+1)
+	case r.Direction != "":
+		s += ", " + r.Direction
+	}
+	return s
+}
+
+func rules(rr []segment.RuleRef) string {
+	var parts []string
+	for _, r := range rr {
+		parts = append(parts, rule(r))
+	}
+	return strings.Join(parts, " · ")
+}
+
+// coverage is the last line of every table: what the answer rests on.
+func (p *printer) coverage(c inventory.Coverage) {
+	parts := []string{fmt.Sprintf("searched %d of %s", c.WithSBOM, plural(c.Workloads, "workload"))}
+	if c.AdvisoriesAsOf != "" {
+		parts = append(parts, "advisories of "+clean(c.AdvisoriesAsOf))
+	}
+	if n := c.SBOMMatchedBy.Tag; n > 0 {
+		parts = append(parts, plural(n, "image")+" matched by tag only")
+	}
+	if n := c.ComponentsWithoutIdentity; n > 0 {
+		parts = append(parts, plural(n, "component")+" without identity")
+	}
+	if c.Enforcement != "" {
+		parts = append(parts, "enforcement: "+clean(c.Enforcement))
+	}
+	if len(c.NotSeen) > 0 {
+		parts = append(parts, "not seen: "+clean(strings.Join(c.NotSeen, ", ")))
+	}
+	if c.Quarantined > 0 {
+		parts = append(parts, plural(c.Quarantined, "input")+" quarantined")
+	}
+	p.blank()
+	p.linef("%s", p.dim(strings.Join(parts, "; ")))
+}
+
+// unknowns lists what could change the answer.
+func (p *printer) unknowns(us []inventory.Unknown) {
+	if len(us) == 0 {
+		return
+	}
+	p.heading("UNKNOWN", len(us), "each could change this answer")
+	rows := make([][]string, 0, len(us))
+	for _, u := range us {
+		rows = append(rows, []string{p.yellow(clean(u.Object)), clean(u.Reason), affects(u.Affects)})
+	}
+	p.table([]column{{"OBJECT", 16}, {"REASON", 30}, {"TOUCHES", 12}}, rows)
+}
+
+func affects(refs []ident.Ref) string {
+	const most = 3
+	var names []string
+	for i, r := range refs {
+		if i == most {
+			names = append(names, fmt.Sprintf("and %d more", len(refs)-most))
+			break
+		}
+		names = append(names, who(r))
+	}
+	return strings.Join(names, ", ")
+}
+
+// trust words an SBOM's match: "by digest, unchecked".
+func matched(m inventory.SBOMMatch) string {
+	if m.Match == "" {
+		return ""
+	}
+	s := "by " + m.Match
+	if m.Trust != "" {
+		s += ", " + m.Trust
+	}
+	return s
+}
