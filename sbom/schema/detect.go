@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
-	"errors"
 	"io"
 	"strings"
 )
@@ -25,68 +24,90 @@ func Detect(doc []byte) (encoding, specVersion string, ok bool) {
 	return "", "", false
 }
 
-// detectJSON reads top-level members until it has seen both that decide. CycloneDX has required bomFormat and
-// specVersion since its first JSON schema; a document with a specVersion beside a broken bomFormat is still meant as one.
-func detectJSON(doc []byte) (string, bool) {
-	dec := json.NewDecoder(bytes.NewReader(doc))
-	if _, err := dec.Token(); err != nil {
-		return "", false
-	}
-	version, format, versioned := "", false, false
-	for dec.More() && !(format && versioned) {
-		name, err := dec.Token()
-		if err != nil {
-			break
+// detectJSON looks for the two members that decide. Every CycloneDX JSON schema requires bomFormat, so a document that
+// has one is meant as CycloneDX even where its value is wrong; the validator then says what is.
+func detectJSON(doc []byte) (version string, ok bool) {
+	s := scanner{doc: doc, at: 1}
+	versioned := false
+	for {
+		name, value, more := s.member()
+		if !more {
+			return version, ok
 		}
-		switch name {
-		case "specVersion":
-			value, err := dec.Token()
-			if err != nil {
-				return version, format
-			}
-			if s, isText := value.(string); isText {
-				version, versioned = s, true
-			} else if delim, open := value.(json.Delim); open && !skipJSON(dec, delim) {
-				return version, format
-			}
-		case "bomFormat":
-			value, err := dec.Token()
-			if err != nil {
-				return version, versioned
-			}
-			if value == "CycloneDX" {
-				format = true
-			} else if delim, open := value.(json.Delim); open && !skipJSON(dec, delim) {
-				return version, versioned
-			}
-		default:
-			value, err := dec.Token()
-			if err != nil {
-				return version, format || versioned
-			}
-			if delim, open := value.(json.Delim); open && !skipJSON(dec, delim) {
-				return version, format || versioned
-			}
+		switch string(name) {
+		case `"bomFormat"`:
+			ok = true
+		case `"specVersion"`:
+			versioned = json.Unmarshal(value, &version) == nil
+		}
+		if ok && versioned {
+			return version, ok
 		}
 	}
-	return version, format || versioned
 }
 
-// skipJSON reads to the end of the container that delim opened.
-func skipJSON(dec *json.Decoder, delim json.Delim) bool {
-	for depth := 1; depth > 0; {
-		tok, err := dec.Token()
-		if err != nil {
-			return false
-		}
-		switch tok {
-		case json.Delim('{'), json.Delim('['):
-			depth++
-		case json.Delim('}'), json.Delim(']'):
-			depth--
+// A scanner goes over the members of an object without decoding them. It does not judge: it only must not run away.
+type scanner struct {
+	doc []byte
+	at  int
+}
+
+// member returns the next name, in its quotes, and the text of its value.
+func (s *scanner) member() (name, value []byte, ok bool) {
+	s.space(" \t\r\n,")
+	if s.at >= len(s.doc) || s.doc[s.at] != '"' {
+		return nil, nil, false
+	}
+	start := s.at
+	s.str()
+	name = s.doc[start:s.at]
+	s.space(" \t\r\n:")
+	start = s.at
+	s.value()
+	return name, s.doc[start:s.at], s.at > start
+}
+
+func (s *scanner) space(set string) {
+	for s.at < len(s.doc) && strings.IndexByte(set, s.doc[s.at]) >= 0 {
+		s.at++
+	}
+}
+
+// str goes behind the string that begins here.
+func (s *scanner) str() {
+	for s.at++; s.at < len(s.doc); s.at++ {
+		switch s.doc[s.at] {
+		case '\\':
+			s.at++
+		case '"':
+			s.at++
+			return
 		}
 	}
-	return delim == '{' || delim == '['
+	s.at = len(s.doc)
+}
+
+// value goes behind the value that begins here: to the comma or bracket that ends it.
+func (s *scanner) value() {
+	for depth := 0; s.at < len(s.doc); {
+		switch s.doc[s.at] {
+		case '"':
+			s.str()
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth == 0 {
+				return
+			}
+			depth--
+		case ',':
+			if depth == 0 {
+				return
+			}
+		}
+		s.at++
+	}
 }
 
 // detectXML reads the root element's start tag.
@@ -96,7 +117,7 @@ func detectXML(doc []byte) (string, bool) {
 	dec.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
 	for {
 		tok, err := dec.Token()
-		if errors.Is(err, io.EOF) || err != nil {
+		if err != nil {
 			return "", false
 		}
 		if t, isStart := tok.(xml.StartElement); isStart {

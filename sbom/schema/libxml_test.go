@@ -80,7 +80,7 @@ func TestLibxml(t *testing.T) {
 			if (len(violations) == 0) == valid || differs(docs[name]) {
 				continue
 			}
-			why := regexp.MustCompile(`(?m)^`+regexp.QuoteMeta(name)+`:.*$`).Find(out)
+			why := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(name) + `:.*$`).Find(out)
 			t.Errorf("%s: ours %v, libxml2 says valid=%v (%s)", filepath.Base(name), violations, valid, why)
 		}
 	}

@@ -377,7 +377,11 @@ func (j *judge) close() {
 			}
 		case f.typ.model != nil && !f.typ.model.accepting(f.state, f.begun):
 			want := f.typ.model.names(f.typ.model.next(f.state, f.begun))
-			j.add("", f.offset, f.typ.rule, "must have the element "+phrase.OneOf(want))
+			what := "must have the element "
+			if len(want) > 1 {
+				what = "must have an element, "
+			}
+			j.add("", f.offset, f.typ.rule, what+phrase.OneOf(want))
 		}
 	}
 	j.scopes = j.scopes[:len(j.scopes)-f.scopes]
