@@ -1,0 +1,183 @@
+package spdx
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/sbom"
+)
+
+// Places that an SPDX identifier can lead to besides a component's index.
+const (
+	atDocument    int32 = -1 - iota // the document itself
+	atOther                         // a file, a snippet, another document
+	atNoAssertion                   // the word NOASSERTION
+)
+
+// usualDocID is what SPDX 2 prescribes (section 6.3); it is understood even where
+// a document says otherwise later on.
+const usualDocID = "SPDXRef-DOCUMENT"
+
+// builder collects a document of any encoding. Its methods are called in document
+// order; finish resolves what needed the whole.
+type builder struct {
+	ctx       context.Context
+	opt       Options
+	doc       *sbom.Document
+	docID     string
+	ids       map[string]int32 // SPDXID → component
+	images    map[int32]*imageFacts
+	described []string // SPDXIDs that the document describes, in order, perhaps repeated
+	fileName  string   // of the described file, if the document describes a file
+	edges     []sbom.Dependency
+	dropped   int // warnings beyond the limit
+	size      int
+	err       error // a limit was met or the context ended
+}
+
+func newBuilder(ctx context.Context, o Options, size int) *builder {
+	return &builder{
+		ctx: ctx, opt: o, size: size, docID: usualDocID,
+		doc:    &sbom.Document{Format: sbom.SPDX},
+		ids:    map[string]int32{},
+		images: map[int32]*imageFacts{},
+	}
+}
+
+func (b *builder) warn(pointer, format string, args ...any) {
+	if len(b.doc.Warnings) >= b.opt.MaxWarnings {
+		b.dropped++
+		return
+	}
+	b.doc.Warnings = append(b.doc.Warnings, sbom.Warning{Pointer: clip(pointer, 200), Message: fmt.Sprintf(format, args...)})
+}
+
+// alive reports whether to go on; it looks at the context now and then.
+func (b *builder) alive(n int) bool {
+	if b.err == nil && n%1024 == 0 {
+		b.err = b.ctx.Err()
+	}
+	return b.err == nil
+}
+
+// add appends a component and returns its index.
+func (b *builder) add(c sbom.Component, image *imageFacts) {
+	i := len(b.doc.Components)
+	if i >= b.opt.MaxPackages {
+		b.err = ident.Errorf(ident.KindLimit, "the document has more than %d packages", b.opt.MaxPackages)
+		return
+	}
+	if c.Name == "" {
+		b.warn(c.Pointer, "the package has no name")
+	}
+	switch _, taken := b.ids[c.ID]; {
+	case c.ID == "":
+		b.warn(c.Pointer, "the package has no SPDX identifier; no relationship can name it")
+	case taken || c.ID == b.docID:
+		b.warn(c.Pointer, "the SPDX identifier %q is taken; relationships mean its first bearer", clip(c.ID, 80))
+	default:
+		b.ids[c.ID] = int32(i) //nolint:gosec // MaxPackages is far below
+	}
+	if image != nil {
+		b.images[int32(i)] = image //nolint:gosec // as above
+	}
+	b.doc.Components = append(b.doc.Components, c)
+}
+
+// find returns the component that an identifier names, or one of the places above.
+func (b *builder) find(id []byte) int32 {
+	if i, ok := b.ids[string(id)]; ok {
+		return i
+	}
+	switch {
+	case string(id) == b.docID, string(id) == usualDocID:
+		return atDocument
+	case string(id) == noAssertion:
+		return atNoAssertion
+	}
+	return atOther
+}
+
+// relate records a relationship whose ends are known. to is the identifier behind
+// the place toAt.
+func (b *builder) relate(fromAt, toAt int32, to []byte, rel relation) {
+	if rel.reversed {
+		fromAt, toAt = toAt, fromAt
+	}
+	switch {
+	case rel.verb == describes:
+		if fromAt == atDocument && toAt != atNoAssertion && !rel.reversed {
+			b.described = append(b.described, string(to))
+		} else if fromAt == atDocument && toAt >= 0 {
+			b.described = append(b.described, b.doc.Components[toAt].ID)
+		}
+		return
+	case toAt == atNoAssertion:
+		// The author says that more is contained or needed and does not say what.
+		// Of the whole document this is said only by its subject; which package
+		// that is shows in finish.
+		if fromAt == atDocument || fromAt >= 0 {
+			b.edges = append(b.edges, sbom.Dependency{From: fromAt, To: atNoAssertion})
+		}
+	case fromAt == toAt, toAt < 0, fromAt < atDocument:
+		return
+	default:
+		b.edges = append(b.edges, sbom.Dependency{From: fromAt, To: toAt, Kind: rel.kind})
+	}
+	if len(b.edges) > b.opt.MaxDependencies {
+		b.err = ident.Errorf(ident.KindLimit, "the document has more than %d relationships between packages", b.opt.MaxDependencies)
+	}
+}
+
+// finish makes the document: it finds the subject, takes it from among the
+// components where it is the scanned artifact, and settles the dependencies.
+func (b *builder) finish() (*sbom.Document, error) {
+	if b.err != nil {
+		return nil, b.err
+	}
+	subject, roots := b.subject()
+	for _, i := range roots {
+		b.edges = append(b.edges, sbom.Dependency{From: sbom.SubjectIndex, To: i, Kind: sbom.Contains})
+	}
+	removed := int32(-1)
+	if subject >= 0 && b.isArtifact(subject) {
+		removed = subject
+		b.doc.Components = append(b.doc.Components[:subject], b.doc.Components[subject+1:]...)
+	}
+	settle := func(i int32) int32 {
+		switch {
+		case i < 0 || i == removed:
+			return sbom.SubjectIndex
+		case removed >= 0 && i > removed:
+			return i - 1
+		}
+		return i
+	}
+	kept := b.edges[:0]
+	for _, e := range b.edges {
+		if e.To == atNoAssertion {
+			b.doc.Incomplete = b.doc.Incomplete || e.From == atDocument || e.From == subject
+			continue
+		}
+		e.From, e.To = settle(e.From), settle(e.To)
+		if e.From != e.To {
+			kept = append(kept, e)
+		}
+	}
+	b.doc.Dependencies = kept
+	if b.dropped > 0 {
+		b.doc.Warnings = append(b.doc.Warnings, sbom.Warning{Message: fmt.Sprintf("%d more warnings are not listed", b.dropped)})
+	}
+	return b.doc, nil
+}
+
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && s[most]&0xC0 == 0x80 {
+		most--
+	}
+	return s[:most] + "…"
+}

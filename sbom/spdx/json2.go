@@ -1,0 +1,379 @@
+package spdx
+
+import (
+	"strings"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/jsonscan"
+	"github.com/cofferdam-io/cofferdam/sbom"
+)
+
+// jsonDocument reads the members of a JSON document. SPDX fixes no order, so
+// relationships that precede the packages are put off.
+type jsonDocument struct {
+	*builder
+	r         *jsonscan.Reader
+	version   string
+	packages  bool // the packages have been read
+	relations *jsonscan.Reader
+	files     *jsonscan.Reader
+	graph     *graph
+}
+
+// top reads the members of the document object.
+func (j *jsonDocument) top(outermost bool) {
+	r := j.r
+	for {
+		key, ok := r.NextKey()
+		if !ok || j.err != nil {
+			return
+		}
+		switch string(key) {
+		case "spdxVersion":
+			j.version = r.String()
+		case "SPDXID":
+			if id := r.String(); id != "" {
+				j.docID = id
+			}
+		case "name":
+			j.doc.Name = r.String()
+		case "documentNamespace":
+			j.doc.Serial = r.String()
+		case "creationInfo":
+			j.creationInfo()
+		case "documentDescribes":
+			for r.Array(); r.NextItem(); {
+				j.described = append(j.described, r.String())
+			}
+		case "packages":
+			j.readPackages()
+			j.packages = true
+		case "files":
+			j.files = r.Defer()
+		case "relationships":
+			if j.packages {
+				j.readRelationships(r)
+			} else {
+				j.relations = r.Defer()
+			}
+		case "@context":
+			if j.graph == nil {
+				j.graph = newGraph(j.builder)
+			}
+			j.graph.context(r)
+		case "@graph":
+			if j.graph == nil {
+				j.graph = newGraph(j.builder)
+			}
+			j.graph.read(r)
+		case "sbom":
+			// GitHub's dependency graph answers {"sbom": document}.
+			if outermost && r.Kind() == jsonscan.Object && r.Object() {
+				j.top(false)
+				continue
+			}
+			r.Skip()
+		default:
+			r.Skip()
+		}
+	}
+}
+
+// close does what had to wait for the end of the document.
+func (j *jsonDocument) close() error {
+	if j.err != nil {
+		return j.err
+	}
+	if j.graph != nil {
+		return j.graph.close()
+	}
+	if err := j.setVersion(j.version); err != nil {
+		return err
+	}
+	j.doc.Encoding = sbom.JSON
+	if j.relations != nil {
+		j.readRelationships(j.relations)
+		if err := j.relations.Err(); err != nil {
+			return err
+		}
+	}
+	if j.files != nil {
+		return j.describedFile()
+	}
+	return nil
+}
+
+// setVersion checks and files "SPDX-2.3".
+func (b *builder) setVersion(s string) error {
+	v, ok := strings.CutPrefix(s, "SPDX-")
+	switch {
+	case s == "":
+		return ident.Errorf(ident.KindInvalid, "not an SPDX document: there is no spdxVersion")
+	case !ok:
+		return ident.Errorf(ident.KindInvalid, "%q is not an SPDX version", clip(s, 60)).WithHint("SPDX versions are written SPDX-2.3")
+	case v != "2.0" && v != "2.1" && v != "2.2" && v != "2.3":
+		return ident.Errorf(ident.KindUnsupported, "SPDX version %q is not read in this encoding", clip(v, 60)).
+			WithHint("versions 2.0 to 2.3 are, and 3.0 as JSON-LD")
+	}
+	b.doc.SpecVersion = v
+	return nil
+}
+
+func (j *jsonDocument) creationInfo() {
+	r := j.r
+	if !r.Object() {
+		return
+	}
+	for {
+		key, ok := r.NextKey()
+		if !ok {
+			return
+		}
+		switch string(key) {
+		case "created":
+			at := r.Pointer()
+			if s := r.String(); s != "" {
+				j.created(s, at)
+			}
+		case "creators":
+			for r.Array(); r.NextItem(); {
+				j.creator(r.String())
+			}
+		default:
+			r.Skip()
+		}
+	}
+}
+
+func (j *jsonDocument) readPackages() {
+	r := j.r
+	if !r.Array() {
+		return
+	}
+	for n := 0; r.NextItem() && j.alive(n); n++ {
+		if r.Object() {
+			j.readPackage()
+		}
+	}
+}
+
+// readPackage reads one package (SPDX 2.3 section 7).
+func (j *jsonDocument) readPackage() {
+	r := j.r
+	c := sbom.Component{Pointer: r.Pointer()}
+	var image *imageFacts
+	var declared, concluded string
+	for {
+		key, ok := r.NextKey()
+		if !ok {
+			break
+		}
+		switch string(key) {
+		case "SPDXID":
+			c.ID = r.String()
+		case "name":
+			c.Name = r.String()
+		case "versionInfo":
+			c.Version = r.String()
+		case "supplier":
+			c.Supplier = agent(r.String())
+		case "originator":
+			c.Origin = agent(r.String())
+		case "licenseDeclared":
+			declared = r.String()
+		case "licenseConcluded":
+			concluded = r.String()
+		case "primaryPackagePurpose":
+			c.Type = componentType(r.String())
+		case "packageFileName":
+			if s := r.String(); s != "" {
+				c.Locations = []string{s}
+			}
+		case "externalRefs":
+			j.externalRefs(&c)
+		case "checksums":
+			j.checksums(&c)
+		case "attributionTexts":
+			for r.Array(); r.NextItem(); {
+				image = note(image, &c, r.Bytes())
+			}
+		case "annotations":
+			image = j.annotations(image, &c)
+		default:
+			r.Skip()
+		}
+	}
+	if r.Err() != nil {
+		return
+	}
+	setLicenses(&c, declared, concluded)
+	j.add(c, image)
+}
+
+// setLicenses keeps both statements; NONE and NOASSERTION are statements too.
+func setLicenses(c *sbom.Component, declared, concluded string) {
+	if declared != "" {
+		c.Licenses = append(c.Licenses, license(declared, sbom.LicenseDeclared))
+	}
+	if concluded != "" {
+		c.Licenses = append(c.Licenses, license(concluded, sbom.LicenseConcluded))
+	}
+}
+
+func (j *jsonDocument) externalRefs(c *sbom.Component) {
+	r := j.r
+	for r.Array(); r.NextItem(); {
+		if !r.Object() {
+			continue
+		}
+		var kind, locator string
+		for {
+			key, ok := r.NextKey()
+			if !ok {
+				break
+			}
+			switch string(key) {
+			case "referenceType":
+				kind = r.String()
+			case "referenceLocator":
+				locator = r.String()
+			default:
+				r.Skip()
+			}
+		}
+		if complaint := identifier(c, kind, locator); complaint != "" {
+			j.warn(r.Pointer(), "%s", complaint)
+		}
+	}
+}
+
+func (j *jsonDocument) checksums(c *sbom.Component) {
+	r := j.r
+	for r.Array(); r.NextItem(); {
+		if !r.Object() {
+			continue
+		}
+		var algorithm, value string
+		for {
+			key, ok := r.NextKey()
+			if !ok {
+				break
+			}
+			switch string(key) {
+			case "algorithm":
+				algorithm = r.String()
+			case "checksumValue":
+				value = r.String()
+			default:
+				r.Skip()
+			}
+		}
+		if value != "" {
+			c.Hashes = append(c.Hashes, hash(algorithm, value))
+		}
+	}
+}
+
+// annotations looks for what trivy writes as comments (SPDX 2.3 section 12).
+func (j *jsonDocument) annotations(image *imageFacts, c *sbom.Component) *imageFacts {
+	r := j.r
+	for r.Array(); r.NextItem(); {
+		if !r.Object() {
+			continue
+		}
+		for {
+			key, ok := r.NextKey()
+			if !ok {
+				break
+			}
+			if string(key) == "comment" {
+				image = note(image, c, r.Bytes())
+			} else {
+				r.Skip()
+			}
+		}
+	}
+	return image
+}
+
+// readRelationships keeps what is said between packages. Most entries name a
+// file; nothing is allocated for those.
+func (j *jsonDocument) readRelationships(r *jsonscan.Reader) {
+	if !r.Array() {
+		return
+	}
+	var to []byte // of an entry; Bytes may not outlive the next call
+	for n := 0; r.NextItem() && j.alive(n); n++ {
+		if !r.Object() {
+			continue
+		}
+		fromAt, toAt, rel := atOther, atOther, relation{}
+		to = to[:0]
+		for {
+			key, ok := r.NextKey()
+			if !ok {
+				break
+			}
+			switch string(key) {
+			case "spdxElementId":
+				fromAt = j.find(r.Bytes())
+			case "relatedSpdxElement":
+				id := r.Bytes()
+				toAt = j.find(id)
+				to = append(to, id...)
+			case "relationshipType":
+				rel = relation2(r.Bytes())
+			default:
+				r.Skip()
+			}
+		}
+		if rel.verb != ignored && r.Err() == nil {
+			j.relate(fromAt, toAt, to, rel)
+		}
+	}
+}
+
+// describedFile finds the name of the file that the document describes, where
+// it describes no package. The files were passed over before.
+func (j *jsonDocument) describedFile() error {
+	wanted := ""
+	for _, id := range j.described {
+		if _, isPackage := j.ids[id]; isPackage {
+			return nil
+		}
+		if wanted == "" {
+			wanted = id
+		}
+	}
+	if wanted == "" {
+		return nil
+	}
+	r := j.files
+	for r.Array(); r.NextItem(); {
+		if !r.Object() {
+			continue
+		}
+		var id, name string
+		for {
+			key, ok := r.NextKey()
+			if !ok {
+				break
+			}
+			switch string(key) {
+			case "SPDXID":
+				if b := r.Bytes(); string(b) == wanted {
+					id = wanted
+				}
+			case "fileName":
+				name = r.String()
+			default:
+				r.Skip()
+			}
+		}
+		if id != "" {
+			j.fileName = name
+			return r.Err()
+		}
+	}
+	return r.Err()
+}

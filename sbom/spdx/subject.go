@@ -1,0 +1,271 @@
+package spdx
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/sbom"
+)
+
+// imageFacts is what trivy says about an image beside its package.
+type imageFacts struct {
+	imageID     string
+	repoDigests []string
+	repoTags    []string
+}
+
+// note reads one attribution text or comment of trivy ("ImageID: sha256:…") into
+// the facts, which it makes when there is the first, or into the component's layer.
+func note(f *imageFacts, c *sbom.Component, text []byte) *imageFacts {
+	key, value, ok := bytes.Cut(text, []byte(": "))
+	if !ok {
+		return f
+	}
+	switch string(key) {
+	case "LayerDigest", "LayerDiffID":
+		d, err := ident.ParseDigest(string(value))
+		if err == nil && (c.Layer.IsZero() || string(key) == "LayerDigest") {
+			c.Layer = d
+		}
+		return f
+	case "ImageID", "RepoDigest", "RepoTag":
+	default:
+		return f
+	}
+	if f == nil {
+		f = new(imageFacts)
+	}
+	switch string(key) {
+	case "ImageID":
+		f.imageID = string(value)
+	case "RepoDigest":
+		f.repoDigests = append(f.repoDigests, string(value))
+	case "RepoTag":
+		f.repoTags = append(f.repoTags, string(value))
+	}
+	return f
+}
+
+// Prefixes that scanners give to the identifier of the artifact itself. A package
+// so named stands for what was scanned and not for something found in it.
+const (
+	syftRoot      = "SPDXRef-DocumentRoot-"
+	syftImage     = "SPDXRef-DocumentRoot-Image-"
+	syftDirectory = "SPDXRef-DocumentRoot-Directory-"
+	syftFile      = "SPDXRef-DocumentRoot-File-"
+	trivyImage    = "SPDXRef-ContainerImage-"
+	trivyFiles    = "SPDXRef-Filesystem-"
+	trivyRepo     = "SPDXRef-Repository-"
+	trivyOS       = "SPDXRef-OperatingSystem-"
+)
+
+func isImage(c *sbom.Component) bool {
+	return c.Type == "container" || strings.HasPrefix(c.ID, trivyImage) || strings.HasPrefix(c.ID, syftImage) ||
+		strings.HasPrefix(c.PURL, "pkg:oci/") || strings.HasPrefix(c.PURL, "pkg:docker/")
+}
+
+// isArtifact reports whether a described package is the scanned thing alone.
+func (b *builder) isArtifact(i int32) bool {
+	c := &b.doc.Components[i]
+	if isImage(c) {
+		return true
+	}
+	for _, p := range []string{syftRoot, trivyFiles, trivyRepo} {
+		if strings.HasPrefix(c.ID, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// subject fills the document's subject. It returns the package that it is, or -1,
+// and the described packages that stay components.
+func (b *builder) subject() (subject int32, roots []int32) {
+	b.distribution()
+	seen := map[int32]bool{}
+	var described []int32
+	for _, id := range b.described {
+		i, ok := b.ids[id]
+		if ok && !seen[i] {
+			seen[i] = true
+			described = append(described, i)
+		}
+	}
+	if len(described) == 0 && b.fileName == "" {
+		// Older trivy and syft name the image without describing it.
+		for i := range b.doc.Components {
+			if id := b.doc.Components[i].ID; strings.HasPrefix(id, trivyImage) || strings.HasPrefix(id, syftImage) {
+				described = append(described, int32(i)) //nolint:gosec // MaxPackages is far below
+			}
+		}
+	}
+	if len(described) != 1 {
+		b.nameSubject()
+		return -1, described
+	}
+	i := described[0]
+	b.fillSubject(i)
+	if b.isArtifact(i) {
+		return i, nil
+	}
+	return i, described
+}
+
+// nameSubject is for documents that describe no package, or several: they say
+// what they are about by their own name only.
+func (b *builder) nameSubject() {
+	s := &b.doc.Subject
+	s.Name = b.doc.Name
+	if b.fileName != "" {
+		s.Name, s.Kind = b.fileName, "file"
+		return
+	}
+	for _, k := range []struct{ part, kind string }{
+		{"/syft/image/", "container"}, {"/container_image/", "container"}, {"/trivy/container/", "container"}, {"trivy.dev/container/", "container"},
+		{"/syft/dir/", "directory"}, {"/syft/file/", "file"}, {"/filesystem/", "directory"},
+	} {
+		if strings.Contains(b.doc.Serial, k.part) {
+			s.Kind = k.kind
+			break
+		}
+	}
+	if s.Kind == "container" {
+		b.written(s.Name)
+	}
+}
+
+func (b *builder) fillSubject(i int32) {
+	c := &b.doc.Components[i]
+	s := &b.doc.Subject
+	s.Name, s.Version, s.PURL, s.ID, s.Kind = c.Name, c.Version, c.PURL, c.ID, c.Type
+	switch {
+	case isImage(c):
+		s.Kind = "container"
+		b.imageIdentity(c, b.images[i])
+	case strings.HasPrefix(c.ID, syftDirectory), strings.HasPrefix(c.ID, trivyFiles), strings.HasPrefix(c.ID, trivyRepo):
+		s.Kind = "directory"
+	case strings.HasPrefix(c.ID, syftFile):
+		s.Kind = "file"
+	}
+}
+
+// imageIdentity collects the digests and references of an image. What a digest was
+// computed over is said only where the generator leaves no choice: syft puts the
+// manifest's digest into version, checksum and package URL; trivy's ImageID is the
+// configuration's, its RepoDigest that of an index or of a manifest.
+func (b *builder) imageIdentity(c *sbom.Component, f *imageFacts) {
+	role := ident.RoleUnknown
+	syft := strings.HasPrefix(c.ID, syftImage) && b.madeBy("syft")
+	if syft {
+		role = ident.RoleManifest
+	}
+	if p, ok := parseImagePURL(c.PURL); ok {
+		b.digest(p.role(role), p.digest)
+		b.reference(p.ref)
+	}
+	b.digest(role, c.Version)
+	if syft {
+		for _, h := range c.Hashes {
+			if h.Algorithm == "SHA-256" {
+				b.digest(role, "sha256:"+h.Value)
+			}
+		}
+	}
+	if f != nil {
+		b.digest(ident.RoleConfig, f.imageID)
+		for _, s := range f.repoDigests {
+			b.reference(s)
+			if _, d, ok := strings.Cut(s, "@"); ok {
+				b.digest(ident.RoleUnknown, d)
+			}
+		}
+		for _, s := range f.repoTags {
+			b.reference(s)
+		}
+	}
+	b.written(c.Name)
+	if c.Version != "" && !strings.Contains(c.Version, ":") && !strings.Contains(c.Name, "@") {
+		b.written(c.Name + ":" + c.Version)
+	}
+	b.written(b.doc.Name)
+}
+
+// digest adds a digest to the subject, once; a known role replaces an unknown one.
+func (b *builder) digest(role ident.DigestRole, s string) {
+	d, err := ident.ParseDigest(s)
+	if err != nil {
+		return
+	}
+	for i := range b.doc.Subject.Digests {
+		if have := &b.doc.Subject.Digests[i]; have.Digest == d {
+			if have.Role == ident.RoleUnknown {
+				have.Role = role
+			}
+			return
+		}
+	}
+	b.doc.Subject.Digests = append(b.doc.Subject.Digests, ident.RoledDigest{Role: role, Digest: d})
+}
+
+// written adds a name as a reference only if it carries a tag or digest: a bare
+// name, or the path of an archive, would match what it does not mean.
+func (b *builder) written(s string) {
+	if last := s[strings.LastIndexByte(s, '/')+1:]; strings.ContainsAny(last, ":@") {
+		b.reference(s)
+	}
+}
+
+func (b *builder) reference(s string) {
+	if s == "" {
+		return
+	}
+	ref, err := ident.ParseImageRef(s)
+	if err != nil || ref.Tag == "" && ref.Digest.IsZero() {
+		return
+	}
+	for _, have := range b.doc.Subject.References {
+		if have == ref {
+			return
+		}
+	}
+	b.doc.Subject.References = append(b.doc.Subject.References, ref)
+}
+
+// distribution finds the operating system, which trivy writes as a package, in the
+// words of os-release(5).
+func (b *builder) distribution() {
+	var found sbom.Distro
+	for i := range b.doc.Components {
+		c := &b.doc.Components[i]
+		if c.Type == "" && strings.HasPrefix(c.ID, trivyOS) {
+			c.Type = "operating-system"
+		}
+		if c.Type != "operating-system" || c.PURL != "" && !strings.HasPrefix(c.PURL, "pkg:generic/") {
+			continue
+		}
+		d := sbom.Distro{ID: osReleaseID(c.Name), VersionID: c.Version}
+		if found != (sbom.Distro{}) && found != d {
+			return // several: none of them is the document's
+		}
+		found = d
+	}
+	b.doc.Subject.OS = found
+}
+
+func osReleaseID(name string) string {
+	name = strings.ToLower(name)
+	switch name {
+	case "redhat":
+		return "rhel"
+	case "amazon":
+		return "amzn"
+	case "oracle":
+		return "ol"
+	case "alma":
+		return "almalinux"
+	case "suse linux enterprise server":
+		return "sles"
+	}
+	return name
+}
