@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"path/filepath"
+)
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("examples: ")
+	dir := flag.String("examples", "../../examples", "the folder `examples` of the checkout")
+	syft := flag.String("syft", "../../examples/.cache/bin/syft", "the syft `binary` that build uses")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *dir, *syft, flag.Arg(0)); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, dir, syft, step string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	if syft, err = filepath.Abs(syft); err != nil {
+		return err
+	}
+	book, err := readRecipes(filepath.Join(dir, "images", "images.yaml"))
+	if err != nil {
+		return err
+	}
+	switch step {
+	case "build":
+		return build(ctx, dir, syft, book)
+	case "check":
+		return check(dir, book)
+	default:
+		return fmt.Errorf("unknown step %q: say build or check", step)
+	}
+}
+
+// build makes every image, has it scanned, and rewrites what depends on the digests.
+func build(ctx context.Context, dir, syft string, book *recipes) error {
+	reg, err := startRegistry(ctx, filepath.Join(dir, ".cache", "registry"))
+	if err != nil {
+		return err
+	}
+	defer reg.stop()
+	bases := newBases(filepath.Join(dir, ".cache", "rootfs"))
+	sbomDir := filepath.Join(dir, "estate", "sbom")
+	if err := os.RemoveAll(sbomDir); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(sbomDir, 0o755); err != nil {
+		return err
+	}
+	built := map[string]digests{}
+	for _, r := range book.Images {
+		log.Printf("image %s:%s", r.Name, r.Tag)
+		d, err := assemble(ctx, dir, bases, reg, book.Registry, r)
+		if err != nil {
+			return fmt.Errorf("image %s: %w", r.Name, err)
+		}
+		built[r.Name] = d
+		if err := scan(ctx, syft, reg, book.reference(r), r, sbomDir); err != nil {
+			return fmt.Errorf("SBOM of %s: %w", r.Name, err)
+		}
+	}
+	if err := rewrite(dir, book, built); err != nil {
+		return err
+	}
+	return check(dir, book)
+}
