@@ -137,6 +137,9 @@ func (b *builder) readJSON(data []byte) error {
 	if r.Kind() == jsonscan.Object && r.Object() {
 		j.top(true)
 	}
+	if b.err != nil {
+		return b.err // a limit or the context ended the reading halfway
+	}
 	if err := r.End(); err != nil {
 		return err
 	}
