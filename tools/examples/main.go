@@ -68,7 +68,11 @@ func build(ctx context.Context, dir, syft string, book *recipes) error {
 			return fmt.Errorf("image %s: %w", r.Name, err)
 		}
 		built[r.Name] = d
-		if err := scan(ctx, syft, reg, book.reference(r), r, sbomDir); err != nil {
+		target := book.reference(r)
+		if r.Scan == "digest" {
+			target = book.Registry + "/" + r.Name + "@" + d.Platforms[r.Platforms[0]].Manifest
+		}
+		if err := scan(ctx, syft, reg, target, r, sbomDir); err != nil {
 			return fmt.Errorf("SBOM of %s: %w", r.Name, err)
 		}
 	}

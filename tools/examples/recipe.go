@@ -23,6 +23,7 @@ type recipe struct {
 	NPM        string   `json:"npm"`
 	Platforms  []string `json:"platforms"`
 	SBOM       string   `json:"sbom"`
+	Scan       string   `json:"scan"` // "tag" or "digest"
 	Entrypoint []string `json:"entrypoint"`
 }
 
@@ -46,6 +47,12 @@ func readRecipes(path string) (*recipes, error) {
 		r := &book.Images[i]
 		if len(r.Platforms) == 0 {
 			r.Platforms = []string{"linux/amd64"}
+		}
+		if r.Scan == "" {
+			r.Scan = "tag"
+			if r.SBOM == "cyclonedx-json" {
+				r.Scan = "digest"
+			}
 		}
 		if sbomSuffix[r.SBOM] == "" {
 			return nil, fmt.Errorf("%s: image %s: unknown SBOM format %q", path, r.Name, r.SBOM)
