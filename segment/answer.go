@@ -108,6 +108,10 @@ type Explanation struct {
 	Ingress     Decision  `json:"ingress"`
 	Enforcement string    `json:"enforcement"`
 	Unknowns    []Cause   `json:"unknowns,omitempty"`
+	// Allowed and Undecided are all connections between the two, whatever Port
+	// the question was about.
+	Allowed   []Conn `json:"allowedConnections"`
+	Undecided []Conn `json:"unknownConnections,omitempty"`
 	// Partial is true where pods of one workload get different answers; the
 	// explanation is then of the pair that is allowed, if any.
 	Partial bool `json:"partial,omitempty"`

@@ -1,0 +1,300 @@
+package segment
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// atom is one distinct peer and the classes it matches: certainly, and perhaps.
+type atom struct {
+	must  members
+	maybe members // disjoint from must
+}
+
+// atoms resolves peers and subjects to classes, each distinct one once.
+type atoms struct {
+	m       *Model
+	v       *vocabulary
+	classes []class
+	pods    int // classes before the external ones
+	list    []atom
+	index   map[string]int
+	byNS    [][]uint32 // pod classes by namespace
+	byLabel map[string]map[string][]uint32
+	nsByKey map[string]nsMatch
+	cluster map[string]int
+	nsIndex map[[2]string]int
+}
+
+type nsMatch struct{ must, maybe []int }
+
+func newAtoms(m *Model, v *vocabulary, classes []class, pods int, cluster map[string]int) *atoms {
+	a := &atoms{m: m, v: v, classes: classes, pods: pods, index: make(map[string]int), byNS: make([][]uint32, len(m.Namespaces)),
+		byLabel: make(map[string]map[string][]uint32, len(v.keys)), nsByKey: make(map[string]nsMatch), cluster: cluster,
+		nsIndex: make(map[[2]string]int, len(m.Namespaces))}
+	for i, n := range m.Namespaces {
+		a.nsIndex[[2]string{n.Cluster, n.Name}] = i
+	}
+	for _, k := range v.keys {
+		a.byLabel[k] = make(map[string][]uint32)
+	}
+	for c := range pods {
+		if classes[c].host { // no selector matches it
+			continue
+		}
+		id := uint32(c) //nolint:gosec // Build limits the number of classes
+		a.byNS[classes[c].ns] = append(a.byNS[classes[c].ns], id)
+		labels := m.Endpoints[classes[c].rep].Labels
+		for _, k := range v.keys {
+			if val, ok := labels[k]; ok {
+				a.byLabel[k][val] = append(a.byLabel[k][val], id)
+			}
+		}
+	}
+	return a
+}
+
+// peer returns the atom of a peer of a policy in a cluster.
+func (a *atoms) peer(cluster string, p *Peer) int {
+	var key string
+	switch p.Kind {
+	case PeerPods:
+		key = "p" + selectorKey(cluster, &p.Pods)
+	case PeerCIDR:
+		var b strings.Builder
+		b.WriteString("c" + p.CIDR.String() + strconv.FormatBool(p.MatchesPods))
+		for _, e := range sortedPrefixes(p.Except) {
+			b.WriteString(" " + e.String())
+		}
+		key = b.String()
+	case PeerNodes:
+		key = "n" + strconv.Quote(cluster) + p.Nodes.key()
+	case PeerDomain:
+		key = "d"
+	default:
+		key = "u"
+	}
+	return a.intern(key, func() atom {
+		switch p.Kind {
+		case PeerPods:
+			return a.selected(cluster, &p.Pods)
+		case PeerCIDR:
+			return a.block(p)
+		case PeerNodes:
+			return a.collect(func(c *class) Answer { return maybeIf(c.host) })
+		case PeerDomain:
+			return a.collect(func(c *class) Answer { return maybeIf(c.cell >= 0) })
+		default:
+			return a.collect(func(*class) Answer { return Maybe })
+		}
+	})
+}
+
+func maybeIf(b bool) Answer {
+	if b {
+		return Maybe
+	}
+	return No
+}
+
+// everything is the atom of a rule without peers.
+func (a *atoms) everything() int {
+	return a.intern("*", func() atom { return a.collect(func(*class) Answer { return Yes }) })
+}
+
+// subject returns the atom of a policy's subject.
+func (a *atoms) subject(cluster string, s *PodSelector) int {
+	return a.intern("p"+selectorKey(cluster, s), func() atom { return a.selected(cluster, s) })
+}
+
+func (a *atoms) intern(key string, make func() atom) int {
+	if i, ok := a.index[key]; ok {
+		return i
+	}
+	a.list = append(a.list, make())
+	a.index[key] = len(a.list) - 1
+	return len(a.list) - 1
+}
+
+func selectorKey(cluster string, s *PodSelector) string {
+	k := strconv.Quote(cluster)
+	if s.InNamespace != "" {
+		k += "=" + s.InNamespace
+	} else {
+		k += "~" + s.Namespaces.key()
+	}
+	return k + "/" + s.Pods.key()
+}
+
+func sortedPrefixes(ps []netip.Prefix) []netip.Prefix {
+	ps = slices.Clone(ps)
+	slices.SortFunc(ps, comparePrefix)
+	return slices.Compact(ps)
+}
+
+// namespaces returns the namespaces of a cluster that a selector matches.
+func (a *atoms) namespaces(cluster string, s *PodSelector) nsMatch {
+	if s.InNamespace != "" {
+		if i, ok := a.nsIndex[[2]string{cluster, s.InNamespace}]; ok {
+			return nsMatch{must: []int{i}}
+		}
+		return nsMatch{}
+	}
+	key := strconv.Quote(cluster) + s.Namespaces.key()
+	if m, ok := a.nsByKey[key]; ok {
+		return m
+	}
+	var m nsMatch
+	for i := range a.m.Namespaces {
+		n := &a.m.Namespaces[i]
+		if n.Cluster != cluster {
+			continue
+		}
+		switch namespaceMatches(n, s.Namespaces) {
+		case Yes:
+			m.must = append(m.must, i)
+		case Maybe:
+			m.maybe = append(m.maybe, i)
+		}
+	}
+	a.nsByKey[key] = m
+	return m
+}
+
+func namespaceMatches(n *Namespace, s Selector) Answer {
+	if !n.Declared {
+		return s.possible(n.Labels)
+	}
+	if s.Matches(n.Labels) {
+		return Yes
+	}
+	return No
+}
+
+func (a *atoms) selected(cluster string, s *PodSelector) atom {
+	ns := a.namespaces(cluster, s)
+	return atom{must: a.podsIn(ns.must, s.Pods), maybe: a.podsIn(ns.maybe, s.Pods)}
+}
+
+// podsIn returns the classes of the namespaces that a pod selector matches. It
+// starts from whichever is fewer: the classes of the namespaces, or those that
+// have one of the values that the selector asks for.
+func (a *atoms) podsIn(ns []int, s Selector) members {
+	if len(ns) == 0 {
+		return members{}
+	}
+	size := 0
+	for _, n := range ns {
+		size += len(a.byNS[n])
+	}
+	best := -1
+	for i := range s {
+		if s[i].Op != In {
+			continue
+		}
+		n := 0
+		for _, v := range s[i].Values {
+			n += len(a.byLabel[s[i].Key][v])
+		}
+		if n < size {
+			best, size = i, n
+		}
+	}
+	out := make([]uint32, 0, size)
+	if best < 0 {
+		for _, n := range ns {
+			for _, c := range a.byNS[n] {
+				if len(s) == 0 || s.Matches(a.m.Endpoints[a.classes[c].rep].Labels) {
+					out = append(out, c)
+				}
+			}
+		}
+	} else {
+		in := make(map[int]bool, len(ns))
+		for _, n := range ns {
+			in[n] = true
+		}
+		for _, v := range s[best].Values {
+			for _, c := range a.byLabel[s[best].Key][v] {
+				if in[a.classes[c].ns] && s.Matches(a.m.Endpoints[a.classes[c].rep].Labels) {
+					out = append(out, c)
+				}
+			}
+		}
+	}
+	slices.Sort(out)
+	return makeMembers(out, len(a.classes))
+}
+
+func (a *atoms) block(p *Peer) atom {
+	return a.collect(func(c *class) Answer {
+		switch {
+		case c.cell >= 0:
+			if inBlock(a.v.addresses.cells[c.cell].block, p) {
+				return Yes
+			}
+			return No
+		case c.host || p.MatchesPods:
+			return a.addressed(&a.m.Endpoints[c.rep], p)
+		default:
+			return No
+		}
+	})
+}
+
+// addressed says whether an endpoint's addresses are in a block. Of a
+// dual-stack endpoint with one address inside, the family of the connection
+// decides, which the model does not hold.
+func (a *atoms) addressed(e *Endpoint, p *Peer) Answer {
+	if len(e.IPs) == 0 {
+		whole := p.CIDR.Bits() == 0 && len(p.Except) == 0
+		is4 := p.CIDR.Addr().Is4()
+		switch {
+		case is4 && !a.v.families[0], !is4 && !a.v.families[1]:
+			return No
+		case whole && is4 && !a.v.families[1], whole && !is4 && !a.v.families[0]:
+			return Yes
+		}
+		return Maybe
+	}
+	in := 0
+	for _, ip := range e.IPs {
+		if inBlock(netip.PrefixFrom(ip.Unmap(), ip.Unmap().BitLen()), p) {
+			in++
+		}
+	}
+	switch in {
+	case 0:
+		return No
+	case len(e.IPs):
+		return Yes
+	}
+	return Maybe
+}
+
+func inBlock(cell netip.Prefix, p *Peer) bool {
+	if !contains(p.CIDR.Masked(), cell) {
+		return false
+	}
+	for _, e := range p.Except {
+		if contains(e.Masked(), cell) {
+			return false
+		}
+	}
+	return true
+}
+
+func (a *atoms) collect(f func(*class) Answer) atom {
+	var must, maybe []uint32
+	for i := range a.classes {
+		switch f(&a.classes[i]) {
+		case Yes:
+			must = append(must, uint32(i)) //nolint:gosec // Build limits the number of classes
+		case Maybe:
+			maybe = append(maybe, uint32(i)) //nolint:gosec // as above
+		}
+	}
+	return atom{must: makeMembers(must, len(a.classes)), maybe: makeMembers(maybe, len(a.classes))}
+}

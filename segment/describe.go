@@ -1,0 +1,361 @@
+package segment
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+)
+
+// port names the port that the walk is about.
+func (w *walk) port() string {
+	e := w.g.ports.elems[w.bit]
+	return e[0].String()
+}
+
+// name returns "shop/web", or the block of a cell.
+func (w *walk) name(c int) string {
+	cl := &w.g.classes[c]
+	if cl.cell >= 0 {
+		return w.g.v.addresses.cells[cl.cell].parts[0].String()
+	}
+	return w.g.m.Workloads[w.g.m.Endpoints[cl.rep].Workload].Ref.Short()
+}
+
+// describe returns "shop/web (app=web)" with the labels that policies ask for.
+func (w *walk) describe(c int) string {
+	cl := &w.g.classes[c]
+	if cl.cell >= 0 {
+		return w.name(c) + " (outside the cluster)"
+	}
+	if cl.host {
+		return w.name(c) + " (on the host network)"
+	}
+	labels := w.g.m.Endpoints[cl.rep].Labels
+	var parts []string
+	for _, k := range w.g.v.keys {
+		if v, ok := labels[k]; ok {
+			parts = append(parts, k+"="+v)
+		}
+	}
+	if len(parts) == 0 {
+		return w.name(c) + " (without labels that policies ask for)"
+	}
+	return w.name(c) + " (" + strings.Join(parts, ",") + ")"
+}
+
+// undeclared says which namespace's labels are unknown.
+func (w *walk) undeclared(c int) string {
+	if cl := &w.g.classes[c]; cl.cell < 0 {
+		if ns := &w.g.m.Namespaces[cl.ns]; !ns.Declared {
+			return "the labels of namespace " + ns.Name + " were not in the input"
+		}
+	}
+	return "its address is not known"
+}
+
+// peerDoubt says why it is not known whether a rule's peers match.
+func (w *walk) peerDoubt(r *compiledRule, peer int) string {
+	for i := range r.r.Peers {
+		switch p := &r.r.Peers[i]; p.Kind {
+		case PeerUnreadable:
+			return "one of its peers has no field that is understood"
+		case PeerNodes:
+			return "which addresses are those of the nodes (" + p.Nodes.String() + ") is not known"
+		case PeerDomain:
+			return "which addresses are behind " + strings.Join(p.Domains, ", ") + " is not known"
+		}
+	}
+	if cl := &w.g.classes[peer]; cl.cell < 0 {
+		if ns := &w.g.m.Namespaces[cl.ns]; !ns.Declared && !cl.host {
+			return "the labels of namespace " + ns.Name + " were not in the input, and the rule selects namespaces by label"
+		}
+	}
+	return "the address of " + w.name(peer) + " is not known, and the rule names an address block"
+}
+
+const mostNamed = 4 // peers and ports that a reason spells out before it counts the rest
+
+func describePeers(peers []Peer, namespace string) string {
+	if len(peers) == 0 {
+		return "anywhere"
+	}
+	parts := make([]string, 0, mostNamed)
+	for i := range peers {
+		if len(parts) == mostNamed {
+			parts = append(parts, "…")
+			break
+		}
+		parts = append(parts, describePeer(&peers[i], namespace))
+	}
+	return strings.Join(parts, " or ")
+}
+
+func describePeer(p *Peer, namespace string) string {
+	switch p.Kind {
+	case PeerPods:
+		return describePods(&p.Pods, namespace)
+	case PeerCIDR:
+		s := p.CIDR.String()
+		for i, e := range p.Except {
+			if i == mostNamed {
+				return s + " …"
+			}
+			s += " except " + e.String()
+		}
+		return s
+	case PeerNodes:
+		return "nodes with " + p.Nodes.String()
+	case PeerDomain:
+		return strings.Join(p.Domains, ", ")
+	default:
+		return "a peer of which no field is understood"
+	}
+}
+
+func describePods(s *PodSelector, namespace string) string {
+	pods := "every pod"
+	if len(s.Pods) > 0 {
+		pods = "pods with " + s.Pods.String()
+	}
+	switch {
+	case s.InNamespace != "" && s.InNamespace == namespace:
+		return pods + " in the same namespace"
+	case s.InNamespace != "":
+		return pods + " in namespace " + s.InNamespace
+	case len(s.Namespaces) == 0:
+		return pods + " in every namespace"
+	default:
+		return pods + " in namespaces with " + s.Namespaces.String()
+	}
+}
+
+func describePorts(ports []PortMatch) string {
+	if len(ports) == 0 {
+		return "every port"
+	}
+	parts := make([]string, 0, mostNamed)
+	for i, p := range ports {
+		if i == mostNamed {
+			parts = append(parts, "…")
+			break
+		}
+		if p.Name == "" {
+			parts = append(parts, Conn{p.Protocol, p.From, p.To}.String())
+		} else if p.AnyProtocol {
+			parts = append(parts, "the port named "+p.Name)
+		} else {
+			parts = append(parts, "the "+p.Protocol.String()+" port named "+p.Name)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// ownNodePair reports whether the rule about a pod's own node can matter.
+func (g *Graph) ownNodePair(c, d int) bool {
+	return g.freesOwnNode() && g.classes[c].cell < 0 && g.classes[d].cell < 0 && g.classes[c].host != g.classes[d].host
+}
+
+func (g *Graph) ownNodeCause(c, d int) []Cause {
+	if !g.ownNodePair(c, d) {
+		return nil
+	}
+	host := c
+	if g.classes[d].host {
+		host = d
+	}
+	w := &walk{g: g, src: c, dst: d}
+	return []Cause{{Object: w.name(host), Affects: w.affects(),
+		Reason: "it is on the host network, and traffic between a pod and its own node passes whatever the policies say"}}
+}
+
+// Enforcement returns the profile and how it was chosen: "generic (assumed)".
+func (g *Graph) Enforcement() string { return g.m.Profile.String() }
+
+// NotSeen returns the kinds of which the input held no object and no index that
+// says there is none, sorted.
+func (g *Graph) NotSeen() []string { return slices.Sorted(slices.Values(g.m.NotSeen)) }
+
+// Causes returns what makes verdicts unknown, one entry for each reason and
+// object, with the workloads whose verdicts it can change.
+func (g *Graph) Causes() []Cause { return slices.Clone(g.causes) }
+
+func (g *Graph) findCauses() []Cause {
+	var out []Cause
+	if !g.m.Profile.Enforced {
+		return nil
+	}
+	for i := range g.taints {
+		out = append(out, Cause{Reason: g.taints[i].t.Reason, Object: g.taints[i].t.Object, Affects: g.workloadsOf(g.taints[i].who)})
+	}
+	for i := range g.policies {
+		out = append(out, g.policyCauses(&g.policies[i])...)
+	}
+	out = append(out, g.levelCauses()...)
+	if g.freesOwnNode() {
+		if hosts := g.undecidedHosts(); !hosts.empty() {
+			out = append(out, Cause{Object: "host network", Affects: g.workloadsOf(hosts),
+				Reason: "traffic between a pod and its own node passes whatever the policies say, and which pods share these workloads' nodes is not in the input"})
+		}
+	}
+	return out
+}
+
+// workloadsOf returns the workloads with a class in the set, sorted.
+func (g *Graph) workloadsOf(who bitset) []ident.Ref {
+	gr := &g.grains[ByWorkload]
+	hit := newBitset(len(gr.classes))
+	for c := range who.all() {
+		for _, e := range gr.ends[c] {
+			hit.add(int(e))
+		}
+	}
+	out := []ident.Ref{}
+	for e := range hit.all() {
+		if e < gr.inside {
+			out = append(out, gr.refs[e])
+		}
+	}
+	return out
+}
+
+// policyCauses names what one policy asks that the model does not hold.
+func (g *Graph) policyCauses(p *compiled) []Cause {
+	doubt := newBitset(len(g.classes))
+	p.subject.maybe.addTo(doubt)
+	var out []Cause
+	if !doubt.empty() {
+		out = append(out, Cause{Object: p.p.Object(), Affects: g.workloadsOf(doubt),
+			Reason: "whether it selects them is not known: " + g.doubtOf(doubt)})
+	}
+	for d := range p.rules {
+		for i := range p.rules[d] {
+			r := &p.rules[d][i]
+			peers := newBitset(len(g.classes))
+			for _, at := range r.peers {
+				g.atoms[at].maybe.addTo(peers)
+			}
+			if !peers.empty() {
+				subjects := newBitset(len(g.classes))
+				p.subject.must.addTo(subjects)
+				p.subject.maybe.addTo(subjects)
+				if subjects.empty() {
+					continue
+				}
+				w := &walk{g: g}
+				first := 0
+				for c := range peers.all() {
+					first = c
+					break
+				}
+				out = append(out, Cause{Object: p.p.Object(), Affects: g.workloadsOf(subjects), Reason: w.peerDoubt(r, first)})
+			}
+		}
+	}
+	return slices.CompactFunc(out, func(a, b Cause) bool { return a.Reason == b.Reason && a.Object == b.Object })
+}
+
+// doubtOf names the namespaces of classes whose labels are unknown.
+func (g *Graph) doubtOf(who bitset) string {
+	var names []string
+	for c := range who.all() {
+		if cl := &g.classes[c]; cl.cell < 0 && !g.m.Namespaces[cl.ns].Declared {
+			names = append(names, g.m.Namespaces[cl.ns].Name)
+		}
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	return "the labels of namespace " + strings.Join(names, ", ") + " were not in the input"
+}
+
+// levelCauses names policies of equal priority that share subjects in a
+// direction and hold different actions.
+func (g *Graph) levelCauses() []Cause {
+	var out []Cause
+	for _, t := range []Tier{AdminTier, BaselineTier} {
+		for _, level := range g.levels[t] {
+			for i, a := range level {
+				for _, b := range level[i+1:] {
+					if both := g.disagree(&g.policies[a], &g.policies[b]); both != nil {
+						out = append(out, Cause{Object: g.policies[a].p.Object() + " and " + g.policies[b].p.Object(), Affects: g.workloadsOf(both),
+							Reason: "they have the same priority and different outcomes for the same traffic, and which one wins is not defined"})
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// disagree returns the subjects for which rules of two policies with different
+// actions meet in a peer; nil if there are none.
+func (g *Graph) disagree(a, b *compiled) bitset {
+	n := len(g.classes)
+	both, of := newBitset(n), newBitset(n)
+	a.subject.must.addTo(both)
+	a.subject.maybe.addTo(both)
+	b.subject.must.addTo(of)
+	b.subject.maybe.addTo(of)
+	both.and(of)
+	if both.empty() || a.p.Cluster != b.p.Cluster {
+		return nil
+	}
+	for d := range a.rules {
+		for i := range a.rules[d] {
+			for j := range b.rules[d] {
+				x, y := &a.rules[d][i], &b.rules[d][j]
+				if x.r.Action != y.r.Action && g.specsMeet(x.spec, y.spec) && g.peersMeet(x.peers, y.peers) {
+					return both
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (g *Graph) specsMeet(a, b int) bool {
+	x, y := &g.specs[a], &g.specs[b]
+	for i := range x.mask {
+		if x.mask[i]&y.mask[i] != 0 {
+			return true
+		}
+	}
+	return len(x.named)+len(y.named) > 0
+}
+
+func (g *Graph) peersMeet(a, b []int) bool {
+	n := len(g.classes)
+	sets := [2]bitset{newBitset(n), newBitset(n)}
+	for i, list := range [][]int{a, b} {
+		for _, at := range list {
+			g.atoms[at].must.addTo(sets[i])
+			g.atoms[at].maybe.addTo(sets[i])
+		}
+	}
+	meets, _ := sets[0].overlap(sets[1])
+	return meets
+}
+
+// undecidedHosts are the host-network classes for which some policed pod may or
+// may not share the node.
+func (g *Graph) undecidedHosts() bitset {
+	out := newBitset(len(g.classes))
+	if len(g.policies) == 0 {
+		return out
+	}
+	policed := newBitset(len(g.classes))
+	for i := range g.policies {
+		g.policies[i].subject.must.addTo(policed)
+		g.policies[i].subject.maybe.addTo(policed)
+	}
+	if policed.empty() {
+		return out
+	}
+	unknown, _ := g.nodes.unknown.overlap(policed)
+	for c := range g.nodes.hosts.all() {
+		if unknown || g.nodes.hostsAny.has(c) {
+			out.add(c)
+		}
+	}
+	return out
+}

@@ -1,0 +1,430 @@
+package segment
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+)
+
+// Graph is a compiled Model: immutable, and safe for any number of readers.
+type Graph struct {
+	m       *Model
+	v       *vocabulary
+	ports   *portSpace
+	classes []class
+	pods    int // classes before the external ones
+	classOf []uint32
+
+	specs    []portSpec
+	named    [][]namedSplit // by namedUse
+	policies []compiled     // ordered by tier, priority, name
+	tiers    [3][]int       // indexes of policies
+	levels   [3][][]int     // the same in runs of equal priority
+	atoms    []atom
+	any      int // the atom that is everything
+
+	// In the NetworkPolicy tier, by Gress: who is isolated, the policies by
+	// class, and for each atom who lets it in (or out to it), and on what.
+	isolated [2]bitset
+	own      [2][][]uint32 // class → indexes of policies of the NetworkPolicy tier
+	inverted [2]map[int][]granted
+	atomsOf  [][]uint32 // class → atoms used by rules of the NetworkPolicy tier
+	maybeOf  [][]uint32 // class → atoms that it may be in
+
+	universe  []bitset // by cluster: the classes that an endpoint may meet
+	allPods   bitset
+	taints    []taintSet
+	grains    [2]grain // by By
+	nodes     nodeClasses
+	byRef     map[ident.Ref]int // workload references → end of grains[ByWorkload]
+	podByRef  map[ident.Ref]int // pod references → end of grains[ByPod]
+	clusterOf []int             // namespace → cluster
+	clusters  []string
+	causes    []Cause
+}
+
+// granted is a set of subjects that a rule's peers reach on a port list.
+type granted struct {
+	spec int
+	who  members
+}
+
+// namedSplit is a part of the destinations by what a port name means on them.
+type namedSplit struct {
+	mask  []uint64
+	who   members
+	maybe bool // on the host network: whether the name is resolved depends on the plugin
+}
+
+// compiled is a policy with its selections resolved.
+type compiled struct {
+	p       *Policy
+	subject atom
+	rules   [2][]compiledRule
+}
+
+type compiledRule struct {
+	r     *Rule
+	peers []int // atoms
+	spec  int
+}
+
+// taintSet is a taint with its selection resolved.
+type taintSet struct {
+	t    *Taint
+	who  bitset
+	tier Tier
+}
+
+// maxEndpoints bounds the size of a model: class numbers are 32 bits wide, with
+// room for external addresses.
+const maxEndpoints = math.MaxUint32 / 2
+
+// Build compiles a model, which must not change afterwards. It fails if the
+// model's parts do not fit together or ctx ends.
+func Build(ctx context.Context, m *Model) (*Graph, error) {
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	g := &Graph{m: m, v: collect(m)}
+	g.numberClusters()
+	g.classes, g.classOf = classify(m, g.v, g.clusterOf)
+	g.pods = len(g.classes)
+	for g.pods > 0 && g.classes[g.pods-1].cell >= 0 {
+		g.pods--
+	}
+	clusterIndex := make(map[string]int, len(g.clusters))
+	for i, c := range g.clusters {
+		clusterIndex[c] = i
+	}
+	a := newAtoms(m, g.v, g.classes, g.pods, clusterIndex)
+	g.any = a.everything()
+	g.compilePorts()
+	if err := g.compilePolicies(ctx, a); err != nil {
+		return nil, err
+	}
+	g.compileTaints(a)
+	g.atoms = a.list
+	g.invert()
+	g.frame()
+	g.causes = g.findCauses()
+	return g, ctx.Err()
+}
+
+func (m *Model) check() error {
+	if len(m.Endpoints) > maxEndpoints {
+		return ident.Errorf(ident.KindLimit, "%d endpoints are more than %d", len(m.Endpoints), maxEndpoints)
+	}
+	seen := make(map[ident.Ref]bool, len(m.Workloads))
+	for _, w := range m.Workloads {
+		if seen[w.Ref] {
+			return ident.Errorf(ident.KindInvalid, "workload %s is in the model twice", w.Ref)
+		}
+		seen[w.Ref] = true
+	}
+	for i := range m.Endpoints {
+		e := &m.Endpoints[i]
+		if uint(e.Workload) >= uint(len(m.Workloads)) || uint(e.Namespace) >= uint(len(m.Namespaces)) {
+			return ident.Errorf(ident.KindInvalid, "endpoint %s has no workload or namespace in the model", e.Ref)
+		}
+	}
+	for i := range m.Entries {
+		if uint(m.Entries[i].Workload) >= uint(len(m.Workloads)) {
+			return ident.Errorf(ident.KindInvalid, "%s leads to no workload in the model", m.Entries[i].Object)
+		}
+		for _, c := range m.Entries[i].Controllers {
+			if uint(c) >= uint(len(m.Workloads)) {
+				return ident.Errorf(ident.KindInvalid, "the controller of %s is not in the model", m.Entries[i].Object)
+			}
+		}
+	}
+	for i := range m.Policies {
+		if err := m.Policies[i].check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Policy) check() error {
+	bad := func(what string, rule int) error {
+		return ident.Errorf(ident.KindInvalid, "%s %s/%s: rule %d has %s", p.Kind, p.Namespace, p.Name, rule, what)
+	}
+	if p.Tier > BaselineTier {
+		return ident.Errorf(ident.KindInvalid, "%s %s/%s has no tier", p.Kind, p.Namespace, p.Name)
+	}
+	for _, rules := range p.Rules {
+		for i := range rules {
+			for _, pm := range rules[i].Ports {
+				if pm.Protocol >= numProtocols || pm.Name == "" && (pm.From == 0 || pm.From > pm.To) {
+					return bad("a port range that is none", rules[i].Index)
+				}
+			}
+			for _, peer := range rules[i].Peers {
+				if peer.Kind != PeerCIDR {
+					continue
+				}
+				ok := peer.CIDR.IsValid()
+				for _, e := range peer.Except {
+					ok = ok && e.IsValid()
+				}
+				if !ok {
+					return bad("an invalid address block", rules[i].Index)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (g *Graph) numberClusters() {
+	index := make(map[string]int)
+	g.clusterOf = make([]int, len(g.m.Namespaces))
+	for i, n := range g.m.Namespaces {
+		c, ok := index[n.Cluster]
+		if !ok {
+			c = len(g.clusters)
+			index[n.Cluster] = c
+			g.clusters = append(g.clusters, n.Cluster)
+		}
+		g.clusterOf[i] = c
+	}
+}
+
+// compilePorts cuts the port space by every range that a rule names and every
+// number that a name in use means somewhere.
+func (g *Graph) compilePorts() {
+	var ranges []portRange
+	for i := range g.m.Policies {
+		for _, rules := range g.m.Policies[i].Rules {
+			for r := range rules {
+				for _, pm := range rules[r].Ports {
+					if pm.Name == "" {
+						ranges = append(ranges, portRange{pm.Protocol, pm.From, pm.To})
+					}
+				}
+			}
+		}
+	}
+	for c := range g.pods {
+		for _, p := range g.m.Endpoints[g.classes[c].rep].Ports {
+			for _, u := range g.v.named {
+				if u.matches(p) && p.Number != 0 {
+					ranges = append(ranges, portRange{p.Protocol, p.Number, p.Number})
+				}
+			}
+		}
+	}
+	for i := range g.m.Entries {
+		for _, c := range g.m.Entries[i].Conns {
+			if c.From != 0 && c.From <= c.To {
+				ranges = append(ranges, portRange{c.Protocol, c.From, c.To})
+			}
+		}
+	}
+	slices.SortFunc(ranges, func(a, b portRange) int {
+		return cmp.Or(cmp.Compare(a.proto, b.proto), cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
+	})
+	g.ports = newPortSpace(slices.Compact(ranges))
+	g.named = make([][]namedSplit, len(g.v.named))
+	for u, use := range g.v.named {
+		type part struct {
+			mask []uint64
+			host bool
+			ids  []uint32
+		}
+		parts := make(map[string]*part)
+		var order []*part
+		for c := range g.pods {
+			mask := make([]uint64, g.ports.chunks)
+			hit := false
+			for _, p := range g.m.Endpoints[g.classes[c].rep].Ports {
+				if use.matches(p) && p.Number != 0 {
+					g.ports.cover(mask, portRange{p.Protocol, p.Number, p.Number})
+					hit = true
+				}
+			}
+			if !hit {
+				continue
+			}
+			key := maskKey(mask, g.classes[c].host)
+			pt := parts[key]
+			if pt == nil {
+				pt = &part{mask: mask, host: g.classes[c].host}
+				parts[key] = pt
+				order = append(order, pt)
+			}
+			pt.ids = append(pt.ids, uint32(c)) //nolint:gosec // Build limits the number of classes
+		}
+		for _, pt := range order {
+			g.named[u] = append(g.named[u], namedSplit{mask: pt.mask, who: makeMembers(pt.ids, len(g.classes)), maybe: pt.host})
+		}
+	}
+}
+
+func maskKey(mask []uint64, host bool) string {
+	b := make([]byte, 0, len(mask)*8+1)
+	for _, w := range mask {
+		for s := 0; s < 64; s += 8 {
+			b = append(b, byte(w>>s))
+		}
+	}
+	if host {
+		b = append(b, 1)
+	}
+	return string(b)
+}
+
+func (g *Graph) compilePolicies(ctx context.Context, a *atoms) error {
+	specIndex := make(map[string]int)
+	namedIndex := make(map[namedUse]int, len(g.v.named))
+	for i, u := range g.v.named {
+		namedIndex[u] = i
+	}
+	g.policies = make([]compiled, 0, len(g.m.Policies))
+	for i := range g.m.Policies {
+		p := &g.m.Policies[i]
+		if !g.m.Profile.Enforced || p.Tier != NetworkPolicyTier && !g.m.Profile.AdminTier {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		c := compiled{p: p, subject: atom{}}
+		c.subject = a.list[a.subject(p.Cluster, &p.Subject)]
+		for d, rules := range p.Rules {
+			for r := range rules {
+				cr := compiledRule{r: &rules[r]}
+				for j := range rules[r].Peers {
+					cr.peers = append(cr.peers, a.peer(p.Cluster, &rules[r].Peers[j]))
+				}
+				if len(rules[r].Peers) == 0 {
+					cr.peers = []int{a.everything()}
+				}
+				key := specKey(rules[r].Ports)
+				s, ok := specIndex[key]
+				if !ok {
+					s = len(g.specs)
+					specIndex[key] = s
+					g.specs = append(g.specs, g.newSpec(rules[r].Ports, namedIndex))
+				}
+				cr.spec = s
+				c.rules[d] = append(c.rules[d], cr)
+			}
+		}
+		g.policies = append(g.policies, c)
+	}
+	slices.SortStableFunc(g.policies, func(x, y compiled) int {
+		return cmp.Or(cmp.Compare(x.p.Tier, y.p.Tier), cmp.Compare(x.p.Priority, y.p.Priority),
+			cmp.Compare(x.p.Cluster, y.p.Cluster), cmp.Compare(x.p.Namespace, y.p.Namespace), cmp.Compare(x.p.Name, y.p.Name))
+	})
+	for i := range g.policies {
+		t := g.policies[i].p.Tier
+		g.tiers[t] = append(g.tiers[t], i)
+		if n := len(g.levels[t]); n > 0 && g.policies[g.levels[t][n-1][0]].p.Priority == g.policies[i].p.Priority {
+			g.levels[t][n-1] = append(g.levels[t][n-1], i)
+		} else {
+			g.levels[t] = append(g.levels[t], []int{i})
+		}
+	}
+	return nil
+}
+
+func (g *Graph) newSpec(ports []PortMatch, namedIndex map[namedUse]int) portSpec {
+	s := portSpec{all: len(ports) == 0, mask: make([]uint64, g.ports.chunks)}
+	if s.all {
+		copy(s.mask, g.ports.full)
+	}
+	for _, pm := range ports {
+		if pm.Name != "" {
+			u := namedIndex[namedUse{name: pm.Name, proto: pm.Protocol, any: pm.AnyProtocol}]
+			if !slices.Contains(s.named, u) {
+				s.named = append(s.named, u)
+			}
+			continue
+		}
+		r := portRange{pm.Protocol, pm.From, pm.To}
+		s.ranges = append(s.ranges, r)
+		g.ports.cover(s.mask, r)
+	}
+	return s
+}
+
+// compileTaints resolves what each taint can touch. A taint without a selector
+// that spans a namespace or the cluster touches host-network endpoints too.
+func (g *Graph) compileTaints(a *atoms) {
+	for i := range g.m.Taints {
+		t := &g.m.Taints[i]
+		if !g.m.Profile.Enforced || !t.CanAllow && !t.CanDeny {
+			continue
+		}
+		who := newBitset(len(g.classes))
+		for c := range g.pods {
+			cl := &g.classes[c]
+			ns := &g.m.Namespaces[cl.ns]
+			if ns.Cluster != t.Cluster || t.Namespace != "" && ns.Name != t.Namespace || cl.host && (t.Tier == NetworkPolicyTier || len(t.Pods) > 0) {
+				continue
+			}
+			if t.Pods.Matches(g.m.Endpoints[cl.rep].Labels) {
+				who.add(c)
+			}
+		}
+		if !who.empty() {
+			g.taints = append(g.taints, taintSet{t: t, who: who, tier: t.Tier})
+		}
+	}
+}
+
+// invert turns the NetworkPolicy tier around: for each peer, who lets it in (or
+// out to it) on which ports.
+func (g *Graph) invert() {
+	n := len(g.classes)
+	type slot struct{ atom, spec int }
+	for d := range 2 {
+		g.isolated[d] = newBitset(n)
+		g.own[d] = make([][]uint32, n)
+		grants := make(map[slot][]uint32)
+		for _, i := range g.tiers[NetworkPolicyTier] {
+			pol := &g.policies[i]
+			if !pol.p.Isolates[d] {
+				continue
+			}
+			pol.subject.must.addTo(g.isolated[d])
+			for c := range pol.subject.must.all() {
+				g.own[d][c] = append(g.own[d][c], uint32(i)) //nolint:gosec // an index
+			}
+			for _, r := range pol.rules[d] {
+				for _, at := range r.peers {
+					s := slot{at, r.spec}
+					for c := range pol.subject.must.all() {
+						grants[s] = append(grants[s], uint32(c)) //nolint:gosec // a class number
+					}
+				}
+			}
+		}
+		g.inverted[d] = make(map[int][]granted)
+		for s, ids := range grants {
+			slices.Sort(ids)
+			g.inverted[d][s.atom] = append(g.inverted[d][s.atom], granted{s.spec, makeMembers(slices.Compact(ids), n)})
+		}
+		for _, list := range g.inverted[d] {
+			slices.SortFunc(list, func(a, b granted) int { return a.spec - b.spec })
+		}
+	}
+	g.atomsOf = make([][]uint32, n)
+	g.maybeOf = make([][]uint32, n)
+	for at := range g.atoms {
+		if g.inverted[0][at] == nil && g.inverted[1][at] == nil || at == g.any {
+			continue
+		}
+		for c := range g.atoms[at].must.all() {
+			g.atomsOf[c] = append(g.atomsOf[c], uint32(at)) //nolint:gosec // an index
+		}
+		for c := range g.atoms[at].maybe.all() {
+			g.maybeOf[c] = append(g.maybeOf[c], uint32(at)) //nolint:gosec // an index
+		}
+	}
+}

@@ -1,0 +1,210 @@
+package segment
+
+import (
+	"net/netip"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+)
+
+// Model is everything that bears on reachability, free of Kubernetes objects.
+// Front ends fill it; Build compiles it. Indexes between its parts are
+// positions in its slices.
+type Model struct {
+	Profile    Profile
+	Namespaces []Namespace
+	Workloads  []Workload
+	Endpoints  []Endpoint
+	Nodes      []Node
+	Policies   []Policy // in any order; Build sorts by tier and priority
+	Taints     []Taint
+	Entries    []Entry
+	// NotSeen lists kinds of which the input held no object and no index that
+	// says there is none. It is stated in every answer; it changes no verdict.
+	NotSeen []string
+}
+
+// Namespace of a cluster.
+type Namespace struct {
+	Cluster string
+	Name    string
+	Labels  map[string]string // with kubernetes.io/metadata.name
+	// Declared is false where only kubernetes.io/metadata.name is known: a
+	// selector on another key may or may not match.
+	Declared bool
+}
+
+// Workload is one end of the edge list.
+type Workload struct {
+	Ref    ident.Ref
+	Labels map[string]string // of its pods; used only for names of segments
+}
+
+// Endpoint is a pod, or the pod template of a workload without pods.
+type Endpoint struct {
+	Ref         ident.Ref // the pod; the workload's own reference for a template
+	Workload    int
+	Namespace   int
+	Labels      map[string]string
+	Ports       []NamedPort
+	IPs         []netip.Addr // none: unknown
+	HostNetwork bool
+	Node        string // "" if unknown
+}
+
+// NamedPort is a container port with a name.
+type NamedPort struct {
+	Name     string
+	Protocol Protocol
+	Number   uint16
+}
+
+// Node of a cluster.
+type Node struct {
+	Cluster string
+	Name    string
+	Labels  map[string]string
+	IPs     []netip.Addr
+}
+
+// Tier orders policies: a final decision in an earlier tier ends evaluation.
+type Tier uint8
+
+// The tiers, in the order of evaluation.
+const (
+	AdminTier Tier = iota
+	NetworkPolicyTier
+	BaselineTier
+)
+
+var tierNames = [...]string{"admin", "networkpolicy", "baseline"}
+
+// String returns the tier as RULE spells it.
+func (t Tier) String() string { return tierNames[min(int(t), len(tierNames)-1)] }
+
+// Action of a rule. In the NetworkPolicy tier every rule allows.
+type Action uint8
+
+// The actions.
+const (
+	Allow Action = iota
+	Deny
+	Pass // on to the next tier
+)
+
+var actionNames = [...]string{"allow", "deny", "pass"}
+
+// String returns the action in lower case.
+func (a Action) String() string { return actionNames[min(int(a), len(actionNames)-1)] }
+
+// Gress is the direction in which a rule filters, seen from its subject.
+type Gress uint8
+
+// The directions of rules.
+const (
+	Egress Gress = iota
+	Ingress
+)
+
+// String returns "egress" or "ingress".
+func (g Gress) String() string { return [...]string{"egress", "ingress"}[g&1] }
+
+// Policy is one object that filters the traffic of the endpoints it selects.
+type Policy struct {
+	Kind      string // as the user wrote it: "NetworkPolicy"
+	Cluster   string
+	Namespace string // "" for a cluster-wide object
+	Name      string
+	Tier      Tier
+	Priority  int // within the tier, lower first; equal ones have no order
+	Subject   PodSelector
+	// Isolates says for the NetworkPolicy tier, by Gress, in which directions the
+	// selected endpoints accept only what a rule allows.
+	Isolates [2]bool
+	Rules    [2][]Rule // by Gress
+}
+
+// Rule matches traffic between the policy's subject and peers.
+type Rule struct {
+	Index  int    // zero-based position in the object
+	Name   string // "" if it has none
+	Action Action
+	Peers  []Peer      // none: every peer
+	Ports  []PortMatch // none: every port
+}
+
+// PodSelector selects endpoints that are pods by their namespace and labels.
+type PodSelector struct {
+	// InNamespace is the one namespace that is meant; "" leaves it to Namespaces.
+	InNamespace string
+	Namespaces  Selector
+	Pods        Selector
+}
+
+// PeerKind tells what a peer names.
+type PeerKind uint8
+
+// The kinds of peer.
+const (
+	PeerPods       PeerKind = iota
+	PeerCIDR                // addresses in a block and outside its exceptions
+	PeerNodes               // addresses of nodes
+	PeerDomain              // addresses behind domain names
+	PeerUnreadable          // a peer of which no field is understood
+)
+
+// Peer is one element of a rule's list of peers.
+type Peer struct {
+	Kind   PeerKind
+	Pods   PodSelector
+	CIDR   netip.Prefix
+	Except []netip.Prefix
+	// MatchesPods is true where the block is compared with pod addresses too.
+	MatchesPods bool
+	Nodes       Selector
+	Domains     []string
+}
+
+// PortMatch is a set of destination ports.
+type PortMatch struct {
+	Protocol    Protocol
+	AnyProtocol bool   // with Name only
+	From, To    uint16 // inclusive; 1–65535 is every port of the protocol
+	Name        string // resolved on each destination pod; From and To are unused
+}
+
+// Taint is something that could change verdicts and that the model cannot
+// evaluate.
+type Taint struct {
+	Object string // "AuthorizationPolicy shop/web"
+	Reason string
+	// Cluster and Namespace bound what it can touch; an empty Namespace is the
+	// whole cluster. Pods narrows it further.
+	Cluster   string
+	Namespace string
+	Pods      Selector
+	CanAllow  bool    // could allow what is denied
+	CanDeny   bool    // could deny what is allowed
+	Gress     [2]bool // by Gress: the directions it can touch
+	// Tier is where it would be evaluated: a final decision of an earlier tier
+	// stands. Taints of AdminTier touch every verdict.
+	Tier Tier
+}
+
+// Entry is one way in from outside the cluster to the pods of a workload,
+// before policies are applied.
+type Entry struct {
+	Workload int
+	Kind     string // see Way.Kind
+	Object   string // see Way.Object
+	// Internal is true where the way starts inside the owner's network only.
+	Internal bool
+	Conns    []Conn         // ports of the pod
+	Sources  []netip.Prefix // none: every source
+	// Routed is true where a controller terminates the connection and opens its
+	// own to the workload: the policies then see the controller's pods.
+	Routed bool
+	// Controllers are the workloads that were identified as the controller.
+	Controllers []int
+	// Doubt, if not empty, says why the way may not exist.
+	Doubt string
+}

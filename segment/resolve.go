@@ -1,0 +1,145 @@
+package segment
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+)
+
+// Resolve turns what a user typed into the references of the graph: workloads,
+// or else pods, of that name (several where clusters or kinds share it), the pod
+// that has an address, or the address block as it is. Nothing of that name is
+// an ident.KindNotFound whose hint names what is near.
+func (g *Graph) Resolve(r ident.Ref) ([]ident.Ref, error) {
+	if r.IsCIDR() {
+		if r.CIDR == ident.Internet {
+			return []ident.Ref{r}, nil
+		}
+		p, err := netip.ParsePrefix(r.CIDR)
+		if err != nil {
+			return nil, ident.Errorf(ident.KindUsage, "%.60q is not an address block", r.CIDR)
+		}
+		if p.IsSingleIP() {
+			if found := g.withAddress(p.Addr()); len(found) > 0 {
+				return found, nil
+			}
+		}
+		return []ident.Ref{{CIDR: p.Masked().String()}}, nil
+	}
+	for by := range g.grains {
+		var found []ident.Ref
+		for _, ref := range g.grains[by].refs {
+			if r.Matches(ref) {
+				found = append(found, ref)
+			}
+		}
+		if len(found) > 0 {
+			return slices.Compact(found), nil
+		}
+	}
+	err := ident.Errorf(ident.KindNotFound, "no workload or pod %s", r)
+	if near := g.near(r); len(near) > 0 {
+		return nil, err.WithHint("near it: %s", strings.Join(near, ", "))
+	}
+	return nil, err.WithHint("list the workloads with: cofferdam reach list")
+}
+
+// withAddress returns the pods that have an address of their own.
+func (g *Graph) withAddress(a netip.Addr) []ident.Ref {
+	var out []ident.Ref
+	for i := range g.m.Endpoints {
+		e := &g.m.Endpoints[i]
+		if !e.HostNetwork && slices.Contains(e.IPs, a) {
+			out = append(out, e.Ref)
+		}
+	}
+	return out
+}
+
+// near returns up to five names like r's: the same name elsewhere, then a small
+// edit distance in the same namespace.
+func (g *Graph) near(r ident.Ref) []string {
+	const most = 5
+	var out []string
+	add := func(want func(ident.Ref) bool) {
+		for _, ref := range g.grains[ByWorkload].refs {
+			if s := ref.Short(); len(out) < most && want(ref) && !slices.Contains(out, s) {
+				out = append(out, s)
+			}
+		}
+	}
+	add(func(o ident.Ref) bool { return o.Name == r.Name })
+	add(func(o ident.Ref) bool {
+		return o.Namespace == r.Namespace && (strings.Contains(o.Name, r.Name) || strings.Contains(r.Name, o.Name) || within(o.Name, r.Name, 2))
+	})
+	return out
+}
+
+// within reports whether two names are at most k edits apart.
+func within(a, b string, k int) bool {
+	const longest = 253 // of a Kubernetes name
+	if len(a) > longest || len(b) > longest || len(a)-len(b) > k || len(b)-len(a) > k {
+		return false
+	}
+	prev := make([]int, len(b)+1)
+	for j := range prev {
+		prev[j] = j
+	}
+	for i := range len(a) {
+		cur := make([]int, len(b)+1)
+		cur[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			cur[j+1] = min(prev[j]+cost, prev[j+1]+1, cur[j]+1)
+		}
+		prev = cur
+	}
+	return prev[len(b)] <= k
+}
+
+// side resolves a reference to one end. Names that mean several are refused.
+func (g *Graph) side(r ident.Ref) (side, error) {
+	refs, err := g.Resolve(r)
+	if err != nil {
+		return side{}, err
+	}
+	if len(refs) > 1 {
+		names := make([]string, len(refs))
+		for i := range refs {
+			names[i] = refs[i].String()
+		}
+		return side{}, ident.Errorf(ident.KindUsage, "%s is ambiguous", r).WithHint("write one of %s", strings.Join(names, ", "))
+	}
+	ref := refs[0]
+	if ref.IsCIDR() {
+		s := side{ref: ref, classes: g.addressClasses(ref), end: -1, endpoint: -1}
+		return s, nil
+	}
+	if i, ok := g.byRef[ref]; ok {
+		return g.endSide(ByWorkload, i), nil
+	}
+	return g.endSide(ByPod, g.podByRef[ref]), nil
+}
+
+// addressClasses returns the external cells that meet a block; those of public
+// addresses for the word internet.
+func (g *Graph) addressClasses(r ident.Ref) []uint32 {
+	p, _ := netip.ParsePrefix(r.CIDR) // the zero prefix for the word internet
+	var out []uint32
+	for c := g.pods; c < len(g.classes); c++ {
+		cell := &g.v.addresses.cells[g.classes[c].cell]
+		hit := r.CIDR == ident.Internet && cell.public
+		for _, part := range cell.parts {
+			hit = hit || p.IsValid() && p.Overlaps(part)
+		}
+		if hit {
+			out = append(out, uint32(c)) //nolint:gosec // a class number
+		}
+	}
+	return out
+}
