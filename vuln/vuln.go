@@ -1,6 +1,8 @@
 package vuln
 
 import (
+	"encoding/json"
+	"math"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -27,11 +29,24 @@ type Advisory struct {
 	Source           string // file (and member of an archive) it was read from
 }
 
-// Score is a CVSS vector as published.
+// Score is a severity as published: a CVSS vector, or an ecosystem's own word.
 type Score struct {
 	Type   string  // "CVSS_V2", "CVSS_V3", "CVSS_V4", or an ecosystem's own word
 	Vector string  // as written
 	Base   float64 // base score 0.0–10.0; NaN where the vector could not be computed
+}
+
+// MarshalJSON writes {"type","vector","base"}; base is null where there is none.
+func (s Score) MarshalJSON() ([]byte, error) {
+	out := struct {
+		Type   string   `json:"type"`
+		Vector string   `json:"vector"`
+		Base   *float64 `json:"base"`
+	}{s.Type, s.Vector, nil}
+	if !math.IsNaN(s.Base) {
+		out.Base = &s.Base
+	}
+	return json.Marshal(out)
 }
 
 // Reference is a URL with the type that the OSV schema gives it.
@@ -45,6 +60,10 @@ type Affected struct {
 	Ranges    []Range
 	Versions  []string // enumerated affected versions
 	Severity  []Score
+	// Unparsable says why the entry cannot be compared with any version (its
+	// structure breaks the schema); components of the package are then
+	// unmatched. Faults in the order of events are found by NewDatabase.
+	Unparsable string
 }
 
 // Range is a sequence of events that switch between affected and unaffected.
@@ -71,18 +90,41 @@ type Event struct {
 	Limit        string
 }
 
-// Identity is what a component is for the purpose of matching: the ecosystem in
-// OSV's spelling, the package name in that ecosystem's canonical form, and the version.
+// Identity is what a component is for the purpose of matching: the ecosystem
+// in OSV's spelling, the package name in that ecosystem's canonical form, and
+// the version. It is comparable. For Go it names the module, folded to lower
+// case (SBOM tools disagree about the case of module paths).
 type Identity struct {
 	Ecosystem string // "Go", "npm", "PyPI", "Debian:12", "Alpine:v3.18"
 	Name      string
 	Version   string
 }
 
-// Unmatched is a component that could not be compared with any advisory.
+// Unmatched is a component that could not be compared with all advisories that
+// may concern it. One component can be unmatched for several reasons.
 type Unmatched struct {
-	Document  ident.Digest
-	Component int // index in Document.Components
-	PURL      string
-	Reason    string
+	Document  ident.Digest   `json:"document"`
+	File      string         `json:"file,omitempty"`
+	Component int            `json:"-"` // index in Document.Components
+	Name      string         `json:"name"`
+	Version   string         `json:"version,omitempty"`
+	PURL      string         `json:"purl"`
+	Class     UnmatchedClass `json:"class"`
+	Reason    string         `json:"reason"`
+	Advisory  string         `json:"advisory,omitempty"` // where one advisory is in doubt
+	Pointer   string         `json:"pointer,omitempty"`
 }
+
+// UnmatchedClass groups the reasons for not matching.
+type UnmatchedClass string
+
+// The classes.
+const (
+	// UnmatchedIdentity: no ecosystem, name or usable version is known, so no
+	// advisory can be compared.
+	UnmatchedIdentity UnmatchedClass = "identity"
+	// UnmatchedEcosystem: no advisory of the ecosystem (and release) is loaded.
+	UnmatchedEcosystem UnmatchedClass = "ecosystem"
+	// UnmatchedAdvisory: one advisory names the package and cannot be evaluated.
+	UnmatchedAdvisory UnmatchedClass = "advisory"
+)

@@ -1,0 +1,164 @@
+package vuln
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/google/osv-scalibr/semantic"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+)
+
+// order is how an ecosystem sorts its versions. The comparators are
+// osv-scalibr's; because several of those accept any text and then order it
+// somehow, a version must first match the grammar that is given here.
+type order struct {
+	name    string // as messages name it
+	grammar *regexp.Regexp
+	scalibr string // ecosystem under which osv-scalibr has the comparator
+	clean   func(string) string
+}
+
+// version is one version in its order, ready to be compared.
+type version struct {
+	text   string
+	parsed semantic.Version
+}
+
+// maxVersionBytes bounds a version. Comparators use arbitrary-precision
+// numbers and regular expressions, so unbounded text would cost unbounded time.
+const maxVersionBytes = 256
+
+// The grammars. A leading "v" is common wherever versions are Git tags.
+var (
+	reSemver    = regexp.MustCompile(`^v?[0-9]+(\.[0-9]+){0,2}(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+	reSemver2   = regexp.MustCompile(`^v?[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+	reNuGet     = regexp.MustCompile(`^v?[0-9]+(\.[0-9]+){0,3}(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+	reHackage   = regexp.MustCompile(`^[0-9]+(\.[0-9]+)*$`)
+	reCRAN      = regexp.MustCompile(`^[0-9]+([.-][0-9]+)*$`)
+	reDebian    = regexp.MustCompile(`^([0-9]+:)?[0-9][0-9A-Za-z.+~:-]*$`)
+	reAlpine    = regexp.MustCompile(`^[0-9]+(\.[0-9]+)*[a-z]?(_(alpha|beta|pre|rc|cvs|svn|git|hg|p)[0-9]*)*(~[0-9a-f]+)?(-r[0-9]+)?$`)
+	reRPM       = regexp.MustCompile(`^([0-9]+:)?[0-9A-Za-z._+~^]+(-[0-9A-Za-z._+~^]+)?$`)
+	reMaven     = regexp.MustCompile(`^[0-9A-Za-z._+-]*[0-9][0-9A-Za-z._+-]*$`)
+	rePackagist = regexp.MustCompile(`^[vV]?[0-9]+(\.[0-9]+){0,3}([-_+.]?[0-9A-Za-z.+-]+)?$`)
+	reGem       = regexp.MustCompile(`^[0-9]+(\.[0-9A-Za-z]+)*(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$`)
+	// Version specifiers as PEP 440 defines them, in lower case.
+	rePyPI = regexp.MustCompile(`^v?([0-9]+!)?[0-9]+(\.[0-9]+)*` +
+		`([-_.]?(a|b|c|rc|alpha|beta|pre|preview)[-_.]?[0-9]*)?` +
+		`(-[0-9]+|[-_.]?(post|rev|r)[-_.]?[0-9]*)?` +
+		`([-_.]?dev[-_.]?[0-9]*)?` +
+		`(\+[a-z0-9]+([-_.][a-z0-9]+)*)?$`)
+	// The platform that RubyGems puts behind a version ("1.15.4-x86_64-linux").
+	reGemPlatform = regexp.MustCompile(`-(x86_64|x86|x64|i[3-6]86|aarch64|arm64|arm|java|jruby|universal|powerpc(64)?(le)?|ppc64(le)?|s390x|mswin|mingw)([0-9]*)(-.*)?$`)
+)
+
+var (
+	semverOrder    = &order{name: "semantic version", grammar: reSemver, scalibr: "npm"}
+	goOrder        = &order{name: "Go module version", grammar: reSemver, scalibr: "Go"}
+	actionOrder    = &order{name: "full release tag", grammar: reSemver2, scalibr: "npm"}
+	nugetOrder     = &order{name: "NuGet version", grammar: reNuGet, scalibr: "NuGet"}
+	pubOrder       = &order{name: "pub version", grammar: reSemver, scalibr: "Pub"}
+	hackageOrder   = &order{name: "Hackage version", grammar: reHackage, scalibr: "Hackage"}
+	cranOrder      = &order{name: "R package version", grammar: reCRAN, scalibr: "CRAN"}
+	debianOrder    = &order{name: "Debian version", grammar: reDebian, scalibr: "Debian"}
+	alpineOrder    = &order{name: "apk version", grammar: reAlpine, scalibr: "Alpine"}
+	rpmOrder       = &order{name: "RPM version", grammar: reRPM, scalibr: "Red Hat"}
+	mavenOrder     = &order{name: "Maven version", grammar: reMaven, scalibr: "Maven"}
+	packagistOrder = &order{name: "Composer version", grammar: rePackagist, scalibr: "Packagist"}
+	pypiOrder      = &order{name: "PEP 440 version", grammar: rePyPI, scalibr: "PyPI", clean: func(s string) string {
+		return strings.ToLower(strings.TrimSpace(s))
+	}}
+	gemOrder = &order{name: "RubyGems version", grammar: reGem, scalibr: "RubyGems", clean: func(s string) string {
+		return reGemPlatform.ReplaceAllString(s, "")
+	}}
+)
+
+// orders maps the base of an OSV ecosystem, in lower case, to its order.
+// Ecosystems without an entry (kernels, fuzzing corpora, ports trees, opam)
+// have no comparator: only enumerated versions can be matched there.
+var orders = map[string]*order{
+	"almalinux": rpmOrder, "azure linux": rpmOrder, "mageia": rpmOrder, "openeuler": rpmOrder, "opensuse": rpmOrder,
+	"photon os": rpmOrder, "red hat": rpmOrder, "rocky linux": rpmOrder, "suse": rpmOrder,
+	"alpaquita": alpineOrder, "alpine": alpineOrder, "bellsoft hardened containers": alpineOrder,
+	"chainguard": alpineOrder, "minimos": alpineOrder, "wolfi": alpineOrder,
+	"debian": debianOrder, "ubuntu": debianOrder,
+	"bioconductor": cranOrder, "cran": cranOrder,
+	"bitnami": semverOrder, "conancenter": semverOrder, "crates.io": semverOrder, "docker hardened images": semverOrder,
+	"ghc": semverOrder, "hex": semverOrder, "julia": semverOrder, "npm": semverOrder, "swifturl": semverOrder, "vscode": semverOrder,
+	"github actions": actionOrder,
+	"go":             goOrder,
+	"hackage":        hackageOrder,
+	"maven":          mavenOrder,
+	"nuget":          nugetOrder,
+	"packagist":      packagistOrder,
+	"pub":            pubOrder,
+	"pypi":           pypiOrder,
+	"rubygems":       gemOrder,
+}
+
+// orderOf returns the order of an ecosystem (with or without release), or nil.
+func orderOf(ecosystem string) *order {
+	base, _, _ := strings.Cut(ecosystem, ":")
+	return orders[strings.ToLower(base)]
+}
+
+// parse reads a version, or says why the order does not know it.
+func (o *order) parse(s string) (version, error) {
+	bad := func(reason string) (version, error) {
+		return version{}, ident.Errorf(ident.KindInvalid, "%q is not a %s%s", clip(s), o.name, reason)
+	}
+	if s == "" {
+		return version{}, ident.Errorf(ident.KindInvalid, "it has no version")
+	}
+	if len(s) > maxVersionBytes {
+		return bad(": longer than 256 bytes")
+	}
+	text := s
+	if o.clean != nil {
+		text = o.clean(text)
+	}
+	if !o.grammar.MatchString(text) {
+		return bad("")
+	}
+	if o == packagistOrder && (strings.HasSuffix(text, ".x-dev") || strings.HasSuffix(text, "-dev") && strings.Contains(text, ".x")) {
+		return bad(": it names a branch")
+	}
+	parsed, err := semantic.Parse(text, o.scalibr)
+	if err != nil {
+		return bad(": " + err.Error())
+	}
+	return version{text, parsed}, nil
+}
+
+// compare orders two versions of one order.
+func (o *order) compare(a, b version) int {
+	if a.text == b.text {
+		return 0
+	}
+	c, err := a.parsed.Compare(b.parsed)
+	if err != nil {
+		// Both were parsed by the same comparator and match its grammar, so
+		// the only error it has left, another ecosystem's version, cannot occur.
+		return strings.Compare(a.text, b.text)
+	}
+	return c
+}
+
+// CompareVersions orders two versions of an OSV ecosystem: negative, zero or
+// positive as a is before, equal to or after b. An error says which version, or
+// that the ecosystem has no order.
+func CompareVersions(ecosystem, a, b string) (int, error) {
+	o := orderOf(ecosystem)
+	if o == nil {
+		return 0, ident.Errorf(ident.KindUnsupported, "the ecosystem %q has no version order", clip(ecosystem))
+	}
+	va, err := o.parse(a)
+	if err != nil {
+		return 0, err
+	}
+	vb, err := o.parse(b)
+	if err != nil {
+		return 0, err
+	}
+	return o.compare(va, vb), nil
+}

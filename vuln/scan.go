@@ -1,0 +1,191 @@
+package vuln
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/sbom"
+)
+
+// Report is the result of a scan.
+type Report struct {
+	Findings  []Finding   `json:"findings"`  // most severe first, then by id, purl and document
+	Unmatched []Unmatched `json:"unmatched"` // in the order of documents and components
+	// Components counts what was looked at; WithoutIdentity, how many of them
+	// cannot be compared with any advisory whatever is loaded.
+	Components      int `json:"components"`
+	WithoutIdentity int `json:"componentsWithoutIdentity"`
+}
+
+// Assessment is everything a database says about one component.
+type Assessment struct {
+	Identities []Identity
+	Matches    []Match     // of all identities
+	Findings   []Finding   // one per alias group; document fields are empty
+	Unmatched  []Unmatched // what could not be compared; document fields are empty
+}
+
+// WithoutIdentity reports whether no advisory can be compared with the component.
+func (a *Assessment) WithoutIdentity() bool { return len(a.Identities) == 0 }
+
+// Assess matches one component. subjectOS is the distribution that the
+// component's document is about.
+func (db *Database) Assess(c *sbom.Component, subjectOS sbom.Distro) *Assessment {
+	out := &Assessment{}
+	gap := func(class UnmatchedClass, advisory, reason string) {
+		out.Unmatched = append(out.Unmatched, Unmatched{
+			Name: c.Name, Version: c.Version, PURL: c.PURL, Class: class, Reason: reason, Advisory: advisory,
+		})
+	}
+	ids, err := IdentityOf(c, subjectOS)
+	if err != nil {
+		gap(UnmatchedIdentity, "", err.Error())
+		return out
+	}
+	p, err := purlOf(c)
+	if err != nil {
+		gap(UnmatchedIdentity, "", err.Error())
+		return out
+	}
+	out.Identities = ids
+	if eco := ids[0].Ecosystem; !db.Covers(eco) {
+		gap(UnmatchedEcosystem, "", "no advisory for "+eco+" is loaded")
+		return out
+	}
+	matches := make(map[Identity][]Match, len(ids))
+	var doubts []Doubt
+	for _, id := range ids {
+		m, d := db.Match(id)
+		matches[id] = m
+		out.Matches = append(out.Matches, m...)
+		doubts = append(doubts, d...)
+	}
+	out.Findings = db.findingsOf(p, ids, matches)
+	said := map[*Group]bool{}
+	for _, m := range out.Matches {
+		said[db.group[m.Advisory]] = true
+	}
+	for _, d := range doubts {
+		if g := db.group[d.Advisory]; !said[g] {
+			said[g] = true
+			gap(UnmatchedAdvisory, d.Advisory.ID, "advisory "+d.Advisory.ID+" names it, but "+d.Reason)
+		}
+	}
+	return out
+}
+
+// assessed is what an assessment depends on.
+type assessed struct {
+	purl, version string
+	source        sbom.SourcePackage
+	os            sbom.Distro
+}
+
+// Scanner matches components once per distinct package URL, source package and
+// distribution. It is not safe for concurrent use; the database behind it is.
+type Scanner struct {
+	db   *Database
+	seen map[assessed]*Assessment
+}
+
+// NewScanner returns a scanner over a database.
+func NewScanner(db *Database) *Scanner {
+	return &Scanner{db: db, seen: map[assessed]*Assessment{}}
+}
+
+// Assess is Database.Assess, remembered. The result is shared and must not be changed.
+func (s *Scanner) Assess(c *sbom.Component, subjectOS sbom.Distro) *Assessment {
+	if c.PURL == "" {
+		return s.db.Assess(c, subjectOS)
+	}
+	key := assessed{purl: c.PURL, version: c.Version, source: c.Source, os: subjectOS}
+	a, ok := s.seen[key]
+	if !ok {
+		a = s.db.Assess(c, subjectOS)
+		s.seen[key] = a
+	}
+	return a
+}
+
+// Scan matches every component of every document, and the documents' subjects
+// where those are packages: exactly one finding per alias group and package URL
+// of a document. Two components of a document with one package URL are one
+// finding with two indices. Files without a package URL are not packages and
+// are not reported as unmatched. The error is the context's.
+func Scan(ctx context.Context, docs []*sbom.Document, db *Database) (*Report, error) {
+	r := &Report{Findings: []Finding{}, Unmatched: []Unmatched{}}
+	s := NewScanner(db)
+	for _, d := range docs {
+		if err := s.scan(ctx, d, r); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), strings.Compare(a.ID, b.ID), strings.Compare(a.PURL, b.PURL))
+	})
+	return r, nil
+}
+
+// checkEvery is how many components are matched between two looks at the context.
+const checkEvery = 256
+
+func (s *Scanner) scan(ctx context.Context, d *sbom.Document, r *Report) error {
+	type found struct{ id, purl, version string }
+	at := map[found]int{}
+	one := func(index int, c *sbom.Component) {
+		a := s.Assess(c, d.Subject.OS)
+		r.Components++
+		if a.WithoutIdentity() {
+			r.WithoutIdentity++
+		}
+		for _, f := range a.Findings {
+			key := found{f.ID, c.PURL, f.Component.Version}
+			if i, ok := at[key]; ok {
+				r.Findings[i].Indices = append(r.Findings[i].Indices, index)
+				continue
+			}
+			at[key] = len(r.Findings)
+			f.PURL, f.Document, f.File, f.Indices = c.PURL, d.Digest, d.File, []int{index}
+			r.Findings = append(r.Findings, f)
+		}
+		for _, u := range a.Unmatched {
+			u.Document, u.File, u.Component, u.Pointer, u.Name, u.Version = d.Digest, d.File, index, c.Pointer, c.Name, c.Version
+			r.Unmatched = append(r.Unmatched, u)
+		}
+	}
+	if subject, ok := subjectPackage(d); ok {
+		one(int(sbom.SubjectIndex), subject)
+	}
+	for i := range d.Components {
+		if i%checkEvery == 0 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		if c := &d.Components[i]; c.Type != "file" || c.PURL != "" {
+			one(i, c)
+		}
+	}
+	return ctx.Err()
+}
+
+// subjectPackage returns the subject as a component where it is itself a
+// package of an ecosystem and not listed among the components.
+func subjectPackage(d *sbom.Document) (*sbom.Component, bool) {
+	if d.Subject.PURL == "" {
+		return nil, false
+	}
+	c := &sbom.Component{ID: d.Subject.ID, Name: d.Subject.Name, Version: d.Subject.Version, PURL: d.Subject.PURL}
+	if _, err := IdentityOf(c, d.Subject.OS); ident.KindOf(err) != ident.KindInvalid && err != nil {
+		return nil, false // an image, a directory, a file: no ecosystem has it
+	}
+	for i := range d.Components {
+		if d.Components[i].PURL == c.PURL {
+			return nil, false
+		}
+	}
+	return c, true
+}
