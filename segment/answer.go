@@ -191,6 +191,7 @@ type Way struct {
 	Level  ExposureLevel `json:"level"`
 	Conns  []Conn        `json:"connections"` // ports of the pod that are reached
 	Via    []ident.Ref   `json:"via,omitempty"`
+	Reason string        `json:"reason,omitempty"` // why Level is unknown
 }
 
 // By is the grain of an edge list.

@@ -52,6 +52,7 @@ func (g *Graph) frame() {
 	}
 	g.frameEnds()
 	g.frameNodes()
+	g.frameEntries()
 }
 
 func (g *Graph) frameEnds() {

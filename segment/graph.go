@@ -34,16 +34,20 @@ type Graph struct {
 	atomsOf  [][]uint32 // class → atoms used by rules of the NetworkPolicy tier
 	maybeOf  [][]uint32 // class → atoms that it may be in
 
-	universe  []bitset // by cluster: the classes that an endpoint may meet
-	allPods   bitset
-	taints    []taintSet
-	grains    [2]grain // by By
-	nodes     nodeClasses
-	byRef     map[ident.Ref]int // workload references → end of grains[ByWorkload]
-	podByRef  map[ident.Ref]int // pod references → end of grains[ByPod]
-	clusterOf []int             // namespace → cluster
-	clusters  []string
-	causes    []Cause
+	universe   []bitset // by cluster: the classes that an endpoint may meet
+	allPods    bitset
+	taints     []taintSet
+	grains     [2]grain // by By
+	nodes      nodeClasses
+	byRef      map[ident.Ref]int // workload references → end of grains[ByWorkload]
+	podByRef   map[ident.Ref]int // pod references → end of grains[ByPod]
+	endOf      []int             // workload of the model → end of grains[ByWorkload]
+	modelOf    []int             // and back
+	entriesOf  [][]int           // workload of the model → entries
+	candidates []int             // workloads with a direct way in, which may be controllers
+	clusterOf  []int             // namespace → cluster
+	clusters   []string
+	causes     []Cause
 }
 
 // granted is a set of subjects that a rule's peers reach on a port list.
@@ -366,6 +370,9 @@ func (g *Graph) compileTaints(a *atoms) {
 			cl := &g.classes[c]
 			ns := &g.m.Namespaces[cl.ns]
 			if ns.Cluster != t.Cluster || t.Namespace != "" && ns.Name != t.Namespace || cl.host && (t.Tier == NetworkPolicyTier || len(t.Pods) > 0) {
+				continue
+			}
+			if len(t.Namespaces) > 0 && namespaceMatches(ns, t.Namespaces) == No {
 				continue
 			}
 			if t.Pods.Matches(g.m.Endpoints[cl.rep].Labels) {

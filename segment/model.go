@@ -178,13 +178,14 @@ type Taint struct {
 	Object string // "AuthorizationPolicy shop/web"
 	Reason string
 	// Cluster and Namespace bound what it can touch; an empty Namespace is the
-	// whole cluster. Pods narrows it further.
-	Cluster   string
-	Namespace string
-	Pods      Selector
-	CanAllow  bool    // could allow what is denied
-	CanDeny   bool    // could deny what is allowed
-	Gress     [2]bool // by Gress: the directions it can touch
+	// whole cluster. Pods and Namespaces narrow it further.
+	Cluster    string
+	Namespace  string
+	Pods       Selector
+	Namespaces Selector // narrows it by the labels of namespaces, too
+	CanAllow   bool     // could allow what is denied
+	CanDeny    bool     // could deny what is allowed
+	Gress      [2]bool  // by Gress: the directions it can touch
 	// Tier is where it would be evaluated: a final decision of an earlier tier
 	// stands. Taints of AdminTier touch every verdict.
 	Tier Tier

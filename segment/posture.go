@@ -1,0 +1,266 @@
+package segment
+
+import (
+	"encoding/binary"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+)
+
+// Isolation says per direction whether a NetworkPolicy selects every pod of a
+// workload, or a ClusterNetworkPolicy denies every other pod by default: only
+// then does nothing pass but what rules list. A reference that names no workload
+// or pod is unknown in both.
+func (g *Graph) Isolation(r ident.Ref) Isolation {
+	s, err := g.side(r)
+	if err != nil || s.end < 0 {
+		return Isolation{}
+	}
+	return Isolation{Ingress: g.isolation(s, Ingress), Egress: g.isolation(s, Egress)}
+}
+
+func (g *Graph) isolation(s side, d Gress) Answer {
+	a := Yes
+	if len(s.classes) == 0 {
+		return Maybe
+	}
+	for _, c := range s.classes {
+		if g.isolated[d].has(int(c)) || g.deniedByDefault(int(c), d) {
+			continue
+		}
+		for i := range g.taints {
+			if t := &g.taints[i]; t.t.CanDeny && t.t.Gress[d] && t.who.has(int(c)) {
+				a = Maybe
+			}
+		}
+		if a != Maybe {
+			return No
+		}
+	}
+	return a
+}
+
+// deniedByDefault reports whether a rule of the Admin or Baseline tier denies
+// class c all ports from (or to) every pod of its cluster.
+func (g *Graph) deniedByDefault(c int, d Gress) bool {
+	var others bitset
+	for _, t := range []Tier{AdminTier, BaselineTier} {
+		for _, i := range g.tiers[t] {
+			p := &g.policies[i]
+			if !p.subject.must.has(c) {
+				continue
+			}
+			for j := range p.rules[d] {
+				r := &p.rules[d][j]
+				if r.r.Action != Deny || !g.specs[r.spec].all {
+					continue
+				}
+				if others == nil {
+					others = slices.Clone(g.universe[g.classes[c].cluster])
+					others.and(g.allPods)
+					others.andNot(g.nodes.hosts)
+				}
+				who := newBitset(len(g.classes))
+				for _, at := range r.peers {
+					g.atoms[at].must.addTo(who)
+				}
+				if _, inside := others.overlap(who); inside {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// PoliciesOf returns the policies that select any pod of a workload, one entry
+// for each direction that they filter, in the order of evaluation. Rule is -1.
+func (g *Graph) PoliciesOf(r ident.Ref) []RuleRef {
+	s, err := g.side(r)
+	if err != nil || s.end < 0 {
+		return nil
+	}
+	var out []RuleRef
+	for i := range g.policies {
+		p := &g.policies[i]
+		if !slices.ContainsFunc(s.classes, func(c uint32) bool { return membership(&p.subject, int(c)) != No }) {
+			continue
+		}
+		for _, d := range []Gress{Egress, Ingress} {
+			if p.p.Tier == NetworkPolicyTier && p.p.Isolates[d] || p.p.Tier != NetworkPolicyTier && len(p.rules[d]) > 0 {
+				out = append(out, p.p.ref(d, nil))
+			}
+		}
+	}
+	return out
+}
+
+// Segment is a set of workloads that no rule tells apart.
+type Segment struct {
+	// Name is what a person would call it: "shop/web" for one workload, "shop/*"
+	// for a whole namespace, "shop/tier=web" for common labels.
+	Name    string      `json:"name"`
+	Members []ident.Ref `json:"members"` // sorted
+}
+
+// Segments returns the workloads grouped by how the rules see them: selected by
+// the same policies, matched by the same peers, with the same meaning of port
+// names. Every workload is in exactly one.
+func (g *Graph) Segments() []Segment {
+	signature := g.signatures()
+	gr := &g.grains[ByWorkload]
+	index := make(map[string]int)
+	var groups [][]int
+	for end := range gr.inside {
+		sigs := make([]string, 0, len(gr.classes[end]))
+		for _, c := range gr.classes[end] {
+			sigs = append(sigs, signature[c])
+		}
+		slices.Sort(sigs)
+		key := strings.Join(slices.Compact(sigs), "\xff")
+		i, ok := index[key]
+		if !ok {
+			i = len(groups)
+			index[key] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], end)
+	}
+	perNamespace := make(map[[2]string]int)
+	for _, r := range gr.refs {
+		perNamespace[[2]string{r.Cluster, r.Namespace}]++
+	}
+	out := make([]Segment, 0, len(groups))
+	names := make(map[string]int)
+	for _, ends := range groups {
+		s := Segment{Name: g.segmentName(ends, perNamespace)}
+		for _, e := range ends {
+			s.Members = append(s.Members, gr.refs[e])
+		}
+		names[s.Name]++
+		if n := names[s.Name]; n > 1 {
+			s.Name += " (" + strconv.Itoa(n) + ")"
+		}
+		out = append(out, s)
+	}
+	slices.SortStableFunc(out, func(a, b Segment) int { return a.Members[0].Compare(b.Members[0]) })
+	return out
+}
+
+// signatures writes for each class everything that rules can see of it.
+func (g *Graph) signatures() []string {
+	sig := make([][]byte, g.pods)
+	for c := range g.pods {
+		sig[c] = binary.AppendUvarint(sig[c], uint64(g.classes[c].cluster)) //nolint:gosec // an index
+		if g.classes[c].host {
+			sig[c] = append(sig[c], 'h')
+		}
+	}
+	mark := func(kind byte, i int, who members) {
+		for c := range who.all() {
+			if c < g.pods {
+				sig[c] = append(sig[c], kind)
+				sig[c] = binary.AppendUvarint(sig[c], uint64(i)) //nolint:gosec // an index
+			}
+		}
+	}
+	for i := range g.policies {
+		mark('s', i, g.policies[i].subject.must)
+		mark('S', i, g.policies[i].subject.maybe)
+	}
+	used := make(map[int]bool)
+	for i := range g.policies {
+		for _, rules := range g.policies[i].rules {
+			for j := range rules {
+				for _, at := range rules[j].peers {
+					used[at] = true
+				}
+			}
+		}
+	}
+	for at := range g.atoms {
+		if used[at] {
+			mark('p', at, g.atoms[at].must)
+			mark('P', at, g.atoms[at].maybe)
+		}
+	}
+	for u := range g.named {
+		for i := range g.named[u] {
+			mark('n', u<<16|i, g.named[u][i].who)
+		}
+	}
+	for i := range g.taints {
+		mark('t', i, members{bits: g.taints[i].who})
+	}
+	out := make([]string, g.pods)
+	for c := range sig {
+		out[c] = string(sig[c])
+	}
+	return out
+}
+
+// rolloutLabels change with every rollout or pod and name nothing to a person.
+func rolloutLabel(k string) bool {
+	switch k {
+	case "pod-template-hash", "controller-revision-hash", "pod-template-generation", "statefulset.kubernetes.io/pod-name",
+		"apps.kubernetes.io/pod-index", "controller-uid", "batch.kubernetes.io/controller-uid", "job-name", "batch.kubernetes.io/job-name":
+		return true
+	}
+	return false
+}
+
+func (g *Graph) segmentName(ends []int, perNamespace map[[2]string]int) string {
+	gr := &g.grains[ByWorkload]
+	first := gr.refs[ends[0]]
+	if len(ends) == 1 {
+		return first.Short()
+	}
+	var spaces []string
+	for _, e := range ends {
+		if ns := gr.refs[e].Namespace; !slices.Contains(spaces, ns) {
+			spaces = append(spaces, ns)
+		}
+	}
+	slices.Sort(spaces)
+	if len(spaces) == 1 {
+		if perNamespace[[2]string{first.Cluster, first.Namespace}] == len(ends) {
+			return spaces[0] + "/*"
+		}
+		if l := g.commonLabels(ends); l != "" {
+			return spaces[0] + "/" + l
+		}
+		return first.Short() + " and " + strconv.Itoa(len(ends)-1) + " more"
+	}
+	if len(spaces) <= 3 {
+		return strings.Join(spaces, ", ")
+	}
+	if l := g.commonLabels(ends); l != "" {
+		return l
+	}
+	return strings.Join(spaces[:2], ", ") + " and " + strconv.Itoa(len(spaces)-2) + " more namespaces"
+}
+
+// commonLabels returns up to two labels that all the workloads share.
+func (g *Graph) commonLabels(ends []int) string {
+	byRef := g.grains[ByWorkload].refs
+	labels := func(end int) map[string]string { return g.m.Workloads[g.workloadIndex(byRef[end])].Labels }
+	var common []string
+	for k, v := range labels(ends[0]) {
+		same := !rolloutLabel(k)
+		for _, e := range ends[1:] {
+			if w, ok := labels(e)[k]; !ok || w != v {
+				same = false
+			}
+		}
+		if same {
+			common = append(common, k+"="+v)
+		}
+	}
+	slices.Sort(common)
+	return strings.Join(common[:min(2, len(common))], ",")
+}
+
+// workloadIndex returns the position of a workload in the model.
+func (g *Graph) workloadIndex(r ident.Ref) int { return g.modelOf[g.byRef[r]] }
