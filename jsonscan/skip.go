@@ -28,12 +28,9 @@ func (r *Reader) skipFrom(i int) int {
 		}
 		switch c := d[i]; c {
 		case '"':
-			end, _, f := stringEnd(d, i+1)
-			if f != fine {
-				r.invalid(end, "%s", f.message())
-				return end
+			if i = r.skipString(i + 1); r.err != nil {
+				return i
 			}
-			i = end + 1
 		case '{', '[':
 			if len(open) >= room {
 				r.tooDeep(i)
@@ -88,6 +85,20 @@ func (r *Reader) skipFrom(i int) int {
 	}
 }
 
+// skipString passes the rest of a string whose opening quote is before i.
+func (r *Reader) skipString(i int) int {
+	end := plainEnd(r.data, i)
+	if end < len(r.data) && r.data[end] == '"' {
+		return end + 1
+	}
+	end, _, f := stringEnd(r.data, end)
+	if f != fine {
+		r.invalid(end, "%s", f.message())
+		return end
+	}
+	return end + 1
+}
+
 // skipKey passes a name and its colon.
 func (r *Reader) skipKey(i int) int {
 	d := r.data
@@ -95,12 +106,10 @@ func (r *Reader) skipKey(i int) int {
 		r.unexpected(i, "a name")
 		return i
 	}
-	end, _, f := stringEnd(d, i+1)
-	if f != fine {
-		r.invalid(end, "%s", f.message())
-		return end
+	if i = r.skipString(i + 1); r.err != nil {
+		return i
 	}
-	if i = spaceEnd(d, end+1); i >= len(d) || d[i] != ':' {
+	if i = spaceEnd(d, i); i >= len(d) || d[i] != ':' {
 		r.unexpected(i, "a colon")
 		return i
 	}

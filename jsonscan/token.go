@@ -164,11 +164,25 @@ func literalEnd(d []byte, i int) int {
 }
 
 // spaceEnd returns the offset of the first byte at or after i that is no white
-// space (RFC 8259 section 2).
+// space (RFC 8259 section 2). The indentation after a line's end, a third of the
+// bytes of a usual document, is passed eight bytes at a time.
 func spaceEnd(d []byte, i int) int {
+	if i >= len(d) || d[i] > ' ' {
+		return i
+	}
+	return spaceRun(d, i)
+}
+
+func spaceRun(d []byte, i int) int {
 	const white = 1<<' ' | 1<<'\n' | 1<<'\r' | 1<<'\t'
 	for i < len(d) && d[i] <= ' ' && white>>d[i]&1 != 0 {
 		i++
+		for i+8 <= len(d) {
+			n := bits.TrailingZeros64(binary.LittleEndian.Uint64(d[i:])^spaces) >> 3
+			if i += n; n < 8 {
+				break
+			}
+		}
 	}
 	return i
 }
