@@ -33,6 +33,7 @@ func check(dir string, book *recipes) error {
 	}
 	faults := append(checkImages(w, book, known), checkSBOMs(dir, book, known)...)
 	faults = append(faults, checkIndexes(dir, known)...)
+	faults = append(faults, checkDump(dir, known)...)
 	faults = append(faults, checkSelectors(w)...)
 	faults = append(faults, checkStory(w)...)
 	if len(faults) > 0 {
@@ -119,6 +120,28 @@ func checkIndexes(dir string, known map[string]digests) []error {
 		sum := sha256.Sum256(raw)
 		if "sha256:"+hex.EncodeToString(sum[:]) != d.Index {
 			faults = append(faults, fmt.Errorf("%s is not the index %s", file, d.Index))
+		}
+	}
+	return faults
+}
+
+// checkDump: each image id of the dump is an index, manifest or configuration of the last build, or the vendor's image.
+func checkDump(dir string, known map[string]digests) []error {
+	raw, err := os.ReadFile(filepath.Join(dir, "dump", "cluster.yaml"))
+	if err != nil {
+		return []error{err}
+	}
+	built := map[string]bool{}
+	for _, d := range known {
+		built[d.Index] = true
+		for _, id := range d.Platforms {
+			built[id.Manifest], built[id.Config] = true, true
+		}
+	}
+	var faults []error
+	for _, m := range regexp.MustCompile(`imageID: (\S*?)([0-9a-f]{64})\n`).FindAllSubmatch(raw, -1) {
+		if !built["sha256:"+string(m[2])] && !bytes.Contains(m[1], []byte(unbuilt)) {
+			faults = append(faults, fmt.Errorf("dump/cluster.yaml: imageID %s%s is of no image that was built", m[1], m[2]))
 		}
 	}
 	return faults

@@ -32,6 +32,9 @@ func rewrite(dir string, book *recipes, built map[string]digests) error {
 			}
 		}
 	}
+	for i, d := range renamed {
+		renamed[i] = strings.TrimPrefix(d, "sha256:") // CRI-O reports the bare digits
+	}
 	replace := strings.NewReplacer(renamed...)
 	ref := regexp.MustCompile(regexp.QuoteMeta(book.Registry) + `/([a-z0-9/-]+):[A-Za-z0-9._-]+@sha256:[0-9a-f]{64}`)
 	for _, sub := range []string{"estate/manifests", "dump", "first-hour"} {
