@@ -23,7 +23,7 @@
 // literals, numbers, control characters and escapes in strings, the depth limit
 // and, because the whole input was checked first, UTF-8. It does not look for
 // duplicate names inside the skipped value and applies no limit to the length
-// of its strings. Options.StrictSkip closes both gaps at about a third of the speed.
+// of its strings. Options.StrictSkip closes both gaps at about half of the speed.
 //
 // # Who owns the bytes
 //
