@@ -23,6 +23,9 @@ func scan(ctx context.Context, syft string, reg *localRegistry, ref string, r re
 		"SYFT_RELATIONSHIPS_PACKAGE_FILE_OWNERSHIP=false",
 		"SYFT_RELATIONSHIPS_PACKAGE_FILE_OWNERSHIP_OVERLAP=false",
 		"SYFT_FORMAT_PRETTY=false",
+		// Nothing is looked up remotely; without these, syft's own JSON would still name the hosts it could have asked.
+		"SYFT_GOLANG_PROXY=off",
+		"SYFT_JAVASCRIPT_NPM_BASE_URL=off",
 	)
 	return command(cmd)
 }
