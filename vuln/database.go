@@ -146,6 +146,24 @@ func (db *Database) Covers(ecosystem string) bool {
 	return false
 }
 
+// Faults returns the entries that cannot be evaluated, in the order of the
+// database. Components of their packages are unmatched.
+func (db *Database) Faults() []Doubt {
+	var out []Doubt
+	for _, a := range db.advisories {
+		for i := range a.Affected {
+			aff := &a.Affected[i]
+			s := scopeOf(aff.Ecosystem)
+			for _, e := range db.entries[packageKey{s.base, canonicalName(s.base, aff.Name)}] {
+				if e.advisory == a && e.affected == i && e.fault != "" {
+					out = append(out, Doubt{a, i, e.fault})
+				}
+			}
+		}
+	}
+	return out
+}
+
 // index adds the entries of an advisory.
 func (db *Database) index(a *Advisory) {
 	for i := range a.Affected {
@@ -301,12 +319,12 @@ func (q *asked) in(o *order) (version, error) {
 // evaluate decides one entry: a match, or a reason why it cannot be told, or
 // neither (not affected).
 func (e *entry) evaluate(q *asked) (m Match, hit bool, reason string) {
-	if e.fault != "" {
-		return m, false, "it has an unparsable range: " + e.fault
-	}
 	m = Match{Advisory: e.advisory, Affected: e.affected}
 	if slices.Contains(e.advisory.Affected[e.affected].Versions, q.id.Version) {
 		hit, m.Range = true, "= "+q.id.Version
+	}
+	if e.fault != "" {
+		return m, hit, "it has an unparsable range: " + e.fault
 	}
 	for _, r := range e.ranges {
 		v, err := q.in(r.order)

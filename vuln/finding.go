@@ -104,7 +104,7 @@ func (db *Database) findingOf(p PURL, g *Group, gm *groupMatches) Finding {
 		sev, scores := severityOf(m.Advisory, m.Affected)
 		f.Severity = max(f.Severity, sev)
 		for _, s := range scores {
-			if !slices.ContainsFunc(f.CVSS, func(t Score) bool { return t.Type == s.Type && t.Vector == s.Vector }) {
+			if strings.HasPrefix(s.Type, "CVSS_") && !slices.ContainsFunc(f.CVSS, func(t Score) bool { return t.Type == s.Type && t.Vector == s.Vector }) {
 				f.CVSS = append(f.CVSS, s)
 			}
 		}

@@ -33,7 +33,8 @@ func spansOf(o *order, r Range) ([]span, error) {
 	}
 	var edges []edge
 	var limit *version
-	unlimited := true
+	unlimited, endless := true, false
+	var hasFixed, hasLast bool
 	for _, e := range r.Events {
 		text, kind := e.Introduced, 0
 		set := 0
@@ -46,8 +47,12 @@ func spansOf(o *order, r Range) ([]span, error) {
 		if set != 1 {
 			return bad("an event has %d of introduced, fixed, last_affected and limit, and needs exactly one", set)
 		}
+		hasLast, hasFixed = hasLast || kind == 1, hasFixed || kind == 2
+		if hasLast && hasFixed {
+			return bad("fixed and last_affected events exclude each other within a range")
+		}
 		if kind == 3 && text == "*" {
-			limit, unlimited = nil, true
+			limit, unlimited, endless = nil, true, true
 			continue
 		}
 		var at *version
@@ -63,7 +68,7 @@ func spansOf(o *order, r Range) ([]span, error) {
 			if limit == nil || o.compare(*at, *limit) > 0 {
 				limit = at
 			}
-			unlimited = false
+			unlimited = endless
 			continue
 		}
 		edges = append(edges, edge{at, kind, e})
