@@ -156,3 +156,10 @@ func (as *addressSpace) cellOf(a netip.Addr) int {
 	}
 	return 0 // not reached: the whole of either family is a block
 }
+
+// Public reports whether an address belongs to the public internet: it is in no
+// range of the special-purpose registries that is not globally reachable.
+func Public(a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
+	return a.IsValid() && !slices.ContainsFunc(specialRanges(), func(p netip.Prefix) bool { return p.Contains(a) })
+}
