@@ -6,7 +6,7 @@
 // It decodes nothing (package estate/manifest does) and evaluates no policy
 // (package segment does).
 //
-//	zone := cfg.Zone(w.Ref, nsLabels, podLabels)
-//	if zone == estate.Unzoned { … }
+//	d, err := estate.Declare(cfg)
+//	zone, known := d.Zone(&member)
 //	sel, err := estate.ParseSelector("zone=restricted")
 package estate

@@ -28,8 +28,15 @@ type Estate struct {
 	Gateways   []*Gateway
 	Nodes      []*Node
 	Policies   []*Policy
+	// ServiceAccounts say whether pods get a token where the pod leaves it open.
+	ServiceAccounts []*ServiceAccount
+	// CRDs are the CustomResourceDefinitions of the input.
+	CRDs []CRD
 	// Unmodelled lists objects that bear on pod traffic and that no front end models.
 	Unmodelled []*Unmodelled
+	// UnmodelledRoutes lists objects that may lead traffic from outside to pods
+	// and that no front end models. They permit and refuse nothing between pods.
+	UnmodelledRoutes []*Unmodelled
 	// Kinds says for each kind that the engine uses whether it was seen.
 	Kinds map[string]Presence
 	// Ignored counts objects of kinds that have no bearing, by kind.
@@ -240,8 +247,33 @@ type Listener struct {
 	Protocol string
 	Hostname string
 	// From is "Same" (default), "All", "Selector" or "None".
-	From     string
-	Selector map[string]string
+	From                string
+	Selector            map[string]string
+	SelectorExpressions []Requirement // combined with Selector by AND
+}
+
+// ServiceAccount of a namespace.
+type ServiceAccount struct {
+	Cluster, Namespace, Name string
+	Automount                *bool // automountServiceAccountToken; nil is true
+	Source                   Source
+}
+
+// CRD is a CustomResourceDefinition: a cluster that has it can hold its objects.
+type CRD struct {
+	Cluster string
+	Name    string // "clusternetworkpolicies.policy.networking.k8s.io"
+	Source  Source
+}
+
+// HasCRD reports whether the input shows that a cluster has a definition.
+func (e *Estate) HasCRD(cluster, name string) bool {
+	for _, c := range e.CRDs {
+		if c.Cluster == cluster && c.Name == name {
+			return true
+		}
+	}
+	return false
 }
 
 // Node of a cluster.
@@ -270,5 +302,17 @@ type Unmodelled struct {
 	// Selector limits what it can touch, where that is certain; nil means its
 	// whole namespace, or the whole cluster for an object without one.
 	Selector map[string]string
-	Source   Source
+	// NamespaceSelector limits the namespaces, where that is certain; nil if not.
+	NamespaceSelector *LabelSelector
+	Effect            Effect
+	Source            Source
 }
+
+// Effect is what an object that is not modelled can do to a connection.
+type Effect uint8
+
+// The effects; the zero value is the one that assumes least.
+const (
+	Overrides Effect = iota // it can permit and refuse
+	Restricts               // it can only refuse what others permit
+)
