@@ -8,10 +8,7 @@ import (
 )
 
 // port names the port that the walk is about.
-func (w *walk) port() string {
-	e := w.g.ports.elems[w.bit]
-	return e[0].String()
-}
+func (w *walk) port() string { return w.asked.String() }
 
 // name returns "shop/web", or the block of a cell.
 func (w *walk) name(c int) string {

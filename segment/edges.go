@@ -46,15 +46,11 @@ func (t *tally) add(c int, kind lineKind, endpoint int) {
 
 func (t *tally) put(end uint32, chunk int, x group, endpoint int) {
 	out, least := x.out, x.out
-	if x.some {
+	if x.byNode {
 		least = x.policy
-		if endpoint >= 0 && t.gr.endpoint != nil && int(end) < t.gr.inside {
-			a, b := &t.g.m.Endpoints[endpoint], &t.g.m.Endpoints[t.gr.endpoint[end]]
-			if a.Node == b.Node {
-				least = x.out
-			} else {
-				out = x.policy
-			}
+		if endpoint >= 0 && t.gr.endpoint != nil {
+			out = t.g.onNodes(&x, endpoint, t.gr.endpoint[end])
+			least = out
 		}
 	}
 	i := int(end)*t.chunks + chunk
@@ -354,14 +350,12 @@ func (g *Graph) onLine(gs []group, d int, a, b side) (out, least span) {
 		if !x.who.has(d) {
 			continue
 		}
-		if !x.some {
+		if !x.byNode {
 			return x.out, x.out
 		}
 		if a.endpoint >= 0 && b.endpoint >= 0 {
-			if g.m.Endpoints[a.endpoint].Node == g.m.Endpoints[b.endpoint].Node {
-				return x.out, x.out
-			}
-			return x.policy, x.policy
+			out = g.onNodes(&x, a.endpoint, b.endpoint)
+			return out, out
 		}
 		return x.out, x.policy
 	}

@@ -159,12 +159,13 @@ func (g *Graph) freeOwnNode(c, chunk int, gs []group) []group {
 	}
 	full := g.ports.full[chunk]
 	open := func(x *group) { x.out = span{full, full} }
-	partly := func(x *group) {
-		if x.out.must != full {
-			x.some, x.policy, x.out = true, x.out, span{full, full}
+	depends := func(x *group) {
+		if !x.byNode {
+			x.byNode, x.policy = true, x.out
 		}
 	}
-	perhaps := func(x *group) { x.out.may = full }
+	partly := func(x *group) { depends(x); x.out = span{full, full} }
+	perhaps := func(x *group) { depends(x); x.out.may = full }
 	cl := &g.classes[c]
 	if cl.host {
 		if cl.node == "" {
@@ -226,4 +227,17 @@ func (g *Graph) Externals() []netip.Prefix {
 	}
 	slices.SortFunc(out, comparePrefix)
 	return out
+}
+
+// onNodes returns a group's answer for two endpoints.
+func (g *Graph) onNodes(x *group, a, b int) span {
+	m, n := g.m.Endpoints[a].Node, g.m.Endpoints[b].Node
+	switch full := x.out.may; {
+	case m == "" || n == "":
+		return span{x.policy.must, full}
+	case m == n:
+		return span{full, full}
+	default:
+		return x.policy
+	}
 }

@@ -30,9 +30,9 @@ type group struct {
 	who bitset
 	st  progress
 	out span // of the directions evaluated so far
-	// some is true where the answer holds for some pods of the classes only: for
-	// those on the same node. policy is the answer for the others.
-	some   bool
+	// byNode is true where out holds for some pods only, those that share or may
+	// share a node. policy is the answer for pods on different nodes.
+	byNode bool
 	policy span
 }
 
@@ -63,7 +63,7 @@ func coalesce(gs []group) []group {
 		}
 		joined := false
 		for i := range out {
-			if out[i].out == x.out && out[i].some == x.some && (!x.some || out[i].policy == x.policy) {
+			if out[i].out == x.out && out[i].byNode == x.byNode && out[i].policy == x.policy {
 				out[i].who.or(x.who)
 				joined = true
 				break
@@ -186,6 +186,7 @@ func (e *lineEval) tier(gs []group, t Tier) []group {
 				gs[i].st.open = gs[i].st.base
 			}
 			gs = e.policy(gs, &e.g.policies[p])
+			gs = e.mayNotSelect(gs, &e.g.policies[p])
 			for i := range gs {
 				gs[i].st.next &= gs[i].st.open
 			}
@@ -201,12 +202,31 @@ func (e *lineEval) tier(gs []group, t Tier) []group {
 	return gs
 }
 
+// mayNotSelect reopens what a policy closed for subjects that it selects only
+// perhaps: its rules were evaluated as if it did.
+func (e *lineEval) mayNotSelect(gs []group, p *compiled) []group {
+	reopen := func(s progress) progress { s.open = s.base; return s }
+	if p.subject.maybe.empty() {
+		return gs
+	}
+	if e.own {
+		if p.subject.maybe.has(e.c) {
+			for i := range gs {
+				gs[i].st = reopen(gs[i].st)
+			}
+		}
+		return gs
+	}
+	who := newBitset(len(e.g.classes))
+	p.subject.maybe.addTo(who)
+	return refine(gs, who, reopen)
+}
+
 // policy evaluates the rules of one policy in order: the first that matches
 // decides; one that may match decides perhaps.
 func (e *lineEval) policy(gs []group, p *compiled) []group {
-	own := No
 	if e.own {
-		if own = membership(&p.subject, e.c); own == No {
+		if membership(&p.subject, e.c) == No {
 			return gs
 		}
 	} else if p.subject.must.empty() && p.subject.maybe.empty() {
@@ -215,7 +235,7 @@ func (e *lineEval) policy(gs []group, p *compiled) []group {
 	var buf []piece
 	for i := range p.rules[e.d] {
 		r := &p.rules[e.d][i]
-		must, may := e.matched(p, r, own)
+		must, may := e.matched(p, r)
 		if may == nil {
 			continue
 		}
@@ -265,16 +285,14 @@ func (e *lineEval) failsClosed(r *compiledRule) bool {
 
 // matched returns the others for which a rule matches: certainly, and certainly
 // or perhaps. Both are nil if there are none.
-func (e *lineEval) matched(p *compiled, r *compiledRule, own Answer) (must, may bitset) {
+func (e *lineEval) matched(p *compiled, r *compiledRule) (must, may bitset) {
 	n := len(e.g.classes)
 	if e.own {
 		may = newBitset(n)
 		for _, at := range r.peers {
 			e.g.atoms[at].must.addTo(may)
 		}
-		if own == Yes {
-			must = slices.Clone(may)
-		}
+		must = slices.Clone(may)
 		for _, at := range r.peers {
 			e.g.atoms[at].maybe.addTo(may)
 		}
@@ -296,10 +314,10 @@ func (e *lineEval) matched(p *compiled, r *compiledRule, own Answer) (must, may 
 	}
 	may = newBitset(n)
 	p.subject.must.addTo(may)
+	p.subject.maybe.addTo(may)
 	if peer == Yes {
 		must = slices.Clone(may)
 	}
-	p.subject.maybe.addTo(may)
 	return must, may
 }
 
@@ -480,15 +498,17 @@ func (e *lineEval) taint(gs []group, t Tier) []group {
 			continue
 		}
 		touch := func(s progress) progress {
-			mask := e.full
+			allow, deny := e.full, e.full
 			if t == NetworkPolicyTier {
-				mask = s.base
+				// NetworkPolicies add up: one more takes away nothing that another
+				// grants, and denies only where no other isolates.
+				allow, deny = s.base, s.open
 			}
 			if ts.t.CanDeny {
-				s.deny |= mask
+				s.deny |= deny
 			}
 			if ts.t.CanAllow {
-				s.allow |= mask
+				s.allow |= allow
 			}
 			return s
 		}

@@ -69,7 +69,7 @@ func (g *Graph) Why(src, dst ident.Ref, p *Port) (*Explanation, error) {
 	x.Undecided = g.ports.conns(maybe)
 	c, d, mixed := g.pickPair(a, b, bit)
 	x.Partial = mixed
-	w := &walk{g: g, src: c, dst: d, bit: bit, verbose: true}
+	w := &walk{g: g, src: c, dst: d, bit: bit, asked: x.Port, verbose: true}
 	x.Egress, x.Ingress = w.direction(Egress), w.direction(Ingress)
 	x.Unknowns = w.causes
 	if x.Verdict != combine(x.Egress.Verdict, x.Ingress.Verdict) || g.ownNodePair(c, d) {
@@ -145,6 +145,7 @@ type walk struct {
 	g        *Graph
 	src, dst int
 	bit      int
+	asked    Conn
 	verbose  bool // fill Considered
 	dec      Decision
 	causes   []Cause
@@ -249,10 +250,15 @@ func (w *walk) ordered(t Tier, d Gress, subject, peer int, o *outcomes, settle f
 			}
 			mine := outcomes{open: true}
 			for j := range p.rules[d] {
-				w.rule(p, &p.rules[d][j], d, own, subject, peer, &mine, &first)
+				w.rule(p, &p.rules[d][j], d, subject, peer, &mine, &first)
 				if !mine.open {
 					break
 				}
+			}
+			if own == Maybe && (mine.allow || mine.deny || mine.pass) {
+				mine.open = true
+				w.causes = append(w.causes, Cause{Object: p.p.Object(), Affects: w.affects(),
+					Reason: "whether it selects " + w.name(subject) + " is not known: " + w.undeclared(subject)})
 			}
 			o.allow, o.deny, o.pass = o.allow || mine.allow, o.deny || mine.deny, o.pass || mine.pass
 			next = next && mine.open
@@ -302,7 +308,7 @@ func (w *walk) affects() []ident.Ref {
 	return out
 }
 
-func (w *walk) rule(p *compiled, r *compiledRule, d Gress, own Answer, subject, peer int, o *outcomes, first **RuleRef) {
+func (w *walk) rule(p *compiled, r *compiledRule, d Gress, subject, peer int, o *outcomes, first **RuleRef) {
 	match, why := w.matches(p, r, d, subject, peer)
 	ref := p.p.ref(d, r.r)
 	closed := (&lineEval{}).failsClosed(r)
@@ -310,10 +316,7 @@ func (w *walk) rule(p *compiled, r *compiledRule, d Gress, own Answer, subject, 
 	case match == No:
 		w.consider(ref, "no match", why)
 		return
-	case match == Maybe || own == Maybe || closed:
-		if own == Maybe {
-			why = "whether the policy selects " + w.name(subject) + " is not known: " + w.undeclared(subject)
-		}
+	case match == Maybe || closed:
 		w.consider(ref, "unknown", why)
 		w.causes = append(w.causes, Cause{Reason: why, Object: p.p.Object(), Affects: w.affects()})
 		if closed && r.r.Action == Pass {
@@ -398,7 +401,7 @@ func (w *walk) taints(d Gress, subject int, o *outcomes, t Tier) {
 			continue
 		}
 		o.allow = o.allow || ts.t.CanAllow
-		o.deny = o.deny || ts.t.CanDeny
+		o.deny = o.deny || ts.t.CanDeny && (t != NetworkPolicyTier || o.open)
 		w.consider(RuleRef{Kind: ts.t.Object, Direction: d.String(), Rule: -1}, "unknown", ts.t.Reason)
 		w.causes = append(w.causes, Cause{Reason: ts.t.Reason, Object: ts.t.Object, Affects: w.affects()})
 	}

@@ -1,0 +1,288 @@
+package segment_test
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+// naive evaluates one pair of endpoints and one port straight from the texts of
+// the specifications, one rule after the other, with no classes, no masks and no
+// sets. It is the twin that the engine is held against. It enumerates possible
+// worlds: each doubtful fact is a coin, and a verdict is certain if it is the
+// same however the coins fall.
+type naive struct {
+	m *segment.Model
+	// coins are the doubtful facts met so far in this evaluation, by name, and how
+	// they fall in the present world.
+	coins map[string]bool
+	order []string
+}
+
+// peerAddr is the other end: an endpoint or an address outside.
+type end struct {
+	ep   *segment.Endpoint // nil: outside
+	addr netip.Addr
+}
+
+// verdict tries every world; more than 2^12 are refused by the generator.
+func (n *naive) verdict(src, dst end, port segment.Port) segment.Verdict {
+	n.order = nil
+	falls := map[string]bool{}
+	results := map[bool]bool{}
+	for {
+		n.coins = falls
+		known := len(n.order)
+		results[n.allowed(src, dst, port)] = true
+		if len(n.order) > known {
+			// New coins appeared: they fell false; they join the count.
+			continue
+		}
+		i := 0
+		for ; i < len(n.order); i++ {
+			if !falls[n.order[i]] {
+				falls[n.order[i]] = true
+				break
+			}
+			falls[n.order[i]] = false
+		}
+		if i == len(n.order) {
+			break
+		}
+	}
+	switch {
+	case results[true] && results[false]:
+		return segment.Unknown
+	case results[true]:
+		return segment.Allowed
+	}
+	return segment.Denied
+}
+
+func (n *naive) coin(name string) bool {
+	v, ok := n.coins[name]
+	if !ok {
+		n.coins[name] = false
+		n.order = append(n.order, name)
+	}
+	return v
+}
+
+func (n *naive) host(e end) bool {
+	return e.ep != nil && e.ep.HostNetwork && !n.m.Profile.HostNetworkPoliced
+}
+
+func (n *naive) allowed(src, dst end, port segment.Port) bool {
+	if !n.m.Profile.Enforced {
+		return true
+	}
+	if src.ep != nil && dst.ep != nil && n.host(src) != n.host(dst) && n.m.Profile.OwnNodeFree {
+		a, b := src.ep.Node, dst.ep.Node
+		if a != "" && a == b || (a == "" || b == "") && n.coin("node "+src.ep.Ref.String()+" "+dst.ep.Ref.String()) {
+			return true
+		}
+	}
+	return n.direction(segment.Egress, src, dst, dst, port) && n.direction(segment.Ingress, dst, src, dst, port)
+}
+
+// direction applies the tiers in order: Admin, NetworkPolicy, Baseline.
+func (n *naive) direction(d segment.Gress, subject, peer, dst end, port segment.Port) bool {
+	if subject.ep == nil {
+		return true
+	}
+	allow := n.tiers(d, subject, peer, dst, port)
+	for i := range n.m.Taints {
+		t := &n.m.Taints[i]
+		if t.Tier == segment.NetworkPolicyTier || !n.tainted(t, d, subject) {
+			continue
+		}
+		if allow && t.CanDeny && n.coin(t.Object+d.String()+"deny") || !allow && t.CanAllow && n.coin(t.Object+d.String()+"allow") {
+			allow = !allow
+		}
+	}
+	return allow
+}
+
+func (n *naive) tainted(t *segment.Taint, d segment.Gress, e end) bool {
+	ns := n.m.Namespaces[e.ep.Namespace]
+	return t.Gress[d] && ns.Cluster == t.Cluster && (t.Namespace == "" || ns.Name == t.Namespace) && t.Pods.Matches(e.ep.Labels) &&
+		(!n.host(e) || t.Tier != segment.NetworkPolicyTier && len(t.Pods) == 0)
+}
+
+func (n *naive) tiers(d segment.Gress, subject, peer, dst end, port segment.Port) bool {
+	if n.m.Profile.AdminTier {
+		if allow, decided := n.ordered(segment.AdminTier, d, subject, peer, dst, port); decided {
+			return allow
+		}
+	}
+	selected, granted, other := false, false, false
+	for i := range n.m.Policies {
+		p := &n.m.Policies[i]
+		if p.Tier != segment.NetworkPolicyTier || !n.selects(p, subject) {
+			continue
+		}
+		other = other || p.Isolates[1-d]
+		if !p.Isolates[d] {
+			continue
+		}
+		selected = true
+		for r := range p.Rules[d] {
+			granted = granted || n.matches(p, &p.Rules[d][r], d, peer, dst, port)
+		}
+	}
+	for i := range n.m.Taints {
+		t := &n.m.Taints[i]
+		if t.Tier == segment.NetworkPolicyTier && n.tainted(t, d, subject) {
+			// An unread NetworkPolicy may select the pod, and may grant.
+			if n.coin(t.Object + d.String() + "selects") {
+				selected = true
+			}
+			if t.CanAllow && n.coin(t.Object+d.String()+"grants") {
+				selected, granted = true, true
+			}
+		}
+	}
+	if selected {
+		return granted
+	}
+	if n.m.Profile.AdminTier && !(n.m.Profile.BaselineDirectionBlind && other) {
+		if allow, decided := n.ordered(segment.BaselineTier, d, subject, peer, dst, port); decided {
+			return allow
+		}
+	}
+	return true
+}
+
+// ordered finds the policies of the lowest priority value with a matching rule.
+// Where several policies share it, any of them may be applied.
+func (n *naive) ordered(t segment.Tier, d segment.Gress, subject, peer, dst end, port segment.Port) (allow, decided bool) {
+	for prio := 0; prio <= 1000; prio++ {
+		var outcomes []segment.Action
+		for i := range n.m.Policies {
+			p := &n.m.Policies[i]
+			if p.Tier != t || p.Priority != prio || !n.selects(p, subject) {
+				continue
+			}
+			for r := range p.Rules[d] {
+				rule := &p.Rules[d][r]
+				if n.matches(p, rule, d, peer, dst, port) {
+					outcomes = append(outcomes, rule.Action)
+					break
+				}
+			}
+		}
+		if len(outcomes) == 0 {
+			continue
+		}
+		pick := outcomes[0]
+		for _, o := range outcomes[1:] {
+			if o != pick && n.coin("priority"+t.String()+d.String()+o.String()+pick.String()) {
+				pick = o
+			}
+		}
+		switch pick {
+		case segment.Allow:
+			return true, true
+		case segment.Deny:
+			return false, true
+		}
+		return false, false // Pass: on to the next tier
+	}
+	return false, false
+}
+
+func (n *naive) selects(p *segment.Policy, e end) bool {
+	return e.ep != nil && !n.host(e) && n.selected(p.Cluster, &p.Subject, e)
+}
+
+func (n *naive) selected(cluster string, s *segment.PodSelector, e end) bool {
+	ns := &n.m.Namespaces[e.ep.Namespace]
+	if ns.Cluster != cluster || !s.Pods.Matches(e.ep.Labels) {
+		return false
+	}
+	if s.InNamespace != "" {
+		return ns.Name == s.InNamespace
+	}
+	for _, r := range s.Namespaces {
+		v, ok := ns.Labels[r.Key]
+		if !ok && !ns.Declared {
+			// Any label may be there: whether this requirement holds is a coin.
+			if !n.coin("ns " + ns.Cluster + "/" + ns.Name + " " + segment.Selector{r}.String()) {
+				return false
+			}
+			continue
+		}
+		in := slices.Contains(r.Values, v)
+		if holds := map[segment.Operator]bool{segment.In: ok && in, segment.NotIn: !ok || !in, segment.Exists: ok, segment.DoesNotExist: !ok}[r.Op]; !holds {
+			return false
+		}
+	}
+	return true
+}
+
+func (n *naive) matches(p *segment.Policy, r *segment.Rule, d segment.Gress, peer, dst end, port segment.Port) bool {
+	ok := len(r.Ports) == 0
+	for _, pm := range r.Ports {
+		ok = ok || n.portMatches(&pm, dst, port)
+	}
+	if !ok {
+		return false
+	}
+	if peer.ep != nil && n.m.Namespaces[peer.ep.Namespace].Cluster != p.Cluster {
+		return false
+	}
+	if len(r.Peers) == 0 {
+		return true
+	}
+	for i := range r.Peers {
+		if n.peerMatches(p, &r.Peers[i], peer) {
+			return true
+		}
+	}
+	return false
+}
+
+func (n *naive) portMatches(pm *segment.PortMatch, dst end, port segment.Port) bool {
+	if pm.Name == "" {
+		return pm.Protocol == port.Protocol && pm.From <= port.Number && port.Number <= pm.To
+	}
+	if dst.ep == nil {
+		return false
+	}
+	for _, np := range dst.ep.Ports {
+		if np.Name == pm.Name && (pm.AnyProtocol || np.Protocol == pm.Protocol) && np.Protocol == port.Protocol && np.Number == port.Number {
+			return !n.host(dst) || n.coin("name on host "+dst.ep.Ref.String())
+		}
+	}
+	return false
+}
+
+func (n *naive) peerMatches(p *segment.Policy, peer *segment.Peer, e end) bool {
+	switch peer.Kind {
+	case segment.PeerPods:
+		return e.ep != nil && !n.host(e) && n.selected(p.Cluster, &peer.Pods, e)
+	case segment.PeerCIDR:
+		in := func(a netip.Addr) bool {
+			return peer.CIDR.Contains(a) && !slices.ContainsFunc(peer.Except, func(x netip.Prefix) bool { return x.Contains(a) })
+		}
+		if e.ep == nil {
+			return in(e.addr)
+		}
+		if !n.host(e) && !peer.MatchesPods {
+			return false
+		}
+		if len(e.ep.IPs) == 0 {
+			if peer.CIDR.Bits() == 0 && len(peer.Except) == 0 && peer.CIDR.Addr().Is4() {
+				return true // the generator makes IPv4 estates
+			}
+			return peer.CIDR.Addr().Is4() && n.coin("address of "+e.ep.Ref.String()+" in "+peer.CIDR.String())
+		}
+		return in(e.ep.IPs[0])
+	case segment.PeerNodes:
+		return n.host(e) && n.coin("node of "+e.ep.Ref.String())
+	case segment.PeerDomain:
+		return e.ep == nil && n.coin("domains of "+e.addr.String())
+	}
+	return false
+}
