@@ -21,7 +21,7 @@ type ComponentQuery struct {
 //
 //	pkg:npm/lodash                  any version
 //	pkg:npm/lodash@4.17.20          this version
-//	pkg:npm/lodash@<4.17.21         a comparison; several are joined by "," or "|"
+//	pkg:npm/lodash@<4.17.21         a comparison; several are joined by "," or "|" and read as VERS does
 //	pkg:npm/lodash@vers:npm/>=1|<2  a VERS range
 //	lodash, lodash@<4.17.21         a bare name, in every ecosystem
 //
@@ -152,12 +152,13 @@ func (q ComponentQuery) Match(c *sbom.Component, subjectOS sbom.Distro) (match, 
 // named reports whether a bare name is the component's: its name as written,
 // or the name or full name of its package URL.
 func (q ComponentQuery) named(p PURL, c *sbom.Component) bool {
-	for _, n := range []string{p.Name, displayName(p), p.FullName(), c.Name} {
+	for _, n := range []string{displayName(p), p.FullName(), c.Name} {
 		if strings.ToLower(n) == q.bare {
 			return true
 		}
 	}
-	return false
+	// The last element of a Go module path is no name: "go" is not github.com/json-iterator/go.
+	return p.Type != "golang" && strings.ToLower(p.Name) == q.bare
 }
 
 // selects compares type, name and the qualifiers that the query gives.

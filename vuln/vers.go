@@ -28,9 +28,8 @@ type versionConstraint struct {
 
 // ParseVers reads "vers:SCHEME/CONSTRAINT|CONSTRAINT…" as the VERS
 // specification's section "Parsing and validating version range specifiers"
-// says: no spaces, no empty constraint, percent-encoded versions, each version
-// once. In schemes with a known order the constraints must be able to hold
-// together: a lower bound is not followed by an upper one below it.
+// says: no spaces, no empty constraint, percent-encoded versions. Constraints
+// may stand in any order and repeat each other, as ranges in the field do.
 func ParseVers(s string) (*VersionRange, error) {
 	bad := func(reason string) (*VersionRange, error) {
 		return nil, ident.Errorf(ident.KindInvalid, "%q is not a VERS range: %s", clip(s), reason)
@@ -102,16 +101,15 @@ func newVersionRange(scheme string, parts []string) (*VersionRange, error) {
 		}
 		r.constraints = append(r.constraints, c)
 	}
-	return r, r.sort()
+	r.sort()
+	return r, nil
 }
 
-// sort puts the constraints in version order and refuses contradictions.
-func (r *VersionRange) sort() error {
-	if r.order == nil {
-		return nil
+// sort puts the constraints in version order.
+func (r *VersionRange) sort() {
+	if r.order != nil {
+		slices.SortStableFunc(r.constraints, func(a, b versionConstraint) int { return r.order.compare(a.version, b.version) })
 	}
-	slices.SortStableFunc(r.constraints, func(a, b versionConstraint) int { return r.order.compare(a.version, b.version) })
-	return nil
 }
 
 // Contains reports whether a version is in the range. The error says why that
@@ -125,21 +123,15 @@ func (r *VersionRange) contains(o *order, version string) (bool, error) {
 		return true, nil
 	}
 	if r.order == nil && o != nil && r.Scheme == "" {
-		texts := make([]string, len(r.constraints))
-		for i, c := range r.constraints {
-			texts[i] = c.op + c.text
-		}
 		own := &VersionRange{order: o}
-		for i, c := range r.constraints {
+		for _, c := range r.constraints {
 			v, err := o.parse(goExact(o, c.text))
 			if err != nil {
 				return false, err
 			}
-			own.constraints = append(own.constraints, versionConstraint{c.op, texts[i], v})
+			own.constraints = append(own.constraints, versionConstraint{c.op, c.text, v})
 		}
-		if err := own.sort(); err != nil {
-			return false, err
-		}
+		own.sort()
 		return own.contains(o, version)
 	}
 	if r.order == nil {
@@ -188,9 +180,17 @@ func (r *VersionRange) holds(v version) bool {
 		if c.op != "!=" {
 			onlyExclusions = false
 		}
-		if c.op != "=" && c.op != "!=" {
-			bounds = append(bounds, c)
+		if c.op == "=" || c.op == "!=" {
+			continue
 		}
+		// Of bounds that follow each other in one direction the widest counts.
+		if n := len(bounds); n > 0 && bounds[n-1].op[0] == c.op[0] {
+			if c.op[0] == '<' {
+				bounds[n-1] = c
+			}
+			continue
+		}
+		bounds = append(bounds, c)
 	}
 	if len(bounds) == 0 {
 		return onlyExclusions
