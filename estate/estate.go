@@ -289,6 +289,7 @@ type Node struct {
 // typed form that the front ends read.
 type Policy struct {
 	Cluster, Namespace, Name, Kind, APIVersion string
+	Tier                                       string // "admin", "networkpolicy", "baseline"
 	Labels, Annotations                        map[string]string
 	Source                                     Source
 	// Digest is the SHA-256 of the canonical JSON of its spec.
