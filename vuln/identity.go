@@ -91,6 +91,9 @@ func purlOf(c *sbom.Component) (PURL, error) {
 
 // identities is IdentityOf without the check of the version.
 func identities(p PURL, c *sbom.Component, subjectOS sbom.Distro) ([]Identity, error) {
+	if p.Type == "alpine" && p.Namespace == "" {
+		p.Type, p.Namespace = "apk", "alpine" // what syft wrote before the type apk was registered
+	}
 	switch p.Type {
 	case "deb", "rpm", "apk":
 		return distroIdentities(p, c.Source, subjectOS)

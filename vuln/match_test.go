@@ -220,6 +220,7 @@ func TestMatch(t *testing.T) {
 		{"pkg:deb/ubuntu/openssl@1.0.2g-1ubuntu4.20+esm2?distro=ubuntu-16.04", "ubuntu", "no"},
 		{"pkg:apk/alpine/musl-utils@1.1.24-r9?upstream=musl&distro=alpine-3.12.1", "musl", "affected"},
 		{"pkg:apk/alpine/musl@1.1.24-r9?distro=3.12.3", "musl", "affected"},
+		{"pkg:alpine/musl-utils@1.1.24-r9?upstream=musl&distro=alpine-3.12.1", "musl", "affected"},
 		{"pkg:apk/alpine/musl@1.1.24-r10?distro=alpine-3.12.1", "musl", "no"},
 		{"pkg:apk/alpine/musl@1.1.24-r9?distro=edge", "musl", "unmatched"},
 		{"pkg:apk/wolfi/curl@8.3.0-r1", "wolfi", "affected"},
