@@ -94,6 +94,20 @@ func (db *Database) Lookup(id string) (*Group, bool) {
 	return out, true
 }
 
+// RelatedTo returns the records in force that name an identifier as related
+// (OSV schema, "related"): near, and not the same vulnerability, so Lookup does
+// not find them under it. They are what to suggest when Lookup finds nothing.
+func (db *Database) RelatedTo(id string) []*Advisory {
+	id = strings.TrimSpace(id)
+	var out []*Advisory
+	for _, a := range db.advisories {
+		if a.Withdrawn.IsZero() && slices.ContainsFunc(a.Related, func(s string) bool { return strings.EqualFold(s, id) }) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
 // GroupOf returns the group of one of the database's own records.
 func (db *Database) GroupOf(a *Advisory) *Group { return db.group[a] }
 

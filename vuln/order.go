@@ -13,7 +13,7 @@ import (
 // osv-scalibr's; because several of those accept any text and then order it
 // somehow, a version must first match the grammar that is given here.
 type order struct {
-	name    string // as messages name it
+	name    string // with its article, as messages name it
 	grammar *regexp.Regexp
 	scalibr string // ecosystem under which osv-scalibr has the comparator
 	clean   func(string) string
@@ -53,22 +53,22 @@ var (
 )
 
 var (
-	semverOrder    = &order{name: "semantic version", grammar: reSemver, scalibr: "npm"}
-	goOrder        = &order{name: "Go module version", grammar: reSemver, scalibr: "Go"}
-	actionOrder    = &order{name: "full release tag", grammar: reSemver2, scalibr: "npm"}
-	nugetOrder     = &order{name: "NuGet version", grammar: reNuGet, scalibr: "NuGet"}
-	pubOrder       = &order{name: "pub version", grammar: reSemver, scalibr: "Pub"}
-	hackageOrder   = &order{name: "Hackage version", grammar: reHackage, scalibr: "Hackage"}
-	cranOrder      = &order{name: "R package version", grammar: reCRAN, scalibr: "CRAN"}
-	debianOrder    = &order{name: "Debian version", grammar: reDebian, scalibr: "Debian"}
-	alpineOrder    = &order{name: "apk version", grammar: reAlpine, scalibr: "Alpine"}
-	rpmOrder       = &order{name: "RPM version", grammar: reRPM, scalibr: "Red Hat"}
-	mavenOrder     = &order{name: "Maven version", grammar: reMaven, scalibr: "Maven"}
-	packagistOrder = &order{name: "Composer version", grammar: rePackagist, scalibr: "Packagist"}
-	pypiOrder      = &order{name: "PEP 440 version", grammar: rePyPI, scalibr: "PyPI", clean: func(s string) string {
+	semverOrder    = &order{name: "a semantic version", grammar: reSemver, scalibr: "npm"}
+	goOrder        = &order{name: "a Go module version", grammar: reSemver, scalibr: "Go"}
+	actionOrder    = &order{name: "a full release tag", grammar: reSemver2, scalibr: "npm"}
+	nugetOrder     = &order{name: "a NuGet version", grammar: reNuGet, scalibr: "NuGet"}
+	pubOrder       = &order{name: "a pub version", grammar: reSemver, scalibr: "Pub"}
+	hackageOrder   = &order{name: "a Hackage version", grammar: reHackage, scalibr: "Hackage"}
+	cranOrder      = &order{name: "an R package version", grammar: reCRAN, scalibr: "CRAN"}
+	debianOrder    = &order{name: "a Debian version", grammar: reDebian, scalibr: "Debian"}
+	alpineOrder    = &order{name: "an apk version", grammar: reAlpine, scalibr: "Alpine"}
+	rpmOrder       = &order{name: "an RPM version", grammar: reRPM, scalibr: "Red Hat"}
+	mavenOrder     = &order{name: "a Maven version", grammar: reMaven, scalibr: "Maven"}
+	packagistOrder = &order{name: "a Composer version", grammar: rePackagist, scalibr: "Packagist"}
+	pypiOrder      = &order{name: "a PEP 440 version", grammar: rePyPI, scalibr: "PyPI", clean: func(s string) string {
 		return strings.ToLower(strings.TrimSpace(s))
 	}}
-	gemOrder = &order{name: "RubyGems version", grammar: reGem, scalibr: "RubyGems", clean: func(s string) string {
+	gemOrder = &order{name: "a RubyGems version", grammar: reGem, scalibr: "RubyGems", clean: func(s string) string {
 		return reGemPlatform.ReplaceAllString(s, "")
 	}}
 )
@@ -105,7 +105,7 @@ func orderOf(ecosystem string) *order {
 // parse reads a version, or says why the order does not know it.
 func (o *order) parse(s string) (version, error) {
 	bad := func(reason string) (version, error) {
-		return version{}, ident.Errorf(ident.KindInvalid, "%q is not a %s%s", clip(s), o.name, reason)
+		return version{}, ident.Errorf(ident.KindInvalid, "%q is not %s%s", clip(s), o.name, reason)
 	}
 	if s == "" {
 		return version{}, ident.Errorf(ident.KindInvalid, "it has no version")

@@ -85,6 +85,16 @@ func TestWithdrawnAndUpstream(t *testing.T) {
 	}
 }
 
+func TestRelatedIsNoAlias(t *testing.T) {
+	db := parse(t, record("GO-1", `"related":["CVE-2023-44487"]`, entry("Go", "example.org/m", "SEMVER", "introduced=0")))
+	if g, ok := db.Lookup("CVE-2023-44487"); ok {
+		t.Errorf("found as an alias: %+v", g)
+	}
+	if r := db.RelatedTo("cve-2023-44487"); len(r) != 1 || r[0].ID != "GO-1" {
+		t.Errorf("%v", r)
+	}
+}
+
 func TestReportJSON(t *testing.T) {
 	db := parse(t, record("GHSA-x", "", entry("npm", "left", "SEMVER", "introduced=0")))
 	r := scan(t, db, &sbom.Document{Components: []sbom.Component{{PURL: "pkg:npm/left@1.0.0"}}})
