@@ -3,6 +3,7 @@ package segment
 import (
 	"iter"
 	"math/bits"
+	"slices"
 )
 
 // bitset is a set of small integers. The operations that the engine needs fuse
@@ -49,21 +50,24 @@ func (b bitset) andNot(o bitset) {
 	}
 }
 
-// overlap says whether a meets b, and whether it lies wholly inside.
-func (b bitset) overlap(o bitset) (meets, inside bool) {
-	inside = true
+// within says whether every element of b is in o.
+func (b bitset) within(o bitset) bool {
 	for i, w := range b {
-		if w&o[i] != 0 {
-			meets = true
-		}
 		if w&^o[i] != 0 {
-			inside = false
-		}
-		if meets && !inside {
-			return true, false
+			return false
 		}
 	}
-	return meets, inside
+	return true
+}
+
+// meets says whether b and o share an element.
+func (b bitset) meets(o bitset) bool {
+	for i, w := range b {
+		if w&o[i] != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (b bitset) all() iter.Seq[int] {
@@ -136,4 +140,86 @@ func (m members) all() iter.Seq[int] {
 			}
 		}
 	}
+}
+
+// classSet is the mutable set of classes of one group: sorted ids, or bits.
+type classSet struct {
+	ids  []uint32
+	bits bitset // nil: ids
+}
+
+func (s classSet) empty() bool {
+	if s.bits != nil {
+		return s.bits.empty()
+	}
+	return len(s.ids) == 0
+}
+
+func (s classSet) has(i int) bool { return members(s).has(i) }
+
+func (s classSet) all() iter.Seq[int] { return members(s).all() }
+
+// split parts s by who. s must not be used afterwards.
+func (s classSet) split(who bitset) (in, rest classSet) {
+	if s.bits == nil {
+		for _, c := range s.ids {
+			if who.has(int(c)) {
+				in.ids = append(in.ids, c)
+			} else {
+				rest.ids = append(rest.ids, c)
+			}
+		}
+		return in, rest
+	}
+	switch {
+	case !s.bits.meets(who):
+		return classSet{}, s
+	case s.bits.within(who):
+		return s, classSet{}
+	}
+	in.bits = make(bitset, len(s.bits))
+	for i, w := range s.bits {
+		in.bits[i] = w & who[i]
+		s.bits[i] = w &^ who[i]
+	}
+	return in, s
+}
+
+// take removes the ids, which are sorted, from s and returns those it held.
+func (s *classSet) take(ids []uint32) []uint32 {
+	var out []uint32
+	if s.bits != nil {
+		for _, c := range ids {
+			if s.bits.has(int(c)) {
+				s.bits[c>>6] &^= 1 << (c & 63)
+				out = append(out, c)
+			}
+		}
+		return out
+	}
+	var rest []uint32
+	for _, c := range s.ids {
+		if _, ok := slices.BinarySearch(ids, c); ok {
+			out = append(out, c)
+		} else {
+			rest = append(rest, c)
+		}
+	}
+	s.ids = rest
+	return out
+}
+
+// join returns the union of two disjoint sets, reusing one of them.
+func (s classSet) join(o classSet) classSet {
+	switch {
+	case s.bits != nil:
+		members(o).addTo(s.bits)
+		return s
+	case o.bits != nil:
+		members(s).addTo(o.bits)
+		return o
+	}
+	s.ids = append(s.ids, o.ids...)
+	slices.Sort(s.ids)
+	return s
 }

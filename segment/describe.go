@@ -329,8 +329,7 @@ func (g *Graph) peersMeet(a, b []int) bool {
 			g.atoms[at].maybe.addTo(sets[i])
 		}
 	}
-	meets, _ := sets[0].overlap(sets[1])
-	return meets
+	return sets[0].meets(sets[1])
 }
 
 // undecidedHosts are the host-network classes for which some policed pod may or
@@ -348,7 +347,7 @@ func (g *Graph) undecidedHosts() bitset {
 	if policed.empty() {
 		return out
 	}
-	unknown, _ := g.nodes.unknown.overlap(policed)
+	unknown := g.nodes.unknown.meets(policed)
 	for c := range g.nodes.hosts.all() {
 		if unknown || g.nodes.hostsAny.has(c) {
 			out.add(c)

@@ -326,9 +326,8 @@ func (g *Graph) between(a, b side) answer {
 	copy(allMay, g.ports.full)
 	for _, c := range a.classes {
 		for chunk := range n {
-			gs := g.line(int(c), row, chunk)
 			for _, d := range b.classes {
-				out, least := g.onLine(gs, int(d), a, b)
+				out, least := g.pairSpans(int(c), int(d), chunk, a.endpoint, b.endpoint)
 				res.must[chunk] |= out.must
 				res.may[chunk] |= out.may
 				all[chunk] &= least.must
@@ -342,22 +341,4 @@ func (g *Graph) between(a, b side) answer {
 		res.partMay = res.partMay || allMay[i]&maybe != maybe
 	}
 	return res
-}
-
-// onLine finds the answer for class d: for some pair, and for every pair.
-func (g *Graph) onLine(gs []group, d int, a, b side) (out, least span) {
-	for _, x := range gs {
-		if !x.who.has(d) {
-			continue
-		}
-		if !x.byNode {
-			return x.out, x.out
-		}
-		if a.endpoint >= 0 && b.endpoint >= 0 {
-			out = g.onNodes(&x, a.endpoint, b.endpoint)
-			return out, out
-		}
-		return x.out, x.policy
-	}
-	return span{}, span{}
 }

@@ -206,7 +206,7 @@ func (g *Graph) podsReach(s side, mask []uint64) Verdict {
 					some = true
 				}
 				if x.out.must&mask[chunk] != 0 {
-					seen.or(x.who)
+					members(x.who).addTo(seen)
 				}
 			}
 		}

@@ -201,16 +201,14 @@ func split(gs []group, who bitset, f func(*group)) []group {
 		return gs
 	}
 	for i := range len(gs) {
-		meets, inside := gs[i].who.overlap(who)
-		switch {
-		case !meets:
-		case inside:
+		switch in, rest := gs[i].who.split(who); {
+		case in.empty():
+		case rest.empty():
 			f(&gs[i])
 		default:
 			x := gs[i]
-			x.who = slices.Clone(gs[i].who)
-			x.who.and(who)
-			gs[i].who.andNot(who)
+			x.who = in
+			gs[i].who = rest
 			f(&x)
 			gs = append(gs, x)
 		}

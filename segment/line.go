@@ -27,7 +27,7 @@ type span struct{ must, may uint64 }
 
 // group is a set of classes with the same state.
 type group struct {
-	who bitset
+	who classSet
 	st  progress
 	out span // of the directions evaluated so far
 	// byNode is true where out holds for some pods only, those that share or may
@@ -41,7 +41,7 @@ type group struct {
 func (g *Graph) line(c int, kind lineKind, chunk int) []group {
 	uni := g.meets(c)
 	full := g.ports.full[chunk]
-	gs := []group{{who: slices.Clone(uni), out: span{full, full}}}
+	gs := []group{{who: classSet{bits: slices.Clone(uni)}, out: span{full, full}}}
 	if g.m.Profile.Enforced {
 		order := [2]Gress{Egress, Ingress}
 		for _, d := range order {
@@ -56,22 +56,24 @@ func (g *Graph) line(c int, kind lineKind, chunk int) []group {
 
 // coalesce joins groups with the same answer and drops the denied ones.
 func coalesce(gs []group) []group {
+	type answer struct {
+		out, policy span
+		byNode      bool
+	}
+	index := make(map[answer]int, len(gs))
 	out := gs[:0]
 	for _, x := range gs {
 		if x.out.may == 0 {
 			continue
 		}
-		joined := false
-		for i := range out {
-			if out[i].out == x.out && out[i].byNode == x.byNode && out[i].policy == x.policy {
-				out[i].who.or(x.who)
-				joined = true
-				break
-			}
-		}
-		if !joined {
+		k := answer{x.out, x.policy, x.byNode}
+		i, ok := index[k]
+		if !ok {
+			index[k] = len(out)
 			out = append(out, x)
+			continue
 		}
+		out[i].who = out[i].who.join(x.who)
 	}
 	return out
 }
@@ -125,17 +127,14 @@ func refine(gs []group, who bitset, f func(progress) progress) []group {
 		if after == gs[i].st {
 			continue
 		}
-		meets, inside := gs[i].who.overlap(who)
-		switch {
-		case !meets:
-		case inside:
+		switch in, rest := gs[i].who.split(who); {
+		case in.empty():
+		case rest.empty():
 			gs[i].st = after
 		default:
 			x := gs[i]
-			x.who = slices.Clone(gs[i].who)
-			x.who.and(who)
-			x.st = after
-			gs[i].who.andNot(who)
+			x.who, x.st = in, after
+			gs[i].who = rest
 			gs = append(gs, x)
 		}
 	}
@@ -252,7 +251,7 @@ func (e *lineEval) policy(gs []group, p *compiled) []group {
 					sure.and(restrict)
 				}
 			}
-			if pc.maybe || e.failsClosed(r) {
+			if pc.maybe || failsClosed(r) {
 				sure = nil
 			}
 			if sure != nil {
@@ -262,25 +261,12 @@ func (e *lineEval) policy(gs []group, p *compiled) []group {
 			}
 			action := r.r.Action
 			gs = refine(gs, perhaps, func(s progress) progress { return s.hit(action, pc.mask, false) })
-			if action == Pass && e.failsClosed(r) {
+			if action == Pass && failsClosed(r) {
 				gs = refine(gs, perhaps, func(s progress) progress { return s.hit(Deny, pc.mask, false) })
 			}
 		}
 	}
 	return gs
-}
-
-// failsClosed reports whether a rule has a peer that nothing is known about. An
-// implementation that does not know it either treats the rule as matching
-// nothing if it allows and as denying all otherwise (ClusterNetworkPolicy API,
-// comment of ClusterNetworkPolicyIngressPeer); one that knows it, does not.
-func (e *lineEval) failsClosed(r *compiledRule) bool {
-	for i := range r.r.Peers {
-		if r.r.Peers[i].Kind == PeerUnreadable {
-			return true
-		}
-	}
-	return false
 }
 
 // matched returns the others for which a rule matches: certainly, and certainly
@@ -348,10 +334,12 @@ func (s progress) hit(a Action, mask uint64, sure bool) progress {
 	return s
 }
 
-// grants gathers sets of classes by mask, so that each mask splits the groups once.
+// grants gathers what the rules of the NetworkPolicy tier grant to whom: large
+// sets by mask, so that each splits the groups once; small ones class by class.
 type grants struct {
-	n    int
-	list []grant
+	n     int
+	large []grant
+	small map[uint32]span
 }
 
 type grant struct {
@@ -362,15 +350,28 @@ type grant struct {
 
 func (a *grants) add(pc piece, sure bool, who members) {
 	sure = sure && !pc.maybe
+	if who.bits == nil {
+		for _, c := range who.ids {
+			if pc.who == nil || pc.who.has(int(c)) {
+				s := a.small[c]
+				s.may |= pc.mask
+				if sure {
+					s.must |= pc.mask
+				}
+				a.small[c] = s
+			}
+		}
+		return
+	}
 	var to bitset
-	for i := range a.list {
-		if a.list[i].mask == pc.mask && a.list[i].sure == sure {
-			to = a.list[i].who
+	for i := range a.large {
+		if a.large[i].mask == pc.mask && a.large[i].sure == sure {
+			to = a.large[i].who
 		}
 	}
 	if to == nil {
 		to = newBitset(a.n)
-		a.list = append(a.list, grant{pc.mask, sure, to})
+		a.large = append(a.large, grant{pc.mask, sure, to})
 	}
 	if pc.who == nil {
 		who.addTo(to)
@@ -381,6 +382,58 @@ func (a *grants) add(pc piece, sure bool, who members) {
 			to.add(c)
 		}
 	}
+}
+
+// apply puts the grants into the states of the groups.
+func (a *grants) apply(gs []group) []group {
+	gs = a.applySmall(gs)
+	for _, l := range a.large {
+		gs = refine(gs, l.who, func(s progress) progress {
+			s.may |= l.mask
+			if l.sure {
+				s.must |= l.mask
+			}
+			return s
+		})
+	}
+	return gs
+}
+
+// applySmall takes the classes of small grants out of their groups and puts
+// those with the same grants together again.
+func (a *grants) applySmall(gs []group) []group {
+	if len(a.small) == 0 {
+		return gs
+	}
+	type target struct {
+		from int
+		got  span
+	}
+	index := make(map[target]int)
+	ids := make([]uint32, 0, len(a.small))
+	for c := range a.small {
+		ids = append(ids, c)
+	}
+	slices.Sort(ids)
+	n := len(gs)
+	for i := range n {
+		inside := gs[i].who.take(ids)
+		for _, c := range inside {
+			t := target{i, a.small[c]}
+			j, ok := index[t]
+			if !ok {
+				j = len(gs)
+				index[t] = j
+				x := gs[i]
+				x.who = classSet{}
+				x.st.must |= t.got.must
+				x.st.may |= t.got.may
+				gs = append(gs, x)
+			}
+			gs[j].who.ids = append(gs[j].who.ids, c)
+		}
+	}
+	return slices.DeleteFunc(gs, func(x group) bool { return x.who.empty() })
 }
 
 // networkPolicies evaluates the NetworkPolicy tier: what is isolated gets what
@@ -418,7 +471,7 @@ func (e *lineEval) networkPolicies(gs []group) []group {
 
 // ownGrants are the others that c's own policies name.
 func (e *lineEval) ownGrants() *grants {
-	acc := &grants{n: len(e.g.classes)}
+	acc := &grants{n: len(e.g.classes), small: make(map[uint32]span)}
 	var buf []piece
 	for _, p := range e.g.own[e.d][e.c] {
 		for i := range e.g.policies[p].rules[e.d] {
@@ -439,7 +492,7 @@ func (e *lineEval) ownGrants() *grants {
 
 // othersGrants are the others whose policies name c.
 func (e *lineEval) othersGrants() *grants {
-	acc := &grants{n: len(e.g.classes)}
+	acc := &grants{n: len(e.g.classes), small: make(map[uint32]span)}
 	var buf []piece
 	from := func(at int, sure bool) {
 		for _, gr := range e.g.inverted[e.d][at] {
@@ -461,15 +514,7 @@ func (e *lineEval) othersGrants() *grants {
 
 // decide closes the NetworkPolicy tier for the groups, or for those inside iso.
 func (e *lineEval) decide(gs []group, acc *grants, iso bitset) []group {
-	for _, a := range acc.list {
-		gs = refine(gs, a.who, func(s progress) progress {
-			s.may |= a.mask
-			if a.sure {
-				s.must |= a.mask
-			}
-			return s
-		})
-	}
+	gs = acc.apply(gs)
 	closeTier := func(s progress) progress {
 		s.allow |= s.open & s.may
 		s.deny |= s.open &^ s.must

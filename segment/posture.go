@@ -66,7 +66,7 @@ func (g *Graph) deniedByDefault(c int, d Gress) bool {
 				for _, at := range r.peers {
 					g.atoms[at].must.addTo(who)
 				}
-				if _, inside := others.overlap(who); inside {
+				if others.within(who) {
 					return true
 				}
 			}

@@ -127,9 +127,8 @@ func (g *Graph) pickPair(a, b side, bit int) (c, d int, mixed bool) {
 		return Denied
 	}
 	for _, i := range a.classes {
-		gs := g.line(int(i), row, bit>>6)
 		for _, j := range b.classes {
-			out, least := g.onLine(gs, int(j), a, b)
+			out, least := g.pairSpans(int(i), int(j), bit>>6, a.endpoint, b.endpoint)
 			v := judge(out)
 			mixed = mixed || judge(least) != v || best != 255 && v != best
 			if best == 255 || rank(v) < rank(best) {
@@ -311,7 +310,7 @@ func (w *walk) affects() []ident.Ref {
 func (w *walk) rule(p *compiled, r *compiledRule, d Gress, subject, peer int, o *outcomes, first **RuleRef) {
 	match, why := w.matches(p, r, d, subject, peer)
 	ref := p.p.ref(d, r.r)
-	closed := (&lineEval{}).failsClosed(r)
+	closed := failsClosed(r)
 	switch {
 	case match == No:
 		w.consider(ref, "no match", why)
@@ -411,17 +410,7 @@ func (w *walk) taints(d Gress, subject int, o *outcomes, t Tier) {
 func (w *walk) matches(p *compiled, r *compiledRule, d Gress, subject, peer int) (Answer, string) {
 	g := w.g
 	port := w.portMatch(r.spec)
-	match := No
-	for _, at := range r.peers {
-		switch membership(&g.atoms[at], peer) {
-		case Yes:
-			match = Yes
-		case Maybe:
-			if match == No {
-				match = Maybe
-			}
-		}
-	}
+	match := g.peerMatch(r, peer)
 	if g.crossCluster(subject, peer) {
 		match = No
 	}

@@ -1,0 +1,209 @@
+package segment
+
+// pair evaluates two classes directly, from the policies of both: what a line
+// says about one class of it, without the rest of the line. The answer for one
+// chunk of ports; policy is the answer without the rule about a pod's own node.
+func (g *Graph) pair(src, dst, chunk int) (policy span) {
+	full := g.ports.full[chunk]
+	if !g.m.Profile.Enforced {
+		return span{full, full}
+	}
+	if g.crossCluster(src, dst) || g.classes[src].cell >= 0 && g.classes[dst].cell >= 0 {
+		return span{}
+	}
+	e := g.pairDirection(Egress, src, dst, dst, chunk)
+	if e.may == 0 {
+		return e
+	}
+	i := g.pairDirection(Ingress, dst, src, dst, chunk)
+	return span{e.must & i.must, e.may & i.may}
+}
+
+func (g *Graph) pairDirection(d Gress, subject, peer, dst, chunk int) span {
+	full := g.ports.full[chunk]
+	if g.classes[subject].cell >= 0 {
+		return span{full, full}
+	}
+	st := progress{open: full}
+	g.pairTier(&st, AdminTier, d, subject, peer, dst, chunk)
+	if st.open != 0 {
+		g.pairNetworkPolicies(&st, d, subject, peer, dst, chunk)
+	}
+	if st.open != 0 && g.m.Profile.BaselineDirectionBlind && g.isolated[1-d].has(subject) && len(g.tiers[BaselineTier]) > 0 {
+		st.allow |= st.open
+		st.open = 0
+	}
+	if st.open != 0 {
+		g.pairTier(&st, BaselineTier, d, subject, peer, dst, chunk)
+	}
+	for i := range g.taints {
+		ts := &g.taints[i]
+		if ts.tier == NetworkPolicyTier || !ts.t.Gress[d] || !ts.who.has(subject) {
+			continue
+		}
+		if ts.t.CanDeny {
+			st.deny |= full
+		}
+		if ts.t.CanAllow {
+			st.allow |= full
+		}
+	}
+	allow := st.allow | st.open
+	return span{allow &^ st.deny, allow}
+}
+
+func (g *Graph) pairTier(st *progress, t Tier, d Gress, subject, peer, dst, chunk int) {
+	for _, level := range g.levels[t] {
+		base, next := st.open, st.open
+		for _, i := range level {
+			p := &g.policies[i]
+			own := membership(&p.subject, subject)
+			if own == No {
+				continue
+			}
+			st.open = base
+			for j := range p.rules[d] {
+				r := &p.rules[d][j]
+				match := g.peerMatch(r, peer)
+				if match == No {
+					continue
+				}
+				got := g.portsOn(r.spec, dst, chunk)
+				closed := failsClosed(r)
+				if match == Maybe || closed {
+					got.must = 0
+				}
+				*st = st.hit(r.r.Action, got.must, true)
+				*st = st.hit(r.r.Action, got.may&^got.must, false)
+				if closed && r.r.Action == Pass {
+					*st = st.hit(Deny, got.may, false)
+				}
+			}
+			if own == Maybe {
+				st.open = base
+			}
+			next &= st.open
+		}
+		st.open = next
+	}
+	st.open |= st.pass
+	st.pass = 0
+}
+
+func (g *Graph) pairNetworkPolicies(st *progress, d Gress, subject, peer, dst, chunk int) {
+	base := st.open
+	if g.isolated[d].has(subject) {
+		var got span
+		for _, p := range g.own[d][subject] {
+			for j := range g.policies[p].rules[d] {
+				r := &g.policies[p].rules[d][j]
+				match := g.peerMatch(r, peer)
+				if match == No {
+					continue
+				}
+				ports := g.portsOn(r.spec, dst, chunk)
+				got.may |= ports.may
+				if match == Yes {
+					got.must |= ports.must
+				}
+			}
+		}
+		st.allow |= base & got.may
+		st.deny |= base &^ got.must
+		st.open = 0
+	}
+	for i := range g.taints {
+		ts := &g.taints[i]
+		if ts.tier != NetworkPolicyTier || !ts.t.Gress[d] || !ts.who.has(subject) {
+			continue
+		}
+		if ts.t.CanDeny {
+			st.deny |= st.open
+		}
+		if ts.t.CanAllow {
+			st.allow |= base
+		}
+	}
+}
+
+// peerMatch says whether a rule's peers match a class.
+func (g *Graph) peerMatch(r *compiledRule, c int) Answer {
+	a := No
+	for _, at := range r.peers {
+		switch membership(&g.atoms[at], c) {
+		case Yes:
+			return Yes
+		case Maybe:
+			a = Maybe
+		}
+	}
+	return a
+}
+
+// portsOn resolves a port list on a destination class.
+func (g *Graph) portsOn(spec, dst, chunk int) span {
+	s := &g.specs[spec]
+	out := span{s.mask[chunk], s.mask[chunk]}
+	for _, u := range s.named {
+		for i := range g.named[u] {
+			ns := &g.named[u][i]
+			if ns.mask[chunk] != 0 && ns.who.has(dst) {
+				out.may |= ns.mask[chunk]
+				if !ns.maybe {
+					out.must |= ns.mask[chunk]
+				}
+			}
+		}
+	}
+	return out
+}
+
+// failsClosed reports whether a rule has a peer that nothing is known about. An
+// implementation that does not know it either treats the rule as matching
+// nothing if it allows and as denying all otherwise (ClusterNetworkPolicy API,
+// comment of ClusterNetworkPolicyIngressPeer); one that knows it, does not.
+func failsClosed(r *compiledRule) bool {
+	for i := range r.r.Peers {
+		if r.r.Peers[i].Kind == PeerUnreadable {
+			return true
+		}
+	}
+	return false
+}
+
+// pairSpans returns the answer for a pair of classes for some pair of their
+// pods, and for every pair. endpoints are those of a question about single
+// pods, else -1.
+func (g *Graph) pairSpans(c, d, chunk, endpointC, endpointD int) (out, least span) {
+	policy := g.pair(c, d, chunk)
+	if !g.ownNodePair(c, d) || g.crossCluster(c, d) {
+		return policy, policy
+	}
+	full := g.ports.full[chunk]
+	if endpointC >= 0 && endpointD >= 0 {
+		m, n := g.m.Endpoints[endpointC].Node, g.m.Endpoints[endpointD].Node
+		switch {
+		case m == "" || n == "":
+			policy.may = full
+		case m == n:
+			policy = span{full, full}
+		}
+		return policy, policy
+	}
+	host, other := c, d
+	if g.classes[d].host {
+		host, other = d, c
+	}
+	k := nodeKey{g.classes[host].cluster, g.classes[host].node}
+	switch {
+	case k.node == "":
+		return span{policy.must, full}, policy
+	case g.nodes.all[k] != nil && g.nodes.all[k].has(other):
+		return span{full, full}, span{full, full}
+	case g.nodes.some[k] != nil && g.nodes.some[k].has(other):
+		return span{full, full}, policy
+	case g.nodes.unknown.has(other):
+		return span{policy.must, full}, policy
+	}
+	return policy, policy
+}
