@@ -2,6 +2,7 @@ package segment
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -194,6 +195,34 @@ func (g *Graph) findCauses() []Cause {
 			out = append(out, Cause{Object: "host network", Affects: g.workloadsOf(hosts),
 				Reason: "traffic between a pod and its own node passes whatever the policies say, and which pods share these workloads' nodes is not in the input"})
 		}
+	}
+	return joinCauses(out)
+}
+
+// joinCauses makes one cause of those with the same reason, in the order in
+// which they were found.
+func joinCauses(in []Cause) []Cause {
+	index := make(map[string]int)
+	more := make(map[int]int)
+	var out []Cause
+	for _, c := range in {
+		i, ok := index[c.Reason]
+		if !ok {
+			index[c.Reason] = len(out)
+			out = append(out, c)
+			continue
+		}
+		if out[i].Object != c.Object {
+			more[i]++
+		}
+		out[i].Affects = append(slices.Clone(out[i].Affects), c.Affects...)
+	}
+	for i := range out {
+		if more[i] > 0 {
+			out[i].Object += " and " + strconv.Itoa(more[i]) + " more"
+		}
+		slices.SortFunc(out[i].Affects, ident.Ref.Compare)
+		out[i].Affects = slices.Compact(out[i].Affects)
 	}
 	return out
 }

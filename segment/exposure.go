@@ -36,6 +36,13 @@ func (g *Graph) exposure(s side, depth int) Exposure {
 		x.Ways = append(x.Ways, w)
 		x.Level = moreExposed(x.Level, w.Level)
 	}
+	if x.Level == ExposedNone && slices.Contains(g.m.NotSeen, "Service") {
+		// What leads in was not in the input; closed policies still close.
+		public, private := g.outside(&Entry{}, s, g.ports.full)
+		if mostOpen(public, private) != Denied {
+			x.Level = ExposedUnknown
+		}
+	}
 	return x
 }
 

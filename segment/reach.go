@@ -15,6 +15,8 @@ type travel struct {
 	gr    *grain
 	kind  lineKind
 	start bitset
+	outer bool                     // a start is outside, so addresses outside are no answer
+	inlet bitset                   // inside ends that addresses outside can get to; nil: every one
 	lines map[uint32][]travelGroup // class → where one step leads
 }
 
@@ -34,12 +36,18 @@ type step struct {
 // any of a set of workloads, pods or address blocks, along at most maxHops edges
 // (0: any number), sorted by hops, then reference. A path without unknown steps
 // is preferred to any with one. Addresses outside are ends of paths, never
-// intermediate; the word internet may be a start. The starting ends are not in
-// the answer.
+// intermediate. The starting ends are not in the answer.
+//
+// From the word internet the first step leads only to workloads with a way in
+// from there (Exposure): a policy that lets the internet in opens nothing where
+// nothing leads in. Backward, addresses outside count where the workload has
+// any way in. Where the input held no Service, the ways are not known and the
+// policies alone decide.
 func (g *Graph) Reach(ctx context.Context, from []ident.Ref, dir Direction, maxHops int) ([]Reached, error) {
 	t := &travel{g: g, gr: &g.grains[ByWorkload], kind: row, lines: make(map[uint32][]travelGroup)}
 	if dir == Backward {
 		t.kind = column
+		t.inlet = g.inlets(ExposedInternet, ExposedUnknown, ExposedInternal)
 	}
 	t.start = newBitset(len(t.gr.classes))
 	type source struct {
@@ -57,6 +65,12 @@ func (g *Graph) Reach(ctx context.Context, from []ident.Ref, dir Direction, maxH
 			s, err := g.side(ref)
 			if err != nil {
 				return nil, err
+			}
+			if ref.IsCIDR() {
+				t.outer = true
+			}
+			if ref.CIDR == ident.Internet {
+				t.inlet = g.inlets(ExposedInternet, ExposedUnknown)
 			}
 			for _, c := range s.classes {
 				for _, e := range t.gr.ends[c] {
@@ -108,6 +122,13 @@ func (t *travel) search(ctx context.Context, starts []int, classes map[int][]uin
 		unseen.add(e)
 	}
 	unseen.andNot(t.start)
+	if t.outer {
+		for e := t.gr.inside; e < len(t.gr.classes); e++ {
+			if unseen.has(e) {
+				unseen[e>>6] &^= 1 << (e & 63)
+			}
+		}
+	}
 	frontier := slices.Sorted(slices.Values(starts))
 	for hop := 1; hop <= maxHops && len(frontier) > 0; hop++ {
 		if err := ctx.Err(); err != nil {
@@ -128,6 +149,9 @@ func (t *travel) search(ctx context.Context, starts []int, classes map[int][]uin
 					}
 					for i, w := range x.ends {
 						fresh := w & unseen[i]
+						if t.inlet != nil {
+							fresh &= t.passable(end, i)
+						}
 						if fresh == 0 {
 							continue
 						}
@@ -144,6 +168,45 @@ func (t *travel) search(ctx context.Context, starts []int, classes map[int][]uin
 		frontier = next
 	}
 	return steps, nil
+}
+
+// passable masks the ends of word i that the ways in let a step from end get to:
+// from outside, only inlets; from inside, addresses outside only from an inlet
+// when travelling backward.
+func (t *travel) passable(end, i int) uint64 {
+	if end >= t.gr.inside {
+		return t.inlet[i]
+	}
+	if t.kind == row || t.inlet.has(end) {
+		return ^uint64(0)
+	}
+	first := t.gr.inside - i<<6 // bits before this one are inside
+	switch {
+	case first >= 64:
+		return ^uint64(0)
+	case first <= 0:
+		return 0
+	}
+	return 1<<first - 1
+}
+
+// inlets returns the workloads whose exposure is one of the levels, or nil where
+// the input does not show the ways in.
+func (g *Graph) inlets(levels ...ExposureLevel) bitset {
+	if slices.Contains(g.m.NotSeen, "Service") {
+		return nil
+	}
+	gr := &g.grains[ByWorkload]
+	out := newBitset(len(gr.classes))
+	for end := range gr.inside {
+		for _, i := range g.entriesOf[g.modelOf[end]] {
+			if e := &g.m.Entries[i]; !e.Routed && slices.Contains(levels, g.way(e, g.endSide(ByWorkload, end), 0).Level) {
+				out.add(end)
+				break
+			}
+		}
+	}
+	return out
 }
 
 // from returns where one step leads from a class, on any port.

@@ -471,8 +471,18 @@ func (w *walk) portMatch(spec int) Answer {
 	return a
 }
 
+// OwnNode is the RuleName of the default that opens a pod to its own node.
+const OwnNode = "own node"
+
 // brief returns both directions' deciding rules.
 func (g *Graph) brief(c, d, bit int) []RuleRef {
 	w := &walk{g: g, src: c, dst: d, bit: bit}
-	return []RuleRef{w.direction(Egress).Rule, w.direction(Ingress).Rule}
+	out, in := w.direction(Egress), w.direction(Ingress)
+	if g.ownNodePair(c, d) && combine(out.Verdict, in.Verdict) == Denied {
+		return []RuleRef{
+			{Default: true, Direction: Egress.String(), Rule: -1, RuleName: OwnNode},
+			{Default: true, Direction: Ingress.String(), Rule: -1, RuleName: OwnNode},
+		}
+	}
+	return []RuleRef{out.Rule, in.Rule}
 }
