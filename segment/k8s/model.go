@@ -3,7 +3,6 @@ package k8s
 import (
 	"maps"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/estate"
@@ -52,13 +51,18 @@ func Model(set *manifest.Set, profile segment.Profile) (*segment.Model, error) {
 	b.m.Taints = append(b.m.Taints, taints...)
 	b.taints()
 	b.entries()
-	for kind, presence := range set.Estate.Kinds {
-		if presence == estate.NotSeen || presence == estate.Forbidden {
+	for _, kind := range bearing() {
+		if p := set.Estate.Kinds[kind]; p == estate.NotSeen || p == estate.Forbidden {
 			b.m.NotSeen = append(b.m.NotSeen, kind)
 		}
 	}
-	slices.Sort(b.m.NotSeen)
 	return b.m, nil
+}
+
+// bearing returns the kinds, sorted, whose absence from the input could change
+// what is reachable, and which are therefore named where none was seen.
+func bearing() []string {
+	return []string{"ClusterNetworkPolicy", "Gateway", "HTTPRoute", "Ingress", "Namespace", "NetworkPolicy", "Service"}
 }
 
 func (b *builder) namespaces() {
