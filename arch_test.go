@@ -43,11 +43,14 @@ var layers = map[string][]string{
 
 	"inventory": {"ident", "sbom", "vuln", "estate", "segment"},
 
-	"report": {"ident", "sbom", "vuln", "estate", "segment", "inventory"},
+	"report":          {"ident", "sbom", "vuln", "estate", "segment", "inventory"},
+	"report/microseg": {"ident", "segment", "inventory"},
+	"report/graph":    {"ident", "segment", "inventory"},
+	"report/html":     {"ident", "segment", "inventory"},
 
 	"examples":     {},
-	"internal/app": {"ident", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory"},
-	"internal/web": {"ident", "segment", "inventory", "report/..."},
+	"internal/app": {"ident", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "report"},
+	"internal/web": {"ident", "inventory"},
 	"internal/cli": {"ident", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "report/...", "examples", "internal/app", "internal/web"},
 
 	"cmd/cofferdam": {"internal/cli"},

@@ -119,6 +119,16 @@ func handlers(answer any) map[string]handler {
 	case *Why:
 		hs["table"] = as(whyText)
 		hs["text"] = as(whyText)
+	case *Scan:
+		hs["table"] = as(scanTable)
+		hs["sarif"] = as(scanSARIF)
+		hs["junit"] = as(scanJUnit)
+	case *Documents:
+		hs["table"] = as(documentsTable)
+	case *Story:
+		hs["table"] = as(storyText)
+	case *Cache:
+		hs["table"] = as(cacheTable)
 	case *Validations:
 		hs["table"] = as(validationsTable)
 	}

@@ -98,27 +98,8 @@ func rules(rr []segment.RuleRef) string {
 
 // coverage is the last line of every table: what the answer rests on.
 func (p *printer) coverage(c inventory.Coverage) {
-	parts := []string{fmt.Sprintf("searched %d of %s", c.WithSBOM, plural(c.Workloads, "workload"))}
-	if c.AdvisoriesAsOf != "" {
-		parts = append(parts, "advisories of "+clean(c.AdvisoriesAsOf))
-	}
-	if n := c.SBOMMatchedBy.Tag; n > 0 {
-		parts = append(parts, plural(n, "image")+" matched by tag only")
-	}
-	if n := c.ComponentsWithoutIdentity; n > 0 {
-		parts = append(parts, plural(n, "component")+" without identity")
-	}
-	if c.Enforcement != "" {
-		parts = append(parts, "enforcement: "+clean(c.Enforcement))
-	}
-	if len(c.NotSeen) > 0 {
-		parts = append(parts, "not seen: "+clean(strings.Join(c.NotSeen, ", ")))
-	}
-	if c.Quarantined > 0 {
-		parts = append(parts, plural(c.Quarantined, "input")+" quarantined")
-	}
 	p.blank()
-	p.linef("%s", p.dim(strings.Join(parts, "; ")))
+	p.linef("%s", p.dim(coverageLine(c)))
 }
 
 // unknowns lists what could change the answer.

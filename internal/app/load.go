@@ -1,0 +1,377 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/cofferdam-io/cofferdam/estate"
+	"github.com/cofferdam-io/cofferdam/estate/manifest"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/sbom"
+	"github.com/cofferdam-io/cofferdam/sbom/decode"
+	"github.com/cofferdam-io/cofferdam/segment"
+	"github.com/cofferdam-io/cofferdam/segment/k8s"
+	"github.com/cofferdam-io/cofferdam/vuln"
+	"github.com/cofferdam-io/cofferdam/vuln/osv"
+)
+
+// Problem is one input that was quarantined: named, counted, and the only loss.
+type Problem struct {
+	Where   string // file:line, or file and pointer
+	Message string
+	Hint    string
+}
+
+// String is the line that a person reads.
+func (p Problem) String() string { return p.Where + ": " + p.Message }
+
+// EstateInputs are what the user says about the estate.
+type EstateInputs struct {
+	Manifests  []string // [CLUSTER=]PATH each, "-" for standard input
+	Namespace  string   // of objects without one
+	EstateFile string   // "" looks for cofferdam.yaml beside the manifests
+	CNI        string   // profile name; "auto" or "" detects
+}
+
+// Estate is an estate with its reachability.
+type Estate struct {
+	Set      *manifest.Set
+	Config   *estate.Config // never nil; empty without a file
+	Graph    *segment.Graph
+	Problems []Problem
+	// PassedOver counts files of folders that hold no Kubernetes object.
+	PassedOver int
+}
+
+// SBOMInputs are what the user says about artifacts.
+type SBOMInputs struct {
+	Paths   []string
+	Maps    []string // --image-map files: [REFERENCE=]FILE
+	Aliases []string // --image-alias A=B
+}
+
+// Loader reads inputs. The zero value reads the operating system's files and
+// has no standard input and no advisory cache.
+type Loader struct {
+	Files
+	// Cache is the folder of the advisory cache; "" for none.
+	Cache string
+}
+
+// configName is the estate file that is looked for beside the manifests.
+const configName = "cofferdam.yaml"
+
+// Estate reads manifests and compiles reachability. A named file that cannot be
+// opened is an error; content that cannot be understood is a problem.
+func (l *Loader) Estate(ctx context.Context, in EstateInputs) (*Estate, error) {
+	profile, err := profileOf(in.CNI)
+	if err != nil {
+		return nil, err
+	}
+	if len(in.Manifests) == 0 {
+		return nil, ident.Errorf(ident.KindUsage, "no manifests were named").
+			WithHint("give files or folders with -f, or pipe them: kubectl get all,netpol,ns -A -o yaml | cofferdam … -f -")
+	}
+	var out Estate
+	var inputs []manifest.Input
+	stdinUsed := false
+	for layer, arg := range in.Manifests {
+		cluster, p := l.splitCluster(arg)
+		if p == stdinName {
+			if stdinUsed {
+				return nil, ident.Errorf(ident.KindUsage, "-f - is given twice: standard input can be read once")
+			}
+			stdinUsed = true
+		}
+		files, err := l.manifests(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			data, err := l.read(ctx, f.name)
+			if err != nil {
+				return nil, err
+			}
+			if f.walked && !looksLikeKubernetes(data) {
+				out.PassedOver++
+				continue
+			}
+			inputs = append(inputs, manifest.Input{Name: f.name, Cluster: cluster, Data: data, Layer: layer})
+		}
+	}
+	if out.Config, err = l.config(ctx, in); err != nil {
+		return nil, err
+	}
+	if out.Set, err = manifest.Decode(ctx, inputs, manifest.Options{DefaultNamespace: in.Namespace}); err != nil {
+		return nil, err
+	}
+	for _, f := range out.Set.Estate.Faults {
+		out.Problems = append(out.Problems, faultProblem(f))
+	}
+	model, err := k8s.Model(out.Set, profile)
+	if err != nil {
+		return nil, err
+	}
+	if out.Graph, err = segment.Build(ctx, model); err != nil {
+		return nil, err
+	}
+	return &out, nil
+}
+
+func faultProblem(f estate.Fault) Problem {
+	where := f.Source.File
+	if f.Source.Line > 0 {
+		where = fmt.Sprintf("%s:%d", where, f.Source.Line)
+	}
+	msg := f.Message
+	if f.Pointer != "" {
+		msg = f.Pointer + ": " + msg
+	}
+	if f.Object != "" {
+		msg = f.Object + ": " + msg
+	}
+	return Problem{Where: where, Message: msg}
+}
+
+// splitCluster reads [CLUSTER=]PATH. A path that exists as it stands is a path.
+func (l *Loader) splitCluster(arg string) (cluster, name string) {
+	before, after, ok := strings.Cut(arg, "=")
+	if !ok || before == "" || strings.ContainsAny(before, "/\\.") {
+		return "", arg
+	}
+	if _, err := l.stat(arg); err == nil {
+		return "", arg
+	}
+	return before, after
+}
+
+// manifests lists the files of one -f and refuses folders whose content only
+// a renderer can tell.
+func (l *Loader) manifests(ctx context.Context, arg string) ([]file, error) {
+	files, err := l.expand(arg, hasExt(".yaml", ".yml", ".json"))
+	if err != nil {
+		return nil, err
+	}
+	var out []file
+	kustomized := map[string][]file{}
+	for _, f := range files {
+		if !f.walked {
+			out = append(out, f)
+			continue
+		}
+		dir, base := splitPath(f.name)
+		switch base {
+		case "Chart.yaml":
+			return nil, ident.Errorf(ident.KindUsage, "is a Helm chart: its templates are not manifests until they are rendered").At(dir).
+				WithHint("helm template RELEASE %s | cofferdam … -f -", dir)
+		case "kustomization.yaml", "kustomization.yml":
+			listed, err := l.kustomization(ctx, f.name, dir)
+			if err != nil {
+				return nil, err
+			}
+			kustomized[dir] = listed
+		case configName:
+		default:
+			out = append(out, f)
+		}
+	}
+	// Files that a kustomization lists and that the walk did not reach.
+	seen := map[string]bool{}
+	for _, f := range out {
+		seen[path.Clean(filepath.ToSlash(f.name))] = true
+	}
+	for _, listed := range kustomized {
+		for _, f := range listed {
+			if k := path.Clean(filepath.ToSlash(f.name)); !seen[k] {
+				seen[k] = true
+				out = append(out, f)
+			}
+		}
+	}
+	return out, nil
+}
+
+func splitPath(name string) (dir, base string) {
+	slash := filepath.ToSlash(name)
+	return path.Dir(slash), path.Base(slash)
+}
+
+// looksLikeKubernetes tells a manifest among the other files of a folder: some
+// document of it has the words apiVersion and kind as keys. A file that is
+// broken but mentions them is kept, so that it is reported.
+func looksLikeKubernetes(data []byte) bool {
+	return bytes.Contains(data, []byte("kind")) && bytes.Contains(data, []byte("apiVersion"))
+}
+
+// config reads the estate file: the named one, or cofferdam.yaml beside the
+// first input that has one.
+func (l *Loader) config(ctx context.Context, in EstateInputs) (*estate.Config, error) {
+	name := in.EstateFile
+	for _, arg := range in.Manifests {
+		if name != "" {
+			break
+		}
+		_, p := l.splitCluster(arg)
+		if p == stdinName {
+			continue
+		}
+		dir := p
+		if st, err := l.stat(p); err != nil || !st.IsDir() {
+			dir = path.Dir(filepath.ToSlash(p))
+		}
+		if candidate := path.Join(filepath.ToSlash(dir), configName); l.isFile(candidate) {
+			name = candidate
+		} else if parent := path.Join(filepath.ToSlash(dir), "..", configName); l.FS == nil && l.isFile(parent) && dir != "." {
+			name = parent
+		}
+	}
+	if name == "" {
+		return &estate.Config{}, nil
+	}
+	data, err := l.read(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return manifest.DecodeConfig(ctx, manifest.Input{Name: name, Data: data})
+}
+
+func (l *Loader) isFile(name string) bool {
+	st, err := l.stat(name)
+	return err == nil && !st.IsDir()
+}
+
+// profileOf chooses how the cluster enforces policies.
+func profileOf(cni string) (segment.Profile, error) {
+	switch cni {
+	case "", "auto":
+		p := segment.Generic()
+		p.Origin = "assumed"
+		return p, nil
+	case "generic":
+		return segment.Generic(), nil
+	case "none":
+		return segment.None(), nil
+	}
+	return segment.Profile{}, ident.Errorf(ident.KindUsage, "--cni %q is not a profile of this version", cni).
+		WithHint("one of: auto, generic, none")
+}
+
+// SBOMs reads documents. A file named by the user that is no SBOM is a problem;
+// one found in a folder is passed over only if it is something else that is known.
+func (l *Loader) SBOMs(ctx context.Context, paths []string) ([]*sbom.Document, []Problem, error) {
+	var docs []*sbom.Document
+	var problems []Problem
+	seen := map[ident.Digest]bool{}
+	for _, arg := range paths {
+		files, err := l.expand(arg, sbomFile)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, f := range files {
+			data, err := l.read(ctx, f.name)
+			if err != nil {
+				return nil, nil, err
+			}
+			ds, err := decode.Bytes(ctx, f.name, data, decode.Limits{})
+			if err != nil {
+				if ctx.Err() != nil {
+					return nil, nil, ctx.Err()
+				}
+				if f.walked && ident.KindOf(err) == ident.KindUnsupported {
+					continue
+				}
+				problems = append(problems, problemOf(f.name, err))
+				continue
+			}
+			for _, d := range ds {
+				if d.Digest.IsZero() || !seen[d.Digest] {
+					seen[d.Digest] = true
+					docs = append(docs, d)
+				}
+			}
+		}
+	}
+	return docs, problems, nil
+}
+
+// sbomFile leaves out of a folder what is certainly no SBOM by its name alone;
+// the format is told by content.
+func sbomFile(name string) bool {
+	return !hasExt(".md", ".sh", ".go", ".mod", ".sum", ".png", ".svg", ".html", ".sig", ".pem", ".asc", ".crt", ".key")(name)
+}
+
+func problemOf(name string, err error) Problem {
+	p := Problem{Where: name, Message: err.Error()}
+	if e, ok := asIdent(err); ok {
+		p.Message, p.Hint = e.Message, e.Hint
+		if e.Where != "" {
+			p.Where = e.Where
+		}
+	}
+	if !strings.HasPrefix(p.Where, name) {
+		p.Where = name + " " + p.Where
+	}
+	return p
+}
+
+// Advisories reads OSV records from paths, or from the cache if there are none.
+// Without either it returns nil: no advisories are loaded, which is not the
+// same as no advisory.
+func (l *Loader) Advisories(ctx context.Context, paths []string) (*vuln.Database, []Problem, error) {
+	if len(paths) == 0 {
+		cached, err := l.cachedAdvisories()
+		if err != nil || cached == "" {
+			return nil, nil, err
+		}
+		paths = []string{cached}
+	}
+	var advs []*vuln.Advisory
+	var problems []Problem
+	for _, arg := range paths {
+		files, err := l.expand(arg, hasExt(".json", ".yaml", ".yml", ".zip", ".ndjson", ".jsonl"))
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, f := range files {
+			data, err := l.read(ctx, f.name)
+			if err != nil {
+				return nil, nil, err
+			}
+			as, faults, err := osv.Decode(ctx, f.name, data, osv.Limits{})
+			if err != nil {
+				if ctx.Err() != nil {
+					return nil, nil, ctx.Err()
+				}
+				if f.walked && ident.KindOf(err) == ident.KindUnsupported {
+					continue
+				}
+				problems = append(problems, problemOf(f.name, err))
+				continue
+			}
+			advs = append(advs, as...)
+			for _, ft := range faults {
+				problems = append(problems, Problem{Where: ft.Where(), Message: ft.Message})
+			}
+		}
+	}
+	db, err := vuln.NewDatabase(advs, vuln.Options{})
+	return db, problems, err
+}
+
+// Join builds the snapshot that the questions are asked of.
+func (l *Loader) Join(ctx context.Context, est *Estate, docs []*sbom.Document, db *vuln.Database, in SBOMInputs, quarantined int, at time.Time) (*inventory.Snapshot, error) {
+	images, err := l.images(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return inventory.Build(ctx, inventory.Input{
+		Estate: est.Set.Estate, Config: est.Config, Graph: est.Graph, SBOMs: docs, Database: db,
+		Images: images, At: at, Quarantined: quarantined,
+	})
+}

@@ -1,0 +1,78 @@
+package app
+
+import (
+	"context"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/report"
+	"github.com/cofferdam-io/cofferdam/sbom/schema"
+)
+
+// Exists reports whether a file or folder of that name can be found.
+func (l *Loader) Exists(name string) bool {
+	_, err := l.stat(name)
+	return err == nil || name == stdinName
+}
+
+// Raw returns the bytes of one file.
+func (l *Loader) Raw(ctx context.Context, name string) ([]byte, error) { return l.read(ctx, name) }
+
+// Validate judges every file behind paths by the official schemas. A file that
+// cannot be opened is an error; one that is no CycloneDX document is invalid.
+func (l *Loader) Validate(ctx context.Context, paths []string) ([]report.Validation, error) {
+	v := schema.New(schema.Limits{})
+	var out []report.Validation
+	for _, arg := range paths {
+		files, err := l.expand(arg, hasExt(".json", ".xml"))
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			data, err := l.read(ctx, f.name)
+			if err != nil {
+				return nil, err
+			}
+			d, err := judge(ctx, v, f.name, data)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, d)
+		}
+	}
+	return out, nil
+}
+
+func judge(ctx context.Context, v *schema.Validator, name string, data []byte) (report.Validation, error) {
+	d := report.Validation{File: name, Violations: []report.Violation{}}
+	encoding, version, ok := schema.Detect(data)
+	if !ok {
+		d.Violations = append(d.Violations, report.Violation{
+			Message: "is not recognised as a CycloneDX document; SPDX is read, and is not judged by a schema in this version", Rule: "type detection by content"})
+		return d, nil
+	}
+	d.Format, d.SpecVersion, d.Encoding = "CycloneDX", version, encoding
+	d.Rules = "official schema of CycloneDX " + version
+	var vs []schema.Violation
+	var err error
+	if encoding == schema.EncodingXML {
+		vs, err = v.XML(ctx, version, data)
+	} else {
+		vs, err = v.JSON(ctx, version, data)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return d, ctx.Err()
+		}
+		switch ident.KindOf(err) {
+		case ident.KindInvalid, ident.KindLimit, ident.KindUnsupported:
+			d.Violations = append(d.Violations, report.Violation{Message: err.Error()})
+			return d, nil
+		}
+		return d, err
+	}
+	for _, x := range vs {
+		d.Violations = append(d.Violations, report.Violation{Pointer: x.Pointer, Line: x.Line, Column: x.Column, Message: x.Message, Rule: x.Rule})
+	}
+	d.Valid = len(vs) == 0
+	return d, nil
+}

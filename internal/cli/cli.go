@@ -1,0 +1,229 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/report"
+)
+
+// env is what a command works with: its streams, the options that every
+// command has, and the outcome that becomes the exit code.
+type env struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+
+	format          string
+	outputFile      string
+	quiet, verbose  bool
+	color           string
+	all             bool
+	allowIncomplete bool
+	at              string
+
+	outcome outcome
+	ran     bool // a command's own code has begun: later errors are not usage errors by default
+}
+
+// Run executes one command line and returns its exit code. It writes data to
+// stdout and everything else to stderr, and returns once all it started has ended.
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	e := &env{stdin: stdin, stdout: stdout, stderr: stderr}
+	root := newRoot(e)
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err != nil && !e.ran {
+		err = asUsage(err)
+	}
+	if errors.Is(err, errClosedPipe) {
+		err = nil // the reader (head, less) has seen enough
+	}
+	if err != nil && !interrupted(ctx, err) {
+		printError(stderr, err, e.verbose)
+	}
+	return e.outcome.code(ctx, err, e.allowIncomplete)
+}
+
+// asUsage turns the errors of the flag parser into usage errors.
+func asUsage(err error) error {
+	var known *ident.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	msg := strings.TrimSuffix(strings.SplitN(err.Error(), "\n", 2)[0], ".")
+	return ident.Errorf(ident.KindUsage, "%s", msg).WithHint("cofferdam help lists the commands, cofferdam help COMMAND its flags")
+}
+
+func newRoot(e *env) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "cofferdam",
+		Short: "Where does it run, what can it reach, and what is the smallest change that contains it",
+		Long: `Cofferdam joins SBOMs, advisories, Kubernetes workloads and network policies,
+and answers, when a vulnerability surfaces: where does the affected component
+run, what can it reach, who can reach it. An answer always says what it covers.
+
+Start with:  cofferdam demo`,
+		SilenceErrors: true, SilenceUsage: true,
+		Version: version(),
+	}
+	root.SetVersionTemplate("cofferdam {{.Version}}\n")
+	root.CompletionOptions.HiddenDefaultCmd = false
+	f := root.PersistentFlags()
+	f.StringVarP(&e.format, "output", "o", "", "output `FORMAT`; each command's help lists its own")
+	f.StringVar(&e.outputFile, "output-file", "", "write the answer to `FILE` instead of standard output")
+	f.BoolVarP(&e.quiet, "quiet", "q", false, "no notes and no progress on standard error")
+	f.BoolVarP(&e.verbose, "verbose", "v", false, "notes and causes in full")
+	f.StringVar(&e.color, "color", "auto", "colour: auto, always or never; NO_COLOR is honoured")
+	f.BoolVar(&e.all, "all", false, "every row of every table, not the first 20")
+	f.BoolVar(&e.allowIncomplete, "allow-incomplete", false, "exit 0 instead of 4 when the answer is incomplete")
+	f.StringVar(&e.at, "at", "", "evaluate at this `TIME` (RFC 3339) instead of now")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return ident.Errorf(ident.KindUsage, "%s", err.Error()).WithHint("%s --help lists the flags", c.CommandPath())
+	})
+	root.AddGroup(&cobra.Group{ID: "estate", Title: "The estate:"}, &cobra.Group{ID: "reach", Title: "Reachability:"},
+		&cobra.Group{ID: "sbom", Title: "SBOMs and vulnerabilities:"})
+	root.AddCommand(demoCommand(e), mapCommand(e), whereCommand(e), blastCommand(e), reachCommand(e),
+		sbomCommand(e), scanCommand(e), advisoriesCommand(e), collectCommand(e), versionCommand(e))
+	return root
+}
+
+// run adapts a command's body: from here on an error is what it says it is.
+func (e *env) run(body func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		switch e.color {
+		case "auto", "always", "never":
+		default:
+			return ident.Errorf(ident.KindUsage, "--color is %q", e.color).WithHint("one of: auto, always, never")
+		}
+		e.ran = true
+		return body(c.Context(), args)
+	}
+}
+
+// now is the only clock of every evaluation.
+func (e *env) now() (time.Time, error) {
+	if e.at == "" {
+		return time.Now().UTC(), nil
+	}
+	t, err := time.Parse(time.RFC3339, e.at)
+	if err != nil {
+		return time.Time{}, ident.Errorf(ident.KindUsage, "--at %q is not a time", e.at).WithHint("write it as RFC 3339: 2026-11-20T15:00:00Z")
+	}
+	return t.UTC(), nil
+}
+
+// notef writes a note for people; -q silences it.
+func (e *env) notef(format string, args ...any) {
+	if !e.quiet {
+		fmt.Fprintln(e.stderr, safe(fmt.Sprintf(format, args...)))
+	}
+}
+
+var errClosedPipe = errors.New("the reader of the output has gone")
+
+// write renders an answer to standard output or --output-file. A file appears
+// whole or not at all.
+func (e *env) write(answer any, o report.Options) error {
+	o = e.options(o)
+	if e.outputFile == "" {
+		if err := report.Write(e.stdout, answer, o); err != nil {
+			return outputError(err)
+		}
+		return nil
+	}
+	f, err := os.CreateTemp(dirOf(e.outputFile), ".cofferdam-*")
+	if err != nil {
+		return ident.Errorf(ident.KindFailure, "--output-file %s: %w", e.outputFile, err)
+	}
+	defer os.Remove(f.Name()) // fails harmlessly once renamed
+	o.Color, o.Width = false, 0
+	err = report.Write(f, answer, o)
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), e.outputFile)
+	}
+	return err
+}
+
+func (e *env) options(o report.Options) report.Options {
+	o.Format, o.All = e.format, e.all
+	if e.format == "" {
+		o.Format = "table"
+	}
+	o.Command = "cofferdam"
+	o.Tool = report.ToolInfo{Name: "cofferdam", Version: version()}
+	o.Color = e.colored(e.stdout)
+	o.Width = e.width()
+	return o
+}
+
+func (e *env) colored(w io.Writer) bool {
+	switch e.color {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(w)
+}
+
+func (e *env) width() int {
+	if f, ok := e.stdout.(*os.File); ok {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return w
+		}
+	}
+	return 0
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// version is the module's version as the Go tool stamped it.
+func version() string {
+	if bi, ok := debug.ReadBuildInfo(); ok && bi.Main.Version != "" && bi.Main.Version != "(devel)" {
+		return bi.Main.Version
+	}
+	return "devel"
+}
+
+// safe removes from a line what could repaint or reorder a terminal.
+func safe(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) || r == '\n' || r == '\t' {
+			return r
+		}
+		return '�'
+	}, s)
+}
+
+func versionCommand(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: e.run(func(context.Context, []string) error {
+			_, err := fmt.Fprintln(e.stdout, "cofferdam "+version())
+			return err
+		}),
+	}
+}

@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/app"
+	"github.com/cofferdam-io/cofferdam/inventory"
+)
+
+// inputs are the flags that name what an answer is made from.
+type inputs struct {
+	estate     app.EstateInputs
+	sboms      app.SBOMInputs
+	advisories []string
+	allNS      bool
+	later      []laterFlag
+}
+
+// laterFlag is a flag of the contract that this version does not have. It is
+// refused with a hint, never ignored.
+type laterFlag struct {
+	name, hint string
+	value      string
+}
+
+func (in *inputs) estateFlags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringArrayVarP(&in.estate.Manifests, "filename", "f", nil, "manifests: `[CLUSTER=]PATH` of a file, folder or glob, or - for standard input; repeatable")
+	f.StringVarP(&in.estate.Namespace, "namespace", "n", "", "`NAMESPACE` of objects without one (default \"default\")")
+	f.BoolVarP(&in.allNS, "all-namespaces", "A", false, "all namespaces of the input, which is what is read anyway")
+	f.StringVar(&in.estate.EstateFile, "estate", "", "zones, owners, protected workloads: `FILE` (default cofferdam.yaml beside the input)")
+	f.StringVar(&in.estate.CNI, "cni", "auto", "what enforces policies: auto, generic or none")
+	in.refuse(c, "kubeconfig", "this version reads no live cluster: kubectl get all,ns,netpol,ingress -A -o yaml | cofferdam … -f -")
+	in.refuse(c, "context", "this version reads no live cluster: kubectl --context … get all,ns,netpol -A -o yaml | cofferdam … -f -")
+	in.refuse(c, "server", "this version has no server: give the files with -f, --sbom and --advisories")
+}
+
+func (in *inputs) sbomFlags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringArrayVar(&in.sboms.Paths, "sbom", nil, "SBOMs: `PATH` of a file, folder or glob; any supported format; repeatable")
+	f.StringArrayVar(&in.sboms.Maps, "image-map", nil, "`[REFERENCE=]FILE` with an OCI index or manifest (crane manifest REFERENCE); repeatable")
+	f.StringArrayVar(&in.sboms.Aliases, "image-alias", nil, "`A=B`: images of name A are the same as those of name B; repeatable")
+}
+
+func (in *inputs) advisoryFlags(c *cobra.Command) {
+	c.Flags().StringArrayVar(&in.advisories, "advisories", nil, "OSV records: `PATH` of a file, folder or zip archive (default: the local cache); repeatable")
+	in.refuse(c, "vex", "this version reads no VEX documents")
+	in.refuse(c, "epss", "this version reads no EPSS scores")
+	in.refuse(c, "kev", "this version reads no KEV catalogue")
+	in.refuse(c, "findings", "this version takes in no scanner reports: give the SBOMs with --sbom")
+}
+
+// refuse declares a flag of the contract that comes with a later version.
+func (in *inputs) refuse(c *cobra.Command, name, hint string) {
+	in.later = append(in.later, laterFlag{name: name, hint: hint})
+	l := len(in.later) - 1
+	c.Flags().StringVar(&in.later[l].value, name, "", "")
+	if err := c.Flags().MarkHidden(name); err != nil {
+		panic(err) // the flag was declared on the line above
+	}
+	pre := c.PreRunE
+	c.PreRunE = func(c *cobra.Command, args []string) error {
+		if c.Flags().Changed(name) {
+			return ident.Errorf(ident.KindUsage, "--%s is not in this version", name).WithHint("%s", hint)
+		}
+		if pre != nil {
+			return pre(c, args)
+		}
+		return nil
+	}
+}
+
+// arguments repeats the inputs as they would be typed again, for hints.
+func (in *inputs) arguments() string {
+	var out []string
+	add := func(flag string, vals []string) {
+		for _, v := range vals {
+			out = append(out, flag, quote(v))
+		}
+	}
+	add("-f", in.estate.Manifests)
+	add("--sbom", in.sboms.Paths)
+	add("--advisories", in.advisories)
+	if in.estate.EstateFile != "" {
+		add("--estate", []string{in.estate.EstateFile})
+	}
+	return strings.Join(out, " ")
+}
+
+func quote(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// loader reads for one command line.
+func (e *env) loader() *app.Loader {
+	l := &app.Loader{Files: app.Files{Stdin: e.stdin}}
+	if dir := os.Getenv("COFFERDAM_CACHE"); dir != "" {
+		l.Cache = dir
+	} else if dir, err := os.UserCacheDir(); err == nil {
+		l.Cache = filepath.Join(dir, "cofferdam")
+	}
+	return l
+}
+
+// problems names every quarantined input on standard error and makes the
+// answer incomplete.
+func (e *env) problems(ps []app.Problem) {
+	const most = 20
+	if len(ps) > 0 {
+		e.outcome.incomplete = true
+	}
+	for i, p := range ps {
+		if i == most && !e.verbose {
+			e.notef("… and %d more quarantined inputs (-v names them)", len(ps)-most)
+			return
+		}
+		e.notef("quarantined: %s", p.String())
+		if p.Hint != "" {
+			e.notef("  hint: %s", p.Hint)
+		}
+	}
+}
+
+// snapshot reads everything and joins it.
+func (e *env) snapshot(ctx context.Context, l *app.Loader, in *inputs) (*inventory.Snapshot, error) {
+	at, err := e.now()
+	if err != nil {
+		return nil, err
+	}
+	est, err := l.Estate(ctx, in.estate)
+	if err != nil {
+		return nil, err
+	}
+	docs, sbomProblems, err := l.SBOMs(ctx, in.sboms.Paths)
+	if err != nil {
+		return nil, err
+	}
+	db, advProblems, err := l.Advisories(ctx, in.advisories)
+	if err != nil {
+		return nil, err
+	}
+	all := append(append(est.Problems, sbomProblems...), advProblems...)
+	e.problems(all)
+	return l.Join(ctx, est, docs, db, in.sboms, len(all), at)
+}

@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"context"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/app"
+	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/report"
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+func reachCommand(e *env) *cobra.Command {
+	c := &cobra.Command{
+		Use: "reach", GroupID: "reach", Short: "Who may talk to whom, and which rule decides it",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return ident.Errorf(ident.KindUsage, "unknown command %q for %q", args[0], c.CommandPath()).WithHint("reach list, reach why")
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(reachListCommand(e), reachWhyCommand(e))
+	return c
+}
+
+func reachListCommand(e *env) *cobra.Command {
+	var in inputs
+	var by string
+	c := &cobra.Command{
+		Use: "list -f PATH…", Short: "Every connection that the policies allow or leave unknown", Args: noArgs,
+		Example: "  cofferdam reach list -f ./manifests\n  cofferdam reach list -f ./manifests --by pod -o json",
+		RunE: e.run(func(ctx context.Context, _ []string) error {
+			grain, ok := map[string]segment.By{"workload": segment.ByWorkload, "pod": segment.ByPod}[by]
+			if !ok {
+				return ident.Errorf(ident.KindUsage, "--by is %q", by).WithHint("one of: workload, pod")
+			}
+			est, snap, err := e.reachability(ctx, &in)
+			if err != nil {
+				return err
+			}
+			a := &report.ReachList{
+				SchemaVersion: inventory.SchemaVersion, Edges: slices.Collect(est.Graph.Edges(grain)),
+				Unknowns: orEmpty(est.Graph.Causes()), Coverage: snap.Coverage(),
+			}
+			a.Edges = orEmpty(a.Edges)
+			e.outcome.incomplete = e.outcome.incomplete || len(a.Unknowns) > 0
+			return e.write(a, report.Options{})
+		}),
+	}
+	in.estateFlags(c)
+	c.Flags().StringVar(&by, "by", "workload", "grain of the edges: workload or pod")
+	return c
+}
+
+func reachWhyCommand(e *env) *cobra.Command {
+	var in inputs
+	var port string
+	c := &cobra.Command{
+		Use: "why FROM TO [--port 80/TCP] -f PATH…", Short: "Which rule allows or denies a connection, and what was considered",
+		Long:    "Why names the rule that decides a connection, for both directions, and every rule\nthat was considered on the way.\n\nFROM and TO: [cluster:]ns/name, [cluster:]ns/Kind/name, an address, a CIDR, or internet.",
+		Example: "  helm template shop ./chart | cofferdam reach why shop/web shop/db --port 5432/TCP -f -",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return ident.Errorf(ident.KindUsage, "%s takes FROM and TO, found %d arguments", c.CommandPath(), len(args)).
+					WithHint("for example: %s shop/web shop/db --port 5432/TCP -f ./manifests", c.CommandPath())
+			}
+			return nil
+		},
+		RunE: e.run(func(ctx context.Context, args []string) error {
+			var ends [2]ident.Ref
+			for i, a := range args {
+				r, err := ident.ParseRef(a)
+				if err != nil {
+					return err
+				}
+				ends[i] = r
+			}
+			var p *segment.Port
+			if port != "" {
+				parsed, err := segment.ParsePort(port)
+				if err != nil {
+					return err
+				}
+				p = &parsed
+			}
+			est, snap, err := e.reachability(ctx, &in)
+			if err != nil {
+				return err
+			}
+			x, err := est.Graph.Why(ends[0], ends[1], p)
+			if err != nil {
+				return err
+			}
+			e.outcome.incomplete = e.outcome.incomplete || x.Verdict == segment.Unknown
+			return e.write(report.NewWhy(x, snap.Coverage()), report.Options{})
+		}),
+	}
+	in.estateFlags(c)
+	c.Flags().StringVar(&port, "port", "", "destination `PORT`, as 80/TCP or tcp/80; without it the whole range is explained")
+	return c
+}
+
+// reachability reads manifests alone; the coverage then speaks of no SBOM.
+func (e *env) reachability(ctx context.Context, in *inputs) (*app.Estate, *inventory.Snapshot, error) {
+	at, err := e.now()
+	if err != nil {
+		return nil, nil, err
+	}
+	l := e.loader()
+	est, err := l.Estate(ctx, in.estate)
+	if err != nil {
+		return nil, nil, err
+	}
+	e.problems(est.Problems)
+	snap, err := l.Join(ctx, est, nil, nil, app.SBOMInputs{}, len(est.Problems), at)
+	return est, snap, err
+}
+
+func orEmpty[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}

@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/report"
+)
+
+func sbomCommand(e *env) *cobra.Command {
+	c := &cobra.Command{
+		Use: "sbom", GroupID: "sbom", Short: "Look at and judge SBOM documents",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return ident.Errorf(ident.KindUsage, "unknown command %q for %q", args[0], c.CommandPath()).WithHint("sbom validate, sbom show")
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(sbomValidateCommand(e), sbomShowCommand(e))
+	return c
+}
+
+func someFiles(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return ident.Errorf(ident.KindUsage, "%s takes files", c.CommandPath()).WithHint("%s image.cdx.json", c.CommandPath())
+	}
+	return nil
+}
+
+func sbomValidateCommand(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use: "validate FILE…", Short: "Judge documents by the official schemas, offline",
+		Long:    "Validate judges CycloneDX 1.0–1.7, JSON and XML, by the official schemas. A\ndocument that breaks them is refused: exit 3, with a pointer to every fault.",
+		Example: "  cofferdam sbom validate ./sbom",
+		Args:    someFiles,
+		RunE: e.run(func(ctx context.Context, args []string) error {
+			docs, err := e.loader().Validate(ctx, args)
+			if err != nil {
+				return err
+			}
+			a := &report.Validations{SchemaVersion: inventory.SchemaVersion, Documents: docs}
+			for _, d := range docs {
+				if d.Valid {
+					a.Valid++
+				} else {
+					a.Invalid++
+				}
+			}
+			e.outcome.refused = a.Invalid > 0
+			return e.write(a, report.Options{})
+		}),
+	}
+}
+
+func sbomShowCommand(e *env) *cobra.Command {
+	var raw bool
+	c := &cobra.Command{
+		Use: "show FILE…", Short: "What a document says: subject, identities, components",
+		Args: someFiles,
+		RunE: e.run(func(ctx context.Context, args []string) error {
+			l := e.loader()
+			if raw {
+				for _, a := range args {
+					b, err := l.Raw(ctx, a)
+					if err != nil {
+						return err
+					}
+					if _, err := e.stdout.Write(b); err != nil {
+						return outputError(err)
+					}
+				}
+				return nil
+			}
+			docs, problems, err := l.SBOMs(ctx, args)
+			if err != nil {
+				return err
+			}
+			e.problems(problems)
+			if len(docs) == 0 && len(problems) > 0 {
+				e.outcome.failed = true
+			}
+			return e.write(report.NewDocuments(docs), report.Options{})
+		}),
+	}
+	c.Flags().BoolVar(&raw, "raw", false, "the bytes of the document, unchanged")
+	return c
+}

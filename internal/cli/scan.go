@@ -1,0 +1,142 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/report"
+	"github.com/cofferdam-io/cofferdam/vuln"
+)
+
+func scanCommand(e *env) *cobra.Command {
+	var in inputs
+	var failOn []string
+	var onlyFixed, warnOnly bool
+	c := &cobra.Command{
+		Use: "scan FILE… [--advisories PATH…]", GroupID: "sbom",
+		Short: "Match SBOMs against advisories",
+		Long: `Scan matches every component of SBOMs against OSV advisories: one finding for
+each vulnerability and component, and a list of what could not be matched.`,
+		Example: "  cofferdam scan ./sbom --advisories ./advisories --fail-on high",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return ident.Errorf(ident.KindUsage, "%s takes SBOM files", c.CommandPath()).WithHint("%s ./sbom --advisories ./advisories", c.CommandPath())
+			}
+			return nil
+		},
+		RunE: e.run(func(ctx context.Context, args []string) error {
+			line, err := parseFailOn(failOn)
+			if err != nil {
+				return err
+			}
+			l := e.loader()
+			for _, a := range args {
+				if !l.Exists(a) && looksLikeImage(a) {
+					return ident.Errorf(ident.KindUsage, "%s is no file, and images are not read in this version", a).
+						WithHint("syft %s -o cyclonedx-json > image.cdx.json, then scan that", a)
+				}
+			}
+			docs, sbomProblems, err := l.SBOMs(ctx, args)
+			if err != nil {
+				return err
+			}
+			db, advProblems, err := l.Advisories(ctx, in.advisories)
+			if err != nil {
+				return err
+			}
+			if db == nil {
+				return ident.Errorf(ident.KindUsage, "no advisories are loaded: nothing can be said about vulnerabilities").
+					WithHint("--advisories PATH, or once: cofferdam advisories update --from PATH")
+			}
+			e.problems(append(sbomProblems, advProblems...))
+			if len(line) > 0 && len(sbomProblems) > 0 {
+				e.outcome.failed = true // a gate whose own SBOM could not be read has not passed
+			}
+			rep, err := vuln.Scan(ctx, docs, db)
+			if err != nil {
+				return err
+			}
+			known := true
+			a := &report.Scan{
+				SchemaVersion: inventory.SchemaVersion, Findings: rep.Findings, Unmatched: orEmpty(rep.Unmatched),
+				Documents: len(docs), Components: rep.Components,
+				Coverage: inventory.Coverage{ComponentsWithoutIdentity: rep.WithoutIdentity, AdvisoryKnown: &known, NotSeen: []string{},
+					AdvisoriesAsOf: db.AsOf().Format("2006-01-02"), Quarantined: len(sbomProblems) + len(advProblems)},
+			}
+			if onlyFixed {
+				a.Findings = withFix(a.Findings)
+			}
+			a.Findings = orEmpty(a.Findings)
+			if len(line) > 0 {
+				a.Gate = gate(a.Findings, failOn, line)
+				e.outcome.refused = a.Gate.Failed && !warnOnly
+			}
+			return e.write(a, report.Options{})
+		}),
+	}
+	in.advisoryFlags(c)
+	in.refuse(c, "baseline", "this version has no baselines")
+	in.refuse(c, "write-baseline", "this version has no baselines")
+	in.refuse(c, "server", "this version has no server: give the files")
+	c.Flags().StringSliceVar(&failOn, "fail-on", nil, "exit 3 on a finding of this `SEVERITY` or above: low, medium, high, critical, or any")
+	c.Flags().BoolVar(&onlyFixed, "only-fixed", false, "only findings that a published version fixes")
+	c.Flags().BoolVar(&warnOnly, "warn-only", false, "report a failed gate and exit 0")
+	return c
+}
+
+// parseFailOn reads the least severity that fails; nil for no gate.
+func parseFailOn(words []string) ([]ident.Severity, error) {
+	var out []ident.Severity
+	for _, w := range words {
+		if w == "any" {
+			out = append(out, ident.SeverityUnknown)
+			continue
+		}
+		if w == "kev" {
+			return nil, ident.Errorf(ident.KindUsage, "--fail-on kev needs the KEV catalogue, which this version does not read")
+		}
+		s, ok := ident.ParseSeverity(w)
+		if !ok || s <= ident.SeverityNone {
+			return nil, ident.Errorf(ident.KindUsage, "--fail-on %q is no severity", w).WithHint("one of: low, medium, high, critical, any")
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// gate counts what is at or above the lowest line. A finding of unknown
+// severity counts: unknown is not low.
+func gate(fs []vuln.Finding, words []string, line []ident.Severity) *report.Gate {
+	least := line[0]
+	for _, s := range line {
+		least = min(least, s)
+	}
+	g := &report.Gate{FailOn: words}
+	for _, f := range fs {
+		if f.Severity >= least || f.Severity == ident.SeverityUnknown {
+			g.Count++
+		}
+	}
+	g.Failed = g.Count > 0
+	return g
+}
+
+func withFix(fs []vuln.Finding) []vuln.Finding {
+	var out []vuln.Finding
+	for _, f := range fs {
+		if len(f.Fixed) > 0 {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// looksLikeImage tells an image reference from a mistyped path.
+func looksLikeImage(s string) bool {
+	r, err := ident.ParseImageRef(s)
+	return err == nil && (!r.Digest.IsZero() || r.Tag != "" && !strings.HasPrefix(s, ".") && !strings.HasPrefix(s, "/"))
+}

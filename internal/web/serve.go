@@ -1,0 +1,113 @@
+// Package web serves pages over HTTP. It renders what it is given and asks
+// nothing of anybody: package report makes the page.
+//
+//	err := web.Serve(ctx, web.Options{Addr: "127.0.0.1:8080", Page: page, Map: m, Blast: b})
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/inventory"
+)
+
+// Options of Serve.
+type Options struct {
+	Addr  string // of the loopback interface; port 0 takes a free one
+	Page  []byte // the HTML page of the map
+	Map   *inventory.Map
+	Blast *inventory.Blast
+	Ready func(url string) // called once requests are answered
+}
+
+// Serve answers requests until the context ends, and returns nil then. It
+// listens on loopback addresses only: the page needs no sign-in.
+func Serve(ctx context.Context, o Options) error {
+	host, _, err := net.SplitHostPort(o.Addr)
+	if err != nil {
+		return ident.Errorf(ident.KindUsage, "--addr %q is not HOST:PORT", o.Addr).WithHint("127.0.0.1:8080")
+	}
+	if ip, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !ip.IsLoopback()) {
+		return ident.Errorf(ident.KindUsage, "--addr %q is not a loopback address, and the demo asks nobody who they are", o.Addr).WithHint("127.0.0.1:8080")
+	}
+	h, err := handler(o)
+	if err != nil {
+		return err
+	}
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", o.Addr)
+	if err != nil {
+		return ident.Errorf(ident.KindFailure, "cannot listen on %s: %w", o.Addr, err).WithHint("--addr 127.0.0.1:0 takes a free port")
+	}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10}
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(ln) }()
+	if o.Ready != nil {
+		o.Ready("http://" + ln.Addr().String() + "/")
+	}
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		err = srv.Shutdown(stop)
+		<-done // the goroutine has ended
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// handler renders everything once: the answers do not change while it runs.
+func handler(o Options) (http.Handler, error) {
+	m, err := json.Marshal(o.Map)
+	if err != nil {
+		return nil, err
+	}
+	b, err := json.Marshal(o.Blast)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	fixed := func(kind string, body []byte) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", kind)
+			_, _ = w.Write(body) // a client that went away is no concern of ours
+		}
+	}
+	mux.HandleFunc("GET /{$}", fixed("text/html; charset=utf-8", o.Page))
+	mux.HandleFunc("GET /map.json", fixed("application/json", m))
+	mux.HandleFunc("GET /blast.json", fixed("application/json", b))
+	return guard(mux), nil
+}
+
+// guard refuses requests under another host's name, so that a web page cannot
+// read the estate by rebinding its own name to the loopback address, and sets
+// the headers that keep the page to itself.
+func guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if h, _, err := net.SplitHostPort(r.Host); err == nil {
+			host = h
+		}
+		ip, err := netip.ParseAddr(host)
+		if host != "localhost" && (err != nil || !ip.IsLoopback()) {
+			http.Error(w, "this server answers under its loopback address only", http.StatusMisdirectedRequest)
+			return
+		}
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,78 @@
+package cyclonedx
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/sbom"
+)
+
+// Options limit what a document may hold. The zero value has the defaults.
+type Options struct {
+	MaxBytes        int
+	MaxDepth        int
+	MaxComponents   int
+	MaxDependencies int
+	MaxWarnings     int
+	// Digest is the SHA-256 of the bytes, where the caller has computed it.
+	Digest ident.Digest
+}
+
+// The default limits: several times the largest SBOM of a real image.
+const (
+	defaultMaxBytes        = 512 << 20
+	defaultMaxDepth        = 256
+	defaultMaxComponents   = 2_000_000
+	defaultMaxDependencies = 20_000_000
+	defaultMaxWarnings     = 100
+)
+
+func (o Options) withDefaults() Options {
+	set := func(v *int, def int) {
+		if *v <= 0 {
+			*v = def
+		}
+	}
+	set(&o.MaxBytes, defaultMaxBytes)
+	set(&o.MaxDepth, defaultMaxDepth)
+	set(&o.MaxComponents, defaultMaxComponents)
+	set(&o.MaxDependencies, defaultMaxDependencies)
+	set(&o.MaxWarnings, defaultMaxWarnings)
+	return o
+}
+
+// Decode reads one document, JSON or XML by its first byte. Errors are
+// *ident.Error: KindInvalid for a broken document, KindLimit beyond a limit,
+// KindUnsupported for what is not CycloneDX; or the context's.
+func Decode(ctx context.Context, data []byte, o Options) (*sbom.Document, error) {
+	o = o.withDefaults()
+	if len(data) > o.MaxBytes {
+		return nil, ident.Errorf(ident.KindLimit, "the document has %d bytes, more than %d", len(data), o.MaxBytes)
+	}
+	b := &builder{ctx: ctx, opt: o, doc: &sbom.Document{Format: sbom.CycloneDX, Size: int64(len(data))}, ids: map[string]int32{}}
+	b.doc.Digest = o.Digest
+	if o.Digest.IsZero() {
+		b.doc.Digest = ident.SHA256(data)
+	}
+	text := bytes.TrimLeft(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), " \t\r\n")
+	var err error
+	switch {
+	case bytes.HasPrefix(text, []byte("{")):
+		b.doc.Encoding = sbom.JSON
+		err = b.json(data)
+	case bytes.HasPrefix(text, []byte("<")):
+		b.doc.Encoding = sbom.XML
+		err = b.xml(data)
+	default:
+		return nil, ident.Errorf(ident.KindUnsupported, "is neither JSON nor XML")
+	}
+	if err == nil {
+		err = b.err
+	}
+	if err != nil {
+		return nil, err
+	}
+	b.finish()
+	return b.doc, nil
+}

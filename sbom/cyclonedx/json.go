@@ -1,0 +1,447 @@
+package cyclonedx
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/jsonscan"
+	"github.com/cofferdam-io/cofferdam/sbom"
+)
+
+// json reads a document in one pass; dependencies and compositions wait until
+// every bom-ref is known.
+func (b *builder) json(data []byte) error {
+	r := jsonscan.New(data, jsonscan.Options{MaxDepth: b.opt.MaxDepth, Tolerate: func(r *jsonscan.Reader, want, got jsonscan.Kind) {
+		b.warn(r.Pointer(), "%s is due here and not %s", want, got)
+	}})
+	var dependencies, compositions *jsonscan.Reader
+	format := ""
+	if r.Object() {
+		for key, ok := r.NextKey(); ok && b.err == nil; key, ok = r.NextKey() {
+			switch string(key) {
+			case "bomFormat":
+				format = r.String()
+			case "specVersion":
+				b.doc.SpecVersion = r.String()
+			case "serialNumber":
+				b.doc.Serial = r.String()
+			case "version":
+				b.doc.Version = int(r.Int())
+			case "metadata":
+				b.metadata(r)
+			case "components":
+				b.components(r, "/components", noParent)
+			case "dependencies":
+				dependencies = r.Defer()
+			case "compositions":
+				compositions = r.Defer()
+			}
+		}
+	}
+	if b.err != nil {
+		return b.err
+	}
+	if err := r.End(); err != nil {
+		return err
+	}
+	if format != "CycloneDX" {
+		return ident.Errorf(ident.KindUnsupported, "is not a CycloneDX document: bomFormat is %.40q", format)
+	}
+	if dependencies != nil {
+		b.dependencies(dependencies)
+		if err := dependencies.Err(); err != nil {
+			return err
+		}
+	}
+	if compositions != nil {
+		b.compositions(compositions)
+		if err := compositions.Err(); err != nil {
+			return err
+		}
+	}
+	return b.err
+}
+
+func (b *builder) metadata(r *jsonscan.Reader) {
+	if !r.Object() {
+		return
+	}
+	for key, ok := r.NextKey(); ok; key, ok = r.NextKey() {
+		switch string(key) {
+		case "timestamp":
+			at := r.Pointer()
+			b.created(r.String(), at)
+		case "component":
+			if c, props, nested := b.component(r, "/metadata/component"); c != nil {
+				apply(c, props)
+				b.subject(*c, props)
+				if nested != nil {
+					b.components(nested, "/metadata/component/components", sbom.SubjectIndex)
+				}
+			}
+		case "tools":
+			b.tools(r)
+		case "authors":
+			b.each(r, func() {
+				if n := b.named(r); n != "" {
+					b.doc.Authors = append(b.doc.Authors, n)
+				}
+			})
+		case "lifecycles":
+			b.each(r, func() {
+				b.fields(r, func(k string) bool {
+					if k == "phase" || k == "name" {
+						b.doc.Lifecycle = append(b.doc.Lifecycle, r.String())
+						return true
+					}
+					return false
+				})
+			})
+		}
+	}
+}
+
+func (b *builder) created(text, pointer string) {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		b.warn(pointer, "%.40q is not a date and time of RFC 3339", text)
+		return
+	}
+	b.doc.Created = t
+}
+
+// each visits the items of an array.
+func (b *builder) each(r *jsonscan.Reader, item func()) {
+	if r.Array() {
+		for r.NextItem() {
+			item()
+		}
+	}
+}
+
+// fields visits the members of an object. The callback reports whether it read
+// the value; what it leaves is skipped.
+func (b *builder) fields(r *jsonscan.Reader, member func(key string) bool) {
+	if r.Object() {
+		for key, ok := r.NextKey(); ok; key, ok = r.NextKey() {
+			member(string(key))
+		}
+	}
+}
+
+// named reads an organisation or a person: its name, else its mail address.
+func (b *builder) named(r *jsonscan.Reader) string {
+	if s, ok := tryText(r); ok {
+		return s
+	}
+	name, mail := "", ""
+	b.fields(r, func(k string) bool {
+		switch k {
+		case "name":
+			name = r.String()
+		case "email":
+			mail = r.String()
+		default:
+			return false
+		}
+		return true
+	})
+	if name == "" {
+		return mail
+	}
+	return name
+}
+
+func tryText(r *jsonscan.Reader) (string, bool) {
+	if r.Kind() == jsonscan.String {
+		return r.String(), true
+	}
+	return "", false
+}
+
+// tools reads the list of 1.4 and before, and the object of components and
+// services of 1.5 and after.
+func (b *builder) tools(r *jsonscan.Reader) {
+	tool := func() {
+		var t sbom.Tool
+		b.fields(r, func(k string) bool {
+			switch k {
+			case "vendor", "author", "group":
+				if t.Vendor == "" {
+					t.Vendor = r.String()
+				}
+			case "name":
+				t.Name = r.String()
+			case "version":
+				t.Version = r.String()
+			default:
+				return false
+			}
+			return true
+		})
+		if t.Name != "" {
+			b.doc.Tools = append(b.doc.Tools, t)
+		}
+	}
+	if r.Kind() == jsonscan.Array {
+		b.each(r, tool)
+		return
+	}
+	b.fields(r, func(k string) bool {
+		if k == "components" || k == "services" {
+			b.each(r, tool)
+			return true
+		}
+		return false
+	})
+}
+
+func (b *builder) components(r *jsonscan.Reader, pointer string, parent int32) {
+	if !r.Array() {
+		return
+	}
+	for i := 0; r.NextItem() && b.err == nil; i++ {
+		at := pointer + "/" + strconv.Itoa(i)
+		c, props, nested := b.component(r, at)
+		if c == nil {
+			continue
+		}
+		apply(c, props)
+		index := b.add(*c, parent)
+		if nested != nil {
+			b.components(nested, at+"/components", index)
+			if err := nested.Err(); err != nil && b.err == nil {
+				b.err = err
+			}
+		}
+	}
+}
+
+// component reads one component; nested is its own list of components, left for
+// after it so that the parent comes first.
+func (b *builder) component(r *jsonscan.Reader, pointer string) (c *sbom.Component, props []property, nested *jsonscan.Reader) {
+	if !r.Object() {
+		return nil, nil, nil
+	}
+	c = &sbom.Component{Pointer: pointer}
+	for key, ok := r.NextKey(); ok; key, ok = r.NextKey() {
+		switch string(key) {
+		case "bom-ref":
+			c.ID = r.String()
+		case "type":
+			c.Type = r.String()
+		case "group":
+			c.Group = r.String()
+		case "name":
+			c.Name = r.String()
+		case "version":
+			c.Version = r.String()
+		case "purl":
+			c.PURL = r.String()
+		case "cpe":
+			if s := r.String(); s != "" {
+				c.CPEs = append(c.CPEs, s)
+			}
+		case "scope":
+			c.Scope = r.String()
+		case "supplier":
+			c.Supplier = b.named(r)
+		case "publisher", "author":
+			if s, ok := r.TryString(); ok && c.Origin == "" {
+				c.Origin = s
+			}
+		case "hashes":
+			b.each(r, func() { b.hash(r, c) })
+		case "licenses":
+			b.each(r, func() { b.license(r, c) })
+		case "properties":
+			b.each(r, func() {
+				if p := b.property(r); wanted(p.name) {
+					props = append(props, p)
+				}
+			})
+		case "evidence":
+			b.evidence(r, c)
+		case "components":
+			nested = r.Defer()
+		}
+	}
+	return c, props, nested
+}
+
+// wanted are the properties that apply and subject read.
+func wanted(name string) bool {
+	return strings.HasPrefix(name, "syft:location:") || strings.HasPrefix(name, "aquasecurity:trivy:")
+}
+
+func (b *builder) property(r *jsonscan.Reader) (p property) {
+	b.fields(r, func(k string) bool {
+		switch k {
+		case "name":
+			p.name = r.String()
+		case "value":
+			p.value = r.String()
+		default:
+			return false
+		}
+		return true
+	})
+	return p
+}
+
+func (b *builder) hash(r *jsonscan.Reader, c *sbom.Component) {
+	var h sbom.Hash
+	b.fields(r, func(k string) bool {
+		switch k {
+		case "alg":
+			h.Algorithm = hashAlgorithm(r.String())
+		case "content":
+			h.Value = strings.ToLower(r.String())
+		default:
+			return false
+		}
+		return true
+	})
+	if h.Value != "" {
+		c.Hashes = append(c.Hashes, h)
+	}
+}
+
+// license reads one choice: {"expression"} or {"license":{"id"|"name"}}.
+func (b *builder) license(r *jsonscan.Reader, c *sbom.Component) {
+	l := sbom.License{}
+	kind := func(s string) {
+		switch s {
+		case "declared":
+			l.Kind = sbom.LicenseDeclared
+		case "concluded":
+			l.Kind = sbom.LicenseConcluded
+		}
+	}
+	b.fields(r, func(k string) bool {
+		switch k {
+		case "expression":
+			l.Expression = r.String()
+		case "acknowledgement":
+			kind(r.String())
+		case "license":
+			b.fields(r, func(k string) bool {
+				switch k {
+				case "id":
+					l.Expression = r.String()
+				case "name":
+					if s := r.String(); l.Expression == "" {
+						l.Expression, l.Name = s, true
+					}
+				case "acknowledgement":
+					kind(r.String())
+				default:
+					return false
+				}
+				return true
+			})
+		default:
+			return false
+		}
+		return true
+	})
+	if l.Expression != "" {
+		c.Licenses = append(c.Licenses, l)
+	}
+}
+
+func (b *builder) evidence(r *jsonscan.Reader, c *sbom.Component) {
+	b.fields(r, func(k string) bool {
+		if k != "occurrences" {
+			return false
+		}
+		b.each(r, func() {
+			b.fields(r, func(k string) bool {
+				if k != "location" {
+					return false
+				}
+				c.Locations = append(c.Locations, r.String())
+				return true
+			})
+		})
+		return true
+	})
+}
+
+func (b *builder) dependencies(r *jsonscan.Reader) {
+	i := 0
+	b.each(r, func() {
+		pointer := fmt.Sprintf("/dependencies/%d", i)
+		i++
+		ref := ""
+		var on, provides []string
+		b.fields(r, func(k string) bool {
+			switch k {
+			case "ref":
+				ref = r.String()
+			case "dependsOn":
+				on = texts(r)
+			case "provides":
+				provides = texts(r)
+			default:
+				return false
+			}
+			return true
+		})
+		if _, ok := b.ids[ref]; !ok && ref != "" && len(on)+len(provides) > 0 {
+			b.warn(pointer, "the dependency of %.80q names nothing in the document", ref)
+			return
+		}
+		for _, to := range on {
+			b.link(ref, to, pointer, sbom.DependsOn)
+		}
+		for _, to := range provides {
+			b.link(ref, to, pointer, sbom.Provides)
+		}
+	})
+}
+
+func texts(r *jsonscan.Reader) []string {
+	var out []string
+	if r.Array() {
+		for r.NextItem() {
+			if s, ok := r.TryString(); ok {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
+
+// compositions notes whether the author calls the list of the subject incomplete.
+func (b *builder) compositions(r *jsonscan.Reader) {
+	b.each(r, func() {
+		aggregate := ""
+		assemblies, about := 0, false
+		b.fields(r, func(k string) bool {
+			switch k {
+			case "aggregate":
+				aggregate = r.String()
+			case "assemblies", "dependencies":
+				for _, ref := range texts(r) {
+					assemblies++
+					at, ok := b.ids[ref]
+					about = about || ok && at == sbom.SubjectIndex
+				}
+			default:
+				return false
+			}
+			return true
+		})
+		b.composition(aggregate, assemblies == 0 || about)
+	})
+}
+
+func (b *builder) composition(aggregate string, aboutSubject bool) {
+	if aboutSubject && aggregate != "" && aggregate != "complete" && aggregate != "not_specified" && aggregate != "unknown" {
+		b.doc.Incomplete = true
+	}
+}

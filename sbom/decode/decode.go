@@ -1,0 +1,306 @@
+package decode
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/jsonscan"
+	"github.com/cofferdam-io/cofferdam/sbom"
+	"github.com/cofferdam-io/cofferdam/sbom/cyclonedx"
+	"github.com/cofferdam-io/cofferdam/sbom/spdx"
+	"github.com/cofferdam-io/cofferdam/sbom/syft"
+	"github.com/cofferdam-io/cofferdam/sbom/trivy"
+)
+
+// Limits bound one input. Zero fields have the defaults.
+type Limits struct {
+	MaxBytes int // after decompression; default 512 MiB
+	MaxRatio int // of decompressed to compressed bytes above 1 MiB; default 200
+}
+
+const (
+	defaultMaxBytes = 512 << 20
+	// Real SBOMs compress to a tenth or less; 200 leaves room for very repetitive
+	// ones and stops a bomb of a megabyte at 200 MiB.
+	defaultMaxRatio = 200
+	ratioFrom       = 1 << 20
+	maxWrappers     = 4 // gzip around DSSE around in-toto is three
+)
+
+// Bytes decodes one input, which can hold several documents where it is a list
+// of reports. name is what messages and Document.File say. Errors are
+// *ident.Error: KindUnsupported where the input is something else, with a hint
+// what; KindInvalid and KindLimit as the codecs say.
+func Bytes(ctx context.Context, name string, raw []byte, lim Limits) ([]*sbom.Document, error) {
+	if lim.MaxBytes <= 0 {
+		lim.MaxBytes = defaultMaxBytes
+	}
+	if lim.MaxRatio <= 0 {
+		lim.MaxRatio = defaultMaxRatio
+	}
+	d := decoder{ctx: ctx, lim: lim, digest: ident.SHA256(raw)}
+	docs, err := d.decode(raw, 0)
+	if err != nil {
+		return nil, err
+	}
+	for _, doc := range docs {
+		doc.File, doc.Size = name, int64(len(raw))
+		if len(docs) == 1 {
+			doc.Digest = d.digest // of the bytes as they were given, wrapper included
+		}
+	}
+	return docs, nil
+}
+
+type decoder struct {
+	ctx    context.Context
+	lim    Limits
+	digest ident.Digest
+}
+
+func (d *decoder) decode(raw []byte, wrappers int) ([]*sbom.Document, error) {
+	if wrappers > maxWrappers {
+		return nil, ident.Errorf(ident.KindLimit, "the document is wrapped more than %d times", maxWrappers)
+	}
+	if len(raw) > d.lim.MaxBytes {
+		return nil, ident.Errorf(ident.KindLimit, "the document has %d bytes, more than %d", len(raw), d.lim.MaxBytes)
+	}
+	if err := d.ctx.Err(); err != nil {
+		return nil, err
+	}
+	switch {
+	case len(bytes.TrimSpace(raw)) == 0:
+		return nil, ident.Errorf(ident.KindInvalid, "the document is empty")
+	case bytes.HasPrefix(raw, []byte{0x1f, 0x8b}):
+		z, err := gzip.NewReader(bytes.NewReader(raw))
+		if err != nil {
+			return nil, ident.Errorf(ident.KindInvalid, "the gzip header is damaged: %w", err)
+		}
+		return d.inflate(z, len(raw), wrappers)
+	case bytes.HasPrefix(raw, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		z, err := zstd.NewReader(bytes.NewReader(raw), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(d.lim.MaxBytes)))
+		if err != nil {
+			return nil, ident.Errorf(ident.KindInvalid, "the zstd frame is damaged: %w", err)
+		}
+		defer z.Close()
+		return d.inflate(z, len(raw), wrappers)
+	case bytes.HasPrefix(raw, []byte{0xff, 0xfe}), bytes.HasPrefix(raw, []byte{0xfe, 0xff}):
+		return nil, ident.Errorf(ident.KindUnsupported, "the document is UTF-16").WithHint("iconv -f UTF-16 -t UTF-8")
+	case bytes.HasPrefix(raw, []byte("PK\x03\x04")):
+		return nil, ident.Errorf(ident.KindUnsupported, "is a zip archive, or a spreadsheet").WithHint("unpack it; spreadsheets are not read")
+	}
+	text := bytes.TrimLeft(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), " \t\r\n")
+	switch {
+	case len(text) == 0:
+		return nil, ident.Errorf(ident.KindInvalid, "the document is empty")
+	case text[0] == '{':
+		return d.object(raw, wrappers)
+	case text[0] == '[':
+		return nil, ident.Errorf(ident.KindUnsupported, "is a JSON array, and no SBOM format is one")
+	case text[0] == '<':
+		if bytes.Contains(text[:min(len(text), 4096)], []byte("rdf:RDF")) {
+			return one(spdx.Decode(d.ctx, raw, spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}))
+		}
+		return one(cyclonedx.Decode(d.ctx, raw, cyclonedx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}))
+	case bytes.Contains(text[:min(len(text), 1<<16)], []byte("SPDXVersion:")):
+		return one(spdx.Decode(d.ctx, raw, spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}))
+	case bytes.Contains(text[:min(len(text), 4096)], []byte("apiVersion:")):
+		return nil, ident.Errorf(ident.KindUnsupported, "is a Kubernetes manifest and no SBOM").WithHint("give manifests with -f")
+	}
+	return nil, ident.Errorf(ident.KindUnsupported, "is no SBOM in any format that is read").
+		WithHint("CycloneDX (JSON, XML), SPDX (JSON, tag-value, JSON-LD), syft JSON and Trivy JSON are")
+}
+
+func one(doc *sbom.Document, err error) ([]*sbom.Document, error) {
+	if err != nil {
+		return nil, err
+	}
+	return []*sbom.Document{doc}, nil
+}
+
+// inflate reads a compressed stream within the limits on size and ratio.
+func (d *decoder) inflate(r io.Reader, packed, wrappers int) ([]*sbom.Document, error) {
+	most := min(d.lim.MaxBytes, max(ratioFrom, packed*d.lim.MaxRatio))
+	out, err := io.ReadAll(io.LimitReader(r, int64(most)+1))
+	if len(out) > most {
+		return nil, ident.Errorf(ident.KindLimit, "%d compressed bytes inflate to more than %d", packed, most)
+	}
+	if err != nil {
+		return nil, ident.Errorf(ident.KindInvalid, "the compressed stream is damaged: %w", err)
+	}
+	return d.decode(out, wrappers+1)
+}
+
+// shape is what the top level of a JSON object shows.
+type shape struct {
+	keys  map[string]bool
+	texts map[string]string
+}
+
+func (s shape) has(keys ...string) bool {
+	for _, k := range keys {
+		if !s.keys[k] {
+			return false
+		}
+	}
+	return true
+}
+
+// maxKeys bounds the names of an object's top level that are remembered: the
+// formats have a dozen.
+const maxKeys = 256
+
+// look reads the names of the top level, and the short texts among its values,
+// wherever in the document they stand; everything else is passed over.
+func look(raw []byte) (shape, error) {
+	s := shape{map[string]bool{}, map[string]string{}}
+	r := jsonscan.New(raw, jsonscan.Options{})
+	if r.Object() {
+		for key, ok := r.NextKey(); ok && len(s.keys) < maxKeys; key, ok = r.NextKey() {
+			k := string(key)
+			s.keys[k] = true
+			if r.Kind() == jsonscan.String {
+				s.texts[k] = r.String()
+			}
+			if s.decided() {
+				return s, nil
+			}
+		}
+	}
+	return s, r.Err()
+}
+
+// decided reports whether one of the marks has been met that no other format bears.
+func (s shape) decided() bool {
+	return s.texts["bomFormat"] != "" || s.texts["spdxVersion"] != ""
+}
+
+func (d *decoder) object(raw []byte, wrappers int) ([]*sbom.Document, error) {
+	s, err := look(raw)
+	if err != nil && !s.decided() {
+		return nil, err
+	}
+	spdxOptions := spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}
+	switch {
+	case s.texts["bomFormat"] != "":
+		return one(cyclonedx.Decode(d.ctx, raw, cyclonedx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}))
+	case s.has("spdxVersion"), s.has("SPDXID"), s.has("@context") && (s.has("@graph") || strings.Contains(s.texts["@context"], "spdx")), s.has("sbom"):
+		return one(spdx.Decode(d.ctx, raw, spdxOptions))
+	case s.has("_type") && s.has("predicateType"):
+		return d.statement(raw, wrappers)
+	case s.has("payload", "payloadType"):
+		return d.envelope(raw, wrappers)
+	case s.has("artifacts") && (s.has("descriptor") || s.has("source") || s.has("schema")):
+		return one(syft.Decode(d.ctx, raw, syft.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}))
+	case s.has("SchemaVersion") && (s.has("Results") || s.has("ArtifactName")):
+		return one(trivy.Decode(d.ctx, raw, trivy.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}))
+	case s.texts["kind"] == "SbomReport", s.texts["kind"] == "ClusterSbomReport":
+		return one(trivy.DecodeReport(d.ctx, raw, trivy.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}))
+	}
+	what, hint := "is no SBOM in any format that is read", ""
+	switch {
+	case s.has("apiVersion", "kind"):
+		what, hint = "is a Kubernetes object and no SBOM", "give manifests with -f"
+	case s.has("$schema", "runs"), s.has("runs", "version"):
+		what, hint = "is a SARIF log and no SBOM", "findings are no list of components"
+	case s.has("matches", "descriptor"):
+		what, hint = "is a Grype report and no SBOM", "syft makes the SBOM that Grype read"
+	case s.has("id", "affected"):
+		what, hint = "is an OSV advisory and no SBOM", "give advisories with --advisories"
+	case s.has("statements"):
+		what, hint = "is an OpenVEX document and no SBOM", ""
+	case s.has("schemaVersion", "manifests"), s.has("schemaVersion", "layers"):
+		what, hint = "is an OCI manifest and no SBOM", "give manifests with --image-map"
+	}
+	e := ident.Errorf(ident.KindUnsupported, "%s", what)
+	if hint != "" {
+		e = e.WithHint("%s", hint)
+	}
+	return nil, e
+}
+
+// statement unwraps an in-toto Statement (v0.1, v1) whose predicate is an SBOM.
+// Its subjects are the artifacts that the SBOM is about.
+func (d *decoder) statement(raw []byte, wrappers int) ([]*sbom.Document, error) {
+	var s struct {
+		PredicateType string `json:"predicateType"`
+		Subject       []struct {
+			Name   string            `json:"name"`
+			Digest map[string]string `json:"digest"`
+		} `json:"subject"`
+		Predicate json.RawMessage `json:"predicate"`
+	}
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return nil, ident.Errorf(ident.KindInvalid, "the in-toto statement is malformed: %w", err)
+	}
+	if !strings.Contains(s.PredicateType, "spdx") && !strings.Contains(s.PredicateType, "cyclonedx") {
+		return nil, ident.Errorf(ident.KindUnsupported, "is an in-toto statement of type %.120q and no SBOM", s.PredicateType)
+	}
+	predicate := s.Predicate
+	// cosign's older form wraps the document once more: {"Data": …, "Timestamp": …}.
+	var old struct {
+		Data json.RawMessage `json:"Data"`
+	}
+	if json.Unmarshal(predicate, &old) == nil && len(old.Data) > 0 {
+		predicate = old.Data
+	}
+	var text string
+	if json.Unmarshal(predicate, &text) == nil {
+		predicate = []byte(text)
+	}
+	docs, err := d.decode(predicate, wrappers+1)
+	if err != nil {
+		return nil, err
+	}
+	for _, doc := range docs {
+		for _, sub := range s.Subject {
+			digest, err := ident.ParseDigest("sha256:" + sub.Digest["sha256"])
+			if err != nil {
+				continue
+			}
+			addDigest(&doc.Subject, digest)
+			if doc.Subject.Name == "" {
+				doc.Subject.Name = sub.Name
+			}
+			// BuildKit names the subject by a purl, cosign by the repository.
+			if ref, err := ident.ParseImageRef(sub.Name); err == nil && strings.Contains(sub.Name, "/") && !strings.HasPrefix(sub.Name, "pkg:") {
+				ref.Digest = digest
+				doc.Subject.References = append(doc.Subject.References, ref)
+			}
+		}
+	}
+	return docs, nil
+}
+
+func addDigest(s *sbom.Subject, d ident.Digest) {
+	for _, g := range s.Digests {
+		if g.Digest == d {
+			return
+		}
+	}
+	s.Digests = append(s.Digests, ident.RoledDigest{Role: ident.RoleUnknown, Digest: d})
+}
+
+// envelope unwraps a DSSE envelope. Its signatures are not looked at here.
+func (d *decoder) envelope(raw []byte, wrappers int) ([]*sbom.Document, error) {
+	var e struct {
+		PayloadType string `json:"payloadType"`
+		Payload     string `json:"payload"`
+	}
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return nil, ident.Errorf(ident.KindInvalid, "the DSSE envelope is malformed: %w", err)
+	}
+	payload, err := base64.StdEncoding.DecodeString(e.Payload)
+	if err != nil {
+		return nil, ident.Errorf(ident.KindInvalid, "the payload of the DSSE envelope is no base64: %w", err)
+	}
+	return d.decode(payload, wrappers+1)
+}
