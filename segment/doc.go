@@ -10,5 +10,5 @@
 //
 //	g, err := segment.Build(ctx, model)
 //	for e := range g.Edges(segment.ByWorkload) { … }
-//	why, err := g.Why(src, dst, segment.Port{Protocol: segment.TCP, Number: 5432})
+//	why, err := g.Why(src, dst, &segment.Port{Protocol: segment.TCP, Number: 5432})
 package segment

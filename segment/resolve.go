@@ -104,6 +104,12 @@ func within(a, b string, k int) bool {
 
 // side resolves a reference to one end. Names that mean several are refused.
 func (g *Graph) side(r ident.Ref) (side, error) {
+	if i, ok := g.byRef[r]; ok {
+		return g.endSide(ByWorkload, i), nil
+	}
+	if i, ok := g.podByRef[r]; ok {
+		return g.endSide(ByPod, i), nil
+	}
 	refs, err := g.Resolve(r)
 	if err != nil {
 		return side{}, err
