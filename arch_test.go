@@ -24,7 +24,7 @@ var layers = map[string][]string{
 	"jsonscan": {"ident"},
 
 	"sbom":           {"ident"},
-	"sbom/schema":    {"ident", "jsonscan"},
+	"sbom/schema":    {"ident", "jsonscan", "sbom/schema/..."},
 	"sbom/spdx":      {"ident", "sbom", "jsonscan"},
 	"sbom/cyclonedx": {"ident", "sbom", "jsonscan"},
 	"sbom/syft":      {"ident", "sbom", "jsonscan"},

@@ -161,8 +161,8 @@ func splitTop(s string) []string {
 }
 
 func parseRequirement(s string) (Requirement, error) {
-	bad := func() (Requirement, error) {
-		return Requirement{}, ident.Errorf(ident.KindUsage, "%.80q is not a selector", s).WithHint("%s", selectorHint)
+	bad := func() (none Requirement, err error) {
+		return none, ident.Errorf(ident.KindUsage, "%.80q is not a selector", s).WithHint("%s", selectorHint)
 	}
 	if open := strings.IndexByte(s, '('); open >= 0 {
 		if !strings.HasSuffix(s, ")") {

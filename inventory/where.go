@@ -58,7 +58,8 @@ func (s *Snapshot) find(ctx context.Context, q Query) (*search, error) {
 			}
 		})
 	case !q.digest.IsZero():
-		return out, s.findDigest(q, out)
+		s.findDigest(q, out)
+		return out, nil
 	default:
 		refs, err := s.in.Graph.Resolve(q.workload)
 		if err != nil {
@@ -149,7 +150,7 @@ func concerns(a *vuln.Advisory, u vuln.Unmatched, c *sbom.Component) bool {
 	return false
 }
 
-func (s *Snapshot) findDigest(q Query, out *search) error {
+func (s *Snapshot) findDigest(q Query, out *search) {
 	for _, d := range s.docs.docs {
 		if d.Digest == q.digest {
 			out.whole[d] = true
@@ -161,7 +162,6 @@ func (s *Snapshot) findDigest(q Query, out *search) error {
 	for _, d := range s.docs.byIdentity(q.digest).docs {
 		out.whole[d] = true
 	}
-	return nil
 }
 
 func fullName(c *sbom.Component) string {

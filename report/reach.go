@@ -172,7 +172,7 @@ func validationsTable(w io.Writer, a *Validations, o Options) error {
 	for _, d := range a.Documents {
 		what := strings.TrimSpace(d.Format + " " + d.SpecVersion + " " + d.Encoding)
 		if d.Valid {
-			if !(len(a.Documents) > mostRows && !o.All) {
+			if len(a.Documents) <= mostRows || o.All {
 				p.linef("%s  %s  %s", p.green("valid  "), clean(d.File), p.dim(clean(what)))
 			}
 			continue

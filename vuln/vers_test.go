@@ -79,7 +79,7 @@ func TestVersOrder(t *testing.T) {
 				refused++
 				continue
 			}
-			ok := false
+			var ok bool
 			if c.Type == "equality" {
 				var want bool
 				_ = json.Unmarshal(c.Output, &want)

@@ -88,9 +88,8 @@ func (d *decoder) input(ctx context.Context, in Input) error {
 // document reads one YAML document, or the JSON values that stand in it.
 func (d *decoder) document(doc document) {
 	if first := strings.TrimLeft(string(doc.data[:min(len(doc.data), 64)]), "\uFEFF \t\r\n"); strings.HasPrefix(first, "{") && !strings.HasPrefix(first, "{{") {
-		if d.json(doc) {
-			return
-		}
+		d.json(doc)
+		return
 	}
 	root, err := parseYAML(doc, d.limits)
 	if err != nil {
@@ -100,9 +99,9 @@ func (d *decoder) document(doc document) {
 	d.top(doc, root)
 }
 
-// json reads a document of JSON values, and reports false where it is rather
-// YAML in flow style.
-func (d *decoder) json(doc document) bool {
+// json reads a document of JSON values, or of YAML in flow style, which begins
+// with the same byte.
+func (d *decoder) json(doc document) {
 	values := jsonValues(doc)
 	for i, v := range values {
 		root, err := parseJSON(v, d.limits)
@@ -113,12 +112,11 @@ func (d *decoder) json(doc document) bool {
 		if i == 0 && err.err.Kind != ident.KindLimit {
 			if root, yerr := parseYAML(doc, d.limits); yerr == nil {
 				d.top(doc, root)
-				return true
+				return
 			}
 		}
 		d.broken(v, err)
 	}
-	return true
 }
 
 // top visits the root of a document.

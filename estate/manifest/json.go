@@ -52,11 +52,10 @@ func jsonValues(doc document) []document {
 
 // jsonBuilder turns one JSON value into nodes.
 type jsonBuilder struct {
-	r     *jsonscan.Reader
-	doc   document
-	line  int
-	upTo  int // the offset that line belongs to
-	depth int
+	r    *jsonscan.Reader
+	doc  document
+	line int
+	upTo int // the offset that line belongs to
 }
 
 func parseJSON(doc document, l limits) (*node, *parseError) {

@@ -124,7 +124,7 @@ func outlineOf(raw []byte) outline {
 	o := outline{bears: len(kinds) == 0 || len(kinds) == 64 || !whole}
 	for _, k := range kinds {
 		// A List may have lost any kind of item.
-		if name := string(k[1]); !harmless[name] {
+		if !harmless[string(k[1])] {
 			o.bears = true
 		}
 	}

@@ -84,7 +84,7 @@ func (l *Loader) Update(ctx context.Context, from, ecosystems []string, at time.
 	if l.Cache == "" {
 		return nil, nil, ident.Errorf(ident.KindFailure, "there is no folder for the cache").WithHint("set COFFERDAM_CACHE to one")
 	}
-	if err := os.MkdirAll(l.Cache, 0o755); err != nil {
+	if err := os.MkdirAll(l.Cache, 0o750); err != nil {
 		return nil, nil, openError(l.Cache, err)
 	}
 	tmp, err := os.CreateTemp(l.Cache, ".update-*")
@@ -189,9 +189,9 @@ func (u *update) explode(ctx context.Context, f file, raw []byte) error {
 			u.problems = append(u.problems, Problem{Where: f.name + "!" + m.Name, Message: err.Error()})
 			continue
 		}
-		data, err := io.ReadAll(io.LimitReader(r, maxMember+1))
+		data, rerr := io.ReadAll(io.LimitReader(r, maxMember+1))
 		_ = r.Close() // the checksum was compared when the end was read
-		if err != nil || len(data) > maxMember {
+		if rerr != nil || len(data) > maxMember {
 			u.problems = append(u.problems, Problem{Where: f.name + "!" + m.Name, Message: "the member is damaged or too large"})
 			continue
 		}
@@ -234,7 +234,7 @@ func (u *update) piece(ctx context.Context, name, ext string, raw []byte, walked
 
 // keep counts the records of a file and reports whether any is wanted.
 func (u *update) keep(as []*vuln.Advisory) bool {
-	any := false
+	kept := false
 	for _, a := range as {
 		names := map[string]bool{}
 		for _, af := range a.Affected {
@@ -248,7 +248,7 @@ func (u *update) keep(as []*vuln.Advisory) bool {
 		if !wanted {
 			continue
 		}
-		any = true
+		kept = true
 		u.note.Advisories++
 		for n := range names {
 			u.count[n]++
@@ -257,5 +257,5 @@ func (u *update) keep(as []*vuln.Advisory) bool {
 			u.note.AsOf = a.Modified
 		}
 	}
-	return any
+	return kept
 }

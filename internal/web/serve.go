@@ -57,7 +57,9 @@ func Serve(ctx context.Context, o Options) error {
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		err = srv.Shutdown(stop)
-		<-done // the goroutine has ended
+		if serr := <-done; err == nil { // the goroutine has ended
+			err = serr
+		}
 	}
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil

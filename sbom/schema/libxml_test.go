@@ -102,7 +102,7 @@ func damage(t *testing.T, rng *rand.Rand, src []byte, n int) []byte {
 	var toks []xml.Token
 	for {
 		tok, err := dec.RawToken()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

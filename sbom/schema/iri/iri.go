@@ -105,7 +105,7 @@ func authority(s string) error {
 	if strings.ContainsAny(user, "[]") || strings.Contains(host, "@") {
 		return errors.New("a user name must percent-encode brackets and at signs")
 	}
-	port := ""
+	var port string
 	if strings.HasPrefix(host, "[") {
 		literal, after, closed := strings.Cut(host[1:], "]")
 		if !closed {

@@ -117,19 +117,19 @@ func dateHolds(m []string) bool {
 
 // timeHolds judges hour, minute, second and fraction; 24:00:00 is the end of a day.
 func timeHolds(m []string) bool {
-	h, min, s := atoi(m[0]), atoi(m[1]), atoi(m[2])
+	h, minute, s := atoi(m[0]), atoi(m[1]), atoi(m[2])
 	if h == 24 {
-		return min == 0 && s == 0 && strings.Trim(m[3], ".0") == ""
+		return minute == 0 && s == 0 && strings.Trim(m[3], ".0") == ""
 	}
-	return h < 24 && min < 60 && s < 60
+	return h < 24 && minute < 60 && s < 60
 }
 
 func zoneHolds(z string) bool {
 	if z == "" || z == "Z" {
 		return true
 	}
-	h, min := atoi(z[1:3]), atoi(z[4:6])
-	return h < 14 && min < 60 || h == 14 && min == 0
+	h, minute := atoi(z[1:3]), atoi(z[4:6])
+	return h < 14 && minute < 60 || h == 14 && minute == 0
 }
 
 // atoi reads digits that a form has checked.

@@ -149,7 +149,7 @@ func (j *judge) open(name Name, attrs []attr, offset int) {
 	if f.elem != nil {
 		f.typ = f.elem.typ
 	}
-	j.watch(f, attrs)
+	j.watch(attrs)
 	if f.skip {
 		return
 	}
@@ -331,8 +331,8 @@ func (j *judge) xsi(f *frame, attrs []attr) {
 	}
 }
 
-// watch checks the uniqueness scopes that f stands in. Elements that are not judged count too: the selector is .//*.
-func (j *judge) watch(f *frame, attrs []attr) {
+// watch checks the uniqueness scopes that the element stands in. Elements that are not judged count too: the selector is .//*.
+func (j *judge) watch(attrs []attr) {
 	for _, s := range j.scopes {
 		for _, a := range attrs {
 			if a.name.Space != "" || a.name.Local != s.attr {

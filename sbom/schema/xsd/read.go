@@ -62,7 +62,7 @@ func (j *judge) read(ctx context.Context, doc []byte) error {
 		}
 		at := int(dec.InputOffset()) + start
 		tok, err := dec.RawToken()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
