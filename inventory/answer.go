@@ -164,10 +164,13 @@ type Blast struct {
 	Protected        []string          `json:"protected"` // the selectors in force
 	ProtectedReached []ident.Ref       `json:"protectedReached"`
 	// ProtectedUnknown are protected workloads that only an unknown edge leads to.
-	ProtectedUnknown []ident.Ref  `json:"protectedUnknown"`
-	NotCovered       []NotCovered `json:"notCovered"`
-	Unknowns         []Unknown    `json:"unknowns"`
-	Coverage         Coverage     `json:"coverage"`
+	ProtectedUnknown []ident.Ref `json:"protectedUnknown"`
+	// FromInternet are the protected workloads that are within reach of affected
+	// ones which the internet reaches: the most critical, then the nearest, first.
+	FromInternet []ReachedWorkload `json:"fromInternet"`
+	NotCovered   []NotCovered      `json:"notCovered"`
+	Unknowns     []Unknown         `json:"unknowns"`
+	Coverage     Coverage          `json:"coverage"`
 }
 
 // WorkloadRow is one workload of the map.

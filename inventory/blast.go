@@ -38,7 +38,7 @@ func (s *Snapshot) Blast(ctx context.Context, q Query, o BlastOptions) (*Blast, 
 	}
 	out := &Blast{SchemaVersion: SchemaVersion, Query: q.text, Advisory: f.summary, Components: s.components(f), Affected: []Affected{},
 		Reach: []ReachedWorkload{}, ReachedBy: []ReachedWorkload{}, Protected: []string{}, ProtectedReached: []ident.Ref{},
-		ProtectedUnknown: []ident.Ref{}, NotCovered: []NotCovered{}, Unknowns: []Unknown{}, Coverage: s.Coverage()}
+		ProtectedUnknown: []ident.Ref{}, FromInternet: []ReachedWorkload{}, NotCovered: []NotCovered{}, Unknowns: []Unknown{}, Coverage: s.Coverage()}
 	if q.advisory != "" {
 		known := true
 		out.Coverage.AdvisoryKnown = &known
@@ -67,6 +67,9 @@ func (s *Snapshot) Blast(ctx context.Context, q Query, o BlastOptions) (*Blast, 
 		} else {
 			out.ProtectedUnknown = append(out.ProtectedUnknown, r.Workload)
 		}
+	}
+	if err := s.fromInternet(ctx, o.MaxHops, isProtected, out); err != nil {
+		return nil, err
 	}
 	if f.workload.IsZero() {
 		out.NotCovered = s.notCovered()
@@ -130,6 +133,47 @@ func (s *Snapshot) spread(ctx context.Context, from []ident.Ref, maxHops int, ou
 		})
 	}
 	return nil
+}
+
+// fromInternet finds the paths that matter most: they begin at an affected
+// workload that the internet reaches and end at a protected one.
+func (s *Snapshot) fromInternet(ctx context.Context, maxHops int, isProtected func(ident.Ref) bool, out *Blast) error {
+	var exposed []ident.Ref
+	for _, a := range out.Affected {
+		if a.Exposure == segment.ExposedInternet {
+			exposed = append(exposed, a.Workload)
+		}
+	}
+	if len(exposed) == 0 || len(out.ProtectedReached)+len(out.ProtectedUnknown) == 0 {
+		return nil
+	}
+	rs, err := s.in.Graph.Reach(ctx, exposed, segment.Forward, maxHops)
+	if err != nil {
+		return err
+	}
+	for _, r := range rs {
+		if isProtected(r.Workload) && !slices.Contains(exposed, r.Workload) {
+			out.FromInternet = append(out.FromInternet, ReachedWorkload{Workload: r.Workload, Zone: s.byRef[r.Workload].zone, Hops: r.Hops, Verdict: r.Verdict, Path: r.Path})
+		}
+	}
+	rank := map[string]int{"critical": 4, "high": 3, "medium": 2, "low": 1}
+	level := func(r ReachedWorkload) int { return rank[s.byRef[r.Workload].criticality] }
+	slices.SortStableFunc(out.FromInternet, func(a, b ReachedWorkload) int {
+		return cmp.Or(boolOrder(a.Verdict == segment.Allowed, b.Verdict == segment.Allowed), cmp.Compare(level(b), level(a)),
+			cmp.Compare(a.Hops, b.Hops), a.Workload.Compare(b.Workload))
+	})
+	return nil
+}
+
+// boolOrder puts true first.
+func boolOrder(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
 }
 
 // bearing are the graph's unknowns that touch what this answer speaks of.

@@ -22,14 +22,20 @@ func blastTable(w io.Writer, b *inventory.Blast, o Options) error {
 	if len(b.Affected) > 0 {
 		p.affected(b.Affected)
 		if path := protectedPath(b); path != nil {
-			p.path(*path)
+			p.heading("PATH to "+who(path.Workload)+" in zone "+clean(path.Zone), -1, plural(path.Hops, "hop"))
+			p.entrance(b, path)
+			for i, h := range path.Path {
+				p.hop(i+1, h)
+			}
 		}
-		direct, onward := split(b.Reach)
+		direct, onward, maybe := split(b.Reach)
 		p.reached("REACHES DIRECTLY", "one hop: the network allows it", direct, false)
 		p.reached("REACHES ONWARD", "needs a compromise at each hop", onward, true)
-		from, behind := split(b.ReachedBy)
-		p.reached("REACHED DIRECTLY BY", "", from, false)
+		p.maybe("MAY REACH", maybe)
+		from, behind, maybeFrom := split(b.ReachedBy)
+		p.reached("REACHED DIRECTLY BY", "one hop: the network allows it", from, false)
 		p.reached("REACHED ONWARD BY", "needs a compromise at each hop", behind, true)
+		p.maybe("MAY BE REACHED BY", maybeFrom)
 	}
 	p.notCovered(b.NotCovered)
 	p.unknowns(b.Unknowns)
@@ -123,9 +129,12 @@ func components(sites []inventory.Site) string {
 	return strings.Join(out, ", ")
 }
 
-// protectedPath picks the path to tell: to the nearest protected workload that
-// is reached for certain, preferring one that starts where the internet comes in.
+// protectedPath picks the path to tell: one that begins where the internet comes
+// in, if there is any, else to the nearest protected workload.
 func protectedPath(b *inventory.Blast) *inventory.ReachedWorkload {
+	if len(b.FromInternet) > 0 && (b.FromInternet[0].Verdict == segment.Allowed || len(b.ProtectedReached) == 0) {
+		return &b.FromInternet[0]
+	}
 	want := b.ProtectedReached
 	if len(want) == 0 {
 		want = b.ProtectedUnknown
@@ -138,13 +147,6 @@ func protectedPath(b *inventory.Blast) *inventory.ReachedWorkload {
 		}
 	}
 	return best
-}
-
-func (p *printer) path(r inventory.ReachedWorkload) {
-	p.heading("PATH to "+who(r.Workload)+" in zone "+clean(r.Zone), -1, plural(r.Hops, "hop"))
-	for i, h := range r.Path {
-		p.hop(i+1, h)
-	}
 }
 
 // hop prints one step: who to whom on which ports, then the rules that allow it.
@@ -163,15 +165,52 @@ func (p *printer) hop(n int, h segment.Hop) {
 	}
 }
 
-func split(rs []inventory.ReachedWorkload) (direct, onward []inventory.ReachedWorkload) {
+// split tells one hop from several, and what is certain from what an unknown
+// edge would have to allow.
+func split(rs []inventory.ReachedWorkload) (direct, onward, maybe []inventory.ReachedWorkload) {
 	for _, r := range rs {
-		if r.Hops <= 1 {
+		switch {
+		case r.Verdict != segment.Allowed:
+			maybe = append(maybe, r)
+		case r.Hops <= 1:
 			direct = append(direct, r)
-		} else {
+		default:
 			onward = append(onward, r)
 		}
 	}
-	return direct, onward
+	return direct, onward, maybe
+}
+
+// maybe sums up, by zone, what only an unknown edge leads to: the UNKNOWN
+// section names the causes.
+func (p *printer) maybe(title string, rs []inventory.ReachedWorkload) {
+	if len(rs) == 0 {
+		return
+	}
+	p.heading(title, len(rs), "only if an edge that is unknown allows it")
+	zones := map[string][]ident.Ref{}
+	var names []string
+	for _, r := range rs {
+		z := r.Zone
+		if r.Workload.IsCIDR() {
+			z = "outside"
+		}
+		if zones[z] == nil {
+			names = append(names, z)
+		}
+		zones[z] = append(zones[z], r.Workload)
+	}
+	slices.Sort(names)
+	rows := make([][]string, 0, len(names))
+	for _, z := range names {
+		refs := zones[z]
+		text := affects(refs)
+		if z == "outside" {
+			text = plural(len(refs), "address range")
+		}
+		rows = append(rows, []string{clean(z), fmt.Sprint(len(refs)), text})
+	}
+	p.table([]column{{"ZONE", 0}, {"COUNT", 0}, {"SUCH AS", 30}}, rows)
 }
 
 func (p *printer) reached(title, remark string, rs []inventory.ReachedWorkload, onward bool) {
@@ -187,6 +226,8 @@ func (p *printer) reached(title, remark string, rs []inventory.ReachedWorkload, 
 		return a.Workload.Compare(b.Workload)
 	})
 	rows := make([][]string, 0, len(sorted))
+	outside := map[string]int{} // ranges that differ in nothing else are one row
+	ranges := map[int]int{}
 	for _, r := range sorted {
 		var conns []segment.Conn
 		var by, via string
@@ -203,18 +244,32 @@ func (p *printer) reached(title, remark string, rs []inventory.ReachedWorkload, 
 		if r.Workload.IsCIDR() {
 			zone = "outside"
 		}
-		verdict := ""
-		if r.Verdict != segment.Allowed {
-			verdict = p.verdict(r.Verdict)
-		}
 		if onward {
 			by = ""
 		} else {
 			via = ""
 		}
-		rows = append(rows, []string{clean(zone), p.bold(who(r.Workload)), hops, verdict, ports(conns), via, by})
+		if r.Workload.IsCIDR() {
+			first := r.Path
+			if len(first) > 0 && first[0].From.IsCIDR() {
+				via = "" // the way in begins at the range itself
+			}
+			key := hops + "\x00" + ports(conns) + "\x00" + via + "\x00" + by
+			if at, ok := outside[key]; ok {
+				ranges[at]++
+				continue
+			}
+			outside[key] = len(rows)
+			ranges[len(rows)] = 1
+		}
+		rows = append(rows, []string{clean(zone), p.bold(who(r.Workload)), hops, ports(conns), via, by})
 	}
-	p.table([]column{{"ZONE", 0}, {"WORKLOAD", 18}, {"HOPS", 0}, {"VERDICT", 0}, {"PORTS", 14}, {"VIA", 24}, {"ALLOWED BY", 24}}, rows)
+	for at, n := range ranges {
+		if n > 1 {
+			rows[at][1] = p.bold(fmt.Sprintf("%d address ranges", n))
+		}
+	}
+	p.table([]column{{"ZONE", 0}, {"WORKLOAD", 18}, {"HOPS", 0}, {"PORTS", 14}, {"VIA", 24}, {"ALLOWED BY", 24}}, rows)
 }
 
 // steps names the workloads in between.

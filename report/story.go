@@ -47,9 +47,10 @@ func storyText(w io.Writer, s *Story, o Options) error {
 			p.hop(i+1, h)
 		}
 	}
-	direct, onward := split(b.Reach)
+	direct, onward, _ := split(b.Reach)
+	from, _, _ := split(b.ReachedBy)
 	p.blank()
-	p.linef("%d ends are reached directly, %d onward; %d can reach it directly.", len(direct), len(onward), countDirect(b.ReachedBy))
+	p.linef("%s reached directly, %s onward; %s can reach it directly.", plural(workloadsOf(direct), "workload"), plural(workloadsOf(onward), "workload"), plural(workloadsOf(from), "workload"))
 	p.blank()
 	p.linef("%s", p.bold("Next"))
 	p.linef("  %s blast %s %s", o.Command, b.Query, o.Inputs)
@@ -61,9 +62,14 @@ func storyText(w io.Writer, s *Story, o Options) error {
 	return p.done()
 }
 
-func countDirect(rs []inventory.ReachedWorkload) int {
-	d, _ := split(rs)
-	return len(d)
+func workloadsOf(rs []inventory.ReachedWorkload) int {
+	n := 0
+	for _, r := range rs {
+		if !r.Workload.IsCIDR() {
+			n++
+		}
+	}
+	return n
 }
 
 func portFlag(cs []segment.Conn) string {
