@@ -157,7 +157,7 @@ func (n *naive) tiers(d segment.Gress, subject, peer, dst end, port segment.Port
 // ordered finds the policies of the lowest priority value with a matching rule.
 // Where several policies share it, any of them may be applied.
 func (n *naive) ordered(t segment.Tier, d segment.Gress, subject, peer, dst end, port segment.Port) (allow, decided bool) {
-	for prio := 0; prio <= 1000; prio++ {
+	for prio := range 8 { // the generator stays below
 		var outcomes []segment.Action
 		for i := range n.m.Policies {
 			p := &n.m.Policies[i]

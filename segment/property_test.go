@@ -27,7 +27,7 @@ func verdictOn(edges []segment.Edge, p segment.Port) segment.Verdict {
 // agree; it must never be certain and wrong, and without doubtful facts it must
 // agree exactly.
 func TestAgainstTwin(t *testing.T) {
-	const estates, triples = 400, 300
+	const estates, triples = 1000, 300
 	outside := []netip.Addr{netip.MustParseAddr("8.8.8.8"), netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:4860::1")}
 	seen := map[segment.Verdict]int{}
 	loose := 0
