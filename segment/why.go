@@ -384,12 +384,23 @@ func (w *walk) networkPolicies(d Gress, subject, peer int, o *outcomes, settle f
 			settle(*possible)
 		default:
 			o.deny = true
-			settle(g.policies[own[0]].p.ref(d, nil))
+			settle(g.closing(own, d).ref(d, nil))
 		}
 	}
 	if entered {
 		w.taints(d, subject, o, NetworkPolicyTier)
 	}
+}
+
+// closing picks the policy to name for a denial by isolation: one that allows
+// nothing, as a default deny does, else the first.
+func (g *Graph) closing(own []uint32, d Gress) *Policy {
+	for _, i := range own {
+		if len(g.policies[i].rules[d]) == 0 {
+			return g.policies[i].p
+		}
+	}
+	return g.policies[own[0]].p
 }
 
 // taints applies what cannot be evaluated.
