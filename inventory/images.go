@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -159,9 +160,9 @@ func identify(image ident.ImageRef, imageID string) running {
 			}
 		}
 	}
-	if len(r.digests) == 0 {
-		add(ident.RoleUnknown, image.Digest)
-	}
+	// A reference by digest is pulled as that very index or manifest, whatever
+	// name the runtime reports for it.
+	add(ident.RoleUnknown, image.Digest)
 	return r
 }
 
@@ -277,6 +278,11 @@ func (s *documentSet) find(r running) join {
 		return join{reason: "no SBOM names " + r.ref.Short()}
 	}
 	d := digests[0].Digest
+	for _, g := range digests {
+		if g.Role != ident.RoleConfig {
+			d = g.Digest
+		}
+	}
 	if s.index.role(d) == ident.RoleManifest {
 		return join{reason: "the SBOM of " + r.ref.Short() + " is of another build: it does not name " + d.Short()}
 	}
@@ -310,11 +316,9 @@ func (s *documentSet) byIdentity(d ident.Digest) join {
 			return join{docs: j.docs, match: matchDigest}
 		}
 	}
-	for m, c := range x.config {
-		if c == d {
-			if j := s.exact(m); len(j.docs) > 0 {
-				return join{docs: j.docs, match: matchDigest}
-			}
+	for _, m := range manifestsOf(x.config, d) {
+		if j := s.exact(m); len(j.docs) > 0 {
+			return join{docs: j.docs, match: matchDigest}
 		}
 	}
 	var out join
@@ -332,8 +336,8 @@ func (s *documentSet) byIdentity(d ident.Digest) join {
 		return out
 	}
 	// The SBOM may name the index that this manifest is listed in.
-	for parent, list := range x.children {
-		if slices.Contains(list, d) {
+	for _, parent := range slices.SortedFunc(maps.Keys(x.children), compareDigests) {
+		if slices.Contains(x.children[parent], d) {
 			if j := s.exact(parent); len(j.docs) > 0 {
 				return join{docs: j.docs, match: matchIndex}
 			}
@@ -341,6 +345,20 @@ func (s *documentSet) byIdentity(d ident.Digest) join {
 	}
 	return join{}
 }
+
+// manifestsOf returns the manifests that name a configuration, in order.
+func manifestsOf(config map[ident.Digest]ident.Digest, d ident.Digest) []ident.Digest {
+	var out []ident.Digest
+	for m, c := range config {
+		if c == d {
+			out = append(out, m)
+		}
+	}
+	slices.SortFunc(out, compareDigests)
+	return out
+}
+
+func compareDigests(a, b ident.Digest) int { return strings.Compare(a.String(), b.String()) }
 
 func (s *documentSet) exact(d ident.Digest) join {
 	var j join

@@ -1,0 +1,60 @@
+package cli_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
+
+	"github.com/cofferdam-io/cofferdam/internal/cli"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"cofferdam": func() { os.Exit(cli.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		// exits runs cofferdam and prints its exit code, which a script can only
+		// tell from zero otherwise.
+		"exits": func() {
+			code := cli.Run(context.Background(), os.Args[1:], os.Stdin, os.Stderr, os.Stderr)
+			if _, err := os.Stdout.WriteString("exit " + string(rune('0'+code%10)) + "\n"); err != nil {
+				os.Exit(1)
+			}
+		},
+	})
+}
+
+func TestScripts(t *testing.T) {
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("EX", examples)
+			e.Setenv("COFFERDAM_DATA", os.Getenv("COFFERDAM_DATA"))
+			e.Setenv("COFFERDAM_CACHE", filepath.Join(e.WorkDir, "cache"))
+			e.Setenv("NO_COLOR", "1")
+			return nil
+		},
+		Condition: func(cond string) (bool, error) { return cond == "data" && os.Getenv("COFFERDAM_DATA") != "", nil },
+	})
+}
+
+func TestInterruptIs130(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	if code := cli.Run(ctx, []string{"demo", "--no-serve"}, null, null, null); code != 130 {
+		t.Errorf("an interrupted command exits %d", code)
+	}
+}
