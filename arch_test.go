@@ -44,7 +44,7 @@ var layers = map[string][]string{
 	"inventory": {"ident", "sbom", "vuln", "estate", "segment"},
 
 	"report":          {"ident", "sbom", "vuln", "estate", "segment", "inventory"},
-	"report/microseg": {"ident", "segment", "inventory"},
+	"report/microseg": {"ident", "estate", "segment", "inventory"},
 	"report/graph":    {"ident", "segment", "inventory"},
 	"report/html":     {"ident", "segment", "inventory"},
 

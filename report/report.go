@@ -11,6 +11,8 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/report/graph"
+	"github.com/cofferdam-io/cofferdam/report/microseg"
 )
 
 // Options of every handler.
@@ -102,6 +104,16 @@ func as[T any](h func(io.Writer, T, Options) error) handler {
 	}
 }
 
+func mapCycloneDX(version string) func(io.Writer, *inventory.Map, Options) error {
+	return func(w io.Writer, m *inventory.Map, o Options) error {
+		return microseg.CycloneDX(w, m, version, segmentation(o))
+	}
+}
+
+func segmentation(o Options) microseg.Options {
+	return microseg.Options{ToolName: o.Tool.Name, ToolVersion: o.Tool.Version}
+}
+
 func handlers(answer any) map[string]handler {
 	hs := map[string]handler{
 		"json": func(w io.Writer, v any, _ Options) error { return JSON(w, v) },
@@ -114,6 +126,11 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(whereTable)
 	case *inventory.Map:
 		hs["table"] = as(mapTable)
+		hs["cyclonedx"] = as(mapCycloneDX("1.7"))
+		hs["cyclonedx1.6"] = as(mapCycloneDX("1.6"))
+		hs["spdx"] = as(func(w io.Writer, m *inventory.Map, o Options) error { return microseg.SPDX23(w, m, segmentation(o)) })
+		hs["dot"] = as(func(w io.Writer, m *inventory.Map, _ Options) error { return graph.DOT(w, m) })
+		hs["mermaid"] = as(func(w io.Writer, m *inventory.Map, _ Options) error { return graph.Mermaid(w, m) })
 	case *ReachList:
 		hs["table"] = as(reachListTable)
 	case *Why:

@@ -15,6 +15,7 @@ type builder struct {
 	opt     Options
 	doc     *sbom.Document
 	ids     map[string]int32 // bom-ref → component, or sbom.SubjectIndex
+	others  map[string]bool  // bom-refs of services, which dependencies may name
 	dropped int
 	err     error
 }
@@ -84,7 +85,7 @@ func (b *builder) link(from, to, pointer string, kind sbom.DependencyKind) {
 	switch {
 	case ok && known:
 		b.depend(f, t, kind)
-	case !known && !strings.HasPrefix(to, "urn:cdx:") && ok:
+	case !known && !b.others[to] && !strings.HasPrefix(to, "urn:cdx:") && ok:
 		b.warn(pointer, "the dependency %.80q names nothing in the document", to)
 	}
 }

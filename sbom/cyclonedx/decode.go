@@ -50,7 +50,7 @@ func Decode(ctx context.Context, data []byte, o Options) (*sbom.Document, error)
 	if len(data) > o.MaxBytes {
 		return nil, ident.Errorf(ident.KindLimit, "the document has %d bytes, more than %d", len(data), o.MaxBytes)
 	}
-	b := &builder{ctx: ctx, opt: o, doc: &sbom.Document{Format: sbom.CycloneDX, Size: int64(len(data))}, ids: map[string]int32{}}
+	b := &builder{ctx: ctx, opt: o, doc: &sbom.Document{Format: sbom.CycloneDX, Size: int64(len(data))}, ids: map[string]int32{}, others: map[string]bool{}}
 	b.doc.Digest = o.Digest
 	if o.Digest.IsZero() {
 		b.doc.Digest = ident.SHA256(data)

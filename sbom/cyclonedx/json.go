@@ -34,6 +34,8 @@ func (b *builder) json(data []byte) error {
 				b.metadata(r)
 			case "components":
 				b.components(r, "/components", noParent)
+			case "services":
+				b.services(r)
 			case "dependencies":
 				dependencies = r.Defer()
 			case "compositions":
@@ -391,7 +393,7 @@ func (b *builder) dependencies(r *jsonscan.Reader) {
 			}
 			return true
 		})
-		if _, ok := b.ids[ref]; !ok && ref != "" && len(on)+len(provides) > 0 {
+		if _, ok := b.ids[ref]; !ok && !b.others[ref] && ref != "" && len(on)+len(provides) > 0 {
 			b.warn(pointer, "the dependency of %.80q names nothing in the document", ref)
 			return
 		}
@@ -401,6 +403,24 @@ func (b *builder) dependencies(r *jsonscan.Reader) {
 		for _, to := range provides {
 			b.link(ref, to, pointer, sbom.Provides)
 		}
+	})
+}
+
+// services notes the names of services: they are no components, and
+// dependencies may name them.
+func (b *builder) services(r *jsonscan.Reader) {
+	b.each(r, func() {
+		b.fields(r, func(k string) bool {
+			switch k {
+			case "bom-ref":
+				b.others[r.String()] = true
+			case "services":
+				b.services(r)
+			default:
+				return false
+			}
+			return true
+		})
 	})
 }
 

@@ -151,6 +151,7 @@ func (b *builder) xml(data []byte) error {
 		b.xmlComponents(e, c.Pointer, sbom.SubjectIndex)
 	}
 	b.xmlComponents(root, "/bom", noParent)
+	b.xmlServices(root)
 	for _, d := range root.list("dependencies", "dependency") {
 		for _, to := range d.children {
 			kind := sbom.DependsOn
@@ -172,6 +173,13 @@ func (b *builder) xml(data []byte) error {
 		b.composition(c.textOf("aggregate"), refs == 0 || about)
 	}
 	return b.err
+}
+
+func (b *builder) xmlServices(parent *element) {
+	for _, s := range parent.list("services", "service") {
+		b.others[s.attr["bom-ref"]] = true
+		b.xmlServices(s)
+	}
 }
 
 func (b *builder) xmlComponents(parent *element, pointer string, index int32) {
