@@ -12,6 +12,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/report/graph"
+	"github.com/cofferdam-io/cofferdam/report/html"
 	"github.com/cofferdam-io/cofferdam/report/microseg"
 )
 
@@ -129,6 +130,9 @@ func handlers(answer any) map[string]handler {
 		hs["cyclonedx"] = as(mapCycloneDX("1.7"))
 		hs["cyclonedx1.6"] = as(mapCycloneDX("1.6"))
 		hs["spdx"] = as(func(w io.Writer, m *inventory.Map, o Options) error { return microseg.SPDX23(w, m, segmentation(o)) })
+		hs["html"] = as(func(w io.Writer, m *inventory.Map, o Options) error {
+			return html.Page(w, m, html.Options{ToolName: o.Tool.Name, ToolVersion: o.Tool.Version})
+		})
 		hs["dot"] = as(func(w io.Writer, m *inventory.Map, _ Options) error { return graph.DOT(w, m) })
 		hs["mermaid"] = as(func(w io.Writer, m *inventory.Map, _ Options) error { return graph.Mermaid(w, m) })
 	case *ReachList:

@@ -1,0 +1,168 @@
+package html
+
+import (
+	"cmp"
+	"crypto/sha256"
+	_ "embed" // the page's parts
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+// Options name the program that writes the page.
+type Options struct{ ToolName, ToolVersion string }
+
+//go:embed page.tmpl
+var pageText string
+
+//go:embed page.css
+var styleText string
+
+//go:embed page.js
+var scriptText string
+
+// view is what the template prints. Every text of it is escaped by where it
+// stands; only our own style and script are trusted.
+type view struct {
+	Title, At, Tool string
+	Policy          string // content security policy
+	Style           template.CSS
+	Script          template.JS
+	Coverage        string
+	Facts           []fact
+	Picture         picture
+	Tables          []table
+	Unknowns        []inventory.Unknown
+}
+
+type fact struct{ Value, Label, Class string }
+
+type table struct {
+	ID, Title, Note string
+	Columns         []string
+	Rows            [][]string
+}
+
+// Page writes the page. The same map gives the same bytes.
+func Page(w io.Writer, m *inventory.Map, o Options) error {
+	t, err := template.New("page").Parse(pageText)
+	if err != nil {
+		return err
+	}
+	v := view{
+		Title: cmp.Or(m.Cluster, "Kubernetes estate"), At: m.At, Tool: strings.TrimSpace(cmp.Or(o.ToolName, "cofferdam") + " " + o.ToolVersion),
+		Policy: "default-src 'none'; style-src " + hashOf(styleText) + "; script-src " + hashOf(scriptText) + "; img-src data:; base-uri 'none'; form-action 'none'",
+		Style:  template.CSS(styleText), Script: template.JS(scriptText), //nolint:gosec // our own files, not the map's
+		Coverage: coverage(m.Coverage), Facts: facts(m), Picture: layOut(m), Tables: tables(m), Unknowns: m.Unknowns,
+	}
+	return t.Execute(w, v)
+}
+
+// hashOf is a source expression of CSP level 3: the page runs and looks as it was
+// written, and nothing else in it does.
+func hashOf(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+func coverage(c inventory.Coverage) string {
+	s := fmt.Sprintf("%d of %d workloads have an SBOM", c.WithSBOM, c.Workloads)
+	if c.AdvisoriesAsOf != "" {
+		s += "; advisories of " + c.AdvisoriesAsOf
+	} else {
+		s += "; no advisories were loaded"
+	}
+	s += "; enforcement: " + c.Enforcement
+	if len(c.NotSeen) > 0 {
+		s += "; not seen: " + strings.Join(c.NotSeen, ", ")
+	}
+	if c.Quarantined > 0 {
+		s += fmt.Sprintf("; %d inputs quarantined", c.Quarantined)
+	}
+	return s
+}
+
+func facts(m *inventory.Map) []fact {
+	exposed, found := 0, 0
+	for _, w := range m.Workloads {
+		if w.Exposure == segment.ExposedInternet {
+			exposed++
+		}
+		if len(w.Findings) > 0 {
+			found++
+		}
+	}
+	class := func(n int, c string) string {
+		if n == 0 {
+			return "good"
+		}
+		return c
+	}
+	return []fact{
+		{fmt.Sprint(len(m.Workloads)), "workloads", ""}, {fmt.Sprint(len(m.Policies)), "policies", ""},
+		{fmt.Sprint(exposed), "exposed to the internet", class(exposed, "warn")},
+		{fmt.Sprint(len(m.Unprotected)), "without any policy", class(len(m.Unprotected), "bad")},
+		{fmt.Sprint(found), "with known vulnerabilities", class(found, "bad")},
+		{fmt.Sprint(len(m.WithoutSBOM)), "images without SBOM", class(len(m.WithoutSBOM), "warn")},
+		{fmt.Sprint(len(m.Unknowns)), "unknowns", class(len(m.Unknowns), "warn")},
+	}
+}
+
+func tables(m *inventory.Map) []table {
+	workloads := table{ID: "workloads", Title: "Workloads", Columns: []string{"Zone", "Workload", "Owner", "Segment", "Exposed to", "Isolated in / out", "SBOM", "Findings"}}
+	found := table{ID: "findings", Title: "Findings", Columns: []string{"Severity", "Vulnerability", "Package", "Fixed in", "Workload", "Zone"}}
+	open := table{ID: "exposed", Title: "Ways in from outside", Columns: []string{"Zone", "Workload", "Exposed to", "Through", "Ports"}}
+	rows := slices.Clone(m.Workloads)
+	slices.SortStableFunc(rows, func(a, b inventory.WorkloadRow) int {
+		return cmp.Or(cmp.Compare(a.Zone, b.Zone), a.Workload.Compare(b.Workload))
+	})
+	for _, w := range rows {
+		with := 0
+		for _, i := range w.Images {
+			if i.SBOM != nil {
+				with++
+			}
+		}
+		workloads.Rows = append(workloads.Rows, []string{w.Zone, w.Workload.String(), w.Owner, w.Segment, string(w.Exposure),
+			w.Isolated.Ingress.String() + " / " + w.Isolated.Egress.String(), fmt.Sprintf("%d of %d images", with, len(w.Images)), fmt.Sprint(len(w.Findings))})
+		for _, f := range w.Findings {
+			found.Rows = append(found.Rows, []string{f.Severity.String(), f.ID, f.PURL, strings.Join(f.Fixed, ", "), w.Workload.Short(), w.Zone})
+		}
+		for _, x := range w.Ways {
+			open.Rows = append(open.Rows, []string{w.Zone, w.Workload.Short(), string(x.Level), x.Object, ports(x.Conns)})
+		}
+	}
+	rank := map[string]int{"critical": 0, "high": 1, "medium": 2, "low": 3, "none": 4, "unknown": 5}
+	slices.SortStableFunc(found.Rows, func(a, b []string) int { return cmp.Or(cmp.Compare(rank[a[0]], rank[b[0]]), cmp.Compare(a[1], b[1])) })
+	cross := table{ID: "cross", Title: "Flows across zones", Note: "What the policies allow, not what was observed.", Columns: []string{"From zone", "To zone", "From", "To", "Ports", "Verdict"}}
+	for _, c := range m.CrossZone {
+		for _, e := range c.Edges {
+			cross.Rows = append(cross.Rows, []string{c.From, c.To, e.Src.Short(), e.Dst.Short(), ports(e.Connections), e.Verdict.String()})
+		}
+	}
+	gaps := table{ID: "gaps", Title: "Images without SBOM", Note: "Those behind most workloads first.", Columns: []string{"Image", "Workloads", "Reason"}}
+	for _, g := range m.WithoutSBOM {
+		gaps.Rows = append(gaps.Rows, []string{g.Image, fmt.Sprint(len(g.Workloads)), g.Reason})
+	}
+	policies := table{ID: "policies", Title: "Policies", Columns: []string{"Policy", "Tier", "Selects", "Source"}}
+	for _, p := range m.Policies {
+		policies.Rows = append(policies.Rows, []string{p.Policy.String(), p.Tier, fmt.Sprintf("%d workloads", p.Selects), fmt.Sprintf("%s:%d", p.File, p.Line)})
+	}
+	unprotected := table{ID: "unprotected", Title: "Without any policy", Columns: []string{"Workload"}}
+	for _, r := range m.Unprotected {
+		unprotected.Rows = append(unprotected.Rows, []string{r.String()})
+	}
+	var out []table
+	for _, t := range []table{found, open, unprotected, cross, gaps, workloads, policies} {
+		if len(t.Rows) > 0 {
+			out = append(out, t)
+		}
+	}
+	return out
+}
