@@ -161,16 +161,14 @@ func splitTop(s string) []string {
 }
 
 func parseRequirement(s string) (Requirement, error) {
-	bad := func() (none Requirement, err error) {
-		return none, ident.Errorf(ident.KindUsage, "%.80q is not a selector", s).WithHint("%s", selectorHint)
-	}
+	bad := ident.Errorf(ident.KindUsage, "%.80q is not a selector", s).WithHint("%s", selectorHint)
 	if open := strings.IndexByte(s, '('); open >= 0 {
 		if !strings.HasSuffix(s, ")") {
-			return bad()
+			return Requirement{}, bad
 		}
 		words := strings.Fields(s[:open])
 		if len(words) != 2 || !validLabelKey(words[0]) {
-			return bad()
+			return Requirement{}, bad
 		}
 		r := Requirement{Key: words[0]}
 		switch words[1] {
@@ -179,11 +177,11 @@ func parseRequirement(s string) (Requirement, error) {
 		case "notin":
 			r.Operator = "NotIn"
 		default:
-			return bad()
+			return Requirement{}, bad
 		}
 		for v := range strings.SplitSeq(s[open+1:len(s)-1], ",") {
 			if v = strings.TrimSpace(v); !validLabelValue(v) {
-				return bad()
+				return Requirement{}, bad
 			}
 			r.Values = append(r.Values, v)
 		}
@@ -193,7 +191,7 @@ func parseRequirement(s string) (Requirement, error) {
 		if k, v, ok := strings.Cut(s, op.sign); ok {
 			k, v = strings.TrimSpace(k), strings.TrimSpace(v)
 			if !validLabelKey(k) || !validLabelValue(v) {
-				return bad()
+				return Requirement{}, bad
 			}
 			return Requirement{Key: k, Operator: op.operator, Values: []string{v}}, nil
 		}
@@ -204,7 +202,7 @@ func parseRequirement(s string) (Requirement, error) {
 	if validLabelKey(s) {
 		return Requirement{Key: s, Operator: "Exists"}, nil
 	}
-	return bad()
+	return Requirement{}, bad
 }
 
 // validLabelKey accepts [prefix/]name of the label syntax, without checking the

@@ -109,11 +109,11 @@ func (a *atoms) subject(cluster string, s *PodSelector) int {
 	return a.intern("p"+selectorKey(cluster, s), func() atom { return a.selected(cluster, s) })
 }
 
-func (a *atoms) intern(key string, make func() atom) int {
+func (a *atoms) intern(key string, fresh func() atom) int {
 	if i, ok := a.index[key]; ok {
 		return i
 	}
-	a.list = append(a.list, make())
+	a.list = append(a.list, fresh())
 	a.index[key] = len(a.list) - 1
 	return len(a.list) - 1
 }

@@ -24,14 +24,6 @@ func (b bitset) empty() bool {
 	return true
 }
 
-func (b bitset) count() int {
-	n := 0
-	for _, w := range b {
-		n += bits.OnesCount64(w)
-	}
-	return n
-}
-
 func (b bitset) or(o bitset) {
 	for i, w := range o {
 		b[i] |= w
@@ -154,8 +146,6 @@ func (s classSet) empty() bool {
 	}
 	return len(s.ids) == 0
 }
-
-func (s classSet) has(i int) bool { return members(s).has(i) }
 
 func (s classSet) all() iter.Seq[int] { return members(s).all() }
 

@@ -13,7 +13,6 @@ type tally struct {
 	g       *Graph
 	gr      *grain
 	chunks  int
-	pairs   []uint32 // pairs of classes that contributed, by end (of the first chunk they appear in)
 	must    []uint64 // end*chunks+chunk: allowed for some pair
 	may     []uint64 // possible for some pair
 	andMust []uint64 // allowed for every pair so far

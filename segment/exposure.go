@@ -240,10 +240,8 @@ func (g *Graph) through(e *Entry, ctl, s side, depth int, mask []uint64, w *Way)
 	if v == Denied || depth >= maxControllerDepth {
 		return
 	}
-	level := ExposedUnknown
-	if own := g.exposure(ctl, depth+1); own.Level != ExposedNone {
-		level = own.Level
-	} else {
+	level := g.exposure(ctl, depth+1).Level
+	if level == ExposedNone {
 		return
 	}
 	if e.Internal && level == ExposedInternet {

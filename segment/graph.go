@@ -110,7 +110,7 @@ func Build(ctx context.Context, m *Model) (*Graph, error) {
 	if err := g.compilePolicies(ctx, a); err != nil {
 		return nil, err
 	}
-	g.compileTaints(a)
+	g.compileTaints()
 	g.atoms = a.list
 	g.invert()
 	g.frame()
@@ -359,7 +359,7 @@ func (g *Graph) newSpec(ports []PortMatch, namedIndex map[namedUse]int) portSpec
 
 // compileTaints resolves what each taint can touch. A taint without a selector
 // that spans a namespace or the cluster touches host-network endpoints too.
-func (g *Graph) compileTaints(a *atoms) {
+func (g *Graph) compileTaints() {
 	for i := range g.m.Taints {
 		t := &g.m.Taints[i]
 		if !g.m.Profile.Enforced || !t.CanAllow && !t.CanDeny {

@@ -128,19 +128,6 @@ func mergeConns(c []Conn) []Conn {
 	return out
 }
 
-// intersectConns returns what both lists hold.
-func intersectConns(a, b []Conn) []Conn {
-	var out []Conn
-	for _, x := range a {
-		for _, y := range b {
-			if x.Protocol == y.Protocol && max(x.From, y.From) <= min(x.To, y.To) {
-				out = append(out, Conn{x.Protocol, max(x.From, y.From), min(x.To, y.To)})
-			}
-		}
-	}
-	return mergeConns(out)
-}
-
 // namedUse is a port name that some rule asks for. A pod offers it if one of
 // its named ports has the name and, unless any is set, the protocol.
 type namedUse struct {

@@ -259,7 +259,7 @@ func (t *travel) collect(ctx context.Context, sure, perhaps []step, classes map[
 			blocks[k] = append(blocks[k], end)
 			continue
 		}
-		out = append(out, Reached{Workload: t.gr.refs[end], Hops: st.dist, Verdict: v, Path: t.path(tree, end, classes, named, hops, v)})
+		out = append(out, Reached{Workload: t.gr.refs[end], Hops: st.dist, Verdict: v, Path: t.path(tree, end, classes, named, hops)})
 	}
 	for k, ends := range blocks {
 		tree := sure
@@ -279,7 +279,7 @@ func (t *travel) collect(ctx context.Context, sure, perhaps []step, classes map[
 					break
 				}
 			}
-			path := t.path(tree, end, classes, named, hops, k.verdict)
+			path := t.path(tree, end, classes, named, hops)
 			if t.kind == row {
 				path[len(path)-1].To = ref
 			} else {
@@ -301,7 +301,7 @@ func (t *travel) collect(ctx context.Context, sure, perhaps []step, classes map[
 }
 
 // path returns the steps to an end in the order of travel.
-func (t *travel) path(tree []step, end int, classes map[int][]uint32, named map[int]ident.Ref, memo map[[2]int]Hop, v Verdict) []Hop {
+func (t *travel) path(tree []step, end int, classes map[int][]uint32, named map[int]ident.Ref, memo map[[2]int]Hop) []Hop {
 	path := make([]Hop, 0, tree[end].dist)
 	for at := end; tree[at].dist > 0; at = tree[at].prev {
 		key := [2]int{tree[at].prev, at}

@@ -46,7 +46,7 @@ func (g *Graph) Why(src, dst ident.Ref, p *Port) (*Explanation, error) {
 		return nil, ident.Errorf(ident.KindNotFound, "%s or %s has no pods", a.ref, b.ref)
 	}
 	res := g.between(a, b)
-	bit := 0
+	var bit int
 	if p != nil {
 		if p.Number == 0 || p.Protocol >= numProtocols {
 			return nil, ident.Errorf(ident.KindUsage, "%s is not a port", p)

@@ -224,7 +224,7 @@ func (b *builder) host(i int) {
 
 // route adds the ways through an Ingress or a route of the Gateway API.
 func (b *builder) route(r *estate.Route) {
-	controllers, internal, doubt, ok := b.controllersOf(r)
+	controllers, doubt, ok := b.controllersOf(r)
 	if !ok {
 		return
 	}
@@ -247,7 +247,7 @@ func (b *builder) route(r *estate.Route) {
 						continue
 					}
 					b.m.Entries = append(b.m.Entries, segment.Entry{Workload: b.m.Endpoints[e].Workload, Kind: r.Kind,
-						Object: object(r.Kind, r.Namespace, r.Name), Internal: internal, Conns: conns, Routed: true,
+						Object: object(r.Kind, r.Namespace, r.Name), Conns: conns, Routed: true,
 						Controllers: controllers, Doubt: doubt})
 				}
 			}
@@ -257,12 +257,12 @@ func (b *builder) route(r *estate.Route) {
 
 // controllersOf identifies the pods that serve a route. ok is false where the
 // route is attached to nothing.
-func (b *builder) controllersOf(r *estate.Route) (controllers []int, internal bool, doubt string, ok bool) {
+func (b *builder) controllersOf(r *estate.Route) (controllers []int, doubt string, ok bool) {
 	if r.Kind == "Ingress" {
-		return b.byClass(r), false, "", true
+		return b.byClass(r), "", true
 	}
 	if len(r.Parents) == 0 {
-		return nil, false, "", false
+		return nil, "", false
 	}
 	missing := ""
 	for _, p := range r.Parents {
@@ -290,9 +290,9 @@ func (b *builder) controllersOf(r *estate.Route) (controllers []int, internal bo
 		}
 	}
 	if !ok && missing != "" {
-		return controllers, false, missing, true
+		return controllers, missing, true
 	}
-	return controllers, false, "", ok
+	return controllers, "", ok
 }
 
 func (b *builder) gateway(cluster, namespace, name string) *estate.Gateway {
