@@ -173,6 +173,7 @@ type documentSet struct {
 	byDigest map[ident.Digest][]found
 	byTag    map[string][]*document // name:tag
 	byName   map[string][]*document
+	nameless []*document // those that name a digest and no reference
 }
 
 // document is one SBOM in the snapshot.
@@ -196,6 +197,9 @@ func newDocumentSet(docs []*sbom.Document, index *ImageIndex) *documentSet {
 		s.docs = append(s.docs, doc)
 		for _, g := range d.Subject.Digests {
 			s.byDigest[g.Digest] = append(s.byDigest[g.Digest], found{doc: doc, role: g.Role})
+		}
+		if len(d.Subject.Digests) > 0 && len(d.Subject.References) == 0 {
+			s.nameless = append(s.nameless, doc)
 		}
 		for _, r := range d.Subject.References {
 			name := index.name(r)
@@ -275,6 +279,9 @@ func (s *documentSet) find(r running) join {
 		candidates = s.byName[name]
 	}
 	if len(candidates) == 0 {
+		candidates = s.nameless // any of them may be this image's
+	}
+	if len(candidates) == 0 {
 		return join{reason: "no SBOM names " + r.ref.Short()}
 	}
 	d := digests[0].Digest
@@ -286,8 +293,8 @@ func (s *documentSet) find(r running) join {
 	if s.index.role(d) == ident.RoleManifest {
 		return join{reason: "the SBOM of " + r.ref.Short() + " is of another build: it does not name " + d.Short()}
 	}
-	return join{unresolved: d.Short() + " may be an index whose manifests are not known, or another build than the SBOM of " +
-		r.ref.Short() + ": pass --image-map with the output of crane manifest"}
+	return join{unresolved: d.Short() + " may be an index whose manifests are not known, or another build than an SBOM of " +
+		r.ref.Short() + " is about: pass --image-map with the output of crane manifest"}
 }
 
 func (d *document) hasDigest() bool {
