@@ -141,13 +141,16 @@ func (p *printer) outcome(s string) string {
 
 // Validation is the answer of `sbom validate` for one document.
 type Validation struct {
-	File        string      `json:"file"`
-	Format      string      `json:"format,omitempty"`
-	SpecVersion string      `json:"specVersion,omitempty"`
-	Encoding    string      `json:"encoding,omitempty"`
-	Rules       string      `json:"rules,omitempty"` // what it was judged by
-	Valid       bool        `json:"valid"`
-	Violations  []Violation `json:"violations"`
+	File        string `json:"file"`
+	Format      string `json:"format,omitempty"`
+	SpecVersion string `json:"specVersion,omitempty"`
+	Encoding    string `json:"encoding,omitempty"`
+	Rules       string `json:"rules,omitempty"` // what it was judged by
+	Valid       bool   `json:"valid"`
+	// NotJudged is why nothing could be said about the document; it is then
+	// neither valid nor invalid.
+	NotJudged  string      `json:"notJudged,omitempty"`
+	Violations []Violation `json:"violations"`
 }
 
 // Violation is one breach of the schema.
@@ -165,12 +168,17 @@ type Validations struct {
 	Documents     []Validation `json:"documents"`
 	Valid         int          `json:"valid"`
 	Invalid       int          `json:"invalid"`
+	NotJudged     int          `json:"notJudged"`
 }
 
 func validationsTable(w io.Writer, a *Validations, o Options) error {
 	p := newPrinter(w, o)
 	for _, d := range a.Documents {
 		what := strings.TrimSpace(d.Format + " " + d.SpecVersion + " " + d.Encoding)
+		if d.NotJudged != "" {
+			p.linef("%s  %s  %s", p.yellow("NOT JUDGED"), p.bold(clean(d.File)), clean(d.NotJudged))
+			continue
+		}
 		if d.Valid {
 			if len(a.Documents) <= mostRows || o.All {
 				p.linef("%s  %s  %s", p.green("valid  "), clean(d.File), p.dim(clean(what)))
@@ -192,7 +200,11 @@ func validationsTable(w io.Writer, a *Validations, o Options) error {
 	}
 	if len(a.Documents) > 1 {
 		p.blank()
-		p.linef("%s", p.bold(fmt.Sprintf("%d valid, %d invalid", a.Valid, a.Invalid)))
+		line := fmt.Sprintf("%d valid, %d invalid", a.Valid, a.Invalid)
+		if a.NotJudged > 0 {
+			line += fmt.Sprintf(", %d not judged", a.NotJudged)
+		}
+		p.linef("%s", p.bold(line))
 	}
 	return p.done()
 }

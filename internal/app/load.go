@@ -300,6 +300,27 @@ func (l *Loader) SBOMs(ctx context.Context, paths []string) ([]*sbom.Document, [
 	return docs, problems, nil
 }
 
+// Reports reads the SBOMs that the Trivy operator keeps as objects of the cluster.
+func (l *Loader) Reports(ctx context.Context, est *Estate) ([]*sbom.Document, []Problem, error) {
+	var docs []*sbom.Document
+	var problems []Problem
+	for _, r := range est.Set.SBOMReports {
+		name := fmt.Sprintf("%s:%d", r.Source.File, r.Source.Line)
+		ds, err := decode.Bytes(ctx, name, r.JSON, decode.Limits{})
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, nil, ctx.Err()
+			}
+			p := problemOf(name, err)
+			p.Message = r.Kind + " " + r.Namespace + "/" + r.Name + ": " + p.Message
+			problems = append(problems, p)
+			continue
+		}
+		docs = append(docs, ds...)
+	}
+	return docs, problems, nil
+}
+
 // sbomFile leaves out of a folder what is certainly no SBOM by its name alone;
 // the format is told by content.
 func sbomFile(name string) bool {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/report"
+	"github.com/cofferdam-io/cofferdam/sbom/decode"
 	"github.com/cofferdam-io/cofferdam/sbom/schema"
 )
 
@@ -42,13 +43,27 @@ func (l *Loader) Validate(ctx context.Context, paths []string) ([]report.Validat
 	return out, nil
 }
 
+// other tells a broken document from one of a format that no schema is embedded
+// for.
+func other(ctx context.Context, d report.Validation, name string, data []byte) (report.Validation, error) {
+	docs, err := decode.Bytes(ctx, name, data, decode.Limits{})
+	switch {
+	case ctx.Err() != nil:
+		return d, ctx.Err()
+	case err != nil:
+		d.Violations = append(d.Violations, report.Violation{Message: err.Error(), Rule: "type detection by content"})
+	default:
+		d.Format, d.SpecVersion, d.Encoding = string(docs[0].Format), docs[0].SpecVersion, string(docs[0].Encoding)
+		d.NotJudged = "is read, and is not judged in this version: schemas of CycloneDX are embedded, and no others"
+	}
+	return d, nil
+}
+
 func judge(ctx context.Context, v *schema.Validator, name string, data []byte) (report.Validation, error) {
 	d := report.Validation{File: name, Violations: []report.Violation{}}
 	encoding, version, ok := schema.Detect(data)
 	if !ok {
-		d.Violations = append(d.Violations, report.Violation{
-			Message: "is not recognised as a CycloneDX document; SPDX is read, and is not judged by a schema in this version", Rule: "type detection by content"})
-		return d, nil
+		return other(ctx, d, name, data)
 	}
 	d.Format, d.SpecVersion, d.Encoding = "CycloneDX", version, encoding
 	d.Rules = "official schema of CycloneDX " + version

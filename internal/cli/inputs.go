@@ -144,6 +144,11 @@ func (e *env) snapshot(ctx context.Context, l *app.Loader, in *inputs) (*invento
 	if err != nil {
 		return nil, err
 	}
+	reported, reportProblems, err := l.Reports(ctx, est)
+	if err != nil {
+		return nil, err
+	}
+	docs, sbomProblems = append(docs, reported...), append(sbomProblems, reportProblems...)
 	db, advProblems, err := l.Advisories(ctx, in.advisories)
 	if err != nil {
 		return nil, err

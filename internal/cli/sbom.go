@@ -35,7 +35,7 @@ func someFiles(c *cobra.Command, args []string) error {
 func sbomValidateCommand(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use: "validate FILE…", Short: "Judge documents by the official schemas, offline",
-		Long:    "Validate judges CycloneDX 1.0–1.7, JSON and XML, by the official schemas. A\ndocument that breaks them is refused: exit 3, with a pointer to every fault.",
+		Long:    "Validate judges CycloneDX 1.0–1.7, JSON and XML, by the official schemas. A\ndocument that breaks them is refused: exit 3, with a pointer to every fault. A document of\nanother format is not judged: exit 1.",
 		Example: "  cofferdam sbom validate ./sbom",
 		Args:    someFiles,
 		RunE: e.run(func(ctx context.Context, args []string) error {
@@ -45,13 +45,17 @@ func sbomValidateCommand(e *env) *cobra.Command {
 			}
 			a := &report.Validations{SchemaVersion: inventory.SchemaVersion, Documents: docs}
 			for _, d := range docs {
-				if d.Valid {
+				switch {
+				case d.NotJudged != "":
+					a.NotJudged++
+				case d.Valid:
 					a.Valid++
-				} else {
+				default:
 					a.Invalid++
 				}
 			}
 			e.outcome.refused = a.Invalid > 0
+			e.outcome.failed = a.NotJudged > 0
 			return e.write(a, report.Options{})
 		}),
 	}
