@@ -12,7 +12,7 @@ import (
 // members or root element and never at a file name. The version is what the document claims: "1.9" and "" are possible,
 // and then the validator says which it knows. A document that is broken behind its version is detected all the same.
 func Detect(doc []byte) (encoding, specVersion string, ok bool) {
-	trimmed := bytes.TrimLeft(bytes.TrimPrefix(doc, []byte("\ufeff")), " \t\r\n")
+	trimmed := trim(doc)
 	switch {
 	case bytes.HasPrefix(trimmed, []byte("{")):
 		specVersion, ok = detectJSON(trimmed)
@@ -22,6 +22,11 @@ func Detect(doc []byte) (encoding, specVersion string, ok bool) {
 		return EncodingXML, specVersion, ok
 	}
 	return "", "", false
+}
+
+// trim takes a byte order mark and space off the beginning.
+func trim(doc []byte) []byte {
+	return bytes.TrimLeft(bytes.TrimPrefix(doc, []byte("\ufeff")), " \t\r\n")
 }
 
 // detectJSON looks for the two members that decide. Every CycloneDX JSON schema requires bomFormat, so a document that

@@ -57,6 +57,7 @@ type Validator struct {
 	limits Limits
 	json   map[string]func() (*draft7.Schema, error)
 	xml    map[string]func() (*xsd.Schema, error)
+	spdx   map[string]func() (*draft7.Schema, error)
 }
 
 // New returns a validator. It compiles nothing yet.
@@ -76,9 +77,13 @@ func New(limits Limits) *Validator {
 		limits: limits,
 		json:   map[string]func() (*draft7.Schema, error){},
 		xml:    map[string]func() (*xsd.Schema, error){},
+		spdx:   map[string]func() (*draft7.Schema, error){},
 	}
 	for version, file := range jsonRules {
 		v.json[version] = sync.OnceValues(func() (*draft7.Schema, error) { return compileJSON(file) })
+	}
+	for version, file := range spdxRules {
+		v.spdx[version] = sync.OnceValues(func() (*draft7.Schema, error) { return compileSPDX(file) })
 	}
 	for _, version := range xmlVersions {
 		v.xml[version] = sync.OnceValues(func() (*xsd.Schema, error) { return compileXML(bomNamespace + version) })
@@ -93,7 +98,7 @@ func New(limits Limits) *Validator {
 func (v *Validator) JSON(ctx context.Context, specVersion string, doc []byte) ([]Violation, error) {
 	compiled, ok := v.json[specVersion]
 	if !ok {
-		return nil, unsupported("JSON", specVersion, v.json)
+		return nil, unsupported("CycloneDX", "JSON schema", specVersion, v.json)
 	}
 	if err := v.size(doc); err != nil {
 		return nil, err
@@ -132,7 +137,7 @@ func (v *Validator) judgeJSON(doc []byte, judge func(*draft7.Value) ([]draft7.Fa
 func (v *Validator) XML(ctx context.Context, specVersion string, doc []byte) ([]Violation, error) {
 	compiled, ok := v.xml[specVersion]
 	if !ok {
-		return nil, unsupported("XML", specVersion, v.xml)
+		return nil, unsupported("CycloneDX", "XML schema", specVersion, v.xml)
 	}
 	if err := v.size(doc); err != nil {
 		return nil, err
@@ -160,13 +165,13 @@ func (v *Validator) size(doc []byte) error {
 }
 
 // unsupported says which versions there are.
-func unsupported[T any](encoding, version string, have map[string]T) error {
+func unsupported[T any](format, rules, version string, have map[string]T) error {
 	known := make([]string, 0, len(have))
 	for k := range have {
 		known = append(known, k)
 	}
 	sort.Strings(known)
-	return ident.Errorf(ident.KindUnsupported, "CycloneDX %q has no %s schema here", version, encoding).
+	return ident.Errorf(ident.KindUnsupported, "%s %q has no %s here", format, version, rules).
 		WithHint("versions with one: %s", strings.Join(known, ", "))
 }
 

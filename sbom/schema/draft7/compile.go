@@ -26,6 +26,7 @@ func NewSet(load func(url string) ([]byte, error)) *Set {
 // A Schema is a compiled schema. It never changes, so any number of goroutines may judge with it.
 type Schema struct {
 	rule     string // its place, for Fault.Rule
+	clause   string // the clause of a standard that it was written from; goes before rule
 	constant *bool  // a boolean schema
 	ref      *Schema
 
@@ -164,6 +165,8 @@ func (c *Set) keyword(s *Schema, k string, v *Value, base *url.URL, at string) (
 	here := at + "/" + escapePointer.Replace(k)
 	switch k {
 	case "$schema", "$id", "definitions": // definitions are compiled when something refers to them
+	case "$comment":
+		s.clause = v.Text
 	case "$ref":
 		var u *url.URL
 		if u, err = base.Parse(v.Text); err == nil {

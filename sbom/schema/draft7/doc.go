@@ -6,6 +6,9 @@
 // test holds its verdicts against github.com/santhosh-tekuri/jsonschema on the whole CycloneDX corpus and on thousands
 // of mutations of it.
 //
+// A schema that is written from the text of a standard names the clause in $comment, and its faults carry that as their
+// rule.
+//
 // It is not a general validator: keywords that the CycloneDX schemas do not use are a compile error (never ignored),
 // schemas come from the caller's loader (never from a network), and every format is asserted.
 //

@@ -75,7 +75,10 @@ func (j *judge) stopped() bool {
 
 func (j *judge) add(s *Schema, v *Value, keyword, message string) *finding {
 	rule := s.rule
-	if keyword != "" {
+	switch {
+	case s.clause != "":
+		rule = s.clause
+	case keyword != "":
 		rule += "/" + keyword
 	}
 	j.found = append(j.found, finding{
