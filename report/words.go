@@ -30,27 +30,7 @@ func place(cidr string) string {
 }
 
 // ports writes connections shortly: "8080/TCP, 9000-9010/UDP", "any port".
-func ports(conns []segment.Conn) string {
-	const most = 6
-	full := map[segment.Protocol]bool{}
-	for _, c := range conns {
-		if c.From <= 1 && c.To == 65535 {
-			full[c.Protocol] = true
-		}
-	}
-	if len(full) == 3 {
-		return "any port"
-	}
-	var parts []string
-	for i, c := range conns {
-		if i == most {
-			parts = append(parts, fmt.Sprintf("and %d more", len(conns)-most))
-			break
-		}
-		parts = append(parts, portRange(c))
-	}
-	return strings.Join(parts, ", ")
-}
+func ports(conns []segment.Conn) string { return segment.Summary(conns, 6) }
 
 func portRange(c segment.Conn) string {
 	switch {

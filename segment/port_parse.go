@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -65,3 +66,33 @@ func ParsePort(s string) (Port, error) {
 	}
 	return Port{Protocol: p, Number: uint16(n)}, nil
 }
+
+// Summary writes connections for people, at most most of them: "8080/TCP,
+// 9000-9010/UDP, any SCTP, and 2 more", or "any port".
+func Summary(cs []Conn, most int) string {
+	full := map[Protocol]bool{}
+	for _, c := range cs {
+		if c.whole() {
+			full[c.Protocol] = true
+		}
+	}
+	if len(full) == int(numProtocols) {
+		return "any port"
+	}
+	parts := make([]string, 0, len(cs))
+	for i, c := range cs {
+		if i == most {
+			parts = append(parts, fmt.Sprintf("and %d more", len(cs)-most))
+			break
+		}
+		if c.whole() {
+			parts = append(parts, "any "+c.Protocol.String())
+		} else {
+			parts = append(parts, c.String())
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// whole reports whether c holds every port of its protocol.
+func (c Conn) whole() bool { return c.From <= 1 && c.To == 65535 }

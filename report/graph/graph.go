@@ -100,7 +100,7 @@ func draw(m *inventory.Map) picture {
 		if k.from == "" || k.to == "" {
 			continue // an end that is no workload of the map
 		}
-		label := ports(e.Connections)
+		label := segment.Summary(e.Connections, 3)
 		if i, ok := at[k]; ok {
 			if !strings.Contains(p.edges[i].label, label) {
 				p.edges[i].label += ", " + label
@@ -115,33 +115,6 @@ func draw(m *inventory.Map) picture {
 			crosses: k.from != outside && k.to != outside && zoneOf[e.Src] != zoneOf[e.Dst]})
 	}
 	return p
-}
-
-func ports(cs []segment.Conn) string {
-	const most = 3
-	var parts []string
-	full := 0
-	for _, c := range cs {
-		if c.From <= 1 && c.To == 65535 {
-			full++
-		}
-	}
-	if full == 3 {
-		return "any port"
-	}
-	for i, c := range cs {
-		switch {
-		case i == most:
-			return strings.Join(parts, " ") + " …"
-		case c.From <= 1 && c.To == 65535:
-			parts = append(parts, "any "+c.Protocol.String())
-		case c.From == c.To:
-			parts = append(parts, fmt.Sprintf("%d/%s", c.From, c.Protocol))
-		default:
-			parts = append(parts, fmt.Sprintf("%d-%d/%s", c.From, c.To, c.Protocol))
-		}
-	}
-	return strings.Join(parts, " ")
 }
 
 // DOT writes the map for Graphviz.

@@ -244,7 +244,7 @@ func (p *picture) edges(m *inventory.Map, ids map[ident.Ref]string, at map[strin
 			continue
 		}
 		seen[k] = true
-		c := curve{From: k.from, To: k.to, Path: bow(at[k.from], at[k.to]), Class: "edge", Width: "1.5", Title: end(e.Src) + " → " + end(e.Dst) + " " + ports(e.Connections)}
+		c := curve{From: k.from, To: k.to, Path: bow(at[k.from], at[k.to]), Class: "edge", Width: "1.5", Title: end(e.Src) + " → " + end(e.Dst) + " " + segment.Summary(e.Connections, 4)}
 		if e.Verdict == segment.Unknown {
 			c.Class, c.Title = "edge unknown", c.Title+" (unknown)"
 		}
@@ -315,30 +315,4 @@ func shorten(s string, most int) string {
 		return s
 	}
 	return string(r[:most-1]) + "…"
-}
-
-func ports(cs []segment.Conn) string {
-	const most = 4
-	full := 0
-	var parts []string
-	for i, c := range cs {
-		if c.From <= 1 && c.To == 65535 {
-			full++
-		}
-		switch {
-		case i == most:
-			parts = append(parts, "…")
-		case i > most:
-		case c.From <= 1 && c.To == 65535:
-			parts = append(parts, "any "+c.Protocol.String())
-		case c.From == c.To:
-			parts = append(parts, fmt.Sprintf("%d/%s", c.From, c.Protocol))
-		default:
-			parts = append(parts, fmt.Sprintf("%d-%d/%s", c.From, c.To, c.Protocol))
-		}
-	}
-	if full == 3 {
-		return "any port"
-	}
-	return strings.Join(parts, ", ")
 }

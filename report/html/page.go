@@ -135,7 +135,7 @@ func tables(m *inventory.Map) []table {
 			found.Rows = append(found.Rows, []string{f.Severity.String(), f.ID, f.PURL, strings.Join(f.Fixed, ", "), w.Workload.Short(), w.Zone})
 		}
 		for _, x := range w.Ways {
-			open.Rows = append(open.Rows, []string{w.Zone, w.Workload.Short(), string(x.Level), x.Object, ports(x.Conns)})
+			open.Rows = append(open.Rows, []string{w.Zone, w.Workload.Short(), string(x.Level), x.Object, segment.Summary(x.Conns, 4)})
 		}
 	}
 	rank := map[string]int{"critical": 0, "high": 1, "medium": 2, "low": 3, "none": 4, "unknown": 5}
@@ -143,7 +143,7 @@ func tables(m *inventory.Map) []table {
 	cross := table{ID: "cross", Title: "Flows across zones", Note: "What the policies allow, not what was observed.", Columns: []string{"From zone", "To zone", "From", "To", "Ports", "Verdict"}}
 	for _, c := range m.CrossZone {
 		for _, e := range c.Edges {
-			cross.Rows = append(cross.Rows, []string{c.From, c.To, e.Src.Short(), e.Dst.Short(), ports(e.Connections), e.Verdict.String()})
+			cross.Rows = append(cross.Rows, []string{c.From, c.To, e.Src.Short(), e.Dst.Short(), segment.Summary(e.Connections, 4), e.Verdict.String()})
 		}
 	}
 	gaps := table{ID: "gaps", Title: "Images without SBOM", Note: "Those behind most workloads first.", Columns: []string{"Image", "Workloads", "Reason"}}
