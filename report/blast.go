@@ -156,6 +156,9 @@ func (p *printer) hop(n int, h segment.Hop) {
 		mark = "  " + p.yellow("unknown")
 	}
 	p.linef("  %d  %s → %s  %s%s", n, p.bold(who(h.From)), p.bold(who(h.To)), p.cyan(ports(h.Connections)), mark)
+	if h.Verdict == segment.Unknown {
+		return // no rule allows it for certain; the unknowns name what could
+	}
 	for i, r := range h.AllowedBy {
 		dir := "out"
 		if i == len(h.AllowedBy)-1 {

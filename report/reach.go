@@ -94,7 +94,7 @@ func whyText(w io.Writer, a *Why, o Options) error {
 	}[a.Verdict]
 	p.linef("%s  %s → %s  %s", verb, p.bold(who(a.Src)), p.bold(who(a.Dst)), p.cyan(portRange(a.Port)))
 	if a.Partial {
-		p.linef("%s", p.yellow("not every pod gets this answer: the pods of a workload differ"))
+		p.linef("%s", p.yellow("not every pod or address of the two ends gets this answer; this is one that does"))
 	}
 	p.direction("out of "+who(a.Src), a.Egress, a.Considered, "egress")
 	p.direction("into "+who(a.Dst), a.Ingress, a.Considered, "ingress")
