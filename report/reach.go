@@ -175,6 +175,9 @@ func validationsTable(w io.Writer, a *Validations, o Options) error {
 	p := newPrinter(w, o)
 	for _, d := range a.Documents {
 		what := strings.TrimSpace(d.Format + " " + d.SpecVersion + " " + d.Encoding)
+		if d.Format == "SPDX" {
+			what = d.Rules
+		}
 		if d.NotJudged != "" {
 			p.linef("%s  %s  %s", p.yellow("NOT JUDGED"), p.bold(clean(d.File)), clean(d.NotJudged))
 			continue

@@ -18,7 +18,8 @@ func (l *Loader) Exists(name string) bool {
 // Raw returns the bytes of one file.
 func (l *Loader) Raw(ctx context.Context, name string) ([]byte, error) { return l.read(ctx, name) }
 
-// Validate judges every file behind paths by the official schemas. A file that
+// Validate judges every file behind paths by the official schemas, or for SPDX in
+// JSON by rules written from the specification. A file that
 // cannot be opened is an error; one that is no CycloneDX document is invalid.
 func (l *Loader) Validate(ctx context.Context, paths []string) ([]report.Validation, error) {
 	v := schema.New(schema.Limits{})
@@ -54,25 +55,28 @@ func other(ctx context.Context, d report.Validation, name string, data []byte) (
 		d.Violations = append(d.Violations, report.Violation{Message: err.Error(), Rule: "type detection by content"})
 	default:
 		d.Format, d.SpecVersion, d.Encoding = string(docs[0].Format), docs[0].SpecVersion, string(docs[0].Encoding)
-		d.NotJudged = "is read, and is not judged in this version: schemas of CycloneDX are embedded, and no others"
+		d.NotJudged = "is read, and is not judged in this version: rules of CycloneDX and of SPDX in JSON are embedded, and no others"
 	}
 	return d, nil
 }
 
 func judge(ctx context.Context, v *schema.Validator, name string, data []byte) (report.Validation, error) {
 	d := report.Validation{File: name, Violations: []report.Violation{}}
-	encoding, version, ok := schema.Detect(data)
-	if !ok {
-		return other(ctx, d, name, data)
-	}
-	d.Format, d.SpecVersion, d.Encoding = "CycloneDX", version, encoding
-	d.Rules = "official schema of CycloneDX " + version
 	var vs []schema.Violation
 	var err error
-	if encoding == schema.EncodingXML {
-		vs, err = v.XML(ctx, version, data)
+	if encoding, version, ok := schema.Detect(data); ok {
+		d.Format, d.SpecVersion, d.Encoding = "CycloneDX", version, encoding
+		d.Rules = "official schema of CycloneDX " + version
+		if encoding == schema.EncodingXML {
+			vs, err = v.XML(ctx, version, data)
+		} else {
+			vs, err = v.JSON(ctx, version, data)
+		}
+	} else if version, ok := schema.DetectSPDX(data); ok {
+		d.Format, d.SpecVersion, d.Encoding, d.Rules = "SPDX", version, schema.EncodingJSON, schema.SPDXRules(version)
+		vs, err = v.SPDXJSON(ctx, data)
 	} else {
-		vs, err = v.JSON(ctx, version, data)
+		return other(ctx, d, name, data)
 	}
 	if err != nil {
 		if ctx.Err() != nil {

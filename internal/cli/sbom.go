@@ -35,7 +35,7 @@ func someFiles(c *cobra.Command, args []string) error {
 func sbomValidateCommand(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use: "validate FILE…", Short: "Judge documents by the official schemas, offline",
-		Long:    "Validate judges CycloneDX 1.0–1.7, JSON and XML, by the official schemas. A\ndocument that breaks them is refused: exit 3, with a pointer to every fault. A document of\nanother format is not judged: exit 1.",
+		Long:    "Validate judges CycloneDX 1.0–1.7, JSON and XML, by the official schemas, and\nSPDX 2.2, 2.3 and 3.0 in JSON by rules written from the specification. A\ndocument that breaks them is refused: exit 3, with a pointer to every fault. A document of\nanother format is not judged: exit 1.",
 		Example: "  cofferdam sbom validate ./sbom",
 		Args:    someFiles,
 		RunE: e.run(func(ctx context.Context, args []string) error {
