@@ -14,13 +14,13 @@ import (
 // Limits bounds what Parse takes. A zero field means its default.
 type Limits struct {
 	Depth  int // nesting of arrays and objects; default 512, far above any real BOM and far below the stack
-	Values int // values in all; default 8 million, about 700 MB of memory
+	Values int // values in all; default 4 million, some 160 MB of a real SBOM; at worst 900 MB of memory
 }
 
 // Defaults of Limits.
 const (
 	DefaultDepth  = 512
-	DefaultValues = 8 << 20
+	DefaultValues = 4 << 20
 )
 
 // A Fault is one thing that is wrong with a document.
@@ -136,7 +136,7 @@ func (p *parser) value(v *Value, depth int) {
 		p.over = true
 		return
 	}
-	v.Offset = p.at
+	v.Offset, v.container = p.at, empty
 	if p.at >= len(p.src) {
 		p.fail(p.at, "must be a JSON value, found the end of the document", "RFC 8259 section 3")
 		return
@@ -209,7 +209,7 @@ func (p *parser) array(v *Value, depth int) {
 		return
 	}
 	p.path = p.path[:len(p.path)-1]
-	v.Kids = p.pop(base)
+	v.container = &container{Kids: p.pop(base)}
 }
 
 // pop takes the items above base off the stack.
@@ -278,8 +278,7 @@ func (p *parser) object(v *Value, depth int) {
 		return
 	}
 	p.path = p.path[:len(p.path)-1]
-	v.Kids = p.pop(base)
-	v.Names = append([]string(nil), p.names[nameBase:]...)
+	v.container = &container{Kids: p.pop(base), Names: append([]string(nil), p.names[nameBase:]...)}
 	clear(p.names[nameBase:])
 	p.names = p.names[:nameBase]
 }

@@ -25,17 +25,26 @@ func (k Kind) article() string {
 	return [...]string{"null", "a boolean", "a number", "a string", "an array", "an object"}[k]
 }
 
-// A Value is one value of a parsed document. Text is the decoded string, or the lexeme of a number or boolean. An
-// object has Names beside Kids, in document order and without duplicates.
+// A Value is one value of a parsed document. Text is the decoded string, or the lexeme of a number or boolean. A document
+// is mostly scalars, so what only containers have stands apart: a scalar costs 40 bytes.
 type Value struct {
-	Text   string
+	Text string
+	*container
+	Offset int // of its first byte in the document
+	Kind   Kind
+}
+
+// A container holds the items of an array, or the members of an object: names in document order, without duplicates,
+// beside their values.
+type container struct {
 	Names  []string
 	Kids   []Value
-	Offset int // of its first byte in the document
 	hash   uint64
-	Kind   Kind
 	hashed bool
 }
+
+// empty is the container of every scalar and empty array or object; nothing writes to it.
+var empty = &container{}
 
 // Member returns the value of an object's member.
 func (v *Value) Member(name string) (*Value, bool) {
@@ -88,12 +97,21 @@ func equal(a, b *Value) bool {
 // seed makes collisions unpredictable to whoever writes the document.
 var seed = maphash.MakeSeed()
 
-// sum returns a hash under which equal values agree. It is kept in the value: nested uniqueItems would otherwise hash
+// sum returns a hash under which equal values agree. It is kept in the container: nested uniqueItems would otherwise hash
 // the innermost value once per level.
 func (v *Value) sum() uint64 {
 	if v.hashed {
 		return v.hash
 	}
+	sum := v.digest()
+	if v.container != empty {
+		v.hash, v.hashed = sum, true
+	}
+	return sum
+}
+
+// digest is sum without the memory.
+func (v *Value) digest() uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
 	_ = h.WriteByte(byte(v.Kind)) // never fails
@@ -125,8 +143,7 @@ func (v *Value) sum() uint64 {
 	default:
 		_, _ = h.WriteString(v.Text)
 	}
-	v.hash, v.hashed = h.Sum64(), true
-	return v.hash
+	return h.Sum64()
 }
 
 // firstDuplicate returns the indexes of the first two equal items.
