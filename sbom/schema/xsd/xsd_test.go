@@ -56,7 +56,7 @@ func judge(t *testing.T, schema, doc string) string {
 func TestContentModels(t *testing.T) {
 	const (
 		a, b, c = `<xs:element name="a"/>`, `<xs:element name="b"/>`, `<xs:element name="c"/>`
-		any     = `<xs:any namespace="##other" processContents="lax" minOccurs="0" maxOccurs="unbounded"/>`
+		wild    = `<xs:any namespace="##other" processContents="lax" minOccurs="0" maxOccurs="unbounded"/>`
 	)
 	optional := func(e string) string { return strings.Replace(e, "/>", ` minOccurs="0"/>`, 1) }
 	many := func(e string) string { return strings.Replace(e, "/>", ` maxOccurs="unbounded"/>`, 1) }
@@ -70,7 +70,7 @@ func TestContentModels(t *testing.T) {
 		{"repeated group", `<xs:sequence minOccurs="1" maxOccurs="unbounded">` + a + optional(b) + `</xs:sequence>`, []string{"a", "a b a a b"}, []string{"", "b", "a b b"}},
 		{"choice of sequences", `<xs:choice><xs:sequence>` + a + b + `</xs:sequence><xs:sequence>` + a + c + `</xs:sequence></xs:choice>`, []string{"a b", "a c"}, []string{"a", "a b c"}},
 		{"optional group in sequence", `<xs:sequence>` + a + `<xs:choice minOccurs="0">` + b + c + `</xs:choice></xs:sequence>`, []string{"a", "a b", "a c"}, []string{"a b c", "b"}},
-		{"wildcard", `<xs:sequence>` + optional(a) + any + `</xs:sequence>`, []string{"", "a x:o x:o", "x:o"}, []string{"x:o a", "a b"}},
+		{"wildcard", `<xs:sequence>` + optional(a) + wild + `</xs:sequence>`, []string{"", "a x:o x:o", "x:o"}, []string{"x:o a", "a b"}},
 	} {
 		schema := `<xs:element name="r"><xs:complexType>` + m.model + `</xs:complexType></xs:element>`
 		for i, children := range append(append([]string{}, m.good...), m.bad...) {
