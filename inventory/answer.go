@@ -19,6 +19,11 @@ type Coverage struct {
 	Enforcement               string    `json:"enforcement"`               // "generic (assumed)"
 	NotSeen                   []string  `json:"notSeen"`                   // kinds of which no object was read
 	Quarantined               int       `json:"quarantined"`               // inputs that could not be read
+	Policies                  int       `json:"policies"`                  // policy objects that were read
+	// Selector is the label selector that restricted which workloads are listed,
+	// and Selected how many it selects. What was read and judged is not restricted.
+	Selector string `json:"selector,omitempty"`
+	Selected int    `json:"selected,omitempty"`
 }
 
 // MatchedBy counts container images by how their SBOM was found.
@@ -123,6 +128,7 @@ type Where struct {
 	Components    []ComponentHit   `json:"components"`
 	NotRunning    []Artifact       `json:"notRunning"` // artifacts that hold it and that no workload runs
 	NotCovered    []NotCovered     `json:"notCovered"`
+	LeftOut       int              `json:"leftOut,omitempty"` // workloads that run it and that the selector leaves out
 	Unknowns      []Unknown        `json:"unknowns"`
 	Coverage      Coverage         `json:"coverage"`
 }
@@ -169,6 +175,8 @@ type Blast struct {
 	// ones which the internet reaches: the most critical, then the nearest, first.
 	FromInternet []ReachedWorkload `json:"fromInternet"`
 	NotCovered   []NotCovered      `json:"notCovered"`
+	LeftOut      int               `json:"leftOut,omitempty"`  // affected workloads that the selector leaves out
+	SameNode     *SameNode         `json:"sameNode,omitempty"` // of the whole graph; nil if nothing hangs on shared nodes
 	Unknowns     []Unknown         `json:"unknowns"`
 	Coverage     Coverage          `json:"coverage"`
 }
@@ -253,6 +261,7 @@ type Map struct {
 	CrossZone           []CrossZone    `json:"crossZone"`
 	WithoutSBOM         []ImageGap     `json:"withoutSbom"` // images behind most workloads first
 	SBOMsWithoutRuntime []UnusedSBOM   `json:"sbomsWithoutWorkload"`
+	SameNode            *SameNode      `json:"sameNode,omitempty"` // nil if no edge hangs on shared nodes
 	Unknowns            []Unknown      `json:"unknowns"`
 	Coverage            Coverage       `json:"coverage"`
 }

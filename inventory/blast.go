@@ -15,6 +15,9 @@ import (
 type BlastOptions struct {
 	Protect []string // SELECTORs, besides those of the estate file
 	MaxHops int      // 0: no limit
+	// Among restricts from which affected workloads reach is told; nil: from all.
+	// The affected workloads that it leaves out are counted in Blast.LeftOut.
+	Among *Selection
 }
 
 // Blast answers what the workloads that run the query's subject can reach, who
@@ -48,7 +51,8 @@ func (s *Snapshot) Blast(ctx context.Context, q Query, o BlastOptions) (*Blast, 
 	}
 	out.Protected = mergeTexts(out.Protected, o.Protect)
 
-	from := s.affected(f, out)
+	out.Coverage = o.Among.Cover(out.Coverage)
+	from := s.affected(f, o.Among, out)
 	if len(from) > 0 {
 		if err := s.spread(ctx, from, o.MaxHops, out); err != nil {
 			return nil, err
@@ -72,16 +76,19 @@ func (s *Snapshot) Blast(ctx context.Context, q Query, o BlastOptions) (*Blast, 
 		return nil, err
 	}
 	if f.workload.IsZero() {
-		out.NotCovered = s.notCovered()
-		out.Unknowns = append(out.Unknowns, s.doubtUnknowns(f)...)
-		out.Unknowns = append(out.Unknowns, s.imageUnknowns()...)
+		out.NotCovered = o.Among.uncovered(s.notCovered())
+		out.Unknowns = append(out.Unknowns, o.Among.unknowns(s.doubtUnknowns(f))...)
+		out.Unknowns = append(out.Unknowns, o.Among.unknowns(s.imageUnknowns())...)
 	}
 	out.Unknowns = append(out.Unknowns, s.bearing(out)...)
+	if len(from) > 0 {
+		out.SameNode = s.SameNode(slices.Collect(s.in.Graph.Edges(segment.ByWorkload)))
+	}
 	return out, nil
 }
 
-// affected fills the affected workloads and returns their references.
-func (s *Snapshot) affected(f *search, out *Blast) []ident.Ref {
+// affected fills the affected workloads of a selection and returns their references.
+func (s *Snapshot) affected(f *search, among *Selection, out *Blast) []ident.Ref {
 	var from []ident.Ref
 	byWorkload := map[ident.Ref][]Site{}
 	for _, site := range s.sites(f) {
@@ -94,6 +101,10 @@ func (s *Snapshot) affected(f *search, out *Blast) []ident.Ref {
 	for _, w := range s.workloads {
 		sites := byWorkload[w.Ref]
 		if len(sites) == 0 {
+			continue
+		}
+		if !among.Holds(w.Ref) {
+			out.LeftOut++
 			continue
 		}
 		x := s.in.Graph.Exposure(w.Ref)

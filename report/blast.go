@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,6 +20,9 @@ func blastTable(w io.Writer, b *inventory.Blast, o Options) error {
 	p.title(b.Query, b.Advisory)
 	p.blank()
 	p.linef("%s", p.blastVerdict(b))
+	if b.LeftOut > 0 {
+		p.linef("%s", p.yellow(plural(b.LeftOut, "more affected workload")+" the selector leaves out: what follows starts at the selected ones only"))
+	}
 	if len(b.Affected) > 0 {
 		p.affected(b.Affected)
 		if path := protectedPath(b); path != nil {
@@ -31,13 +35,16 @@ func blastTable(w io.Writer, b *inventory.Blast, o Options) error {
 		direct, onward, maybe := split(b.Reach)
 		p.reached("REACHES DIRECTLY", "one hop: the network allows it", direct, false)
 		p.reached("REACHES ONWARD", "needs a compromise at each hop", onward, true)
-		p.maybe("MAY REACH", maybe)
+		p.maybe("MAY REACH", maybe, b.SameNode)
 		from, behind, maybeFrom := split(b.ReachedBy)
 		p.reached("REACHED DIRECTLY BY", "one hop: the network allows it", from, false)
 		p.reached("REACHED ONWARD BY", "needs a compromise at each hop", behind, true)
-		p.maybe("MAY BE REACHED BY", maybeFrom)
+		p.maybe("MAY BE REACHED BY", maybeFrom, b.SameNode)
 	}
 	p.notCovered(b.NotCovered)
+	if len(b.Affected) > 0 {
+		p.sameNode(b.SameNode)
+	}
 	p.unknowns(b.Unknowns)
 	p.coverage(b.Coverage)
 	return p.done()
@@ -77,10 +84,12 @@ func (p *printer) title(query string, a *inventory.AdvisorySummary) {
 func (p *printer) blastVerdict(b *inventory.Blast) string {
 	n := len(b.Affected)
 	switch {
+	case n == 0 && b.LeftOut > 0:
+		return p.yellow("NONE OF THE SELECTED WORKLOADS") + " is affected"
 	case n == 0 && len(b.NotCovered)+len(b.Unknowns) > 0:
 		return p.yellow("NOT FOUND in what was searched") + ", which is not everything"
 	case n == 0:
-		return p.green("NOT RUNNING") + ": every workload was searched"
+		return p.green("NOT RUNNING") + ": " + everything(b.Coverage) + " was searched"
 	case len(b.ProtectedReached) > 0:
 		return p.red("REACHES "+strings.ToUpper(plural(len(b.ProtectedReached), "protected workload"))) + ": " + affects(b.ProtectedReached)
 	case len(b.ProtectedUnknown) > 0:
@@ -185,19 +194,27 @@ func split(rs []inventory.ReachedWorkload) (direct, onward, maybe []inventory.Re
 }
 
 // maybe sums up, by zone, what only an unknown edge leads to: the UNKNOWN
-// section names the causes.
-func (p *printer) maybe(title string, rs []inventory.ReachedWorkload) {
-	if len(rs) == 0 {
+// section names the causes. What hangs on nothing but a shared node is one row.
+func (p *printer) maybe(title string, all []inventory.ReachedWorkload, n *inventory.SameNode) {
+	if len(all) == 0 {
 		return
 	}
-	p.heading(title, len(rs), "only if an edge that is unknown allows it")
+	var rs, shared []inventory.ReachedWorkload
+	for _, r := range all {
+		if n.OnPath(r.Path) && !p.o.All {
+			shared = append(shared, r)
+		} else {
+			rs = append(rs, r)
+		}
+	}
+	p.heading(title, len(all), "only if an edge that is unknown allows it")
+	if len(shared) > 0 {
+		p.linef("  %s %s: %s", plural(len(shared), "end"), p.yellow("only through a shared node"), byZone(shared))
+	}
 	zones := map[string][]ident.Ref{}
 	var names []string
 	for _, r := range rs {
-		z := r.Zone
-		if r.Workload.IsCIDR() {
-			z = "outside"
-		}
+		z := zoneOf(r)
 		if zones[z] == nil {
 			names = append(names, z)
 		}
@@ -208,12 +225,41 @@ func (p *printer) maybe(title string, rs []inventory.ReachedWorkload) {
 	for _, z := range names {
 		refs := zones[z]
 		text := affects(refs)
-		if z == "outside" {
+		if z == outside {
 			text = plural(len(refs), "address range")
 		}
 		rows = append(rows, []string{clean(z), fmt.Sprint(len(refs)), text})
 	}
-	p.table([]column{{"ZONE", 0}, {"COUNT", 0}, {"SUCH AS", 30}}, rows)
+	if len(rows) > 0 {
+		p.table([]column{{"ZONE", 0}, {"COUNT", 0}, {"SUCH AS", 30}}, rows)
+	}
+}
+
+// outside stands where a zone would for what is no workload.
+const outside = "outside"
+
+func zoneOf(r inventory.ReachedWorkload) string {
+	if r.Workload.IsCIDR() {
+		return outside
+	}
+	return r.Zone
+}
+
+// byZone counts ends: "dmz 5, internal 14, outside 32 ranges".
+func byZone(rs []inventory.ReachedWorkload) string {
+	count := map[string]int{}
+	for _, r := range rs {
+		count[zoneOf(r)]++
+	}
+	out := make([]string, 0, len(count))
+	for _, z := range slices.Sorted(maps.Keys(count)) {
+		t := fmt.Sprintf("%s %d", clean(z), count[z])
+		if z == outside {
+			t = "outside " + plural(count[z], "address range")
+		}
+		out = append(out, t)
+	}
+	return strings.Join(out, ", ")
 }
 
 func (p *printer) reached(title, remark string, rs []inventory.ReachedWorkload, onward bool) {
@@ -229,7 +275,7 @@ func (p *printer) reached(title, remark string, rs []inventory.ReachedWorkload, 
 		return a.Workload.Compare(b.Workload)
 	})
 	rows := make([][]string, 0, len(sorted))
-	outside := map[string]int{} // ranges that differ in nothing else are one row
+	alike := map[string]int{} // ranges that differ in nothing else are one row
 	ranges := map[int]int{}
 	for _, r := range sorted {
 		var conns []segment.Conn
@@ -243,10 +289,7 @@ func (p *printer) reached(title, remark string, rs []inventory.ReachedWorkload, 
 		if onward {
 			hops = fmt.Sprint(r.Hops)
 		}
-		zone := r.Zone
-		if r.Workload.IsCIDR() {
-			zone = "outside"
-		}
+		zone := zoneOf(r)
 		if onward {
 			by = ""
 		} else {
@@ -258,11 +301,11 @@ func (p *printer) reached(title, remark string, rs []inventory.ReachedWorkload, 
 				via = "" // the way in begins at the range itself
 			}
 			key := hops + "\x00" + ports(conns) + "\x00" + via + "\x00" + by
-			if at, ok := outside[key]; ok {
+			if at, ok := alike[key]; ok {
 				ranges[at]++
 				continue
 			}
-			outside[key] = len(rows)
+			alike[key] = len(rows)
 			ranges[len(rows)] = 1
 		}
 		rows = append(rows, []string{clean(zone), p.bold(who(r.Workload)), hops, ports(conns), via, by})

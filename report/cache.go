@@ -34,3 +34,17 @@ func cacheTable(w io.Writer, c *Cache, o Options) error {
 	p.linef("  cache       %s", clean(c.Path))
 	return p.done()
 }
+
+// Version is the answer of `version`.
+type Version struct {
+	SchemaVersion string `json:"schemaVersion"`
+	Name          string `json:"name"`
+	Version       string `json:"version"`
+	Go            string `json:"go"` // the toolchain that built it
+}
+
+func versionText(w io.Writer, v *Version, o Options) error {
+	p := newPrinter(w, o)
+	p.linef("%s %s", v.Name, clean(v.Version))
+	return p.done()
+}

@@ -23,6 +23,7 @@ func mapTable(w io.Writer, m *inventory.Map, o Options) error {
 	p.crossZone(m)
 	p.gaps(m)
 	p.findings(m)
+	p.sameNode(m.SameNode)
 	p.unknowns(m.Unknowns)
 	p.next(m)
 	p.coverage(m.Coverage)
@@ -34,7 +35,11 @@ func (p *printer) mapHead(m *inventory.Map) {
 	if name == "" {
 		name = "estate"
 	}
-	p.linef("%s  %s in %s, %s, %s", p.bold(clean(name)), plural(len(m.Workloads), "workload"), plural(countNamespaces(m), "namespace"),
+	workloads := plural(len(m.Workloads), "workload")
+	if m.Coverage.Selector != "" {
+		workloads = fmt.Sprintf("%d of %s (-l %s)", len(m.Workloads), plural(m.Coverage.Workloads, "workload"), clean(m.Coverage.Selector))
+	}
+	p.linef("%s  %s in %s, %s, %s", p.bold(clean(name)), workloads, plural(countNamespaces(m), "namespace"),
 		plural(len(m.Policies), "policy"), plural(len(m.Segments), "segment"))
 }
 
@@ -139,15 +144,15 @@ func (p *printer) unprotected(m *inventory.Map) {
 }
 
 func (p *printer) crossZone(m *inventory.Map) {
-	if len(m.CrossZone) == 0 {
-		return
-	}
-	p.heading("CROSS-ZONE FLOWS", len(m.CrossZone), "what the policies allow, not what was observed")
 	rows := make([][]string, 0, len(m.CrossZone))
 	for _, c := range m.CrossZone {
 		var ex []string
-		unknown := 0
+		edges, unknown := 0, 0
 		for _, e := range c.Edges {
+			if m.SameNode.Holds(e) && !p.o.All {
+				continue
+			}
+			edges++
 			if e.Verdict == segment.Unknown {
 				unknown++
 			}
@@ -159,8 +164,14 @@ func (p *printer) crossZone(m *inventory.Map) {
 		if unknown > 0 {
 			note = p.yellow(fmt.Sprintf("%d unknown", unknown))
 		}
-		rows = append(rows, []string{p.bold(clean(c.From) + " → " + clean(c.To)), fmt.Sprint(len(c.Edges)), note, strings.Join(ex, "; ")})
+		if edges > 0 {
+			rows = append(rows, []string{p.bold(clean(c.From) + " → " + clean(c.To)), fmt.Sprint(edges), note, strings.Join(ex, "; ")})
+		}
 	}
+	if len(rows) == 0 {
+		return
+	}
+	p.heading("CROSS-ZONE FLOWS", len(rows), "what the policies allow, not what was observed")
 	p.table([]column{{"ZONES", 0}, {"EDGES", 0}, {"", 0}, {"SUCH AS", 30}}, rows)
 }
 
@@ -253,7 +264,7 @@ func (p *printer) next(m *inventory.Map) {
 		return
 	}
 	var cmds []string
-	switch worst, id := worstExposed(m); {
+	switch id := worstExposed(m); {
 	case m.Coverage.WithSBOM == 0 && len(m.WithoutSBOM) > 0:
 		img := m.WithoutSBOM[0].Image
 		cmds = append(cmds, "syft "+shellWord(img)+" -o cyclonedx-json > sbom/"+fileWord(img)+".json",
@@ -262,21 +273,16 @@ func (p *printer) next(m *inventory.Map) {
 		cmds = append(cmds, p.o.Command+" map "+in+" --advisories ./advisories")
 	case id != "":
 		cmds = append(cmds, p.o.Command+" blast "+shellWord(id)+" "+in)
-		_ = worst
 	}
 	if len(cmds) == 0 {
 		return
 	}
-	p.blank()
-	p.linef("%s", p.bold("NEXT"))
-	for _, c := range cmds {
-		p.linef("  %s", c)
-	}
+	p.commands("NEXT", cmds)
 }
 
 // worstExposed picks the finding to look at first: the most severe one, on a
 // workload that the internet reaches if there is any.
-func worstExposed(m *inventory.Map) (ident.Severity, string) {
+func worstExposed(m *inventory.Map) string {
 	best, id, exposed := ident.SeverityUnknown, "", false
 	for _, w := range m.Workloads {
 		open := w.Exposure == segment.ExposedInternet
@@ -286,7 +292,7 @@ func worstExposed(m *inventory.Map) (ident.Severity, string) {
 			}
 		}
 	}
-	return best, id
+	return id
 }
 
 // shellWord quotes foreign text so that a pasted command runs nothing else.

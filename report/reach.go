@@ -14,6 +14,7 @@ import (
 type ReachList struct {
 	SchemaVersion string              `json:"schemaVersion"`
 	Edges         []segment.Edge      `json:"edges"`
+	SameNode      *inventory.SameNode `json:"sameNode,omitempty"`
 	Unknowns      []inventory.Unknown `json:"unknowns"`
 	Coverage      inventory.Coverage  `json:"coverage"`
 }
@@ -67,9 +68,31 @@ func NewWhy(e *segment.Explanation, c inventory.Coverage) *Why {
 
 func reachListTable(w io.Writer, a *ReachList, o Options) error {
 	p := newPrinter(w, o)
-	p.linef("%s", p.bold(plural(len(a.Edges), "edge")))
+	head := p.bold(plural(len(a.Edges), "edge"))
+	if a.Coverage.Selector != "" {
+		head += " from or to " + plural(a.Coverage.Selected, "selected workload")
+	}
+	if a.SameNode != nil && !o.All {
+		head += fmt.Sprintf(", %d of them summed up under SAME NODE", a.SameNode.Edges)
+	}
+	p.linef("%s", head)
+	p.table([]column{{"FROM", 18}, {"TO", 18}, {"PORTS", 16}, {"", 0}}, p.edgeRows(a))
+	p.sameNode(a.SameNode)
+	p.unknowns(a.Unknowns)
+	p.reachCoverage(a.Coverage, len(a.Unknowns))
+	return p.done()
+}
+
+// edgeRows leaves out what sameNode sums up, and makes one row of address ranges
+// that differ in nothing else; with --all every edge has its row.
+func (p *printer) edgeRows(a *ReachList) [][]string {
 	rows := make([][]string, 0, len(a.Edges))
+	type ranges struct{ row, count int }
+	alike := map[string]*ranges{}
 	for _, e := range a.Edges {
+		if a.SameNode.Holds(e) && !p.o.All {
+			continue
+		}
 		note := ""
 		if e.Verdict != segment.Allowed {
 			note = p.verdict(e.Verdict)
@@ -77,12 +100,33 @@ func reachListTable(w io.Writer, a *ReachList, o Options) error {
 		if e.Partial {
 			note = strings.TrimSpace(note + " some pods")
 		}
-		rows = append(rows, []string{who(e.Src), "→ " + who(e.Dst), p.cyan(ports(e.Connections)), note})
+		row := []string{who(e.Src), "→ " + who(e.Dst), p.cyan(ports(e.Connections)), note}
+		if column, ok := rangeColumn(e); ok && !p.o.All {
+			key := strings.Join([]string{fmt.Sprint(column), row[1-column], row[2], note}, "\x00")
+			if r := alike[key]; r != nil {
+				if row[column] == rows[r.row][column] {
+					continue // the whole of IPv4 and the whole of IPv6 are both the internet
+				}
+				r.count++
+				rows[r.row][column] = strings.Repeat("→ ", column) + plural(r.count, "address range")
+				continue
+			}
+			alike[key] = &ranges{row: len(rows), count: 1}
+		}
+		rows = append(rows, row)
 	}
-	p.table([]column{{"FROM", 18}, {"TO", 18}, {"PORTS", 16}, {"", 0}}, rows)
-	p.unknowns(a.Unknowns)
-	p.coverage(a.Coverage)
-	return p.done()
+	return rows
+}
+
+// rangeColumn is where an address range stands in a row: 0 before, 1 behind the arrow.
+func rangeColumn(e segment.Edge) (int, bool) {
+	switch {
+	case e.Src.IsCIDR():
+		return 0, true
+	case e.Dst.IsCIDR():
+		return 1, true
+	}
+	return 0, false
 }
 
 // whyText explains a pair as a network engineer would: the verdict, then each
@@ -99,16 +143,8 @@ func whyText(w io.Writer, a *Why, o Options) error {
 	p.direction("out of "+who(a.Src), a.Egress, a.Considered, "egress")
 	p.direction("into "+who(a.Dst), a.Ingress, a.Considered, "ingress")
 	p.unknowns(a.Unknowns)
-	p.blank()
-	p.linef("%s", p.dim("enforcement: "+clean(a.Coverage.Enforcement)+notSeen(a.Coverage.NotSeen)))
+	p.reachCoverage(a.Coverage, len(a.Unknowns))
 	return p.done()
-}
-
-func notSeen(kinds []string) string {
-	if len(kinds) == 0 {
-		return ""
-	}
-	return "; not seen: " + clean(strings.Join(kinds, ", "))
 }
 
 func (p *printer) direction(title string, d Decided, all []Considered, direction string) {

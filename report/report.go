@@ -35,6 +35,8 @@ type Options struct {
 // ToolInfo names the program in documents that it writes.
 type ToolInfo struct{ Name, Version string }
 
+const formatMarkdown = "markdown"
+
 // handler writes one kind of answer in one format.
 type handler func(io.Writer, any, Options) error
 
@@ -148,10 +150,15 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(documentsTable)
 	case *Story:
 		hs["table"] = as(storyText)
+	case *Version:
+		hs["table"] = as(versionText)
 	case *Cache:
 		hs["table"] = as(cacheTable)
 	case *Validations:
 		hs["table"] = as(validationsTable)
+	}
+	if table, ok := hs["table"]; ok {
+		hs[formatMarkdown] = table // the same answer by the same code, other ink
 	}
 	return hs
 }

@@ -51,13 +51,12 @@ func storyText(w io.Writer, s *Story, o Options) error {
 	from, _, _ := split(b.ReachedBy)
 	p.blank()
 	p.linef("%s reached directly, %s onward; %s can reach it directly.", plural(workloadsOf(direct), "workload"), plural(workloadsOf(onward), "workload"), plural(workloadsOf(from), "workload"))
-	p.blank()
-	p.linef("%s", p.bold("Next"))
-	p.linef("  %s blast %s %s", o.Command, b.Query, o.Inputs)
+	next := []string{o.Command + " blast " + shellWord(b.Query) + " " + o.Inputs}
 	if path := protectedPath(b); path != nil && len(path.Path) > 0 {
 		last := path.Path[len(path.Path)-1]
-		p.linef("  %s reach why %s %s%s -f examples/estate/manifests", o.Command, last.From.Short(), last.To.Short(), portFlag(last.Connections))
+		next = append(next, fmt.Sprintf("%s reach why %s %s%s -f examples/estate/manifests", o.Command, last.From.Short(), last.To.Short(), portFlag(last.Connections)))
 	}
+	p.commands("Next", next)
 	p.linef("%s", p.dim(coverageLine(b.Coverage)))
 	return p.done()
 }
@@ -105,6 +104,7 @@ func (p *printer) entrance(b *inventory.Blast, path *inventory.ReachedWorkload) 
 
 func coverageLine(c inventory.Coverage) string {
 	parts := []string{fmt.Sprintf("searched %d of %s", c.WithSBOM, plural(c.Workloads, "workload"))}
+	parts = append(parts, restricted(c)...)
 	if c.AdvisoriesAsOf != "" {
 		parts = append(parts, "advisories of "+clean(c.AdvisoriesAsOf))
 	}
@@ -114,14 +114,6 @@ func coverageLine(c inventory.Coverage) string {
 	if n := c.ComponentsWithoutIdentity; n > 0 {
 		parts = append(parts, plural(n, "component")+" without identity")
 	}
-	if c.Enforcement != "" {
-		parts = append(parts, "enforcement: "+clean(c.Enforcement))
-	}
-	if len(c.NotSeen) > 0 {
-		parts = append(parts, "not seen: "+clean(strings.Join(c.NotSeen, ", ")))
-	}
-	if c.Quarantined > 0 {
-		parts = append(parts, plural(c.Quarantined, "input")+" quarantined")
-	}
+	parts = append(parts, enforced(c)...)
 	return strings.Join(parts, "; ")
 }

@@ -11,21 +11,41 @@ import (
 
 // style paints text for a terminal. Words carry the meaning, colour only
 // supports it: without colour nothing is lost.
-type style struct{ on bool }
+type style struct{ ink ink }
+
+// ink is how emphasis is written. Markdown knows bold only.
+type ink uint8
+
+const (
+	inkNone ink = iota
+	inkANSI
+	inkMarkdown
+)
+
+// Codes of SGR (ECMA-48, 8.3.117). The two that only help the eye mean nothing in Markdown.
+const (
+	ansiBold = "1"
+	ansiDim  = "2"
+	ansiCyan = "36"
+)
 
 func (s style) paint(code, text string) string {
-	if !s.on || text == "" {
+	switch {
+	case text == "" || s.ink == inkNone || s.ink == inkMarkdown && (code == ansiDim || code == ansiCyan):
 		return text
+	case s.ink == inkMarkdown:
+		words := strings.TrimRight(text, " ") // a mark after a space would stand for itself
+		return string(boldOn) + words + string(boldOff) + text[len(words):]
 	}
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-func (s style) bold(t string) string   { return s.paint("1", t) }
-func (s style) dim(t string) string    { return s.paint("2", t) }
+func (s style) bold(t string) string   { return s.paint(ansiBold, t) }
+func (s style) dim(t string) string    { return s.paint(ansiDim, t) }
 func (s style) red(t string) string    { return s.paint("31", t) }
 func (s style) green(t string) string  { return s.paint("32", t) }
 func (s style) yellow(t string) string { return s.paint("33", t) }
-func (s style) cyan(t string) string   { return s.paint("36", t) }
+func (s style) cyan(t string) string   { return s.paint(ansiCyan, t) }
 
 func (s style) severity(v ident.Severity) string {
 	switch v {

@@ -14,21 +14,66 @@ const mostRows = 20
 type printer struct {
 	w *bufio.Writer
 	style
-	o Options
+	o    Options
+	last block // of Markdown
 }
 
+// newPrinter writes for a terminal, or Markdown if that is the format.
 func newPrinter(w io.Writer, o Options) *printer {
-	return &printer{w: bufio.NewWriter(w), style: style{o.Color}, o: o}
+	p := &printer{w: bufio.NewWriter(w), o: o}
+	switch {
+	case o.Format == formatMarkdown:
+		p.style = style{inkMarkdown}
+	case o.Color:
+		p.style = style{inkANSI}
+	}
+	return p
 }
 
-func (p *printer) linef(format string, args ...any) { fmt.Fprintf(p.w, format+"\n", args...) }
+// put writes one line as it stands.
+func (p *printer) put(line string) { fmt.Fprintln(p.w, line) }
 
-func (p *printer) blank() { fmt.Fprintln(p.w) }
+// linef writes one line of text; its indent says what it belongs to.
+func (p *printer) linef(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	if p.ink == inkMarkdown {
+		p.markdownLine(line)
+		return
+	}
+	p.put(line)
+}
+
+func (p *printer) blank() {
+	if p.ink != inkMarkdown {
+		p.put("")
+	}
+}
+
+// commands writes command lines to copy, under a title.
+func (p *printer) commands(title string, lines []string) {
+	if p.ink == inkMarkdown {
+		p.markdownHeading(title, "")
+		p.markdownCode(lines)
+		return
+	}
+	p.blank()
+	p.linef("%s", p.bold(title))
+	for _, l := range lines {
+		p.linef("  %s", l)
+	}
+}
 
 func (p *printer) done() error { return p.w.Flush() }
 
 // heading opens a section: a title in capitals, a count, and a remark.
 func (p *printer) heading(title string, count int, remark string) {
+	if p.ink == inkMarkdown {
+		if count >= 0 {
+			title += fmt.Sprintf(" (%d)", count)
+		}
+		p.markdownHeading(title, remark)
+		return
+	}
 	p.blank()
 	s := p.bold(title)
 	if count >= 0 {
@@ -65,10 +110,14 @@ func (p *printer) table(cols []column, rows [][]string) {
 			}
 		}
 	}
-	p.shrink(cols, width, used)
-	p.row(func(i int) string { return p.dim(cols[i].title) }, width, used)
-	for _, r := range shown {
-		p.row(func(i int) string { return r[i] }, width, used)
+	if p.ink == inkMarkdown {
+		p.markdownTable(cols, used, shown)
+	} else {
+		p.shrink(cols, width, used)
+		p.row(func(i int) string { return p.dim(cols[i].title) }, width, used)
+		for _, r := range shown {
+			p.row(func(i int) string { return r[i] }, width, used)
+		}
 	}
 	if n := len(rows) - len(shown); n > 0 {
 		p.linef("  %s", p.dim(fmt.Sprintf("… and %d more (--all)", n)))

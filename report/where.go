@@ -19,14 +19,18 @@ func whereTable(w io.Writer, a *inventory.Where, o Options) error {
 		workloads[s.Workload.String()] = true
 	}
 	switch {
+	case len(a.Sites) > 0 && a.LeftOut > 0:
+		p.linef("%s, and in %d that the selector leaves out", p.red("RUNS in "+plural(len(workloads), "selected workload")), a.LeftOut)
 	case len(a.Sites) > 0:
 		p.linef("%s", p.red("RUNS in "+plural(len(workloads), "workload")))
+	case a.LeftOut > 0:
+		p.linef("%s, in none of those listed", p.red("RUNS in "+plural(a.LeftOut, "workload")+" that the selector leaves out"))
 	case a.Found:
 		p.linef("%s", p.bold("KNOWN")+", and no workload runs it")
 	case len(a.NotCovered)+len(a.Unknowns) > 0:
 		p.linef("%s", p.yellow("NOT FOUND in what was searched")+", which is not everything")
 	default:
-		p.linef("%s", p.green("NOT FOUND")+": every workload was searched")
+		p.linef("%s", p.green("NOT FOUND")+": "+everything(a.Coverage)+" was searched")
 	}
 	p.sites(a.Sites)
 	if len(a.NotRunning) > 0 {
@@ -60,4 +64,12 @@ func (p *printer) sites(sites []inventory.Site) {
 		})
 	}
 	p.table([]column{{"ZONE", 0}, {"WORKLOAD", 18}, {"CONTAINER", 8}, {"COMPONENT", 24}, {"FIXED IN", 8}, {"SBOM", 9}, {"OWNER", 10}, {"IMAGE", 18}}, rows)
+}
+
+// everything is what an answer of "not found" speaks of.
+func everything(c inventory.Coverage) string {
+	if c.Selector != "" {
+		return "every workload that the selector selects"
+	}
+	return "every workload"
 }

@@ -82,6 +82,64 @@ func (p *printer) coverage(c inventory.Coverage) {
 	p.linef("%s", p.dim(coverageLine(c)))
 }
 
+// reachCoverage is the last line of answers about connections alone, which
+// search no SBOM: what was read and judged, and what was not seen.
+func (p *printer) reachCoverage(c inventory.Coverage, unknowns int) {
+	p.blank()
+	parts := []string{fmt.Sprintf("judged %s under %s", plural(c.Workloads, "workload"), plural(c.Policies, "policy"))}
+	parts = append(parts, restricted(c)...)
+	parts = append(parts, enforced(c)...)
+	if unknowns > 0 {
+		parts = append(parts, plural(unknowns, "unknown"))
+	}
+	p.linef("%s", p.dim(strings.Join(parts, "; ")))
+}
+
+// restricted says that a selector hides rows, which hides nothing else.
+func restricted(c inventory.Coverage) []string {
+	if c.Selector == "" {
+		return nil
+	}
+	return []string{fmt.Sprintf("listed: the %s that -l %s selects", plural(c.Selected, "workload"), clean(c.Selector))}
+}
+
+// enforced is what every answer about connections hangs on.
+func enforced(c inventory.Coverage) []string {
+	var parts []string
+	if c.Enforcement != "" {
+		parts = append(parts, "enforcement: "+clean(c.Enforcement))
+	}
+	if len(c.NotSeen) > 0 {
+		parts = append(parts, "not seen: "+clean(strings.Join(c.NotSeen, ", ")))
+	}
+	if c.Quarantined > 0 {
+		parts = append(parts, plural(c.Quarantined, "input")+" quarantined")
+	}
+	return parts
+}
+
+// sameNode sums up in one standing line what hangs on which pods share a node.
+// The rows are shown with --all, and JSON always has them.
+func (p *printer) sameNode(n *inventory.SameNode) {
+	if n == nil {
+		return
+	}
+	p.blank()
+	remark := "summed up here (--all lists them)"
+	if p.o.All {
+		remark = "listed above too"
+	}
+	p.linef("%s  %s on scheduling: a pod and its own node always talk, and which pods share a node with %s is not in the input; %s",
+		p.bold("SAME NODE"), p.yellow(hang(n.Edges)), affects(n.Hosts), p.dim(remark))
+}
+
+func hang(edges int) string {
+	if edges == 1 {
+		return "1 unknown edge depends"
+	}
+	return fmt.Sprintf("%d unknown edges depend", edges)
+}
+
 // unknowns lists what could change the answer.
 func (p *printer) unknowns(us []inventory.Unknown) {
 	if len(us) == 0 {

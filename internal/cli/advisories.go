@@ -54,12 +54,13 @@ cache stays until the new one is complete.`,
 	}
 	c.Flags().StringArrayVar(&from, "from", nil, "OSV records: `PATH` of a file, folder or zip archive; repeatable")
 	c.Flags().StringArrayVar(&ecosystems, "ecosystem", nil, "keep only records about this `ECOSYSTEM` (Go, npm, PyPI, Debian, …); repeatable")
-	return c
+	c.ValidArgsFunction = noFiles
+	return answers(c, (*report.Cache)(nil))
 }
 
 func advisoriesStatusCommand(e *env) *cobra.Command {
-	return &cobra.Command{
-		Use: "status", Short: "What the cache holds, and how old it is", Args: noArgs,
+	c := &cobra.Command{
+		Use: "status", Short: "What the cache holds, and how old it is", Args: noArgs, ValidArgsFunction: noFiles,
 		RunE: e.run(func(_ context.Context, _ []string) error {
 			at, err := e.now()
 			if err != nil {
@@ -79,6 +80,7 @@ func advisoriesStatusCommand(e *env) *cobra.Command {
 			return e.write(cacheReport(note), report.Options{})
 		}),
 	}
+	return answers(c, (*report.Cache)(nil))
 }
 
 func cacheReport(n *app.CacheNote) *report.Cache {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/report"
 )
 
@@ -76,7 +78,12 @@ func newRoot(e *env) *cobra.Command {
 and answers, when a vulnerability surfaces: where does the affected component
 run, what can it reach, who can reach it. An answer always says what it covers.
 
-Start with:  cofferdam demo`,
+Start with:  cofferdam demo
+With yours:  kubectl get all,ns,netpol,ingress -A -o yaml | cofferdam map -f -
+
+Exit codes: 0 ran; 1 failed; 2 wrong usage; 3 a gate failed or a document was
+refused; 4 the answer is incomplete (input was quarantined, or an unknown could
+change it; --allow-incomplete makes it 0); 130 interrupted.`,
 		SilenceErrors: true, SilenceUsage: true,
 		Version: version(),
 	}
@@ -91,6 +98,7 @@ Start with:  cofferdam demo`,
 	f.BoolVar(&e.all, "all", false, "every row of every table, not the first 20")
 	f.BoolVar(&e.allowIncomplete, "allow-incomplete", false, "exit 0 instead of 4 when the answer is incomplete")
 	f.StringVar(&e.at, "at", "", "evaluate at this `TIME` (RFC 3339) instead of now")
+	completions(root)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return ident.Errorf(ident.KindUsage, "%s", err.Error()).WithHint("%s --help lists the flags", c.CommandPath())
 	})
@@ -108,6 +116,9 @@ func (e *env) run(body func(ctx context.Context, args []string) error) func(*cob
 		case "auto", "always", "never":
 		default:
 			return ident.Errorf(ident.KindUsage, "--color is %q", e.color).WithHint("one of: auto, always, never")
+		}
+		if err := e.checkFormat(c); err != nil {
+			return err
 		}
 		e.ran = true
 		return body(c.Context(), args)
@@ -135,12 +146,19 @@ func (e *env) notef(format string, args ...any) {
 
 var errClosedPipe = errors.New("the reader of the output has gone")
 
-// write renders an answer to standard output or --output-file. A file appears
-// whole or not at all.
+// write renders an answer to standard output or --output-file.
 func (e *env) write(answer any, o report.Options) error {
 	o = e.options(o)
+	if e.outputFile != "" {
+		o.Color, o.Width = false, 0
+	}
+	return e.emit(func(w io.Writer) error { return report.Write(w, answer, o) })
+}
+
+// emit hands over where output goes. A file appears whole or not at all.
+func (e *env) emit(body func(io.Writer) error) error {
 	if e.outputFile == "" {
-		if err := report.Write(e.stdout, answer, o); err != nil {
+		if err := body(e.stdout); err != nil {
 			return outputError(err)
 		}
 		return nil
@@ -150,8 +168,7 @@ func (e *env) write(answer any, o report.Options) error {
 		return ident.Errorf(ident.KindFailure, "--output-file %s: %w", e.outputFile, err)
 	}
 	defer os.Remove(f.Name()) // fails harmlessly once renamed
-	o.Color, o.Width = false, 0
-	err = report.Write(f, answer, o)
+	err = body(f)
 	if err == nil {
 		err = f.Chmod(0o644)
 	}
@@ -219,11 +236,11 @@ func safe(s string) string {
 }
 
 func versionCommand(e *env) *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+	c := &cobra.Command{
+		Use: "version", Short: "Print the version", Args: noArgs, ValidArgsFunction: noFiles,
 		RunE: e.run(func(context.Context, []string) error {
-			_, err := fmt.Fprintln(e.stdout, "cofferdam "+version())
-			return err
+			return e.write(&report.Version{SchemaVersion: inventory.SchemaVersion, Name: "cofferdam", Version: version(), Go: runtime.Version()}, report.Options{})
 		}),
 	}
+	return answers(c, (*report.Version)(nil))
 }

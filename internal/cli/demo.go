@@ -65,7 +65,9 @@ means for it, and serves its map on a loopback address.`,
 	}
 	c.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "loopback `ADDRESS` to serve the map on; port 0 takes a free one")
 	c.Flags().BoolVar(&noServe, "no-serve", false, "end after the story")
-	return c
+	complete(c, "addr", fixed("127.0.0.1:8080", "127.0.0.1:0"))
+	c.ValidArgsFunction = noFiles
+	return answers(c, (*report.Story)(nil))
 }
 
 // demoSnapshot joins the estate that is embedded in the program.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -20,13 +21,23 @@ question: unprotected workloads, workloads without SBOM, SBOMs without
 workload, exposure, and the flows that policies allow across zones.
 
 -o cyclonedx (1.7), cyclonedx1.6 and spdx write the micro-segmentation SBOM;
-dot, mermaid and html draw the map.`,
+dot, mermaid and html draw the map.
+
+` + selectorHelp,
 		Example: `  kubectl get all,ns,netpol,ingress -A -o yaml | cofferdam map -f -
   cofferdam map -f ./manifests --sbom ./sbom --advisories ./advisories
   cofferdam map -f ./manifests --sbom ./sbom -o cyclonedx --output-file estate.cdx.json`,
-		Args: noArgs,
+		Args: noArgs, ValidArgsFunction: noFiles,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
+			if in.selector != "" && slices.Contains([]string{"cyclonedx", "cyclonedx1.6", "spdx"}, e.format) {
+				return ident.Errorf(ident.KindUsage, "-l does not go with -o %s: a micro-segmentation SBOM speaks of the whole estate", e.format).
+					WithHint("leave -l out, or take -o json")
+			}
 			snap, err := e.snapshot(ctx, e.loader(), &in)
+			if err != nil {
+				return err
+			}
+			only, err := in.selection(snap)
 			if err != nil {
 				return err
 			}
@@ -34,14 +45,16 @@ dot, mermaid and html draw the map.`,
 			if err != nil {
 				return err
 			}
+			m = only.Map(m)
 			e.outcome.incomplete = e.outcome.incomplete || len(m.Unknowns) > 0
 			return e.write(m, report.Options{Inputs: in.arguments()})
 		}),
 	}
 	in.estateFlags(c)
+	in.selectorFlag(c, "list only these workloads")
 	in.sbomFlags(c)
 	in.advisoryFlags(c)
-	return c
+	return answers(c, (*inventory.Map)(nil))
 }
 
 func whereCommand(e *env) *cobra.Command {
@@ -49,7 +62,7 @@ func whereCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "where QUERY -f PATH… --sbom PATH…", GroupID: "estate",
 		Short:   "Where a vulnerability, component or image runs",
-		Long:    "Where answers in which workload and container a component runs, how its SBOM was\nmatched, which version fixes it and who owns it.\n\n" + queryHelp,
+		Long:    "Where answers in which workload and container a component runs, how its SBOM was\nmatched, which version fixes it and who owns it.\n\n" + queryHelp + "\n\n" + selectorHelp,
 		Example: "  cofferdam where CVE-2023-44487 -f ./manifests --sbom ./sbom --advisories ./advisories\n  cofferdam where 'pkg:npm/lodash@<4.17.21' -f ./manifests --sbom ./sbom",
 		Args:    oneQuery,
 		RunE: e.run(func(ctx context.Context, args []string) error {
@@ -61,10 +74,15 @@ func whereCommand(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			only, err := in.selection(snap)
+			if err != nil {
+				return err
+			}
 			a, err := snap.Where(ctx, q)
 			if err != nil {
 				return err
 			}
+			a = only.Where(a)
 			if !a.Found && (len(a.NotCovered) > 0 || len(a.Unknowns) > 0) {
 				e.outcome.incomplete = true
 			}
@@ -72,9 +90,11 @@ func whereCommand(e *env) *cobra.Command {
 		}),
 	}
 	in.estateFlags(c)
+	in.selectorFlag(c, "list only these workloads")
 	in.sbomFlags(c)
 	in.advisoryFlags(c)
-	return c
+	c.ValidArgsFunction = e.completeWorkloads(&in, 1)
+	return answers(c, (*inventory.Where)(nil))
 }
 
 func blastCommand(e *env) *cobra.Command {
@@ -83,7 +103,7 @@ func blastCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "blast QUERY -f PATH… --sbom PATH… [--protect SELECTOR…]", GroupID: "estate",
 		Short:   "What the affected workloads can reach, and who can reach them",
-		Long:    "Blast answers what runs the affected component, what those workloads can reach,\nwho can reach them, and whether something protected is among it, with the rule\nthat allows each hop.\n\n" + queryHelp + "\n\nSELECTOR: zone=NAME, namespace=NAME, workload=NS/NAME, or a label selector.",
+		Long:    "Blast answers what runs the affected component, what those workloads can reach,\nwho can reach them, and whether something protected is among it, with the rule\nthat allows each hop.\n\n" + queryHelp + "\n\nSELECTOR: zone=NAME, namespace=NAME, workload=NS/NAME, or a label selector.\n\n" + selectorHelp + "\nHere it restricts the affected workloads, and what is told to reach and be reached\nis told of those; the others are counted.",
 		Example: "  cofferdam blast CVE-2023-44487 -f ./manifests --sbom ./sbom --advisories ./advisories --protect zone=restricted",
 		Args:    oneQuery,
 		RunE: e.run(func(ctx context.Context, args []string) error {
@@ -98,6 +118,9 @@ func blastCommand(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if o.Among, err = in.selection(snap); err != nil {
+				return err
+			}
 			a, err := snap.Blast(ctx, q, o)
 			if err != nil {
 				return err
@@ -109,11 +132,13 @@ func blastCommand(e *env) *cobra.Command {
 		}),
 	}
 	in.estateFlags(c)
+	in.selectorFlag(c, "tell the reach of these affected workloads only")
 	in.sbomFlags(c)
 	in.advisoryFlags(c)
 	c.Flags().StringArrayVar(&o.Protect, "protect", nil, "`SELECTOR` of workloads that must not be reached, besides those that the estate file names; repeatable")
 	c.Flags().IntVar(&o.MaxHops, "max-hops", 0, "stop after `N` hops; 0: no limit")
-	return c
+	c.ValidArgsFunction = e.completeWorkloads(&in, 1)
+	return answers(c, (*inventory.Blast)(nil))
 }
 
 const queryHelp = `QUERY: CVE-…, GHSA-…, GO-… or any other OSV id · pkg:TYPE/NAME, with or without

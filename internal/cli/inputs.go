@@ -19,6 +19,7 @@ type inputs struct {
 	sboms      app.SBOMInputs
 	advisories []string
 	allNS      bool
+	selector   string
 	later      []laterFlag
 }
 
@@ -32,13 +33,34 @@ type laterFlag struct {
 func (in *inputs) estateFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringArrayVarP(&in.estate.Manifests, "filename", "f", nil, "manifests: `[CLUSTER=]PATH` of a file, folder or glob, or - for standard input; repeatable")
-	f.StringVarP(&in.estate.Namespace, "namespace", "n", "", "`NAMESPACE` of objects without one (default \"default\")")
-	f.BoolVarP(&in.allNS, "all-namespaces", "A", false, "all namespaces of the input, which is what is read anyway")
+	f.StringVarP(&in.estate.Namespace, "namespace", "n", "", "`NAMESPACE` of objects that name none (default \"default\"); it filters nothing")
+	f.BoolVarP(&in.allNS, "all-namespaces", "A", false, "all namespaces, as in kubectl; the input is always read whole, so this changes nothing")
 	f.StringVar(&in.estate.EstateFile, "estate", "", "zones, owners, protected workloads: `FILE` (default cofferdam.yaml beside the input)")
 	f.StringVar(&in.estate.CNI, "cni", "auto", "what enforces policies: auto, generic or none")
+	complete(c, "cni", fixed("auto", "generic", "none"))
+	complete(c, "namespace", fixed())
 	in.refuse(c, "kubeconfig", "this version reads no live cluster: kubectl get all,ns,netpol,ingress -A -o yaml | cofferdam … -f -")
 	in.refuse(c, "context", "this version reads no live cluster: kubectl --context … get all,ns,netpol -A -o yaml | cofferdam … -f -")
 	in.refuse(c, "server", "this version has no server: give the files with -f, --sbom and --advisories")
+}
+
+// selectorFlag declares -l, which restricts what is listed and never what is
+// read: an answer about some workloads hangs on the policies of all.
+func (in *inputs) selectorFlag(c *cobra.Command, what string) {
+	c.Flags().StringVarP(&in.selector, "selector", "l", "", "label `SELECTOR`, as in kubectl (app=web,tier in (front,back),!canary): "+what)
+	complete(c, "selector", fixed())
+}
+
+const selectorHelp = `-l restricts which workloads are listed, by their own labels or, for keys that
+they do not carry themselves, by those of their pods. It never restricts what is
+read: policies, namespaces and workloads of the whole input decide every row.`
+
+// selection is what -l selects; nil, which holds everything, without it.
+func (in *inputs) selection(snap *inventory.Snapshot) (*inventory.Selection, error) {
+	if in.selector == "" {
+		return nil, nil //nolint:nilnil // the nil Selection is the one that holds everything
+	}
+	return snap.Select(in.selector)
 }
 
 func (in *inputs) sbomFlags(c *cobra.Command) {

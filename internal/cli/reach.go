@@ -32,8 +32,9 @@ func reachListCommand(e *env) *cobra.Command {
 	var in inputs
 	var by string
 	c := &cobra.Command{
-		Use: "list -f PATH…", Short: "Every connection that the policies allow or leave unknown", Args: noArgs,
-		Example: "  cofferdam reach list -f ./manifests\n  cofferdam reach list -f ./manifests --by pod -o json",
+		Use: "list -f PATH…", Short: "Every connection that the policies allow or leave unknown", Args: noArgs, ValidArgsFunction: noFiles,
+		Long:    "List streams every connection that the policies allow, and every one that they may\nallow for all that the input shows (unknown). Self edges are left out; addresses\noutside stand as disjoint ranges.\n\n" + selectorHelp + "\nWith --by pod a pod is selected by its own labels. An edge is listed if one of its ends is.",
+		Example: "  cofferdam reach list -f ./manifests\n  cofferdam reach list -f ./manifests -l app=web\n  cofferdam reach list -f ./manifests --by pod -o json",
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			grain, ok := map[string]segment.By{"workload": segment.ByWorkload, "pod": segment.ByPod}[by]
 			if !ok {
@@ -43,18 +44,24 @@ func reachListCommand(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a := &report.ReachList{
-				SchemaVersion: inventory.SchemaVersion, Edges: slices.Collect(est.Graph.Edges(grain)),
-				Unknowns: orEmpty(est.Graph.Causes()), Coverage: snap.Coverage(),
+			only, err := in.selection(snap)
+			if err != nil {
+				return err
 			}
-			a.Edges = orEmpty(a.Edges)
+			edges := only.Edges(slices.Collect(est.Graph.Edges(grain)))
+			a := &report.ReachList{
+				SchemaVersion: inventory.SchemaVersion, Edges: orEmpty(edges), SameNode: snap.SameNode(edges),
+				Unknowns: orEmpty(est.Graph.Causes()), Coverage: only.Cover(snap.Coverage()),
+			}
 			e.outcome.incomplete = e.outcome.incomplete || len(a.Unknowns) > 0
 			return e.write(a, report.Options{})
 		}),
 	}
 	in.estateFlags(c)
+	in.selectorFlag(c, "list only edges from or to these workloads")
 	c.Flags().StringVar(&by, "by", "workload", "grain of the edges: workload or pod")
-	return c
+	complete(c, "by", fixed("workload", "pod"))
+	return answers(c, (*report.ReachList)(nil))
 }
 
 func reachWhyCommand(e *env) *cobra.Command {
@@ -102,7 +109,9 @@ func reachWhyCommand(e *env) *cobra.Command {
 	}
 	in.estateFlags(c)
 	c.Flags().StringVar(&port, "port", "", "destination `PORT`, as 80/TCP or tcp/80; without it the whole range is explained")
-	return c
+	complete(c, "port", fixed())
+	c.ValidArgsFunction = e.completeWorkloads(&in, 2, ident.Internet)
+	return answers(c, (*report.Why)(nil))
 }
 
 // reachability reads manifests alone; the coverage then speaks of no SBOM.

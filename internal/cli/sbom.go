@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -33,7 +34,7 @@ func someFiles(c *cobra.Command, args []string) error {
 }
 
 func sbomValidateCommand(e *env) *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use: "validate FILE…", Short: "Judge documents by the official schemas, offline",
 		Long:    "Validate judges CycloneDX 1.0–1.7, JSON and XML, by the official schemas, and\nSPDX 2.2, 2.3 and 3.0 in JSON by rules written from the specification. A\ndocument that breaks them is refused: exit 3, with a pointer to every fault. A document of\nanother format is not judged: exit 1.",
 		Example: "  cofferdam sbom validate ./sbom",
@@ -59,6 +60,7 @@ func sbomValidateCommand(e *env) *cobra.Command {
 			return e.write(a, report.Options{})
 		}),
 	}
+	return answers(c, (*report.Validations)(nil))
 }
 
 func sbomShowCommand(e *env) *cobra.Command {
@@ -69,16 +71,21 @@ func sbomShowCommand(e *env) *cobra.Command {
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			l := e.loader()
 			if raw {
-				for _, a := range args {
-					b, err := l.Raw(ctx, a)
-					if err != nil {
-						return err
-					}
-					if _, err := e.stdout.Write(b); err != nil {
-						return outputError(err)
-					}
+				if e.format != "" {
+					return ident.Errorf(ident.KindUsage, "--raw gives the bytes as they are, and takes no -o").WithHint("leave one of the two out")
 				}
-				return nil
+				return e.emit(func(w io.Writer) error {
+					for _, a := range args {
+						b, err := l.Raw(ctx, a)
+						if err != nil {
+							return err
+						}
+						if _, err := w.Write(b); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
 			}
 			docs, problems, err := l.SBOMs(ctx, args)
 			if err != nil {
@@ -92,5 +99,5 @@ func sbomShowCommand(e *env) *cobra.Command {
 		}),
 	}
 	c.Flags().BoolVar(&raw, "raw", false, "the bytes of the document, unchanged")
-	return c
+	return answers(c, (*report.Documents)(nil))
 }

@@ -85,7 +85,8 @@ each vulnerability and component, and a list of what could not be matched.`,
 	c.Flags().StringSliceVar(&failOn, "fail-on", nil, "exit 3 on a finding of this `SEVERITY` or above: low, medium, high, critical, or any")
 	c.Flags().BoolVar(&onlyFixed, "only-fixed", false, "only findings that a published version fixes")
 	c.Flags().BoolVar(&warnOnly, "warn-only", false, "report a failed gate and exit 0")
-	return c
+	complete(c, "fail-on", fixed("low", "medium", "high", "critical", "any"))
+	return answers(c, (*report.Scan)(nil))
 }
 
 // parseFailOn reads the least severity that fails; nil for no gate.
