@@ -13,6 +13,13 @@ type atom struct {
 	maybe members // disjoint from must
 }
 
+func (a *atom) empty() bool { return a.size() == 0 }
+
+// size counts the classes that it matches, certainly or perhaps.
+func (a *atom) size() int { return a.must.n + a.maybe.n }
+
+func (a *atom) appendTo(buf []uint32) []uint32 { return a.maybe.appendTo(a.must.appendTo(buf)) }
+
 // atoms resolves peers and subjects to classes, each distinct one once.
 type atoms struct {
 	m       *Model

@@ -42,6 +42,17 @@ func (b bitset) andNot(o bitset) {
 	}
 }
 
+// remove takes the elements of a set out of b.
+func (b bitset) remove(s classSet) {
+	if s.bits != nil {
+		b.andNot(s.bits)
+		return
+	}
+	for _, c := range s.ids {
+		b[c>>6] &^= 1 << (c & 63)
+	}
+}
+
 // within says whether every element of b is in o.
 func (b bitset) within(o bitset) bool {
 	for i, w := range b {
@@ -80,18 +91,19 @@ func (b bitset) all() iter.Seq[int] {
 type members struct {
 	ids  []uint32
 	bits bitset // nil: ids
+	n    int    // how many
 }
 
 // makeMembers takes ids in ascending order, without repeats, out of n.
 func makeMembers(ids []uint32, n int) members {
 	if len(ids)*32 <= n {
-		return members{ids: ids}
+		return members{ids: ids, n: len(ids)}
 	}
 	b := newBitset(n)
 	for _, i := range ids {
 		b.add(int(i))
 	}
-	return members{bits: b}
+	return members{bits: b, n: len(ids)}
 }
 
 func (m members) empty() bool { return m.bits == nil && len(m.ids) == 0 }
@@ -104,6 +116,19 @@ func (m members) addTo(b bitset) {
 	for _, i := range m.ids {
 		b.add(int(i))
 	}
+}
+
+// appendTo appends the elements in ascending order.
+func (m members) appendTo(buf []uint32) []uint32 {
+	if m.bits == nil {
+		return append(buf, m.ids...)
+	}
+	for i, w := range m.bits {
+		for ; w != 0; w &= w - 1 {
+			buf = append(buf, uint32(i<<6+bits.TrailingZeros64(w))) //nolint:gosec // a class number
+		}
+	}
+	return buf
 }
 
 func (m members) has(i int) bool {
@@ -147,7 +172,49 @@ func (s classSet) empty() bool {
 	return len(s.ids) == 0
 }
 
-func (s classSet) all() iter.Seq[int] { return members(s).all() }
+func (s classSet) all() iter.Seq[int] { return s.members().all() }
+
+func (s classSet) members() members { return members{ids: s.ids, bits: s.bits} }
+
+func (s classSet) clone() classSet {
+	return classSet{ids: slices.Clone(s.ids), bits: slices.Clone(s.bits)}
+}
+
+// within says whether every element of s is in o.
+func (s classSet) within(o bitset) bool {
+	if s.bits != nil {
+		return s.bits.within(o)
+	}
+	for _, c := range s.ids {
+		if !o.has(int(c)) {
+			return false
+		}
+	}
+	return true
+}
+
+// meet returns the intersection, in memory of its own.
+func (s classSet) meet(o classSet) classSet {
+	if s.bits != nil && o.bits != nil {
+		if !s.bits.meets(o.bits) {
+			return classSet{}
+		}
+		b := slices.Clone(s.bits)
+		b.and(o.bits)
+		return classSet{bits: b}
+	}
+	if s.bits != nil {
+		s, o = o, s
+	}
+	var out classSet
+	has := o.members().has
+	for _, c := range s.ids {
+		if has(int(c)) {
+			out.ids = append(out.ids, c)
+		}
+	}
+	return out
+}
 
 // split parts s by who. s must not be used afterwards.
 func (s classSet) split(who bitset) (in, rest classSet) {
@@ -203,10 +270,10 @@ func (s *classSet) take(ids []uint32) []uint32 {
 func (s classSet) join(o classSet) classSet {
 	switch {
 	case s.bits != nil:
-		members(o).addTo(s.bits)
+		o.members().addTo(s.bits)
 		return s
 	case o.bits != nil:
-		members(s).addTo(o.bits)
+		s.members().addTo(o.bits)
 		return o
 	}
 	s.ids = append(s.ids, o.ids...)

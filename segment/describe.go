@@ -187,7 +187,7 @@ func (g *Graph) findCauses() []Cause {
 		out = append(out, Cause{Reason: g.taints[i].t.Reason, Object: g.taints[i].t.Object, Affects: g.workloadsOf(g.taints[i].who)})
 	}
 	for i := range g.policies {
-		out = append(out, g.policyCauses(&g.policies[i])...)
+		out = append(out, g.policyCauses(g.policies[i])...)
 	}
 	out = append(out, g.levelCauses()...)
 	if g.freesOwnNode() {
@@ -247,35 +247,37 @@ func (g *Graph) workloadsOf(who bitset) []ident.Ref {
 
 // policyCauses names what one policy asks that the model does not hold.
 func (g *Graph) policyCauses(p *compiled) []Cause {
-	doubt := newBitset(len(g.classes))
-	p.subject.maybe.addTo(doubt)
+	subject := &g.atoms[p.subject]
 	var out []Cause
-	if !doubt.empty() {
+	if !subject.maybe.empty() {
+		doubt := newBitset(len(g.classes))
+		subject.maybe.addTo(doubt)
 		out = append(out, Cause{Object: p.p.Object(), Affects: g.workloadsOf(doubt),
 			Reason: "whether it selects them is not known: " + g.doubtOf(doubt)})
+	}
+	if subject.empty() {
+		return out
 	}
 	for d := range p.rules {
 		for i := range p.rules[d] {
 			r := &p.rules[d][i]
-			peers := newBitset(len(g.classes))
+			first := -1
 			for _, at := range r.peers {
-				g.atoms[at].maybe.addTo(peers)
-			}
-			if !peers.empty() {
-				subjects := newBitset(len(g.classes))
-				p.subject.must.addTo(subjects)
-				p.subject.maybe.addTo(subjects)
-				if subjects.empty() {
-					continue
-				}
-				w := &walk{g: g}
-				first := 0
-				for c := range peers.all() {
-					first = c
+				for c := range g.atoms[at].maybe.all() {
+					if first < 0 || c < first {
+						first = c
+					}
 					break
 				}
-				out = append(out, Cause{Object: p.p.Object(), Affects: g.workloadsOf(subjects), Reason: w.peerDoubt(r, first)})
 			}
+			if first < 0 {
+				continue
+			}
+			subjects := newBitset(len(g.classes))
+			subject.must.addTo(subjects)
+			subject.maybe.addTo(subjects)
+			w := &walk{g: g}
+			out = append(out, Cause{Object: p.p.Object(), Affects: g.workloadsOf(subjects), Reason: w.peerDoubt(r, first)})
 		}
 	}
 	return slices.CompactFunc(out, func(a, b Cause) bool { return a.Reason == b.Reason && a.Object == b.Object })
@@ -302,7 +304,7 @@ func (g *Graph) levelCauses() []Cause {
 		for _, level := range g.levels[t] {
 			for i, a := range level {
 				for _, b := range level[i+1:] {
-					if both := g.disagree(&g.policies[a], &g.policies[b]); both != nil {
+					if both := g.disagree(g.policies[a], g.policies[b]); both != nil {
 						out = append(out, Cause{Object: g.policies[a].p.Object() + " and " + g.policies[b].p.Object(), Affects: g.workloadsOf(both),
 							Reason: "they have the same priority and different outcomes for the same traffic, and which one wins is not defined"})
 					}
@@ -318,10 +320,10 @@ func (g *Graph) levelCauses() []Cause {
 func (g *Graph) disagree(a, b *compiled) bitset {
 	n := len(g.classes)
 	both, of := newBitset(n), newBitset(n)
-	a.subject.must.addTo(both)
-	a.subject.maybe.addTo(both)
-	b.subject.must.addTo(of)
-	b.subject.maybe.addTo(of)
+	g.atoms[a.subject].must.addTo(both)
+	g.atoms[a.subject].maybe.addTo(both)
+	g.atoms[b.subject].must.addTo(of)
+	g.atoms[b.subject].maybe.addTo(of)
 	both.and(of)
 	if both.empty() || a.p.Cluster != b.p.Cluster {
 		return nil
@@ -370,8 +372,8 @@ func (g *Graph) undecidedHosts() bitset {
 	}
 	policed := newBitset(len(g.classes))
 	for i := range g.policies {
-		g.policies[i].subject.must.addTo(policed)
-		g.policies[i].subject.maybe.addTo(policed)
+		g.atoms[g.policies[i].subject].must.addTo(policed)
+		g.atoms[g.policies[i].subject].maybe.addTo(policed)
 	}
 	if policed.empty() {
 		return out

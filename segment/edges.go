@@ -33,7 +33,9 @@ func (g *Graph) newTally(by By) *tally {
 // endpoint is its index, else -1.
 func (t *tally) add(c int, kind lineKind, endpoint int) {
 	for chunk := range t.chunks {
-		for _, x := range t.g.line(c, kind, chunk) {
+		ps := t.g.line(c, kind, chunk)
+		for i := range ps {
+			x := &ps[i]
 			for d := range x.who.all() {
 				for _, end := range t.gr.ends[d] {
 					t.put(end, chunk, x, endpoint)
@@ -43,12 +45,12 @@ func (t *tally) add(c int, kind lineKind, endpoint int) {
 	}
 }
 
-func (t *tally) put(end uint32, chunk int, x group, endpoint int) {
+func (t *tally) put(end uint32, chunk int, x *part, endpoint int) {
 	out, least := x.out, x.out
 	if x.byNode {
 		least = x.policy
 		if endpoint >= 0 && t.gr.endpoint != nil {
-			out = t.g.onNodes(&x, endpoint, t.gr.endpoint[end])
+			out = t.g.onNodes(x, endpoint, t.gr.endpoint[end])
 			least = out
 		}
 	}

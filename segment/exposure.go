@@ -213,7 +213,7 @@ func (g *Graph) podsReach(s side, mask []uint64) Verdict {
 					some = true
 				}
 				if x.out.must&mask[chunk] != 0 {
-					members(x.who).addTo(seen)
+					x.who.members().addTo(seen)
 				}
 			}
 		}

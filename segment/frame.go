@@ -151,71 +151,6 @@ func (g *Graph) freesOwnNode() bool {
 	return g.m.Profile.Enforced && g.m.Profile.OwnNodeFree && !g.nodes.hosts.empty()
 }
 
-// freeOwnNode opens a line between host-network endpoints and the pods of their
-// node: certainly where both nodes are known, perhaps where one is not.
-func (g *Graph) freeOwnNode(c, chunk int, gs []group) []group {
-	if !g.freesOwnNode() || g.classes[c].cell >= 0 {
-		return gs
-	}
-	full := g.ports.full[chunk]
-	open := func(x *group) { x.out = span{full, full} }
-	depends := func(x *group) {
-		if !x.byNode {
-			x.byNode, x.policy = true, x.out
-		}
-	}
-	partly := func(x *group) { depends(x); x.out = span{full, full} }
-	perhaps := func(x *group) { depends(x); x.out.may = full }
-	cl := &g.classes[c]
-	if cl.host {
-		if cl.node == "" {
-			others := slices.Clone(g.universe[cl.cluster])
-			others.and(g.allPods)
-			others.andNot(g.nodes.hosts)
-			return split(gs, others, perhaps)
-		}
-		k := nodeKey{cl.cluster, cl.node}
-		gs = split(gs, g.nodes.unknown, perhaps)
-		gs = split(gs, g.nodes.all[k], open)
-		return split(gs, g.nodes.some[k], partly)
-	}
-	if g.nodes.unknown.has(c) {
-		gs = split(gs, g.nodes.hosts, perhaps)
-	} else {
-		gs = split(gs, g.nodes.hostsAny, perhaps)
-	}
-	for _, node := range g.nodes.of[c] {
-		k := nodeKey{cl.cluster, node}
-		if g.nodes.all[k] != nil && g.nodes.all[k].has(c) {
-			gs = split(gs, g.nodes.hostsOn[k], open)
-		} else {
-			gs = split(gs, g.nodes.hostsOn[k], partly)
-		}
-	}
-	return gs
-}
-
-// split applies f to every class in who, splitting groups.
-func split(gs []group, who bitset, f func(*group)) []group {
-	if who == nil {
-		return gs
-	}
-	for i := range len(gs) {
-		switch in, rest := gs[i].who.split(who); {
-		case in.empty():
-		case rest.empty():
-			f(&gs[i])
-		default:
-			x := gs[i]
-			x.who = in
-			gs[i].who = rest
-			f(&x)
-			gs = append(gs, x)
-		}
-	}
-	return gs
-}
-
 // Externals returns the blocks that the policies cut external addresses into:
 // disjoint, and together 0.0.0.0/0 and ::/0.
 func (g *Graph) Externals() []netip.Prefix {
@@ -228,7 +163,7 @@ func (g *Graph) Externals() []netip.Prefix {
 }
 
 // onNodes returns a group's answer for two endpoints.
-func (g *Graph) onNodes(x *group, a, b int) span {
+func (g *Graph) onNodes(x *part, a, b int) span {
 	m, n := g.m.Endpoints[a].Node, g.m.Endpoints[b].Node
 	switch full := x.out.may; {
 	case m == "" || n == "":

@@ -20,7 +20,7 @@ type Graph struct {
 
 	specs    []portSpec
 	named    [][]namedSplit // by namedUse
-	policies []compiled     // ordered by tier, priority, name
+	policies []*compiled    // ordered by tier, priority, name
 	tiers    [3][]int       // indexes of policies
 	levels   [3][][]int     // the same in runs of equal priority
 	atoms    []atom
@@ -29,10 +29,22 @@ type Graph struct {
 	// In the NetworkPolicy tier, by Gress: who is isolated, the policies by
 	// class, and for each atom who lets it in (or out to it), and on what.
 	isolated [2]bitset
-	own      [2][][]uint32 // class → indexes of policies of the NetworkPolicy tier
-	inverted [2]map[int][]granted
-	atomsOf  [][]uint32 // class → atoms used by rules of the NetworkPolicy tier
-	maybeOf  [][]uint32 // class → atoms that it may be in
+	// perhapsIsolated holds those that only policies isolate of which it is not
+	// known whether they select them.
+	perhapsIsolated [2]bitset
+	own             [2][][]uint32 // class → indexes of policies of the NetworkPolicy tier
+	inverted        [2][][]granted
+	atomsOf         [][]uint32 // class → atoms used by rules of the NetworkPolicy tier
+	maybeOf         [][]uint32 // class → atoms that it may be in
+
+	// What lines share, see signature.go: which atoms are part of signatures, and
+	// the signature of each class by half of a line.
+	breadth    breadth
+	wide       []bool
+	common     [2][]bool
+	signature  [numHalves][]uint32
+	signatures [numHalves]map[string]uint32
+	pool       *pool
 
 	universe   []bitset // by cluster: the classes that an endpoint may meet
 	allPods    bitset
@@ -52,8 +64,9 @@ type Graph struct {
 
 // granted is a set of subjects that a rule's peers reach on a port list.
 type granted struct {
-	spec int
-	who  members
+	spec    int
+	who     members
+	perhaps bool // whether the policy selects them is not known
 }
 
 // namedSplit is a part of the destinations by what a port name means on them.
@@ -66,7 +79,7 @@ type namedSplit struct {
 // compiled is a policy with its selections resolved.
 type compiled struct {
 	p       *Policy
-	subject atom
+	subject int // atom
 	rules   [2][]compiledRule
 }
 
@@ -90,10 +103,15 @@ const maxEndpoints = math.MaxUint32 / 2
 // Build compiles a model, which must not change afterwards. It fails if the
 // model's parts do not fit together or ctx ends.
 func Build(ctx context.Context, m *Model) (*Graph, error) {
+	return build(ctx, m, breadth{})
+}
+
+// build compiles a model with a given breadth; the zero breadth is the default.
+func build(ctx context.Context, m *Model, br breadth) (*Graph, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	g := &Graph{m: m, v: collect(m)}
+	g := &Graph{m: m, v: collect(m), breadth: br}
 	g.numberClusters()
 	g.classes, g.classOf = classify(m, g.v, g.clusterOf)
 	g.pods = len(g.classes)
@@ -114,6 +132,12 @@ func Build(ctx context.Context, m *Model) (*Graph, error) {
 	g.atoms = a.list
 	g.invert()
 	g.frame()
+	if g.breadth == (breadth{}) {
+		g.breadth = defaultBreadth(len(g.classes))
+	}
+	g.pool = newPool()
+	g.spread()
+	g.sign()
 	g.causes = g.findCauses()
 	return g, ctx.Err()
 }
@@ -288,7 +312,7 @@ func (g *Graph) compilePolicies(ctx context.Context, a *atoms) error {
 	for i, u := range g.v.named {
 		namedIndex[u] = i
 	}
-	g.policies = make([]compiled, 0, len(g.m.Policies))
+	g.policies = make([]*compiled, 0, len(g.m.Policies))
 	for i := range g.m.Policies {
 		p := &g.m.Policies[i]
 		if !g.m.Profile.Enforced || p.Tier != NetworkPolicyTier && !g.m.Profile.AdminTier {
@@ -297,8 +321,7 @@ func (g *Graph) compilePolicies(ctx context.Context, a *atoms) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		c := compiled{p: p, subject: atom{}}
-		c.subject = a.list[a.subject(p.Cluster, &p.Subject)]
+		c := &compiled{p: p, subject: a.subject(p.Cluster, &p.Subject)}
 		for d, rules := range p.Rules {
 			for r := range rules {
 				cr := compiledRule{r: &rules[r]}
@@ -321,7 +344,7 @@ func (g *Graph) compilePolicies(ctx context.Context, a *atoms) error {
 		}
 		g.policies = append(g.policies, c)
 	}
-	slices.SortStableFunc(g.policies, func(x, y compiled) int {
+	slices.SortStableFunc(g.policies, func(x, y *compiled) int {
 		return cmp.Or(cmp.Compare(x.p.Tier, y.p.Tier), cmp.Compare(x.p.Priority, y.p.Priority),
 			cmp.Compare(x.p.Cluster, y.p.Cluster), cmp.Compare(x.p.Namespace, y.p.Namespace), cmp.Compare(x.p.Name, y.p.Name))
 	})
@@ -386,39 +409,50 @@ func (g *Graph) compileTaints() {
 }
 
 // invert turns the NetworkPolicy tier around: for each peer, who lets it in (or
-// out to it) on which ports.
+// out to it) on which ports. A policy that does not isolate in a direction grants
+// all the same: what it lists passes wherever another isolates.
 func (g *Graph) invert() {
 	n := len(g.classes)
-	type slot struct{ atom, spec int }
 	for d := range 2 {
-		g.isolated[d] = newBitset(n)
+		g.isolated[d], g.perhapsIsolated[d] = newBitset(n), newBitset(n)
 		g.own[d] = make([][]uint32, n)
+		g.inverted[d] = make([][]granted, len(g.atoms))
+		type slot struct {
+			atom, spec int
+			perhaps    bool
+		}
 		grants := make(map[slot][]uint32)
 		for _, i := range g.tiers[NetworkPolicyTier] {
-			pol := &g.policies[i]
-			if !pol.p.Isolates[d] {
+			pol := g.policies[i]
+			subject := &g.atoms[pol.subject]
+			if pol.p.Isolates[d] {
+				subject.must.addTo(g.isolated[d])
+				subject.maybe.addTo(g.perhapsIsolated[d])
+			} else if len(pol.rules[d]) == 0 {
 				continue
 			}
-			pol.subject.must.addTo(g.isolated[d])
-			for c := range pol.subject.must.all() {
-				g.own[d][c] = append(g.own[d][c], uint32(i)) //nolint:gosec // an index
-			}
-			for _, r := range pol.rules[d] {
-				for _, at := range r.peers {
-					s := slot{at, r.spec}
-					for c := range pol.subject.must.all() {
-						grants[s] = append(grants[s], uint32(c)) //nolint:gosec // a class number
+			for perhaps, who := range []*members{&subject.must, &subject.maybe} {
+				if who.empty() {
+					continue
+				}
+				for c := range who.all() {
+					g.own[d][c] = append(g.own[d][c], uint32(i)) //nolint:gosec // an index
+				}
+				for _, r := range pol.rules[d] {
+					for _, at := range r.peers {
+						s := slot{at, r.spec, perhaps == 1}
+						grants[s] = who.appendTo(grants[s])
 					}
 				}
 			}
 		}
-		g.inverted[d] = make(map[int][]granted)
+		g.perhapsIsolated[d].andNot(g.isolated[d])
 		for s, ids := range grants {
 			slices.Sort(ids)
-			g.inverted[d][s.atom] = append(g.inverted[d][s.atom], granted{s.spec, makeMembers(slices.Compact(ids), n)})
+			g.inverted[d][s.atom] = append(g.inverted[d][s.atom], granted{s.spec, makeMembers(slices.Compact(ids), n), s.perhaps})
 		}
 		for _, list := range g.inverted[d] {
-			slices.SortFunc(list, func(a, b granted) int { return a.spec - b.spec })
+			slices.SortFunc(list, func(a, b granted) int { return cmp.Or(a.spec-b.spec, len(a.who.ids)-len(b.who.ids)) })
 		}
 	}
 	g.atomsOf = make([][]uint32, n)
@@ -434,4 +468,9 @@ func (g *Graph) invert() {
 			g.maybeOf[c] = append(g.maybeOf[c], uint32(at)) //nolint:gosec // an index
 		}
 	}
+}
+
+// filtered says whether the NetworkPolicy tier may close anything for a class.
+func (g *Graph) filtered(d Gress, c int) bool {
+	return g.isolated[d].has(c) || g.perhapsIsolated[d].has(c)
 }

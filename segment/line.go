@@ -14,6 +14,15 @@ const (
 	column
 )
 
+// directions returns the direction of the policies that select the line's own
+// class, and that of the policies of the others.
+func (k lineKind) directions() (own, others Gress) {
+	if k == row {
+		return Egress, Ingress
+	}
+	return Ingress, Egress
+}
+
 // progress is the state of an evaluation: for each port the outcomes that are
 // possible so far. More than one possible outcome is an unknown.
 type progress struct {
@@ -25,57 +34,20 @@ type progress struct {
 // span is a pair of masks: ports that are certainly and possibly allowed.
 type span struct{ must, may uint64 }
 
-// group is a set of classes with the same state.
+// group is a set of classes with the same state during an evaluation.
 type group struct {
 	who classSet
 	st  progress
-	out span // of the directions evaluated so far
+}
+
+// part is a set of classes with the same answer.
+type part struct {
+	who classSet
+	out span
 	// byNode is true where out holds for some pods only, those that share or may
 	// share a node. policy is the answer for pods on different nodes.
 	byNode bool
 	policy span
-}
-
-// line evaluates both directions between class c and all others, for one chunk.
-// Groups are disjoint; classes in none are denied every port.
-func (g *Graph) line(c int, kind lineKind, chunk int) []group {
-	uni := g.meets(c)
-	full := g.ports.full[chunk]
-	gs := []group{{who: classSet{bits: slices.Clone(uni)}, out: span{full, full}}}
-	if g.m.Profile.Enforced {
-		order := [2]Gress{Egress, Ingress}
-		for _, d := range order {
-			own := (d == Egress) == (kind == row)
-			e := &lineEval{g: g, c: c, chunk: chunk, kind: kind, d: d, own: own, full: full}
-			gs = e.direction(gs)
-		}
-		gs = g.freeOwnNode(c, chunk, gs)
-	}
-	return coalesce(gs)
-}
-
-// coalesce joins groups with the same answer and drops the denied ones.
-func coalesce(gs []group) []group {
-	type answer struct {
-		out, policy span
-		byNode      bool
-	}
-	index := make(map[answer]int, len(gs))
-	out := gs[:0]
-	for _, x := range gs {
-		if x.out.may == 0 {
-			continue
-		}
-		k := answer{x.out, x.policy, x.byNode}
-		i, ok := index[k]
-		if !ok {
-			index[k] = len(out)
-			out = append(out, x)
-			continue
-		}
-		out[i].who = out[i].who.join(x.who)
-	}
-	return out
 }
 
 // meets returns the classes that class c may exchange traffic with: those of
@@ -89,6 +61,8 @@ func (g *Graph) meets(c int) bitset {
 
 // lineEval evaluates one direction of policy on a line. If own, the subjects of
 // the policies that matter are c; else they are the others and c is the peer.
+// Of the NetworkPolicy tier's grants it applies the wide ones only (breadth):
+// what the narrow ones add is up to the caller.
 type lineEval struct {
 	g     *Graph
 	c     int
@@ -99,22 +73,44 @@ type lineEval struct {
 	full  uint64
 }
 
-func (e *lineEval) direction(gs []group) []group {
-	for i := range gs {
-		gs[i].st = progress{open: e.full}
-	}
+// direction returns what the policies of one direction leave open: disjoint
+// sets of classes; those in none are denied every port.
+func (e *lineEval) direction() []part {
+	gs := []group{{who: classSet{bits: slices.Clone(e.g.meets(e.c))}, st: progress{open: e.full}}}
 	gs = e.tier(gs, AdminTier)
 	gs = e.networkPolicies(gs)
 	gs = e.tier(gs, BaselineTier)
 	gs = e.taint(gs, AdminTier)
-	out := gs[:0]
+	out := make([]part, 0, len(gs))
 	for _, x := range gs {
 		allow := x.st.allow | x.st.open | x.st.pass // nothing decided: allowed
-		x.out.must &= allow &^ x.st.deny
-		x.out.may &= allow
-		if x.out.may != 0 || e.g.freesOwnNode() {
-			out = append(out, x)
+		if s := (span{allow &^ x.st.deny, allow}); s.may != 0 {
+			out = append(out, part{who: x.who, out: s})
 		}
+	}
+	return coalesce(out)
+}
+
+// coalesce joins parts with the same answer and drops the denied ones.
+func coalesce(ps []part) []part {
+	type answer struct {
+		out, policy span
+		byNode      bool
+	}
+	index := make(map[answer]int, len(ps))
+	out := ps[:0]
+	for _, x := range ps {
+		if x.out.may == 0 {
+			continue
+		}
+		k := answer{x.out, x.policy, x.byNode}
+		i, ok := index[k]
+		if !ok {
+			index[k] = len(out)
+			out = append(out, x)
+			continue
+		}
+		out[i].who = out[i].who.join(x.who)
 	}
 	return out
 }
@@ -184,8 +180,8 @@ func (e *lineEval) tier(gs []group, t Tier) []group {
 			for i := range gs {
 				gs[i].st.open = gs[i].st.base
 			}
-			gs = e.policy(gs, &e.g.policies[p])
-			gs = e.mayNotSelect(gs, &e.g.policies[p])
+			gs = e.policy(gs, e.g.policies[p])
+			gs = e.mayNotSelect(gs, e.g.policies[p])
 			for i := range gs {
 				gs[i].st.next &= gs[i].st.open
 			}
@@ -205,11 +201,11 @@ func (e *lineEval) tier(gs []group, t Tier) []group {
 // perhaps: its rules were evaluated as if it did.
 func (e *lineEval) mayNotSelect(gs []group, p *compiled) []group {
 	reopen := func(s progress) progress { s.open = s.base; return s }
-	if p.subject.maybe.empty() {
+	if e.g.atoms[p.subject].maybe.empty() {
 		return gs
 	}
 	if e.own {
-		if p.subject.maybe.has(e.c) {
+		if e.g.atoms[p.subject].maybe.has(e.c) {
 			for i := range gs {
 				gs[i].st = reopen(gs[i].st)
 			}
@@ -217,7 +213,7 @@ func (e *lineEval) mayNotSelect(gs []group, p *compiled) []group {
 		return gs
 	}
 	who := newBitset(len(e.g.classes))
-	p.subject.maybe.addTo(who)
+	e.g.atoms[p.subject].maybe.addTo(who)
 	return refine(gs, who, reopen)
 }
 
@@ -225,10 +221,10 @@ func (e *lineEval) mayNotSelect(gs []group, p *compiled) []group {
 // decides; one that may match decides perhaps.
 func (e *lineEval) policy(gs []group, p *compiled) []group {
 	if e.own {
-		if membership(&p.subject, e.c) == No {
+		if membership(&e.g.atoms[p.subject], e.c) == No {
 			return gs
 		}
-	} else if p.subject.must.empty() && p.subject.maybe.empty() {
+	} else if e.g.atoms[p.subject].empty() {
 		return gs
 	}
 	var buf []piece
@@ -284,23 +280,13 @@ func (e *lineEval) matched(p *compiled, r *compiledRule) (must, may bitset) {
 		}
 		return must, may
 	}
-	peer := No
-	for _, at := range r.peers {
-		switch membership(&e.g.atoms[at], e.c) {
-		case Yes:
-			peer = Yes
-		case Maybe:
-			if peer == No {
-				peer = Maybe
-			}
-		}
-	}
+	peer := e.g.peerMatch(r, e.c)
 	if peer == No {
 		return nil, nil
 	}
 	may = newBitset(n)
-	p.subject.must.addTo(may)
-	p.subject.maybe.addTo(may)
+	e.g.atoms[p.subject].must.addTo(may)
+	e.g.atoms[p.subject].maybe.addTo(may)
 	if peer == Yes {
 		must = slices.Clone(may)
 	}
@@ -334,155 +320,68 @@ func (s progress) hit(a Action, mask uint64, sure bool) progress {
 	return s
 }
 
-// grants gathers what the rules of the NetworkPolicy tier grant to whom: large
-// sets by mask, so that each splits the groups once; small ones class by class.
-type grants struct {
-	n     int
-	large []grant
-	small map[uint32]span
-}
-
-type grant struct {
-	mask uint64
-	sure bool
-	who  bitset
-}
-
-func (a *grants) add(pc piece, sure bool, who members) {
-	sure = sure && !pc.maybe
-	if who.bits == nil {
-		for _, c := range who.ids {
-			if pc.who == nil || pc.who.has(int(c)) {
-				s := a.small[c]
-				s.may |= pc.mask
-				if sure {
-					s.must |= pc.mask
-				}
-				a.small[c] = s
-			}
-		}
-		return
-	}
-	var to bitset
-	for i := range a.large {
-		if a.large[i].mask == pc.mask && a.large[i].sure == sure {
-			to = a.large[i].who
-		}
-	}
-	if to == nil {
-		to = newBitset(a.n)
-		a.large = append(a.large, grant{pc.mask, sure, to})
-	}
-	if pc.who == nil {
-		who.addTo(to)
-		return
-	}
-	for c := range who.all() {
-		if pc.who.has(c) {
-			to.add(c)
-		}
-	}
-}
-
-// apply puts the grants into the states of the groups.
-func (a *grants) apply(gs []group) []group {
-	gs = a.applySmall(gs)
-	for _, l := range a.large {
-		gs = refine(gs, l.who, func(s progress) progress {
-			s.may |= l.mask
-			if l.sure {
-				s.must |= l.mask
-			}
-			return s
-		})
-	}
-	return gs
-}
-
-// applySmall takes the classes of small grants out of their groups and puts
-// those with the same grants together again.
-func (a *grants) applySmall(gs []group) []group {
-	if len(a.small) == 0 {
-		return gs
-	}
-	type target struct {
-		from int
-		got  span
-	}
-	index := make(map[target]int)
-	ids := make([]uint32, 0, len(a.small))
-	for c := range a.small {
-		ids = append(ids, c)
-	}
-	slices.Sort(ids)
-	n := len(gs)
-	for i := range n {
-		inside := gs[i].who.take(ids)
-		for _, c := range inside {
-			t := target{i, a.small[c]}
-			j, ok := index[t]
-			if !ok {
-				j = len(gs)
-				index[t] = j
-				x := gs[i]
-				x.who = classSet{}
-				x.st.must |= t.got.must
-				x.st.may |= t.got.may
-				gs = append(gs, x)
-			}
-			gs[j].who.ids = append(gs[j].who.ids, c)
-		}
-	}
-	return slices.DeleteFunc(gs, func(x group) bool { return x.who.empty() })
-}
-
 // networkPolicies evaluates the NetworkPolicy tier: what is isolated gets what
 // some rule grants and nothing else; what is not goes on to the next tier.
 func (e *lineEval) networkPolicies(gs []group) []group {
 	g := e.g
-	iso := g.isolated[e.d]
 	for i := range gs {
 		gs[i].st.base = gs[i].st.open // what the Admin tier left open: all that this tier can touch
 	}
-	if e.own && iso.has(e.c) {
-		acc := e.ownGrants()
-		gs = e.decide(gs, acc, nil)
-	} else if !e.own {
+	switch {
+	case !e.own:
 		acc := e.othersGrants()
-		gs = e.decide(gs, acc, iso)
+		gs = acc.apply(gs)
+		acc.release()
+		gs = refine(gs, g.isolated[e.d], progress.isolate)
+		gs = refine(gs, g.perhapsIsolated[e.d], progress.perhapsIsolate)
+	case g.filtered(e.d, e.c):
+		acc := e.ownGrants()
+		gs = acc.apply(gs)
+		acc.release()
+		isolate := progress.isolate
+		if g.perhapsIsolated[e.d].has(e.c) {
+			isolate = progress.perhapsIsolate
+		}
+		for i := range gs {
+			gs[i].st = isolate(gs[i].st)
+		}
+	}
+	for i := range gs {
+		gs[i].st.must, gs[i].st.may = 0, 0
 	}
 	gs = e.taint(gs, NetworkPolicyTier)
 	for i := range gs {
 		gs[i].st.base = 0
 	}
 	if g.m.Profile.BaselineDirectionBlind && len(g.tiers[BaselineTier]) > 0 {
-		skip := func(s progress) progress { s.allow |= s.open; s.open = 0; return s }
-		other := g.isolated[1-e.d]
 		if !e.own {
-			gs = refine(gs, other, skip)
-		} else if other.has(e.c) {
+			gs = refine(gs, g.isolated[1-e.d], progress.skip)
+			gs = refine(gs, g.perhapsIsolated[1-e.d], progress.perhapsSkip)
+		} else {
 			for i := range gs {
-				gs[i].st = skip(gs[i].st)
+				gs[i].st = g.skipBaseline(gs[i].st, e.d, e.c)
 			}
 		}
 	}
 	return gs
 }
 
-// ownGrants are the others that c's own policies name.
+// ownGrants are the wide sets of others that c's own policies name.
 func (e *lineEval) ownGrants() *grants {
-	acc := &grants{n: len(e.g.classes), small: make(map[uint32]span)}
+	acc := e.g.newGrants()
 	var buf []piece
 	for _, p := range e.g.own[e.d][e.c] {
+		sure := e.g.atoms[e.g.policies[p].subject].must.has(e.c)
 		for i := range e.g.policies[p].rules[e.d] {
 			r := &e.g.policies[p].rules[e.d][i]
 			buf = e.pieces(r.spec, buf)
-			for _, pc := range buf {
-				for _, at := range r.peers {
-					acc.add(pc, true, e.g.atoms[at].must)
-					if !e.g.atoms[at].maybe.empty() {
-						acc.add(pc, false, e.g.atoms[at].maybe)
-					}
+			for _, at := range r.peers {
+				if !e.g.wide[at] {
+					continue
+				}
+				for _, pc := range buf {
+					acc.add(pc, sure, e.g.atoms[at].must)
+					acc.add(pc, false, e.g.atoms[at].maybe)
 				}
 			}
 		}
@@ -490,15 +389,19 @@ func (e *lineEval) ownGrants() *grants {
 	return acc
 }
 
-// othersGrants are the others whose policies name c.
+// othersGrants are the others whose policies name c through a peer that is
+// common to many.
 func (e *lineEval) othersGrants() *grants {
-	acc := &grants{n: len(e.g.classes), small: make(map[uint32]span)}
+	acc := e.g.newGrants()
 	var buf []piece
 	from := func(at int, sure bool) {
+		if !e.g.common[e.d][at] {
+			return
+		}
 		for _, gr := range e.g.inverted[e.d][at] {
 			buf = e.pieces(gr.spec, buf)
 			for _, pc := range buf {
-				acc.add(pc, sure, gr.who)
+				acc.add(pc, sure && !gr.perhaps, gr.who)
 			}
 		}
 	}
@@ -512,26 +415,42 @@ func (e *lineEval) othersGrants() *grants {
 	return acc
 }
 
-// decide closes the NetworkPolicy tier for the groups, or for those inside iso.
-func (e *lineEval) decide(gs []group, acc *grants, iso bitset) []group {
-	gs = acc.apply(gs)
-	closeTier := func(s progress) progress {
-		s.allow |= s.open & s.may
-		s.deny |= s.open &^ s.must
-		s.open = 0
-		return s
+// isolate closes the NetworkPolicy tier: granted or denied.
+func (s progress) isolate() progress {
+	s.allow |= s.open & s.may
+	s.deny |= s.open &^ s.must
+	s.open = 0
+	return s
+}
+
+// perhapsIsolate closes it perhaps: what is not certainly granted may be denied,
+// or go on to the next tier.
+func (s progress) perhapsIsolate() progress {
+	s.deny |= s.open &^ s.must
+	return s
+}
+
+// skip leaves out the Baseline tier.
+func (s progress) skip() progress {
+	s.allow |= s.open
+	s.open = 0
+	return s
+}
+
+func (s progress) perhapsSkip() progress {
+	s.allow |= s.open
+	return s
+}
+
+// skipBaseline applies BaselineDirectionBlind to a subject.
+func (g *Graph) skipBaseline(s progress, d Gress, subject int) progress {
+	switch {
+	case g.isolated[1-d].has(subject):
+		return s.skip()
+	case g.perhapsIsolated[1-d].has(subject):
+		return s.perhapsSkip()
 	}
-	if iso == nil {
-		for i := range gs {
-			gs[i].st = closeTier(gs[i].st)
-		}
-	} else {
-		gs = refine(gs, iso, closeTier)
-	}
-	for i := range gs {
-		gs[i].st.must, gs[i].st.may = 0, 0
-	}
-	return gs
+	return s
 }
 
 // taint applies what cannot be evaluated. In the NetworkPolicy tier it touches

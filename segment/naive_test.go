@@ -123,10 +123,7 @@ func (n *naive) tiers(d segment.Gress, subject, peer, dst end, port segment.Port
 			continue
 		}
 		other = other || p.Isolates[1-d]
-		if !p.Isolates[d] {
-			continue
-		}
-		selected = true
+		selected = selected || p.Isolates[d]
 		for r := range p.Rules[d] {
 			granted = granted || n.matches(p, &p.Rules[d][r], d, peer, dst, port)
 		}

@@ -29,9 +29,8 @@ func (g *Graph) pairDirection(d Gress, subject, peer, dst, chunk int) span {
 	if st.open != 0 {
 		g.pairNetworkPolicies(&st, d, subject, peer, dst, chunk)
 	}
-	if st.open != 0 && g.m.Profile.BaselineDirectionBlind && g.isolated[1-d].has(subject) && len(g.tiers[BaselineTier]) > 0 {
-		st.allow |= st.open
-		st.open = 0
+	if g.m.Profile.BaselineDirectionBlind && len(g.tiers[BaselineTier]) > 0 {
+		st = g.skipBaseline(st, d, subject)
 	}
 	if st.open != 0 {
 		g.pairTier(&st, BaselineTier, d, subject, peer, dst, chunk)
@@ -56,8 +55,8 @@ func (g *Graph) pairTier(st *progress, t Tier, d Gress, subject, peer, dst, chun
 	for _, level := range g.levels[t] {
 		base, next := st.open, st.open
 		for _, i := range level {
-			p := &g.policies[i]
-			own := membership(&p.subject, subject)
+			p := g.policies[i]
+			own := membership(&g.atoms[p.subject], subject)
 			if own == No {
 				continue
 			}
@@ -92,9 +91,9 @@ func (g *Graph) pairTier(st *progress, t Tier, d Gress, subject, peer, dst, chun
 
 func (g *Graph) pairNetworkPolicies(st *progress, d Gress, subject, peer, dst, chunk int) {
 	base := st.open
-	if g.isolated[d].has(subject) {
-		var got span
+	if g.filtered(d, subject) {
 		for _, p := range g.own[d][subject] {
+			sure := g.atoms[g.policies[p].subject].must.has(subject)
 			for j := range g.policies[p].rules[d] {
 				r := &g.policies[p].rules[d][j]
 				match := g.peerMatch(r, peer)
@@ -102,15 +101,18 @@ func (g *Graph) pairNetworkPolicies(st *progress, d Gress, subject, peer, dst, c
 					continue
 				}
 				ports := g.portsOn(r.spec, dst, chunk)
-				got.may |= ports.may
-				if match == Yes {
-					got.must |= ports.must
+				st.may |= ports.may
+				if match == Yes && sure {
+					st.must |= ports.must
 				}
 			}
 		}
-		st.allow |= base & got.may
-		st.deny |= base &^ got.must
-		st.open = 0
+		if g.isolated[d].has(subject) {
+			*st = st.isolate()
+		} else {
+			*st = st.perhapsIsolate()
+		}
+		st.must, st.may = 0, 0
 	}
 	for i := range g.taints {
 		ts := &g.taints[i]

@@ -30,6 +30,9 @@ func (g *Graph) isolation(s side, d Gress) Answer {
 		if g.isolated[d].has(int(c)) || g.deniedByDefault(int(c), d) {
 			continue
 		}
+		if g.perhapsIsolated[d].has(int(c)) {
+			a = Maybe
+		}
 		for i := range g.taints {
 			if t := &g.taints[i]; t.t.CanDeny && t.t.Gress[d] && t.who.has(int(c)) {
 				a = Maybe
@@ -48,8 +51,8 @@ func (g *Graph) deniedByDefault(c int, d Gress) bool {
 	var others bitset
 	for _, t := range []Tier{AdminTier, BaselineTier} {
 		for _, i := range g.tiers[t] {
-			p := &g.policies[i]
-			if !p.subject.must.has(c) {
+			p := g.policies[i]
+			if !g.atoms[p.subject].must.has(c) {
 				continue
 			}
 			for j := range p.rules[d] {
@@ -84,8 +87,8 @@ func (g *Graph) PoliciesOf(r ident.Ref) []RuleRef {
 	}
 	var out []RuleRef
 	for i := range g.policies {
-		p := &g.policies[i]
-		if !slices.ContainsFunc(s.classes, func(c uint32) bool { return membership(&p.subject, int(c)) != No }) {
+		p := g.policies[i]
+		if !slices.ContainsFunc(s.classes, func(c uint32) bool { return membership(&g.atoms[p.subject], int(c)) != No }) {
 			continue
 		}
 		for _, d := range []Gress{Egress, Ingress} {
@@ -109,7 +112,7 @@ type Segment struct {
 // the same policies, matched by the same peers, with the same meaning of port
 // names. Every workload is in exactly one.
 func (g *Graph) Segments() []Segment {
-	signature := g.signatures()
+	signature := g.visible()
 	gr := &g.grains[ByWorkload]
 	index := make(map[string]int)
 	var groups [][]int
@@ -149,8 +152,8 @@ func (g *Graph) Segments() []Segment {
 	return out
 }
 
-// signatures writes for each class everything that rules can see of it.
-func (g *Graph) signatures() []string {
+// visible writes for each class everything that rules can see of it.
+func (g *Graph) visible() []string {
 	sig := make([][]byte, g.pods)
 	for c := range g.pods {
 		sig[c] = binary.AppendUvarint(sig[c], uint64(g.classes[c].cluster)) //nolint:gosec // an index
@@ -167,8 +170,8 @@ func (g *Graph) signatures() []string {
 		}
 	}
 	for i := range g.policies {
-		mark('s', i, g.policies[i].subject.must)
-		mark('S', i, g.policies[i].subject.maybe)
+		mark('s', i, g.atoms[g.policies[i].subject].must)
+		mark('S', i, g.atoms[g.policies[i].subject].maybe)
 	}
 	used := make(map[int]bool)
 	for i := range g.policies {

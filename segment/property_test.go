@@ -22,6 +22,13 @@ func verdictOn(edges []segment.Edge, p segment.Port) segment.Verdict {
 	return segment.Denied
 }
 
+// buildVaried compiles a model with one of several bounds on what lines share:
+// nothing, some of it, everything.
+func buildVaried(m *segment.Model, seed uint64) (*segment.Graph, error) {
+	b := [][3]int{{64, 64, 64}, {2, 1, 2}, {-1, -1, -1}, {1, 3, 8}}[seed%4]
+	return segment.BuildWithBreadth(context.Background(), m, b[0], b[1], b[2])
+}
+
 // TestAgainstTwin holds every verdict of the engine against the naive evaluator.
 // The engine may answer unknown where worlds that it does not correlate would
 // agree; it must never be certain and wrong, and without doubtful facts it must
@@ -33,7 +40,7 @@ func TestAgainstTwin(t *testing.T) {
 	loose := 0
 	for seed := range uint64(estates) {
 		m := randomModel(seed)
-		g, err := segment.Build(context.Background(), m)
+		g, err := buildVaried(m, seed)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +129,7 @@ func refOf(e end) ident.Ref {
 // pair questions.
 func TestListsAgree(t *testing.T) {
 	for seed := range uint64(150) {
-		g, err := segment.Build(context.Background(), randomModel(seed))
+		g, err := buildVaried(randomModel(seed), seed)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -173,8 +173,11 @@ func randomNetworkPolicy(r *rand.Rand, m *segment.Model, i int) segment.Policy {
 	ns := m.Namespaces[r.IntN(len(m.Namespaces))]
 	p := segment.Policy{Kind: "NetworkPolicy", Cluster: ns.Cluster, Namespace: ns.Name, Name: fmt.Sprintf("np%d", i), Tier: segment.NetworkPolicyTier,
 		Subject: segment.PodSelector{InNamespace: ns.Name, Pods: randomSelector(r)}, Isolates: [2]bool{r.IntN(2) == 0, r.IntN(3) > 0}}
+	if r.IntN(6) == 0 { // selects across namespaces, as CiliumClusterwideNetworkPolicy does
+		p.Namespace, p.Subject = "", randomPods(r, "")
+	}
 	for d := range 2 {
-		if !p.Isolates[d] {
+		if !p.Isolates[d] && r.IntN(4) > 0 { // others grant without isolating, as enableDefaultDeny: false does
 			continue
 		}
 		for j := range r.IntN(4) {

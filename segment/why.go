@@ -184,11 +184,16 @@ func (w *walk) direction(d Gress) Decision {
 	if o.open {
 		w.networkPolicies(d, subject, peer, &o, settle)
 	}
-	skipped := g.m.Profile.BaselineDirectionBlind && g.isolated[1-d].has(subject) && len(g.tiers[BaselineTier]) > 0
-	if o.open && skipped {
-		w.consider(def, "allow", "a NetworkPolicy selects "+w.name(subject)+" in the other direction, and this network then skips the Baseline tier")
-		o.allow, o.open = true, false
-		settle(def)
+	if o.open && g.m.Profile.BaselineDirectionBlind && len(g.tiers[BaselineTier]) > 0 {
+		switch {
+		case g.isolated[1-d].has(subject):
+			w.consider(def, "allow", "a NetworkPolicy selects "+w.name(subject)+" in the other direction, and this network then skips the Baseline tier")
+			o.allow, o.open = true, false
+			settle(def)
+		case g.perhapsIsolated[1-d].has(subject):
+			w.consider(def, "unknown", "a policy perhaps selects "+w.name(subject)+" in the other direction, and this network would then skip the Baseline tier")
+			o.allow = true
+		}
 	}
 	if o.open {
 		w.ordered(BaselineTier, d, subject, peer, &o, settle)
@@ -242,8 +247,8 @@ func (w *walk) ordered(t Tier, d Gress, subject, peer int, o *outcomes, settle f
 		before := *o
 		var first *RuleRef
 		for _, i := range level {
-			p := &w.g.policies[i]
-			own := membership(&p.subject, subject)
+			p := w.g.policies[i]
+			own := membership(&w.g.atoms[p.subject], subject)
 			if own == No || len(p.rules[d]) == 0 {
 				continue
 			}
@@ -284,8 +289,8 @@ func (w *walk) ordered(t Tier, d Gress, subject, peer int, o *outcomes, settle f
 func (w *walk) ambiguous(level []int, d Gress, subject int) {
 	var names []string
 	for _, i := range level {
-		p := &w.g.policies[i]
-		if membership(&p.subject, subject) != No && len(p.rules[d]) > 0 {
+		p := w.g.policies[i]
+		if membership(&w.g.atoms[p.subject], subject) != No && len(p.rules[d]) > 0 {
 			names = append(names, p.p.Object())
 		}
 	}
@@ -343,10 +348,16 @@ func (w *walk) rule(p *compiled, r *compiledRule, d Gress, subject, peer int, o 
 func (w *walk) networkPolicies(d Gress, subject, peer int, o *outcomes, settle func(RuleRef)) {
 	g := w.g
 	entered := o.open
-	if own := g.own[d][subject]; len(own) > 0 {
+	if own := g.own[d][subject]; g.filtered(d, subject) {
 		var granted, possible *RuleRef
 		for _, i := range own {
-			p := &g.policies[i]
+			p := g.policies[i]
+			selects := membership(&g.atoms[p.subject], subject)
+			if selects == Maybe {
+				w.consider(p.p.ref(d, nil), "unknown", "whether it selects "+w.name(subject)+" is not known: "+w.undeclared(subject))
+				w.causes = append(w.causes, Cause{Object: p.p.Object(), Affects: w.affects(),
+					Reason: "whether it selects " + w.name(subject) + " is not known: " + w.undeclared(subject)})
+			}
 			if len(p.rules[d]) == 0 {
 				w.consider(p.p.ref(d, nil), "no match", "it selects "+w.name(subject)+" and allows no "+d.String()+" at all")
 			}
@@ -354,7 +365,7 @@ func (w *walk) networkPolicies(d Gress, subject, peer int, o *outcomes, settle f
 				r := &p.rules[d][j]
 				ref := p.p.ref(d, r.r)
 				match, why := w.matches(p, r, d, subject, peer)
-				switch match {
+				switch min3(match, selects) {
 				case Yes:
 					w.consider(ref, "allow", why)
 					if granted == nil {
@@ -374,8 +385,16 @@ func (w *walk) networkPolicies(d Gress, subject, peer int, o *outcomes, settle f
 				}
 			}
 		}
-		o.open = false
+		isolated := g.isolated[d].has(subject)
 		switch {
+		case !isolated && granted != nil:
+		case !isolated:
+			o.deny = true
+			if possible == nil {
+				r := g.closing(own, d).ref(d, nil)
+				possible = &r
+			}
+			settle(*possible)
 		case granted != nil:
 			o.allow = true
 			settle(*granted)
@@ -386,6 +405,7 @@ func (w *walk) networkPolicies(d Gress, subject, peer int, o *outcomes, settle f
 			o.deny = true
 			settle(g.closing(own, d).ref(d, nil))
 		}
+		o.open = !isolated
 	}
 	if entered {
 		w.taints(d, subject, o, NetworkPolicyTier)
@@ -395,12 +415,18 @@ func (w *walk) networkPolicies(d Gress, subject, peer int, o *outcomes, settle f
 // closing picks the policy to name for a denial by isolation: one that allows
 // nothing, as a default deny does, else the first.
 func (g *Graph) closing(own []uint32, d Gress) *Policy {
+	var first *Policy
 	for _, i := range own {
-		if len(g.policies[i].rules[d]) == 0 {
-			return g.policies[i].p
+		p := g.policies[i]
+		switch {
+		case !p.p.Isolates[d]:
+		case len(p.rules[d]) == 0:
+			return p.p
+		case first == nil:
+			first = p.p
 		}
 	}
-	return g.policies[own[0]].p
+	return first
 }
 
 // taints applies what cannot be evaluated.

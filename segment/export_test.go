@@ -1,0 +1,9 @@
+package segment
+
+import "context"
+
+// BuildWithBreadth compiles a model with other bounds on what stays out of
+// signatures, so that small estates exercise what large ones need.
+func BuildWithBreadth(ctx context.Context, m *Model, peer, member, exceptions int) (*Graph, error) {
+	return build(ctx, m, breadth{peer: peer, member: member, exceptions: exceptions})
+}

@@ -1,0 +1,224 @@
+package segment
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// Lines are not computed class by class. What one direction of policy says about
+// a class depends on what can be seen of it: the policies that select it and the
+// peers that it is among. Most of that is shared: a zone, "everybody", no policy
+// at all. Where it is shared it makes up the class's signature, and the classes
+// of one signature share one half of a line. What concerns few classes only (the
+// peer "app=web in my namespace") stays out of the signature; the classes for
+// which it could matter are the line's exceptions, and those are asked one by
+// one. The split changes what is cached, never an answer.
+
+// breadth bounds what stays out of signatures, in classes.
+type breadth struct {
+	// peer: up to so many others, granted by the class's own policies.
+	peer int
+	// member: a peer with up to so many classes, among which the class is.
+	member int
+	// exceptions: a peer is in the signature all the same if it would make more
+	// exceptions than this.
+	exceptions int
+}
+
+func defaultBreadth(classes int) breadth {
+	return breadth{peer: 64, member: 48, exceptions: max(256, classes/64)}
+}
+
+// spread decides for each atom whether it is part of signatures.
+func (g *Graph) spread() {
+	n := len(g.atoms)
+	g.wide = make([]bool, n)
+	g.common = [2][]bool{make([]bool, n), make([]bool, n)}
+	for at := range g.atoms {
+		g.spreadAtom(at)
+	}
+}
+
+func (g *Graph) spreadAtom(at int) {
+	size := g.atoms[at].size()
+	g.wide[at] = at == g.any || size > g.breadth.peer
+	for d := range 2 {
+		who := 0
+		for _, gr := range g.inverted[d][at] {
+			who += gr.who.n
+		}
+		g.common[d][at] = at == g.any || who > 0 && (size > g.breadth.member || who > g.breadth.exceptions)
+	}
+}
+
+// half identifies one side of a line.
+type half uint8
+
+// The halves: what a class's own policies say, and what those of the others say
+// about it, for rows and for columns.
+const (
+	rowOwn half = iota
+	rowOthers
+	columnOwn
+	columnOthers
+	numHalves
+)
+
+func (k lineKind) halves() (own, others half) {
+	if k == row {
+		return rowOwn, rowOthers
+	}
+	return columnOwn, columnOthers
+}
+
+func (h half) kind() lineKind { return lineKind(h >> 1) }
+func (h half) own() bool      { return h&1 == 0 }
+
+func (h half) gress() Gress {
+	own, others := h.kind().directions()
+	if h.own() {
+		return own
+	}
+	return others
+}
+
+// sign numbers the signatures of every class, for each half.
+func (g *Graph) sign() {
+	shared := g.sharedMarks()
+	var buf []byte
+	for h := range numHalves {
+		g.signature[h] = make([]uint32, len(g.classes))
+		g.signatures[h] = make(map[string]uint32)
+		for c := range g.classes {
+			buf = g.appendSignature(buf[:0], h, c, shared[h.gress()][c])
+			id, ok := g.signatures[h][string(buf)]
+			if !ok {
+				id = uint32(len(g.signatures[h])) //nolint:gosec // fewer than classes
+				g.signatures[h][string(buf)] = id
+			}
+			g.signature[h][c] = id
+		}
+	}
+}
+
+// mark is something of the ordered tiers that concerns a class: a policy that
+// selects it, or a rule that names it as a peer.
+type mark struct {
+	own bool
+	key uint64
+}
+
+// sharedMarks lists by direction and class what the ordered tiers and the taints
+// can see of it.
+func (g *Graph) sharedMarks() [2][][]mark {
+	var out [2][][]mark
+	for d := range 2 {
+		out[d] = make([][]mark, len(g.classes))
+	}
+	put := func(d int, who *atom, own bool, key uint64) {
+		for c := range who.must.all() {
+			out[d][c] = append(out[d][c], mark{own, key << 1})
+		}
+		for c := range who.maybe.all() {
+			out[d][c] = append(out[d][c], mark{own, key<<1 | 1})
+		}
+	}
+	for _, t := range []Tier{AdminTier, BaselineTier} {
+		for _, i := range g.tiers[t] {
+			p := g.policies[i]
+			for d := range 2 {
+				if len(p.rules[d]) == 0 {
+					continue
+				}
+				put(d, &g.atoms[p.subject], true, uint64(i)<<20) //nolint:gosec // an index
+				for r := range p.rules[d] {
+					for k, at := range p.rules[d][r].peers {
+						put(d, &g.atoms[at], false, uint64(i)<<20|uint64(r)<<8|uint64(min(k, 255))) //nolint:gosec // indexes
+					}
+				}
+			}
+		}
+	}
+	for i := range g.taints {
+		for d := range 2 {
+			if g.taints[i].t.Gress[d] {
+				put(d, &atom{must: members{bits: g.taints[i].who}}, true, uint64(i)<<20|1<<19) //nolint:gosec // an index
+			}
+		}
+	}
+	return out
+}
+
+// appendSignature writes everything that half h can see of class c, but for the
+// narrow peers.
+func (g *Graph) appendSignature(b []byte, h half, c int, marks []mark) []byte {
+	d := h.gress()
+	cl := &g.classes[c]
+	b = binary.AppendUvarint(b, uint64(cl.cluster+1)) //nolint:gosec // an index
+	for _, m := range marks {
+		if m.own == h.own() {
+			b = binary.AppendUvarint(b, m.key+1)
+		}
+	}
+	b = append(b, 0)
+	if h.own() {
+		b = g.appendOwn(b, d, c)
+	} else {
+		for _, at := range g.atomsOf[c] {
+			if g.common[d][at] {
+				b = binary.AppendUvarint(b, uint64(at)+1)
+			}
+		}
+		b = append(b, 0)
+		for _, at := range g.maybeOf[c] {
+			if g.common[d][at] {
+				b = binary.AppendUvarint(b, uint64(at)+1)
+			}
+		}
+		b = append(b, 0)
+	}
+	if h.kind() == column {
+		// The ports of a column are resolved on its own class.
+		for u := range g.named {
+			for i := range g.named[u] {
+				if g.named[u][i].who.has(c) {
+					b = binary.AppendUvarint(b, uint64(u)+1)
+					b = binary.AppendUvarint(b, uint64(i)) //nolint:gosec // an index
+				}
+			}
+		}
+	}
+	return b
+}
+
+// appendOwn writes what the policies of the NetworkPolicy tier that select c say
+// about wide peers, and how c stands to nodes.
+func (g *Graph) appendOwn(b []byte, d Gress, c int) []byte {
+	var flags byte
+	for i, is := range []bool{g.isolated[d].has(c), g.isolated[1-d].has(c), g.perhapsIsolated[d].has(c), g.perhapsIsolated[1-d].has(c),
+		g.classes[c].host, g.classes[c].host && g.classes[c].node == "", g.nodes.unknown.has(c)} {
+		if is {
+			flags |= 1 << i
+		}
+	}
+	b = append(b, flags)
+	if !g.filtered(d, c) {
+		return b
+	}
+	var grants []uint64
+	for _, i := range g.own[d][c] {
+		perhaps := uint64(membership(&g.atoms[g.policies[i].subject], c)) << 62
+		for r := range g.policies[i].rules[d] {
+			for _, at := range g.policies[i].rules[d][r].peers {
+				if g.wide[at] {
+					grants = append(grants, perhaps|uint64(at)<<31|uint64(g.policies[i].rules[d][r].spec)) //nolint:gosec // indexes
+				}
+			}
+		}
+	}
+	slices.Sort(grants)
+	for _, x := range slices.Compact(grants) {
+		b = binary.AppendUvarint(b, x+1)
+	}
+	return b
+}
