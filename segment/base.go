@@ -3,14 +3,17 @@ package segment
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // base is what a line says to every class but its exceptions, which may be
 // granted more, never less. It is shared by all classes of a pair of signatures.
 type base struct {
-	parts [][]part // by chunk; sets are read-only
-	must  bitset   // classes that some port is certainly open to
-	may   bitset   // and possibly
+	parts  [][]part // by chunk; sets are read-only
+	must   bitset   // classes that some port is certainly open to
+	may    bitset   // and possibly
+	list   atomic.Pointer[list]
+	blocks atomic.Pointer[[]block]
 }
 
 type baseKey struct {
@@ -25,12 +28,14 @@ type halfKey struct {
 
 // pool holds scratch memory and what lines share. It is safe for concurrent use.
 type pool struct {
-	grants sync.Pool
+	grants  sync.Pool
+	tallies [2]sync.Pool // by By
 
-	mu     sync.Mutex
-	halves map[halfKey][][]part
-	bases  map[baseKey]*base
-	cost   int // words held by halves and bases
+	mu      sync.Mutex
+	halves  map[halfKey][][]part
+	bases   map[baseKey]*base
+	replies map[string]*reply
+	cost    int // words held by these
 }
 
 // maxPoolWords bounds what a graph keeps of its lines (8 bytes each): when it is
@@ -38,7 +43,7 @@ type pool struct {
 const maxPoolWords = 64 << 20
 
 func newPool() *pool {
-	return &pool{halves: make(map[halfKey][][]part), bases: make(map[baseKey]*base)}
+	return &pool{halves: make(map[halfKey][][]part), bases: make(map[baseKey]*base), replies: make(map[string]*reply)}
 }
 
 func (p *pool) half(k halfKey) [][]part {
@@ -58,6 +63,7 @@ func (p *pool) room(words int) {
 	if p.cost += words; p.cost > maxPoolWords {
 		clear(p.halves)
 		clear(p.bases)
+		clear(p.replies)
 		p.cost = words
 	}
 }
@@ -113,9 +119,9 @@ func (g *Graph) baseOf(c int, kind lineKind) *base {
 	for _, ps := range b.parts {
 		for i := range ps {
 			if ps[i].out.must != 0 {
-				members{ids: ps[i].who.ids, bits: ps[i].who.bits}.addTo(b.must)
+				ps[i].who.members().addTo(b.must)
 			}
-			members{ids: ps[i].who.ids, bits: ps[i].who.bits}.addTo(b.may)
+			ps[i].who.members().addTo(b.may)
 		}
 	}
 	g.pool.mu.Lock()

@@ -174,6 +174,28 @@ func (s classSet) empty() bool {
 
 func (s classSet) all() iter.Seq[int] { return s.members().all() }
 
+// between iterates over the elements from lo up to hi.
+func (s classSet) between(lo, hi int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		if s.bits == nil {
+			i, _ := slices.BinarySearch(s.ids, uint32(lo)) //nolint:gosec // a class number
+			for ; i < len(s.ids) && int(s.ids[i]) < hi; i++ {
+				if !yield(int(s.ids[i])) {
+					return
+				}
+			}
+			return
+		}
+		for i := lo >> 6; i < len(s.bits) && i<<6 < hi; i++ {
+			for w := s.bits[i]; w != 0; w &= w - 1 {
+				if c := i<<6 + bits.TrailingZeros64(w); c >= hi || c >= lo && !yield(c) {
+					return
+				}
+			}
+		}
+	}
+}
+
 func (s classSet) members() members { return members{ids: s.ids, bits: s.bits} }
 
 func (s classSet) clone() classSet {

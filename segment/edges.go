@@ -8,127 +8,6 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 )
 
-// tally accumulates a row or column over the ends of a grain.
-type tally struct {
-	g       *Graph
-	gr      *grain
-	chunks  int
-	must    []uint64 // end*chunks+chunk: allowed for some pair
-	may     []uint64 // possible for some pair
-	andMust []uint64 // allowed for every pair so far
-	andMay  []uint64
-	seen    []uint32 // end*chunks+chunk: pairs that contributed
-	touched []uint32
-	mark    []bool
-}
-
-func (g *Graph) newTally(by By) *tally {
-	gr := &g.grains[by]
-	n := len(gr.classes) * g.ports.chunks
-	return &tally{g: g, gr: gr, chunks: g.ports.chunks, must: make([]uint64, n), may: make([]uint64, n), andMust: make([]uint64, n),
-		andMay: make([]uint64, n), seen: make([]uint32, n), mark: make([]bool, len(gr.classes))}
-}
-
-// add evaluates the line of one class. If it stands for a single endpoint,
-// endpoint is its index, else -1.
-func (t *tally) add(c int, kind lineKind, endpoint int) {
-	for chunk := range t.chunks {
-		ps := t.g.line(c, kind, chunk)
-		for i := range ps {
-			x := &ps[i]
-			for d := range x.who.all() {
-				for _, end := range t.gr.ends[d] {
-					t.put(end, chunk, x, endpoint)
-				}
-			}
-		}
-	}
-}
-
-func (t *tally) put(end uint32, chunk int, x *part, endpoint int) {
-	out, least := x.out, x.out
-	if x.byNode {
-		least = x.policy
-		if endpoint >= 0 && t.gr.endpoint != nil {
-			out = t.g.onNodes(x, endpoint, t.gr.endpoint[end])
-			least = out
-		}
-	}
-	i := int(end)*t.chunks + chunk
-	if !t.mark[end] {
-		t.mark[end] = true
-		t.touched = append(t.touched, end)
-	}
-	if t.seen[i] == 0 {
-		t.must[i], t.may[i], t.andMust[i], t.andMay[i] = out.must, out.may, least.must, least.may
-	} else {
-		t.must[i] |= out.must
-		t.may[i] |= out.may
-		t.andMust[i] &= least.must
-		t.andMay[i] &= least.may
-	}
-	t.seen[i]++
-}
-
-// answer is what a line says about one end.
-type answer struct {
-	end       int
-	must, may []uint64 // by chunk; may includes must
-	partMust  bool     // some pairs lack some of must
-	partMay   bool     // some pairs lack some of what is only possible
-}
-
-// drain hands over the answers in the order of ends and resets the tally; the
-// masks are valid during the call. Each side had the given number of classes.
-func (t *tally) drain(classes int, f func(answer)) {
-	slices.Sort(t.touched)
-	for _, end := range t.touched {
-		lo, hi := int(end)*t.chunks, int(end+1)*t.chunks
-		want := uint32(classes * len(t.gr.classes[end])) //nolint:gosec // a number of pairs of classes of two ends
-		a := answer{end: int(end), must: t.must[lo:hi], may: t.may[lo:hi]}
-		for i := lo; i < hi; i++ {
-			if t.seen[i] < want {
-				t.andMust[i], t.andMay[i] = 0, 0
-			}
-			a.partMust = a.partMust || t.andMust[i] != t.must[i]
-			maybe := t.may[i] &^ t.must[i]
-			a.partMay = a.partMay || t.andMay[i]&maybe != maybe
-		}
-		f(a)
-		for i := lo; i < hi; i++ {
-			t.must[i], t.may[i], t.seen[i] = 0, 0, 0
-		}
-		t.mark[end] = false
-	}
-	t.touched = t.touched[:0]
-}
-
-// toEdges turns an answer into at most two edges: what is allowed and what is
-// only possible.
-func (g *Graph) toEdges(out []Edge, src, dst ident.Ref, a answer, cache map[string][]Conn) []Edge {
-	if c := g.cachedConns(a.must, cache); len(c) > 0 {
-		out = append(out, Edge{Src: src, Dst: dst, Connections: c, Verdict: Allowed, Partial: a.partMust})
-	}
-	maybe := make([]uint64, len(a.may))
-	for i := range maybe {
-		maybe[i] = a.may[i] &^ a.must[i]
-	}
-	if c := g.cachedConns(maybe, cache); len(c) > 0 {
-		out = append(out, Edge{Src: src, Dst: dst, Connections: c, Verdict: Unknown, Partial: a.partMay})
-	}
-	return out
-}
-
-func (g *Graph) cachedConns(mask []uint64, cache map[string][]Conn) []Conn {
-	key := maskKey(mask, false)
-	c, ok := cache[key]
-	if !ok {
-		c = g.ports.conns(mask)
-		cache[key] = c
-	}
-	return c
-}
-
 // side is one end of a question: the classes it stands for.
 type side struct {
 	ref      ident.Ref
@@ -148,15 +27,13 @@ func (g *Graph) Workloads() []ident.Ref { return slices.Clone(g.grains[ByWorkloa
 func (g *Graph) Edges(by By) iter.Seq[Edge] {
 	return func(yield func(Edge) bool) {
 		t := g.newTally(by)
-		cache := make(map[string][]Conn)
+		defer t.release()
 		for i := range t.gr.inside {
-			for _, e := range g.lineEdges(t, g.endSide(by, i), row, cache) {
-				if !yield(e) {
-					return
-				}
+			if !g.eachEdge(t, g.endSide(by, i), row, yield) {
+				return
 			}
 		}
-		for _, e := range g.externalEdges(t, cache) {
+		for _, e := range g.externalEdges(by, t) {
 			if !yield(e) {
 				return
 			}
@@ -173,67 +50,106 @@ func (g *Graph) endSide(by By, i int) side {
 	return s
 }
 
-// lineEdges returns the edges out of (row) or into (column) a side.
-func (g *Graph) lineEdges(t *tally, s side, kind lineKind, cache map[string][]Conn) []Edge {
-	for _, c := range s.classes {
-		t.add(int(c), kind, s.endpoint)
-	}
-	var out []Edge
-	type block struct {
-		a     answer
-		parts []netip.Prefix
-	}
-	var blocks []*block
-	byAnswer := make(map[string]*block)
-	ends := func(other ident.Ref, a answer) {
-		if kind == row {
-			out = g.toEdges(out, s.ref, other, a, cache)
-		} else {
-			out = g.toEdges(out, other, s.ref, a, cache)
-		}
-	}
-	t.drain(len(s.classes), func(a answer) {
-		if a.end < t.gr.inside {
-			if !g.same(s, t, a.end) {
-				ends(t.gr.refs[a.end], a)
+// eachEdge hands over the edges out of (row) or into (column) a side, first
+// those with the ends inside, in their order, then those with addresses outside,
+// in theirs. It reports whether yield wanted all of them.
+func (g *Graph) eachEdge(t *tally, s side, kind lineKind, yield func(Edge) bool) bool {
+	emit := func(other ident.Ref, r *reply) bool {
+		for _, e := range r.edges {
+			if kind == row {
+				e.Src, e.Dst = s.ref, other
+			} else {
+				e.Src, e.Dst = other, s.ref
 			}
-			return
+			if !yield(e) {
+				return false
+			}
 		}
-		key := answerKey(a)
-		b := byAnswer[key]
-		if b == nil {
-			b = &block{a: answer{must: slices.Clone(a.must), may: slices.Clone(a.may), partMust: a.partMust, partMay: a.partMay}}
-			byAnswer[key] = b
-			blocks = append(blocks, b)
-		}
-		b.parts = append(b.parts, g.parts(t.gr, a.end)...)
-	})
-	inside := len(out)
-	for _, b := range blocks {
-		for _, p := range mergePrefixes(b.parts) {
-			ends(ident.Ref{CIDR: p.String()}, b.a)
+		return true
+	}
+	inside := func(end uint32, r *reply) bool {
+		return g.same(s, t, int(end)) || emit(t.gr.refs[end], r)
+	}
+	if !g.eachInside(t, s, kind, inside) {
+		return false
+	}
+	for _, b := range g.blocks(t, s.classes, kind) {
+		if !emit(b.ref, b.reply) {
+			return false
 		}
 	}
-	slices.SortStableFunc(out[inside:], func(a, b Edge) int {
-		if kind == row {
-			return compareBlocks(a.Dst, b.Dst)
+	return true
+}
+
+// eachInside hands over what a side says to each end inside, in their order.
+func (g *Graph) eachInside(t *tally, s side, kind lineKind, yield func(uint32, *reply) bool) bool {
+	if len(s.classes) != 1 || t.by == ByPod {
+		return g.eachTallied(t, s, kind, yield)
+	}
+	c := int(s.classes[0])
+	l := g.listOf(t, c, kind)
+	t.except = g.exceptEnds(t, c, kind, t.except[:0])
+	next := 0
+	for i, end := range l.ends {
+		for ; next < len(t.except) && t.except[next] <= end; next++ {
+			if r := g.replyBetween(t, c, t.except[next], kind); len(r.edges) > 0 && !yield(t.except[next], r) {
+				return false
+			}
 		}
-		return compareBlocks(a.Src, b.Src)
+		if next > 0 && t.except[next-1] == end {
+			continue
+		}
+		if !yield(end, l.replies[l.which[i]]) {
+			return false
+		}
+	}
+	for ; next < len(t.except); next++ {
+		if r := g.replyBetween(t, c, t.except[next], kind); len(r.edges) > 0 && !yield(t.except[next], r) {
+			return false
+		}
+	}
+	return true
+}
+
+// eachTallied does the same for sides of several classes, and between pods.
+func (g *Graph) eachTallied(t *tally, s side, kind lineKind, yield func(uint32, *reply) bool) bool {
+	for _, c := range s.classes {
+		for chunk := range t.chunks {
+			t.add(g.line(int(c), kind, chunk), chunk, 0, g.pods, s.endpoint)
+		}
+	}
+	more := true
+	t.drain(len(s.classes), func(end uint32, r *reply) {
+		more = more && yield(end, r)
 	})
-	return out
+	return more
+}
+
+// exceptEnds appends the inside ends, sorted, of the exceptions of c's line.
+func (g *Graph) exceptEnds(t *tally, c int, kind lineKind, buf []uint32) []uint32 {
+	t.classes = g.exceptions(c, kind, t.classes[:0])
+	for _, d := range t.classes {
+		if int(d) < g.pods {
+			buf = append(buf, t.gr.ends[d]...)
+		}
+	}
+	slices.Sort(buf)
+	return slices.Compact(buf)
+}
+
+// replyBetween asks for one end of a line by itself.
+func (g *Graph) replyBetween(t *tally, c int, end uint32, kind lineKind) *reply {
+	a, b := side{classes: []uint32{uint32(c)}, endpoint: -1}, side{classes: t.gr.classes[end], endpoint: -1} //nolint:gosec // a class number
+	if kind == column {
+		a, b = b, a
+	}
+	g.betweenInto(&t.ask, a, b)
+	return g.reply(&t.ask)
 }
 
 // same reports whether an end of the tally is the side itself.
 func (g *Graph) same(s side, t *tally, end int) bool {
-	return s.end >= 0 && t.gr == &g.grains[s.by] && s.end == end
-}
-
-func (g *Graph) parts(gr *grain, end int) []netip.Prefix {
-	return g.v.addresses.cells[g.classes[gr.classes[end][0]].cell].parts
-}
-
-func answerKey(a answer) string {
-	return maskKey(a.must, a.partMust) + "|" + maskKey(a.may, a.partMay)
+	return s.end >= 0 && t.by == s.by && s.end == end
 }
 
 // compareBlocks orders CIDR references by address, IPv4 first.
@@ -248,43 +164,26 @@ func compareBlocks(a, b ident.Ref) int {
 
 // externalEdges returns the edges that start outside, neighbouring blocks with
 // the same answer merged.
-func (g *Graph) externalEdges(t *tally, cache map[string][]Conn) []Edge {
-	type slot struct {
-		dst int
-		key string
+func (g *Graph) externalEdges(by By, t *tally) []Edge {
+	type entry struct {
+		b   *block
+		dst uint32
 	}
-	type merged struct {
-		dst   int
-		a     answer
-		parts []netip.Prefix
-	}
-	found := make(map[slot]*merged)
-	var order []*merged
-	for end := t.gr.inside; end < len(t.gr.classes); end++ {
-		t.add(int(t.gr.classes[end][0]), row, -1)
-		t.drain(1, func(a answer) {
-			s := slot{a.end, answerKey(a)}
-			m := found[s]
-			if m == nil {
-				m = &merged{dst: a.end, a: answer{must: slices.Clone(a.must), may: slices.Clone(a.may), partMust: a.partMust, partMay: a.partMay}}
-				found[s] = m
-				order = append(order, m)
-			}
-			m.parts = append(m.parts, g.parts(t.gr, end)...)
-		})
-	}
-	var out []Edge
-	for _, m := range order {
-		for _, p := range mergePrefixes(m.parts) {
-			out = g.toEdges(out, ident.Ref{CIDR: p.String()}, t.gr.refs[m.dst], m.a, cache)
+	var found []entry
+	for end := range t.gr.inside {
+		blocks := g.blocks(t, t.gr.classes[end], column)
+		for i := range blocks {
+			found = append(found, entry{&blocks[i], uint32(end)}) //nolint:gosec // an index
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Edge) int {
-		if c := compareBlocks(a.Src, b.Src); c != 0 {
-			return c
+	slices.SortStableFunc(found, func(a, b entry) int { return comparePrefix(a.b.prefix, b.b.prefix) })
+	out := make([]Edge, 0, len(found))
+	for _, f := range found {
+		for _, e := range f.b.reply.edges {
+			e.Src, e.Dst = f.b.ref, t.gr.refs[f.dst]
+			out = append(out, e)
 		}
-		return a.Dst.Compare(b.Dst)
-	})
+	}
 	return out
 }
 
@@ -299,7 +198,14 @@ func (g *Graph) lineOf(r ident.Ref, kind lineKind) ([]Edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.lineEdges(g.newTally(ByWorkload), s, kind, make(map[string][]Conn)), nil
+	t := g.newTally(ByWorkload)
+	defer t.release()
+	var out []Edge
+	g.eachEdge(t, s, kind, func(e Edge) bool {
+		out = append(out, e)
+		return true
+	})
+	return out, nil
 }
 
 // Between returns the edges from src to dst: none if everything is denied, two
@@ -315,31 +221,33 @@ func (g *Graph) Between(src, dst ident.Ref) ([]Edge, error) {
 		return nil, err
 	}
 	res := g.between(a, b)
-	return g.toEdges(nil, a.ref, b.ref, res, make(map[string][]Conn)), nil
+	edges := slices.Clone(g.reply(&res).edges)
+	for i := range edges {
+		edges[i].Src, edges[i].Dst = a.ref, b.ref
+	}
+	return edges, nil
 }
 
 func (g *Graph) between(a, b side) answer {
-	n := g.ports.chunks
-	res := answer{must: make([]uint64, n), may: make([]uint64, n)}
-	all := make([]uint64, n)
-	allMay := make([]uint64, n)
-	copy(all, g.ports.full)
-	copy(allMay, g.ports.full)
-	for _, c := range a.classes {
-		for chunk := range n {
+	var res answer
+	g.betweenInto(&res, a, b)
+	return res
+}
+
+// betweenInto evaluates two sides into res, whose memory it reuses.
+func (g *Graph) betweenInto(res *answer, a, b side) {
+	res.reset(g.ports.chunks)
+	copy(res.least.must, g.ports.full)
+	copy(res.least.may, g.ports.full)
+	for chunk := range g.ports.chunks {
+		for _, c := range a.classes {
 			for _, d := range b.classes {
 				out, least := g.pairSpans(int(c), int(d), chunk, a.endpoint, b.endpoint)
 				res.must[chunk] |= out.must
 				res.may[chunk] |= out.may
-				all[chunk] &= least.must
-				allMay[chunk] &= least.may
+				res.least.must[chunk] &= least.must
+				res.least.may[chunk] &= least.may
 			}
 		}
 	}
-	for i := range n {
-		maybe := res.may[i] &^ res.must[i]
-		res.partMust = res.partMust || all[i] != res.must[i]
-		res.partMay = res.partMay || allMay[i]&maybe != maybe
-	}
-	return res
 }
