@@ -29,7 +29,9 @@ type halfKey struct {
 // pool holds scratch memory and what lines share. It is safe for concurrent use.
 type pool struct {
 	grants  sync.Pool
-	tallies [2]sync.Pool // by By
+	tallies [2]sync.Pool                   // by By
+	scratch sync.Pool                      // []uint32
+	lines   [2][]atomic.Pointer[classLine] // by lineKind and class
 
 	mu      sync.Mutex
 	halves  map[halfKey][][]part
@@ -42,8 +44,9 @@ type pool struct {
 // full everything is dropped, and what is needed is computed anew.
 const maxPoolWords = 64 << 20
 
-func newPool() *pool {
-	return &pool{halves: make(map[halfKey][][]part), bases: make(map[baseKey]*base), replies: make(map[string]*reply)}
+func newPool(classes int) *pool {
+	return &pool{lines: [2][]atomic.Pointer[classLine]{make([]atomic.Pointer[classLine], classes), make([]atomic.Pointer[classLine], classes)},
+		halves: make(map[halfKey][][]part), bases: make(map[baseKey]*base), replies: make(map[string]*reply)}
 }
 
 func (p *pool) half(k halfKey) [][]part {
@@ -64,6 +67,11 @@ func (p *pool) room(words int) {
 		clear(p.halves)
 		clear(p.bases)
 		clear(p.replies)
+		for k := range p.lines {
+			for c := range p.lines[k] {
+				p.lines[k][c].Store(nil)
+			}
+		}
 		p.cost = words
 	}
 }
@@ -212,20 +220,21 @@ func (g *Graph) perhapsOwnNode(c, chunk int, ps []part) []part {
 	return coalesce(out)
 }
 
-// exceptions appends to buf the classes, sorted, for which c's line may differ
-// from its base: those that narrow peers concern, and those on its own node.
-func (g *Graph) exceptions(c int, kind lineKind, buf []uint32) []uint32 {
+// eachException hands over sets of classes for which c's line may grant more
+// than its base: those that narrow peers concern, and those on its own node.
+// The sets may overlap.
+func (g *Graph) eachException(c int, kind lineKind, f func(members)) {
 	if !g.m.Profile.Enforced {
-		return buf
+		return
 	}
 	own, others := kind.directions()
-	start := len(buf)
 	if g.filtered(own, c) {
 		for _, i := range g.own[own][c] {
 			for r := range g.policies[i].rules[own] {
 				for _, at := range g.policies[i].rules[own][r].peers {
 					if !g.wide[at] {
-						buf = g.atoms[at].appendTo(buf)
+						f(g.atoms[at].must)
+						f(g.atoms[at].maybe)
 					}
 				}
 			}
@@ -234,58 +243,108 @@ func (g *Graph) exceptions(c int, kind lineKind, buf []uint32) []uint32 {
 	for _, list := range [][]uint32{g.atomsOf[c], g.maybeOf[c]} {
 		for _, at := range list {
 			if !g.common[others][at] {
-				for _, gr := range g.inverted[others][at] {
-					buf = gr.who.appendTo(buf)
+				for i := range g.inverted[others][at] {
+					f(g.inverted[others][at][i].who)
 				}
 			}
 		}
 	}
-	buf = g.ownNodeExceptions(c, buf)
-	tail := buf[start:]
-	slices.Sort(tail)
-	tail = slices.Compact(tail)
-	if g.classes[c].cell >= 0 || len(g.clusters) > 1 {
-		uni := g.meets(c)
-		tail = slices.DeleteFunc(tail, func(d uint32) bool { return !uni.has(int(d)) })
+	cl := &g.classes[c]
+	switch {
+	case !g.freesOwnNode() || cl.cell >= 0 || cl.host && cl.node == "":
+	case cl.host:
+		f(members{bits: g.nodes.some[nodeKey{cl.cluster, cl.node}]})
+	default:
+		for _, node := range g.nodes.of[c] {
+			f(members{bits: g.nodes.hostsOn[nodeKey{cl.cluster, node}]})
+		}
 	}
-	return buf[:start+len(tail)]
 }
 
-func (g *Graph) ownNodeExceptions(c int, buf []uint32) []uint32 {
-	if !g.freesOwnNode() || g.classes[c].cell >= 0 {
-		return buf
+// classLine is the line of one class: its base, and the exceptions to it.
+type classLine struct {
+	base   *base
+	except []uint32 // sorted: exceptions to which some port is possibly open
+	sure   []uint32 // those to which one certainly is
+}
+
+// open returns what a class's line leads to on some port: the base's part as a
+// set, and the exceptions.
+func (l *classLine) open(unknown bool) (bitset, []uint32) {
+	if unknown {
+		return l.base.may, l.except
 	}
-	cl := &g.classes[c]
-	if cl.host {
-		if cl.node == "" {
-			return buf
+	return l.base.must, l.sure
+}
+
+// lineOf returns the line of a class.
+func (g *Graph) lineOf(c int, kind lineKind) *classLine {
+	if l := g.pool.lines[kind][c].Load(); l != nil {
+		return l
+	}
+	l := &classLine{base: g.baseOf(c, kind)}
+	s, _ := g.pool.scratch.Get().(*[]uint32)
+	if s == nil {
+		s = new([]uint32)
+	}
+	ids := (*s)[:0]
+	g.eachException(c, kind, func(who members) { ids = who.appendTo(ids) })
+	slices.Sort(ids)
+	*s = ids
+	ids = slices.Compact(ids)
+	uni := g.meets(c)
+	sure := 0
+	ids = slices.DeleteFunc(ids, func(d uint32) bool {
+		if !uni.has(int(d)) {
+			return true
 		}
-		return members{bits: g.nodes.some[nodeKey{cl.cluster, cl.node}]}.appendTo(buf)
+		var any span
+		for chunk := range g.ports.chunks {
+			x := g.exception(c, int(d), kind, chunk).out
+			any.must |= x.must
+			any.may |= x.may
+		}
+		if any.must != 0 {
+			sure++
+		}
+		return any.may == 0
+	})
+	l.except = slices.Clone(ids)
+	if l.sure = l.except; sure < len(ids) {
+		l.sure = slices.DeleteFunc(slices.Clone(ids), func(d uint32) bool {
+			for chunk := range g.ports.chunks {
+				if g.exception(c, int(d), kind, chunk).out.must != 0 {
+					return false
+				}
+			}
+			return true
+		})
 	}
-	for _, node := range g.nodes.of[c] {
-		buf = members{bits: g.nodes.hostsOn[nodeKey{cl.cluster, node}]}.appendTo(buf)
-	}
-	return buf
+	g.pool.scratch.Put(s)
+	g.pool.mu.Lock()
+	defer g.pool.mu.Unlock()
+	g.pool.room(8 + len(l.except))
+	g.pool.lines[kind][c].Store(l)
+	return l
 }
 
 // line returns both directions between class c and all others, for one chunk.
 // Parts are disjoint; classes in none are denied every port. The caller must
 // not change the sets.
 func (g *Graph) line(c int, kind lineKind, chunk int) []part {
-	b := g.baseOf(c, kind)
-	except := g.exceptions(c, kind, nil)
-	if len(except) == 0 {
-		return b.parts[chunk]
+	l := g.lineOf(c, kind)
+	if len(l.except) == 0 {
+		return l.base.parts[chunk]
 	}
-	out := make([]part, 0, len(b.parts[chunk])+4)
-	for _, x := range b.parts[chunk] {
+	out := make([]part, 0, len(l.base.parts[chunk])+4)
+	for _, x := range l.base.parts[chunk] {
 		x.who = x.who.clone()
-		x.who.take(except)
+		x.who.take(l.except)
 		if !x.who.empty() {
 			out = append(out, x)
 		}
 	}
-	for _, d := range except {
+	for _, d := range l.except {
 		x := g.exception(c, int(d), kind, chunk)
 		x.who.ids = []uint32{d}
 		out = append(out, x)

@@ -155,3 +155,25 @@ func BenchmarkReach(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkTravel is a transitive blast radius both ways, with one path.
+func BenchmarkTravel(b *testing.B) {
+	forSizes(b, func(b *testing.B, m *segment.Model) {
+		g, err := segment.Build(context.Background(), m)
+		if err != nil {
+			b.Fatal(err)
+		}
+		ws := g.Workloads()
+		i := 0
+		for b.Loop() {
+			for _, d := range []segment.Direction{segment.Forward, segment.Backward} {
+				t, err := g.Travel(context.Background(), ws[i%len(ws):i%len(ws)+1], d, 0)
+				if err != nil {
+					b.Fatal(err)
+				}
+				t.Path(ws[(i+7)%len(ws)])
+			}
+			i += 31
+		}
+	})
+}

@@ -127,8 +127,7 @@ func (g *Graph) eachTallied(t *tally, s side, kind lineKind, yield func(uint32, 
 
 // exceptEnds appends the inside ends, sorted, of the exceptions of c's line.
 func (g *Graph) exceptEnds(t *tally, c int, kind lineKind, buf []uint32) []uint32 {
-	t.classes = g.exceptions(c, kind, t.classes[:0])
-	for _, d := range t.classes {
+	for _, d := range g.lineOf(c, kind).except {
 		if int(d) < g.pods {
 			buf = append(buf, t.gr.ends[d]...)
 		}
@@ -188,12 +187,12 @@ func (g *Graph) externalEdges(by By, t *tally) []Edge {
 }
 
 // Row returns the edges out of a workload, pod or address block, sorted by Dst.
-func (g *Graph) Row(src ident.Ref) ([]Edge, error) { return g.lineOf(src, row) }
+func (g *Graph) Row(src ident.Ref) ([]Edge, error) { return g.edgesOf(src, row) }
 
 // Column returns the edges into a workload, pod or address block, sorted by Src.
-func (g *Graph) Column(dst ident.Ref) ([]Edge, error) { return g.lineOf(dst, column) }
+func (g *Graph) Column(dst ident.Ref) ([]Edge, error) { return g.edgesOf(dst, column) }
 
-func (g *Graph) lineOf(r ident.Ref, kind lineKind) ([]Edge, error) {
+func (g *Graph) edgesOf(r ident.Ref, kind lineKind) ([]Edge, error) {
 	s, err := g.side(r)
 	if err != nil {
 		return nil, err

@@ -60,6 +60,7 @@ type Graph struct {
 	clusterOf  []int             // namespace → cluster
 	clusters   []string
 	causes     []Cause
+	doubtful   bool // some verdict may be unknown
 }
 
 // granted is a set of subjects that a rule's peers reach on a port list.
@@ -135,10 +136,11 @@ func build(ctx context.Context, m *Model, br breadth) (*Graph, error) {
 	if g.breadth == (breadth{}) {
 		g.breadth = defaultBreadth(len(g.classes))
 	}
-	g.pool = newPool()
+	g.pool = newPool(len(g.classes))
 	g.spread()
 	g.sign()
 	g.causes = g.findCauses()
+	g.doubtful = g.mayDoubt()
 	return g, ctx.Err()
 }
 
@@ -473,4 +475,43 @@ func (g *Graph) invert() {
 // filtered says whether the NetworkPolicy tier may close anything for a class.
 func (g *Graph) filtered(d Gress, c int) bool {
 	return g.isolated[d].has(c) || g.perhapsIsolated[d].has(c)
+}
+
+// mayDoubt reports whether anything could make a verdict unknown.
+func (g *Graph) mayDoubt() bool {
+	if !g.m.Profile.Enforced {
+		return false
+	}
+	if len(g.taints) > 0 || g.freesOwnNode() {
+		return true
+	}
+	for at := range g.atoms {
+		if !g.atoms[at].maybe.empty() {
+			return true
+		}
+	}
+	for _, splits := range g.named {
+		for i := range splits {
+			if splits[i].maybe {
+				return true
+			}
+		}
+	}
+	for t := range g.levels {
+		for _, level := range g.levels[t] {
+			if Tier(t) != NetworkPolicyTier && len(level) > 1 { //nolint:gosec // three tiers
+				return true
+			}
+		}
+	}
+	for _, p := range g.policies {
+		for d := range p.rules {
+			for r := range p.rules[d] {
+				if failsClosed(&p.rules[d][r]) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }

@@ -3,33 +3,33 @@ package segment
 import (
 	"cmp"
 	"context"
+	"math/bits"
 	"net/netip"
 	"slices"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 )
 
-// travel is a breadth-first search over workloads.
-type travel struct {
-	g     *Graph
-	gr    *grain
-	kind  lineKind
-	start bitset
-	outer bool                     // a start is outside, so addresses outside are no answer
-	inlet bitset                   // inside ends that addresses outside can get to; nil: every one
-	lines map[uint32][]travelGroup // class → where one step leads
-}
-
-// travelGroup is a part of a line: ends that are open on some port.
-type travelGroup struct {
-	ends bitset
-	must bool
+// Travel is what a set of ends can reach, or what can reach it. Paths are
+// written out on demand.
+type Travel struct {
+	g       *Graph
+	gr      *grain
+	kind    lineKind
+	start   bitset
+	sources map[int][]uint32 // starting end → the classes to start from
+	named   map[int]ident.Ref
+	outer   bool   // a start is outside, so addresses outside are no answer
+	inlet   bitset // inside ends that addresses outside can get to; nil: every one
+	entry   bitset // classes of inlets
+	sure    []step
+	perhaps []step // nil: nothing is in doubt
 }
 
 // step is how an end was first reached.
 type step struct {
-	dist int // 0: not reached
-	prev int // end
+	dist int32 // 0: not reached
+	prev int32 // end
 }
 
 // Reach returns what can be reached from (Forward) or what can reach (Backward)
@@ -44,150 +44,196 @@ type step struct {
 // any way in. Where the input held no Service, the ways are not known and the
 // policies alone decide.
 func (g *Graph) Reach(ctx context.Context, from []ident.Ref, dir Direction, maxHops int) ([]Reached, error) {
-	t := &travel{g: g, gr: &g.grains[ByWorkload], kind: row, lines: make(map[uint32][]travelGroup)}
+	t, err := g.Travel(ctx, from, dir, maxHops)
+	if err != nil {
+		return nil, err
+	}
+	return t.Reached(ctx)
+}
+
+// Travel answers as Reach does, without writing out the paths.
+func (g *Graph) Travel(ctx context.Context, from []ident.Ref, dir Direction, maxHops int) (*Travel, error) {
+	t := &Travel{g: g, gr: &g.grains[ByWorkload], kind: row, sources: make(map[int][]uint32), named: make(map[int]ident.Ref)}
 	if dir == Backward {
 		t.kind = column
 		t.inlet = g.inlets(ExposedInternet, ExposedUnknown, ExposedInternal)
 	}
 	t.start = newBitset(len(t.gr.classes))
-	type source struct {
-		ends    []int
-		classes map[int][]uint32 // end → the classes to start from
-	}
-	src := source{classes: map[int][]uint32{}}
-	named := make(map[int]ident.Ref)
 	for _, r := range from {
-		refs, err := g.Resolve(r)
-		if err != nil {
+		if err := t.from(r); err != nil {
 			return nil, err
 		}
-		for _, ref := range refs {
-			s, err := g.side(ref)
-			if err != nil {
-				return nil, err
-			}
-			if ref.IsCIDR() {
-				t.outer = true
-			}
-			if ref.CIDR == ident.Internet {
-				t.inlet = g.inlets(ExposedInternet, ExposedUnknown)
-			}
-			for _, c := range s.classes {
-				for _, e := range t.gr.ends[c] {
-					end := int(e)
-					if end < t.gr.inside && !t.owns(s, end) {
-						continue
-					}
-					if !t.start.has(end) {
-						t.start.add(end)
-						src.ends = append(src.ends, end)
-					}
-					if !slices.Contains(src.classes[end], c) {
-						src.classes[end] = append(src.classes[end], c)
-					}
-					named[end] = ref
-				}
+	}
+	if t.inlet != nil {
+		t.entry = newBitset(len(g.classes))
+		for end := range t.inlet.all() {
+			for _, c := range t.gr.classes[end] {
+				t.entry.add(int(c))
 			}
 		}
 	}
 	if maxHops <= 0 {
 		maxHops = len(t.gr.classes)
 	}
-	sure, err := t.search(ctx, src.ends, src.classes, maxHops, false)
-	if err != nil {
+	var err error
+	if t.sure, err = t.search(ctx, maxHops, false); err != nil {
 		return nil, err
 	}
-	perhaps, err := t.search(ctx, src.ends, src.classes, maxHops, true)
-	if err != nil {
-		return nil, err
+	if g.doubtful {
+		t.perhaps, err = t.search(ctx, maxHops, true)
 	}
-	return t.collect(ctx, sure, perhaps, src.classes, named)
+	return t, err
+}
+
+// from adds one start.
+func (t *Travel) from(r ident.Ref) error {
+	refs, err := t.g.Resolve(r)
+	if err != nil {
+		return err
+	}
+	for _, ref := range refs {
+		s, err := t.g.side(ref)
+		if err != nil {
+			return err
+		}
+		if ref.IsCIDR() {
+			t.outer = true
+		}
+		if ref.CIDR == ident.Internet {
+			t.inlet = t.g.inlets(ExposedInternet, ExposedUnknown)
+		}
+		for _, c := range s.classes {
+			for _, e := range t.gr.ends[c] {
+				end := int(e)
+				if end < t.gr.inside && !t.owns(s, end) {
+					continue
+				}
+				t.start.add(end)
+				if !slices.Contains(t.sources[end], c) {
+					t.sources[end] = append(t.sources[end], c)
+				}
+				t.named[end] = ref
+			}
+		}
+	}
+	return nil
 }
 
 // owns reports whether a workload end belongs to the side: it is the workload,
 // or the workload of the pod.
-func (t *travel) owns(s side, end int) bool {
+func (t *Travel) owns(s side, end int) bool {
 	if s.by == ByWorkload {
 		return s.end == end
 	}
 	return t.g.byRef[t.g.m.Workloads[t.g.m.Endpoints[s.endpoint].Workload].Ref] == end
 }
 
-// search finds the distance of every end. With unknown it also walks steps that
-// are only possible.
-func (t *travel) search(ctx context.Context, starts []int, classes map[int][]uint32, maxHops int, unknown bool) ([]step, error) {
-	steps := make([]step, len(t.gr.classes))
-	unseen := newBitset(len(t.gr.classes))
-	for e := range len(t.gr.classes) {
-		unseen.add(e)
-	}
-	unseen.andNot(t.start)
+// search is one breadth-first search.
+type search struct {
+	t       *Travel
+	unknown bool // walks steps that are only possible, too
+	steps   []step
+	done    bitset // ends: starts and what was reached
+	unseen  bitset // classes with an end that is not done
+	bases   map[*base]bool
+	walked  [2]bitset // classes whose line was walked: within the cluster; with addresses outside
+	next    []int
+}
+
+// search finds the distance of every end.
+func (t *Travel) search(ctx context.Context, maxHops int, unknown bool) ([]step, error) {
+	g := t.g
+	s := &search{t: t, unknown: unknown, steps: make([]step, len(t.gr.classes)), done: slices.Clone(t.start),
+		unseen: newBitset(len(g.classes)), bases: make(map[*base]bool), walked: [2]bitset{newBitset(len(g.classes)), newBitset(len(g.classes))}}
+	last := len(g.classes)
 	if t.outer {
-		for e := t.gr.inside; e < len(t.gr.classes); e++ {
-			if unseen.has(e) {
-				unseen[e>>6] &^= 1 << (e & 63)
-			}
-		}
+		last = g.pods
 	}
-	frontier := slices.Sorted(slices.Values(starts))
-	for hop := 1; hop <= maxHops && len(frontier) > 0; hop++ {
+	for c := range last {
+		s.unseen.add(c)
+	}
+	frontier := slices.Collect(t.start.all())
+	for hop := int32(1); int(hop) <= maxHops && len(frontier) > 0; hop++ {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		var next []int
+		s.next = nil
 		for _, end := range frontier {
-			cs := t.gr.classes[end]
-			if t.start.has(end) {
-				cs = classes[end]
-			} else if end >= t.gr.inside {
-				continue // addresses outside are ends of paths
+			cs, ok := t.sources[end]
+			if !ok {
+				if end >= t.gr.inside {
+					continue // addresses outside are ends of paths
+				}
+				cs = t.gr.classes[end]
 			}
 			for _, c := range cs {
-				for _, x := range t.from(c) {
-					if !x.must && !unknown {
-						continue
-					}
-					for i, w := range x.ends {
-						fresh := w & unseen[i]
-						if t.inlet != nil {
-							fresh &= t.passable(end, i)
-						}
-						if fresh == 0 {
-							continue
-						}
-						unseen[i] &^= fresh
-						for b := range (bitset{fresh}).all() {
-							steps[i<<6+b] = step{hop, end}
-							next = append(next, i<<6+b)
-						}
-					}
-				}
+				s.walk(int(c), end, hop)
 			}
 		}
-		slices.Sort(next)
-		frontier = next
+		slices.Sort(s.next)
+		frontier = s.next
 	}
-	return steps, nil
+	return s.steps, nil
 }
 
-// passable masks the ends of word i that the ways in let a step from end get to:
-// from outside, only inlets; from inside, addresses outside only from an inlet
-// when travelling backward.
-func (t *travel) passable(end, i int) uint64 {
-	if end >= t.gr.inside {
-		return t.inlet[i]
+// walk follows every line out of a class that belongs to an end.
+func (s *search) walk(c, end int, hop int32) {
+	t := s.t
+	g := t.g
+	outside := end >= t.gr.inside
+	// Addresses outside are met, going backward, only where a way leads in.
+	cells := t.inlet == nil || t.kind == row || t.inlet.has(end)
+	if s.walked[1].has(c) || !cells && s.walked[0].has(c) {
+		return // from another workload of the class
 	}
-	if t.kind == row || t.inlet.has(end) {
-		return ^uint64(0)
+	if s.walked[0].add(c); cells {
+		s.walked[1].add(c)
 	}
-	first := t.gr.inside - i<<6 // bits before this one are inside
-	switch {
-	case first >= 64:
-		return ^uint64(0)
-	case first <= 0:
-		return 0
+	l := g.lineOf(c, t.kind)
+	open, except := l.open(s.unknown)
+	// A base is walked once, or once more if only now the outside counts.
+	if all, seen := s.bases[l.base]; !seen || cells && !all {
+		s.bases[l.base] = cells
+		for i, w := range open {
+			w &= s.unseen[i]
+			if outside && t.inlet != nil {
+				w &= t.entry[i]
+			}
+			for ; w != 0; w &= w - 1 {
+				s.reach(i<<6+bits.TrailingZeros64(w), end, hop, cells)
+			}
+		}
 	}
-	return 1<<first - 1
+	for _, d := range except {
+		if s.unseen.has(int(d)) {
+			s.reach(int(d), end, hop, cells)
+		}
+	}
+}
+
+// reach marks the ends of a class.
+func (s *search) reach(d, from int, hop int32, cells bool) {
+	t := s.t
+	if d >= t.g.pods && !cells {
+		return
+	}
+	all := true
+	for _, e := range t.gr.ends[d] {
+		end := int(e)
+		if s.done.has(end) {
+			continue
+		}
+		if from >= t.gr.inside && t.inlet != nil && !t.inlet.has(end) {
+			all = false
+			continue
+		}
+		s.done.add(end)
+		s.steps[end] = step{hop, int32(from)} //nolint:gosec // Build limits the number of ends
+		s.next = append(s.next, end)
+	}
+	if all {
+		s.unseen[d>>6] &^= 1 << (d & 63)
+	}
 }
 
 // inlets returns the workloads whose exposure is one of the levels, or nil where
@@ -209,36 +255,51 @@ func (g *Graph) inlets(levels ...ExposureLevel) bitset {
 	return out
 }
 
-// from returns where one step leads from a class, on any port.
-func (t *travel) from(c uint32) []travelGroup {
-	if l, ok := t.lines[c]; ok {
-		return l
+// end returns how an end was reached, and in which search.
+func (t *Travel) end(end int) (step, Verdict, []step) {
+	if st := t.sure[end]; st.dist > 0 {
+		return st, Allowed, t.sure
 	}
-	n := len(t.gr.classes)
-	must, may := newBitset(n), newBitset(n)
-	for chunk := range t.g.ports.chunks {
-		for _, x := range t.g.line(int(c), t.kind, chunk) {
-			for d := range x.who.all() {
-				for _, e := range t.gr.ends[d] {
-					if x.out.must != 0 {
-						must.add(int(e))
-					}
-					may.add(int(e))
-				}
-			}
-		}
+	if t.perhaps == nil {
+		return step{}, Denied, nil
 	}
-	may.andNot(must)
-	l := []travelGroup{{must, true}, {may, false}}
-	t.lines[c] = l
-	return l
+	return t.perhaps[end], Unknown, t.perhaps
 }
 
-// collect builds the answer with one path for each end.
-func (t *travel) collect(ctx context.Context, sure, perhaps []step, classes map[int][]uint32, named map[int]ident.Ref) ([]Reached, error) {
+// Count returns how many workloads were reached: certainly, and perhaps only.
+func (t *Travel) Count() (allowed, unknown int) {
+	for end := range t.gr.inside {
+		switch st, v, _ := t.end(end); {
+		case st.dist == 0:
+		case v == Allowed:
+			allowed++
+		default:
+			unknown++
+		}
+	}
+	return allowed, unknown
+}
+
+// Path returns one shortest path to (or, backward, from) a workload, in the
+// order of travel, with the rules that decide each step; nil if it was not
+// reached or is a start.
+func (t *Travel) Path(r ident.Ref) []Hop {
+	end, ok := t.g.byRef[r]
+	if !ok {
+		return nil
+	}
+	st, _, tree := t.end(end)
+	if st.dist == 0 {
+		return nil
+	}
+	return t.path(tree, end, make(map[[2]int]Hop))
+}
+
+// Reached returns every end with its path, sorted by hops, then reference.
+func (t *Travel) Reached(ctx context.Context) ([]Reached, error) {
 	type blockKey struct {
-		dist, prev int
-		verdict    Verdict
+		step    step
+		verdict Verdict
 	}
 	blocks := make(map[blockKey][]int)
 	hops := make(map[[2]int]Hop)
@@ -247,24 +308,21 @@ func (t *travel) collect(ctx context.Context, sure, perhaps []step, classes map[
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		st, v, tree := sure[end], Allowed, sure
-		if st.dist == 0 {
-			st, v, tree = perhaps[end], Unknown, perhaps
-		}
+		st, v, tree := t.end(end)
 		if st.dist == 0 {
 			continue
 		}
 		if end >= t.gr.inside {
-			k := blockKey{st.dist, st.prev, v}
+			k := blockKey{st, v}
 			blocks[k] = append(blocks[k], end)
 			continue
 		}
-		out = append(out, Reached{Workload: t.gr.refs[end], Hops: st.dist, Verdict: v, Path: t.path(tree, end, classes, named, hops)})
+		out = append(out, Reached{Workload: t.gr.refs[end], Hops: int(st.dist), Verdict: v, Path: t.path(tree, end, hops)})
 	}
 	for k, ends := range blocks {
-		tree := sure
+		tree := t.sure
 		if k.verdict == Unknown {
-			tree = perhaps
+			tree = t.perhaps
 		}
 		var parts []netip.Prefix
 		for _, e := range ends {
@@ -279,13 +337,13 @@ func (t *travel) collect(ctx context.Context, sure, perhaps []step, classes map[
 					break
 				}
 			}
-			path := t.path(tree, end, classes, named, hops)
+			path := t.path(tree, end, hops)
 			if t.kind == row {
 				path[len(path)-1].To = ref
 			} else {
 				path[0].From = ref
 			}
-			out = append(out, Reached{Workload: ref, Hops: k.dist, Verdict: k.verdict, Path: path})
+			out = append(out, Reached{Workload: ref, Hops: int(k.step.dist), Verdict: k.verdict, Path: path})
 		}
 	}
 	slices.SortFunc(out, func(a, b Reached) int {
@@ -301,13 +359,13 @@ func (t *travel) collect(ctx context.Context, sure, perhaps []step, classes map[
 }
 
 // path returns the steps to an end in the order of travel.
-func (t *travel) path(tree []step, end int, classes map[int][]uint32, named map[int]ident.Ref, memo map[[2]int]Hop) []Hop {
+func (t *Travel) path(tree []step, end int, memo map[[2]int]Hop) []Hop {
 	path := make([]Hop, 0, tree[end].dist)
-	for at := end; tree[at].dist > 0; at = tree[at].prev {
-		key := [2]int{tree[at].prev, at}
+	for at := end; tree[at].dist > 0; at = int(tree[at].prev) {
+		key := [2]int{int(tree[at].prev), at}
 		h, ok := memo[key]
 		if !ok {
-			h = t.hop(tree[at].prev, at, classes, named)
+			h = t.hop(key[0], at)
 			memo[key] = h
 		}
 		path = append(path, h)
@@ -319,8 +377,8 @@ func (t *travel) path(tree []step, end int, classes map[int][]uint32, named map[
 }
 
 // hop describes the step that was taken between prev and end.
-func (t *travel) hop(prev, end int, classes map[int][]uint32, named map[int]ident.Ref) Hop {
-	a, b := t.endSide(prev, classes, named), t.endSide(end, nil, nil)
+func (t *Travel) hop(prev, end int) Hop {
+	a, b := t.endSide(prev), t.endSide(end)
 	if t.kind == column {
 		a, b = b, a
 	}
@@ -335,7 +393,7 @@ func (t *travel) hop(prev, end int, classes map[int][]uint32, named map[int]iden
 	return h
 }
 
-func (t *travel) endSide(end int, classes map[int][]uint32, named map[int]ident.Ref) side {
+func (t *Travel) endSide(end int) side {
 	s := side{classes: t.gr.classes[end], end: end, endpoint: -1}
 	if end < t.gr.inside {
 		s.ref = t.gr.refs[end]
@@ -343,8 +401,8 @@ func (t *travel) endSide(end int, classes map[int][]uint32, named map[int]ident.
 		s.end = -1
 		s.ref = ident.Ref{CIDR: t.g.parts(t.gr, end)[0].String()}
 	}
-	if cs, ok := classes[end]; ok {
-		s.classes, s.ref = cs, named[end]
+	if cs, ok := t.sources[end]; ok {
+		s.classes, s.ref = cs, t.named[end]
 	}
 	return s
 }

@@ -78,7 +78,7 @@ type list struct {
 
 // listOf returns the list of the base of c's line.
 func (g *Graph) listOf(t *tally, c int, kind lineKind) *list {
-	b := g.baseOf(c, kind)
+	b := g.lineOf(c, kind).base
 	if l := b.list.Load(); l != nil {
 		return l
 	}
@@ -125,14 +125,14 @@ func (g *Graph) blocks(t *tally, classes []uint32, kind lineKind) []block {
 	if g.classes[c].cell >= 0 || g.pods == len(g.classes) {
 		return nil
 	}
-	t.classes = g.exceptions(c, kind, t.classes[:0])
-	if n := len(t.classes); n > 0 && int(t.classes[n-1]) >= g.pods {
+	line := g.lineOf(c, kind)
+	if n := len(line.except); n > 0 && int(line.except[n-1]) >= g.pods {
 		for chunk := range t.chunks {
 			t.add(g.line(c, kind, chunk), chunk, g.pods, len(g.classes), -1)
 		}
 		return g.drainBlocks(t, 1)
 	}
-	b := g.baseOf(c, kind)
+	b := line.base
 	if bs := b.blocks.Load(); bs != nil {
 		return *bs
 	}

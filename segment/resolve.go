@@ -28,6 +28,9 @@ func (g *Graph) Resolve(r ident.Ref) ([]ident.Ref, error) {
 		}
 		return []ident.Ref{{CIDR: p.Masked().String()}}, nil
 	}
+	if _, ok := g.byRef[r]; ok {
+		return []ident.Ref{r}, nil
+	}
 	for by := range g.grains {
 		var found []ident.Ref
 		for _, ref := range g.grains[by].refs {

@@ -19,9 +19,8 @@ type tally struct {
 	touched []uint32
 	mark    bitset
 
-	ask     answer
-	classes []uint32
-	except  []uint32
+	ask    answer
+	except []uint32
 }
 
 func (g *Graph) newTally(by By) *tally {
