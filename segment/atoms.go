@@ -3,8 +3,6 @@ package segment
 import (
 	"net/netip"
 	"slices"
-	"strconv"
-	"strings"
 )
 
 // atom is one distinct peer and the classes it matches: certainly, and perhaps.
@@ -31,6 +29,7 @@ type atoms struct {
 	byNS    [][]uint32 // pod classes by namespace
 	byLabel map[string]map[string][]uint32
 	nsByKey map[string]nsMatch
+	buf     []byte
 	cluster map[string]int
 	nsIndex map[[2]string]int
 }
@@ -63,27 +62,43 @@ func newAtoms(m *Model, v *vocabulary, classes []class, pods int, cluster map[st
 	return a
 }
 
+// The first byte of an atom's key tells what it is of.
+const (
+	podsKey     = 'p'
+	blockKeyFor = 'c'
+	nodesKey    = 'n'
+	domainKey   = 'd'
+	unreadable  = 'u'
+	anything    = '*'
+)
+
 // peer returns the atom of a peer of a policy in a cluster.
 func (a *atoms) peer(cluster string, p *Peer) int {
-	var key string
+	b := a.buf[:0]
 	switch p.Kind {
 	case PeerPods:
-		key = "p" + selectorKey(cluster, &p.Pods)
+		b = appendSelectorKey(append(b, podsKey), cluster, &p.Pods)
 	case PeerCIDR:
-		var b strings.Builder
-		b.WriteString("c" + p.CIDR.String() + strconv.FormatBool(p.MatchesPods))
-		for _, e := range sortedPrefixes(p.Except) {
-			b.WriteString(" " + e.String())
+		b = appendPrefix(append(b, blockKeyFor), p.CIDR)
+		if p.MatchesPods {
+			b = append(b, 1)
+		} else {
+			b = append(b, 0)
 		}
-		key = b.String()
+		if len(p.Except) > 0 {
+			for _, e := range sortedPrefixes(p.Except) {
+				b = appendPrefix(b, e)
+			}
+		}
 	case PeerNodes:
-		key = "n" + strconv.Quote(cluster) + p.Nodes.key()
+		b = p.Nodes.appendKey(appendString(append(b, nodesKey), cluster))
 	case PeerDomain:
-		key = "d"
+		b = append(b, domainKey)
 	default:
-		key = "u"
+		b = append(b, unreadable)
 	}
-	return a.intern(key, func() atom {
+	a.buf = b
+	return a.intern(b, func() atom {
 		switch p.Kind {
 		case PeerPods:
 			return a.selected(cluster, &p.Pods)
@@ -99,6 +114,16 @@ func (a *atoms) peer(cluster string, p *Peer) int {
 	})
 }
 
+func appendPrefix(b []byte, p netip.Prefix) []byte {
+	x := p.Addr().As16()
+	if p.Addr().Is4() {
+		b = append(b, 4)
+	} else {
+		b = append(b, 6)
+	}
+	return append(append(b, x[:]...), byte(p.Bits())) //nolint:gosec // at most 128
+}
+
 func maybeIf(b bool) Answer {
 	if b {
 		return Maybe
@@ -108,31 +133,33 @@ func maybeIf(b bool) Answer {
 
 // everything is the atom of a rule without peers.
 func (a *atoms) everything() int {
-	return a.intern("*", func() atom { return a.collect(func(*class) Answer { return Yes }) })
+	return a.intern([]byte{anything}, func() atom { return a.collect(func(*class) Answer { return Yes }) })
 }
 
 // subject returns the atom of a policy's subject.
 func (a *atoms) subject(cluster string, s *PodSelector) int {
-	return a.intern("p"+selectorKey(cluster, s), func() atom { return a.selected(cluster, s) })
+	a.buf = appendSelectorKey(append(a.buf[:0], podsKey), cluster, s)
+	return a.intern(a.buf, func() atom { return a.selected(cluster, s) })
 }
 
-func (a *atoms) intern(key string, fresh func() atom) int {
-	if i, ok := a.index[key]; ok {
+func (a *atoms) intern(key []byte, fresh func() atom) int {
+	if i, ok := a.index[string(key)]; ok {
 		return i
 	}
+	k := string(key) // fresh may use the buffer
 	a.list = append(a.list, fresh())
-	a.index[key] = len(a.list) - 1
+	a.index[k] = len(a.list) - 1
 	return len(a.list) - 1
 }
 
-func selectorKey(cluster string, s *PodSelector) string {
-	k := strconv.Quote(cluster)
+func appendSelectorKey(b []byte, cluster string, s *PodSelector) []byte {
+	b = appendString(b, cluster)
 	if s.InNamespace != "" {
-		k += "=" + s.InNamespace
+		b = appendString(append(b, '='), s.InNamespace)
 	} else {
-		k += "~" + s.Namespaces.key()
+		b = append(s.Namespaces.appendKey(append(b, '~')), '/')
 	}
-	return k + "/" + s.Pods.key()
+	return s.Pods.appendKey(b)
 }
 
 func sortedPrefixes(ps []netip.Prefix) []netip.Prefix {
@@ -149,7 +176,7 @@ func (a *atoms) namespaces(cluster string, s *PodSelector) nsMatch {
 		}
 		return nsMatch{}
 	}
-	key := strconv.Quote(cluster) + s.Namespaces.key()
+	key := string(s.Namespaces.appendKey(appendString(nil, cluster)))
 	if m, ok := a.nsByKey[key]; ok {
 		return m
 	}

@@ -9,11 +9,15 @@ import (
 // base is what a line says to every class but its exceptions, which may be
 // granted more, never less. It is shared by all classes of a pair of signatures.
 type base struct {
-	parts  [][]part // by chunk; sets are read-only
-	must   bitset   // classes that some port is certainly open to
-	may    bitset   // and possibly
-	list   atomic.Pointer[list]
-	blocks atomic.Pointer[[]block]
+	parts [][]part // by chunk; sets are read-only
+	must  bitset   // classes that some port is certainly open to
+	may   bitset   // and possibly
+	// perhaps holds the classes with a port that is only possibly open; nil if
+	// there are none.
+	perhaps bitset
+	count   atomic.Pointer[[2]int]
+	list    atomic.Pointer[list]
+	blocks  atomic.Pointer[[]block]
 }
 
 type baseKey struct {
@@ -37,7 +41,8 @@ type pool struct {
 	halves  map[halfKey][][]part
 	bases   map[baseKey]*base
 	replies map[string]*reply
-	cost    int // words held by these
+	outside map[string][]outside // by set of cells
+	cost    int                  // words held by these
 }
 
 // maxPoolWords bounds what a graph keeps of its lines (8 bytes each): when it is
@@ -46,7 +51,7 @@ const maxPoolWords = 64 << 20
 
 func newPool(classes int) *pool {
 	return &pool{lines: [2][]atomic.Pointer[classLine]{make([]atomic.Pointer[classLine], classes), make([]atomic.Pointer[classLine], classes)},
-		halves: make(map[halfKey][][]part), bases: make(map[baseKey]*base), replies: make(map[string]*reply)}
+		halves: make(map[halfKey][][]part), bases: make(map[baseKey]*base), replies: make(map[string]*reply), outside: make(map[string][]outside)}
 }
 
 func (p *pool) half(k halfKey) [][]part {
@@ -67,6 +72,7 @@ func (p *pool) room(words int) {
 		clear(p.halves)
 		clear(p.bases)
 		clear(p.replies)
+		clear(p.outside)
 		for k := range p.lines {
 			for c := range p.lines[k] {
 				p.lines[k][c].Store(nil)
@@ -130,6 +136,12 @@ func (g *Graph) baseOf(c int, kind lineKind) *base {
 				ps[i].who.members().addTo(b.must)
 			}
 			ps[i].who.members().addTo(b.may)
+			if ps[i].out.may&^ps[i].out.must != 0 {
+				if b.perhaps == nil {
+					b.perhaps = newBitset(len(g.classes))
+				}
+				ps[i].who.members().addTo(b.perhaps)
+			}
 		}
 	}
 	g.pool.mu.Lock()

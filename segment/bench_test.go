@@ -177,3 +177,22 @@ func BenchmarkTravel(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkBuildAndCount is all pairs from the model: grouping, compiling, and
+// evaluating every pair without listing it.
+func BenchmarkBuildAndCount(b *testing.B) {
+	forSizes(b, func(b *testing.B, m *segment.Model) {
+		b.ReportAllocs()
+		for b.Loop() {
+			g, err := segment.Build(context.Background(), m)
+			if err != nil {
+				b.Fatal(err)
+			}
+			n, err := g.Count(context.Background())
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(n.Edges), "edges")
+		}
+	})
+}

@@ -302,3 +302,93 @@ func (s classSet) join(o classSet) classSet {
 	slices.Sort(s.ids)
 	return s
 }
+
+// unite returns the union of sets out of n.
+func unite(sets []members, n int) members {
+	if len(sets) == 1 {
+		return sets[0]
+	}
+	total := 0
+	for i := range sets {
+		total += sets[i].n
+	}
+	if total*32 <= n {
+		ids := make([]uint32, 0, total)
+		for i := range sets {
+			ids = sets[i].appendTo(ids)
+		}
+		slices.Sort(ids)
+		ids = slices.Compact(ids)
+		return members{ids: ids, n: len(ids)}
+	}
+	b := newBitset(n)
+	for i := range sets {
+		sets[i].addTo(b)
+	}
+	count := 0
+	for _, w := range b {
+		count += bits.OnesCount64(w)
+	}
+	if count*32 <= n {
+		ids := members{bits: b}.appendTo(make([]uint32, 0, count))
+		return members{ids: ids, n: count}
+	}
+	return members{bits: b, n: count}
+}
+
+// ragged makes a list for each class in one piece of memory: everything is added
+// twice, in the same order, first to count and then to fill.
+type ragged struct {
+	start []uint32 // of each class; while filling, where its next element goes
+	data  []uint32
+	fill  bool
+}
+
+func newRagged(n int) *ragged { return &ragged{start: make([]uint32, n+2)} }
+
+// add puts x into the lists of the classes of an atom.
+func (r *ragged) add(a *atom, x uint32) {
+	for _, m := range []*members{&a.must, &a.maybe} {
+		if m.bits != nil {
+			for c := range m.bits.all() {
+				r.put(c, x)
+			}
+			continue
+		}
+		for _, c := range m.ids {
+			r.put(int(c), x)
+		}
+	}
+}
+
+func (r *ragged) put(c int, x uint32) {
+	if !r.fill {
+		r.start[c+2]++
+		return
+	}
+	r.data[r.start[c+1]] = x
+	r.start[c+1]++
+}
+
+// next ends the counting.
+func (r *ragged) next() {
+	if r.fill {
+		return
+	}
+	r.fill = true
+	for i := 2; i < len(r.start); i++ {
+		r.start[i] += r.start[i-1]
+	}
+	r.data = make([]uint32, r.start[len(r.start)-1])
+}
+
+// lists returns the list of each class; nil where it is empty.
+func (r *ragged) lists() [][]uint32 {
+	out := make([][]uint32, len(r.start)-2)
+	for c := range out {
+		if lo, hi := r.start[c], r.start[c+1]; lo < hi {
+			out[c] = r.data[lo:hi:hi]
+		}
+	}
+	return out
+}

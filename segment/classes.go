@@ -9,13 +9,12 @@ import (
 // class is a set of endpoints that no rule tells apart, or a cell of external
 // addresses.
 type class struct {
-	rep       int // an endpoint of it; -1 for external addresses
-	cell      int // of external addresses; -1 for endpoints
-	ns        int
-	cluster   int
-	host      bool // on the host network and treated as the node
-	node      string
-	endpoints []uint32
+	rep     int // an endpoint of it; -1 for external addresses
+	cell    int // of external addresses; -1 for endpoints
+	ns      int
+	cluster int
+	host    bool // on the host network and treated as the node
+	node    string
 }
 
 // vocabulary is what rules can ask about an endpoint.
@@ -34,9 +33,14 @@ type vocabulary struct {
 // in use, its ports with names in use, and the cells of its addresses where a
 // rule can ask for them.
 func classify(m *Model, v *vocabulary, clusterOf []int) (classes []class, classOf []uint32) {
-	index := make(map[string]uint32)
+	index := make(map[string]uint32, len(m.Workloads))
+	classes = make([]class, 0, len(m.Workloads)+len(v.addresses.cells))
 	classOf = make([]uint32, len(m.Endpoints))
 	var key []byte
+	p := projection{keys: make(map[string]int, len(v.keys)), v: v}
+	for i, k := range v.keys {
+		p.keys[k] = i
+	}
 	for i := range m.Endpoints {
 		e := &m.Endpoints[i]
 		host := e.HostNetwork && !m.Profile.HostNetworkPoliced
@@ -47,13 +51,7 @@ func classify(m *Model, v *vocabulary, clusterOf []int) (classes []class, classO
 		} else {
 			key = append(key, 0)
 		}
-		for k, name := range v.keys {
-			if val, ok := e.Labels[name]; ok {
-				key = binary.AppendUvarint(key, uint64(k)+1) //nolint:gosec // an index
-				key = appendString(key, val)
-			}
-		}
-		key = append(key, 0)
+		key = append(p.labels(key, e.Labels), 0)
 		for u := range v.named {
 			for _, p := range e.Ports {
 				if v.named[u].matches(p) {
@@ -82,7 +80,6 @@ func classify(m *Model, v *vocabulary, clusterOf []int) (classes []class, classO
 				classes[c].node = e.Node
 			}
 		}
-		classes[c].endpoints = append(classes[c].endpoints, uint32(i)) //nolint:gosec // Build limits the number
 		classOf[i] = c
 	}
 	for i, cell := range v.addresses.cells {
@@ -91,6 +88,38 @@ func classify(m *Model, v *vocabulary, clusterOf []int) (classes []class, classO
 		}
 	}
 	return classes, classOf
+}
+
+// projection writes the labels that policies ask about.
+type projection struct {
+	v    *vocabulary
+	keys map[string]int
+	used []int
+}
+
+// labels appends them in the order of keys, going over whichever is fewer: the
+// keys in use, or the labels.
+func (p *projection) labels(b []byte, labels map[string]string) []byte {
+	p.used = p.used[:0]
+	if len(labels) < len(p.v.keys) {
+		for k := range labels {
+			if i, ok := p.keys[k]; ok {
+				p.used = append(p.used, i)
+			}
+		}
+		slices.Sort(p.used)
+	} else {
+		for i, k := range p.v.keys {
+			if _, ok := labels[k]; ok {
+				p.used = append(p.used, i)
+			}
+		}
+	}
+	for _, i := range p.used {
+		b = binary.AppendUvarint(b, uint64(i)+1) //nolint:gosec // an index
+		b = appendString(b, labels[p.v.keys[i]])
+	}
+	return b
 }
 
 func appendString(b []byte, s string) []byte {

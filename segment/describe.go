@@ -229,7 +229,7 @@ func joinCauses(in []Cause) []Cause {
 
 // workloadsOf returns the workloads with a class in the set, sorted.
 func (g *Graph) workloadsOf(who bitset) []ident.Ref {
-	gr := &g.grains[ByWorkload]
+	gr := &g.workloads
 	hit := newBitset(len(gr.classes))
 	for c := range who.all() {
 		for _, e := range gr.ends[c] {

@@ -18,7 +18,7 @@ type side struct {
 }
 
 // Workloads returns every workload, sorted.
-func (g *Graph) Workloads() []ident.Ref { return slices.Clone(g.grains[ByWorkload].refs) }
+func (g *Graph) Workloads() []ident.Ref { return slices.Clone(g.workloads.refs) }
 
 // Edges streams what may be open, in the order of Src, then Dst: no self edges
 // and no denied connections. External addresses appear as disjoint blocks;
@@ -42,7 +42,7 @@ func (g *Graph) Edges(by By) iter.Seq[Edge] {
 }
 
 func (g *Graph) endSide(by By, i int) side {
-	gr := &g.grains[by]
+	gr := g.grain(by)
 	s := side{ref: gr.refs[i], classes: gr.classes[i], end: i, by: by, endpoint: -1}
 	if by == ByPod {
 		s.endpoint = gr.endpoint[i]

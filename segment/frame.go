@@ -3,6 +3,7 @@ package segment
 import (
 	"net/netip"
 	"slices"
+	"sync"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 )
@@ -35,7 +36,7 @@ type nodeKey struct {
 }
 
 // frame prepares what queries iterate over.
-func (g *Graph) frame() {
+func (g *Graph) frame() error {
 	n := len(g.classes)
 	g.universe = make([]bitset, len(g.clusters))
 	g.allPods = newBitset(n)
@@ -50,52 +51,102 @@ func (g *Graph) frame() {
 	for c := range g.pods {
 		g.allPods.add(c)
 	}
-	g.frameEnds()
+	if err := g.frameWorkloads(); err != nil {
+		return err
+	}
+	g.byPod = &podGrain{}
 	g.frameNodes()
 	g.frameEntries()
+	return nil
 }
 
-func (g *Graph) frameEnds() {
+func (g *Graph) frameWorkloads() error {
 	n := len(g.classes)
 	order := make([]int, len(g.m.Workloads))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int { return g.m.Workloads[a].Ref.Compare(g.m.Workloads[b].Ref) })
-	w := grain{classes: make([][]uint32, len(order)), ends: make([][]uint32, n), inside: len(order)}
+	w := grain{classes: make([][]uint32, len(order), len(order)+n-g.pods), ends: make([][]uint32, n), inside: len(order), refs: make([]ident.Ref, len(order))}
 	rank := make([]int, len(order))
 	g.byRef = make(map[ident.Ref]int, len(order))
 	for i, x := range order {
 		rank[x] = i
-		w.refs = append(w.refs, g.m.Workloads[x].Ref)
-		g.byRef[g.m.Workloads[x].Ref] = i
+		w.refs[i] = g.m.Workloads[x].Ref
+		g.byRef[w.refs[i]] = i
+		if i > 0 && w.refs[i] == w.refs[i-1] {
+			return ident.Errorf(ident.KindInvalid, "workload %s is in the model twice", w.refs[i])
+		}
 	}
-	eps := make([]int, len(g.m.Endpoints))
-	for i := range eps {
-		eps[i] = i
+	cells := make([]uint32, n+len(order)) // most lists have one element
+	one := func(x uint32) []uint32 {
+		if len(cells) == 0 {
+			cells = make([]uint32, n)
+		}
+		cells[0] = x
+		l := cells[:1:1]
+		cells = cells[1:]
+		return l
+	}
+	push := func(l []uint32, x uint32) []uint32 {
+		if len(l) == 0 {
+			return one(x)
+		}
+		return append(l, x)
+	}
+	for i := range g.m.Endpoints {
 		end := rank[g.m.Endpoints[i].Workload]
 		if c := g.classOf[i]; !slices.Contains(w.classes[end], c) {
-			w.classes[end] = append(w.classes[end], c)
-			w.ends[c] = append(w.ends[c], uint32(end)) //nolint:gosec // an index
+			w.classes[end] = push(w.classes[end], c)
+			w.ends[c] = push(w.ends[c], uint32(end)) //nolint:gosec // an index
 		}
 	}
-	slices.SortStableFunc(eps, func(a, b int) int { return g.m.Endpoints[a].Ref.Compare(g.m.Endpoints[b].Ref) })
-	p := grain{classes: make([][]uint32, len(eps)), ends: make([][]uint32, n), inside: len(eps), endpoint: eps}
-	g.podByRef = make(map[ident.Ref]int, len(eps))
-	for i, x := range eps {
-		p.refs = append(p.refs, g.m.Endpoints[x].Ref)
-		g.podByRef[g.m.Endpoints[x].Ref] = i
-		c := g.classOf[x]
-		p.classes[i] = []uint32{c}
-		p.ends[c] = append(p.ends[c], uint32(i)) //nolint:gosec // an index
+	for c := g.pods; c < n; c++ {
+		w.ends[c] = one(uint32(len(w.classes)))       //nolint:gosec // an index
+		w.classes = append(w.classes, one(uint32(c))) //nolint:gosec // an index
 	}
-	for _, gr := range []*grain{&w, &p} {
+	g.workloads = w
+	return nil
+}
+
+// podGrain is the grain of single pods, made when it is first asked for.
+type podGrain struct {
+	once  sync.Once
+	grain grain
+	byRef map[ident.Ref]int
+}
+
+func (g *Graph) pod() *podGrain {
+	g.byPod.once.Do(func() {
+		n := len(g.classes)
+		eps := make([]int, len(g.m.Endpoints))
+		for i := range eps {
+			eps[i] = i
+		}
+		slices.SortStableFunc(eps, func(a, b int) int { return g.m.Endpoints[a].Ref.Compare(g.m.Endpoints[b].Ref) })
+		p := grain{classes: make([][]uint32, len(eps)), ends: make([][]uint32, n), inside: len(eps), endpoint: eps, refs: make([]ident.Ref, len(eps))}
+		byRef := make(map[ident.Ref]int, len(eps))
+		for i, x := range eps {
+			p.refs[i] = g.m.Endpoints[x].Ref
+			byRef[p.refs[i]] = i
+			p.classes[i] = g.classOf[x : x+1 : x+1]
+			p.ends[g.classOf[x]] = append(p.ends[g.classOf[x]], uint32(i)) //nolint:gosec // an index
+		}
 		for c := g.pods; c < n; c++ {
-			gr.ends[c] = []uint32{uint32(len(gr.classes))}       //nolint:gosec // an index
-			gr.classes = append(gr.classes, []uint32{uint32(c)}) //nolint:gosec // an index
+			p.ends[c] = []uint32{uint32(len(p.classes))}       //nolint:gosec // an index
+			p.classes = append(p.classes, []uint32{uint32(c)}) //nolint:gosec // an index
 		}
+		g.byPod.grain, g.byPod.byRef = p, byRef
+	})
+	return g.byPod
+}
+
+// grain returns the ends of edges at a grain.
+func (g *Graph) grain(by By) *grain {
+	if by == ByPod {
+		return &g.pod().grain
 	}
-	g.grains = [2]grain{ByWorkload: w, ByPod: p}
+	return &g.workloads
 }
 
 func (g *Graph) frameNodes() {
@@ -120,20 +171,20 @@ func (g *Graph) frameNodes() {
 		}
 	}
 	if !nc.hosts.empty() {
-		for c := range g.pods {
+		for i := range g.m.Endpoints {
+			c := int(g.classOf[i])
 			if g.classes[c].host {
 				continue
 			}
-			var names []string
-			for _, e := range g.classes[c].endpoints {
-				if node := g.m.Endpoints[e].Node; node != "" {
-					names = append(names, node)
-				} else {
-					nc.unknown.add(c)
-				}
+			if node := g.m.Endpoints[i].Node; node != "" {
+				nc.of[c] = append(nc.of[c], node)
+			} else {
+				nc.unknown.add(c)
 			}
-			slices.Sort(names)
-			nc.of[c] = slices.Compact(names)
+		}
+		for c := range g.pods {
+			slices.Sort(nc.of[c])
+			nc.of[c] = slices.Compact(nc.of[c])
 			for _, node := range nc.of[c] {
 				k := nodeKey{g.classes[c].cluster, node}
 				put(nc.some, k, c)

@@ -49,10 +49,10 @@ type Graph struct {
 	universe   []bitset // by cluster: the classes that an endpoint may meet
 	allPods    bitset
 	taints     []taintSet
-	grains     [2]grain // by By
+	workloads  grain
+	byPod      *podGrain
 	nodes      nodeClasses
-	byRef      map[ident.Ref]int // workload references → end of grains[ByWorkload]
-	podByRef   map[ident.Ref]int // pod references → end of grains[ByPod]
+	byRef      map[ident.Ref]int // workload references → its end
 	endOf      []int             // workload of the model → end of grains[ByWorkload]
 	modelOf    []int             // and back
 	entriesOf  [][]int           // workload of the model → entries
@@ -132,7 +132,9 @@ func build(ctx context.Context, m *Model, br breadth) (*Graph, error) {
 	g.compileTaints()
 	g.atoms = a.list
 	g.invert()
-	g.frame()
+	if err := g.frame(); err != nil {
+		return nil, err
+	}
 	if g.breadth == (breadth{}) {
 		g.breadth = defaultBreadth(len(g.classes))
 	}
@@ -147,13 +149,6 @@ func build(ctx context.Context, m *Model, br breadth) (*Graph, error) {
 func (m *Model) check() error {
 	if len(m.Endpoints) > maxEndpoints {
 		return ident.Errorf(ident.KindLimit, "%d endpoints are more than %d", len(m.Endpoints), maxEndpoints)
-	}
-	seen := make(map[ident.Ref]bool, len(m.Workloads))
-	for _, w := range m.Workloads {
-		if seen[w.Ref] {
-			return ident.Errorf(ident.KindInvalid, "workload %s is in the model twice", w.Ref)
-		}
-		seen[w.Ref] = true
 	}
 	for i := range m.Endpoints {
 		e := &m.Endpoints[i]
@@ -310,6 +305,7 @@ func maskKey(mask []uint64, host bool) string {
 
 func (g *Graph) compilePolicies(ctx context.Context, a *atoms) error {
 	specIndex := make(map[string]int)
+	var key []byte
 	namedIndex := make(map[namedUse]int, len(g.v.named))
 	for i, u := range g.v.named {
 		namedIndex[u] = i
@@ -333,11 +329,11 @@ func (g *Graph) compilePolicies(ctx context.Context, a *atoms) error {
 				if len(rules[r].Peers) == 0 {
 					cr.peers = []int{a.everything()}
 				}
-				key := specKey(rules[r].Ports)
-				s, ok := specIndex[key]
+				key = appendSpecKey(key[:0], rules[r].Ports)
+				s, ok := specIndex[string(key)]
 				if !ok {
 					s = len(g.specs)
-					specIndex[key] = s
+					specIndex[string(key)] = s
 					g.specs = append(g.specs, g.newSpec(rules[r].Ports, namedIndex))
 				}
 				cr.spec = s
@@ -417,59 +413,92 @@ func (g *Graph) invert() {
 	n := len(g.classes)
 	for d := range 2 {
 		g.isolated[d], g.perhapsIsolated[d] = newBitset(n), newBitset(n)
-		g.own[d] = make([][]uint32, n)
 		g.inverted[d] = make([][]granted, len(g.atoms))
-		type slot struct {
-			atom, spec int
-			perhaps    bool
+		var slots []slot
+		own := newRagged(n)
+		for range 2 { // counts, then fills
+			for _, i := range g.tiers[NetworkPolicyTier] {
+				if pol := g.policies[i]; pol.p.Isolates[d] || len(pol.rules[d]) > 0 {
+					own.add(&g.atoms[pol.subject], uint32(i)) //nolint:gosec // an index
+				}
+			}
+			own.next()
 		}
-		grants := make(map[slot][]uint32)
+		g.own[d] = own.lists()
 		for _, i := range g.tiers[NetworkPolicyTier] {
 			pol := g.policies[i]
 			subject := &g.atoms[pol.subject]
 			if pol.p.Isolates[d] {
 				subject.must.addTo(g.isolated[d])
 				subject.maybe.addTo(g.perhapsIsolated[d])
-			} else if len(pol.rules[d]) == 0 {
-				continue
 			}
-			for perhaps, who := range []*members{&subject.must, &subject.maybe} {
-				if who.empty() {
-					continue
-				}
-				for c := range who.all() {
-					g.own[d][c] = append(g.own[d][c], uint32(i)) //nolint:gosec // an index
-				}
-				for _, r := range pol.rules[d] {
-					for _, at := range r.peers {
-						s := slot{at, r.spec, perhaps == 1}
-						grants[s] = who.appendTo(grants[s])
-					}
-				}
-			}
+			slots = pol.appendSlots(slots, Gress(d)) //nolint:gosec // two directions
 		}
 		g.perhapsIsolated[d].andNot(g.isolated[d])
-		for s, ids := range grants {
-			slices.Sort(ids)
-			g.inverted[d][s.atom] = append(g.inverted[d][s.atom], granted{s.spec, makeMembers(slices.Compact(ids), n), s.perhaps})
-		}
-		for _, list := range g.inverted[d] {
-			slices.SortFunc(list, func(a, b granted) int { return cmp.Or(a.spec-b.spec, len(a.who.ids)-len(b.who.ids)) })
-		}
-	}
-	g.atomsOf = make([][]uint32, n)
-	g.maybeOf = make([][]uint32, n)
-	for at := range g.atoms {
-		if g.inverted[0][at] == nil && g.inverted[1][at] == nil || at == g.any {
-			continue
-		}
-		for c := range g.atoms[at].must.all() {
-			g.atomsOf[c] = append(g.atomsOf[c], uint32(at)) //nolint:gosec // an index
-		}
-		for c := range g.atoms[at].maybe.all() {
-			g.maybeOf[c] = append(g.maybeOf[c], uint32(at)) //nolint:gosec // an index
+		slices.SortFunc(slots, func(a, b slot) int {
+			return cmp.Or(cmp.Compare(a.atom, b.atom), cmp.Compare(a.spec, b.spec), cmp.Compare(a.subject, b.subject))
+		})
+		slots = slices.Compact(slots)
+		for lo, hi := 0, 0; lo < len(slots); lo = hi {
+			for hi = lo + 1; hi < len(slots) && slots[hi].atom == slots[lo].atom; {
+				hi++
+			}
+			g.inverted[d][slots[lo].atom] = g.grantsOf(slots[lo:hi])
 		}
 	}
+	must, maybe := newRagged(n), newRagged(n)
+	for range 2 {
+		for at := range g.atoms {
+			if g.inverted[0][at] == nil && g.inverted[1][at] == nil || at == g.any {
+				continue
+			}
+			must.add(&atom{must: g.atoms[at].must}, uint32(at))   //nolint:gosec // an index
+			maybe.add(&atom{must: g.atoms[at].maybe}, uint32(at)) //nolint:gosec // an index
+		}
+		must.next()
+		maybe.next()
+	}
+	g.atomsOf, g.maybeOf = must.lists(), maybe.lists()
+}
+
+// slot is one entry of the inverted NetworkPolicy tier: the subject's classes
+// grant the peer's classes a list of ports.
+type slot struct{ atom, spec, subject int }
+
+// appendSlots appends what a policy grants in a direction.
+func (c *compiled) appendSlots(slots []slot, d Gress) []slot {
+	for i := range c.rules[d] {
+		for _, at := range c.rules[d][i].peers {
+			slots = append(slots, slot{at, c.rules[d][i].spec, c.subject})
+		}
+	}
+	return slots
+}
+
+// grantsOf joins the slots, sorted by spec, of one atom.
+func (g *Graph) grantsOf(slots []slot) []granted {
+	out := make([]granted, 0, len(slots))
+	for lo, hi := 0, 0; lo < len(slots); lo = hi {
+		for hi = lo + 1; hi < len(slots) && slots[hi].spec == slots[lo].spec; {
+			hi++
+		}
+		for perhaps := range 2 {
+			sets := make([]members, 0, 4)
+			for _, s := range slots[lo:hi] {
+				who := g.atoms[s.subject].must
+				if perhaps == 1 {
+					who = g.atoms[s.subject].maybe
+				}
+				if !who.empty() {
+					sets = append(sets, who)
+				}
+			}
+			if len(sets) > 0 {
+				out = append(out, granted{slots[lo].spec, unite(sets, len(g.classes)), perhaps == 1})
+			}
+		}
+	}
+	return out
 }
 
 // filtered says whether the NetworkPolicy tier may close anything for a class.

@@ -3,8 +3,6 @@ package segment
 import (
 	"cmp"
 	"slices"
-	"strconv"
-	"strings"
 )
 
 // maxPort is the largest port; 0 is no port.
@@ -148,19 +146,31 @@ type portSpec struct {
 	mask   []uint64 // by chunk, of ranges; every bit if all
 }
 
-// specKey is equal for lists that mean the same.
-func specKey(ports []PortMatch) string {
-	if len(ports) == 0 {
-		return "*"
+// appendSpecKey appends a key that is equal for lists that mean the same.
+func appendSpecKey(b []byte, ports []PortMatch) []byte {
+	if len(ports) > 1 {
+		ports = slices.Clone(ports)
+		slices.SortFunc(ports, func(x, y PortMatch) int {
+			return cmp.Or(cmp.Compare(x.Protocol, y.Protocol), cmp.Compare(x.From, y.From), cmp.Compare(x.To, y.To),
+				cmp.Compare(x.Name, y.Name), cmp.Compare(b2i(x.AnyProtocol), b2i(y.AnyProtocol)))
+		})
+		ports = slices.Compact(ports)
 	}
-	parts := make([]string, len(ports))
-	for i, p := range ports {
+	for i := range ports {
+		p := &ports[i]
+		b = append(b, byte(p.Protocol), byte(b2i(p.AnyProtocol)))
 		if p.Name != "" {
-			parts[i] = strconv.Quote(p.Name) + strconv.FormatBool(p.AnyProtocol) + p.Protocol.String()
+			b = appendString(append(b, 1), p.Name)
 		} else {
-			parts[i] = p.Protocol.String() + strconv.Itoa(int(p.From)) + "-" + strconv.Itoa(int(p.To))
+			b = append(b, 0, byte(p.From>>8), byte(p.From), byte(p.To>>8), byte(p.To))
 		}
 	}
-	slices.Sort(parts)
-	return strings.Join(slices.Compact(parts), " ")
+	return b
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

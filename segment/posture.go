@@ -113,7 +113,7 @@ type Segment struct {
 // names. Every workload is in exactly one.
 func (g *Graph) Segments() []Segment {
 	signature := g.visible()
-	gr := &g.grains[ByWorkload]
+	gr := &g.workloads
 	index := make(map[string]int)
 	var groups [][]int
 	for end := range gr.inside {
@@ -215,7 +215,7 @@ func rolloutLabel(k string) bool {
 }
 
 func (g *Graph) segmentName(ends []int, perNamespace map[[2]string]int) string {
-	gr := &g.grains[ByWorkload]
+	gr := &g.workloads
 	first := gr.refs[ends[0]]
 	if len(ends) == 1 {
 		return first.Short()
@@ -247,7 +247,7 @@ func (g *Graph) segmentName(ends []int, perNamespace map[[2]string]int) string {
 
 // commonLabels returns up to two labels that all the workloads share.
 func (g *Graph) commonLabels(ends []int) string {
-	byRef := g.grains[ByWorkload].refs
+	byRef := g.workloads.refs
 	labels := func(end int) map[string]string { return g.m.Workloads[g.workloadIndex(byRef[end])].Labels }
 	var common []string
 	for k, v := range labels(ends[0]) {

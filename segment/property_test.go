@@ -153,6 +153,16 @@ func TestListsAgree(t *testing.T) {
 				}
 			}
 		}
+		want, unknown := 0, 0
+		for e := range g.Edges(segment.ByWorkload) {
+			if want++; e.Verdict == segment.Unknown {
+				unknown++
+			}
+		}
+		count, err := g.Count(context.Background())
+		if err != nil || count.Edges != want || count.Unknown != unknown {
+			t.Fatalf("seed %d: counted %+v, listed %d, %d unknown: %v", seed, count, want, unknown, err)
+		}
 		for _, w := range g.Workloads() {
 			rowEdges, err := g.Row(w)
 			if err != nil {

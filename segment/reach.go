@@ -53,7 +53,7 @@ func (g *Graph) Reach(ctx context.Context, from []ident.Ref, dir Direction, maxH
 
 // Travel answers as Reach does, without writing out the paths.
 func (g *Graph) Travel(ctx context.Context, from []ident.Ref, dir Direction, maxHops int) (*Travel, error) {
-	t := &Travel{g: g, gr: &g.grains[ByWorkload], kind: row, sources: make(map[int][]uint32), named: make(map[int]ident.Ref)}
+	t := &Travel{g: g, gr: &g.workloads, kind: row, sources: make(map[int][]uint32), named: make(map[int]ident.Ref)}
 	if dir == Backward {
 		t.kind = column
 		t.inlet = g.inlets(ExposedInternet, ExposedUnknown, ExposedInternal)
@@ -242,7 +242,7 @@ func (g *Graph) inlets(levels ...ExposureLevel) bitset {
 	if slices.Contains(g.m.NotSeen, "Service") {
 		return nil
 	}
-	gr := &g.grains[ByWorkload]
+	gr := &g.workloads
 	out := newBitset(len(gr.classes))
 	for end := range gr.inside {
 		for _, i := range g.entriesOf[g.modelOf[end]] {

@@ -127,8 +127,16 @@ func (g *Graph) blocks(t *tally, classes []uint32, kind lineKind) []block {
 	}
 	line := g.lineOf(c, kind)
 	if n := len(line.except); n > 0 && int(line.except[n-1]) >= g.pods {
+		first, _ := slices.BinarySearch(line.except, uint32(g.pods)) //nolint:gosec // a class number
+		cells := line.except[first:]
 		for chunk := range t.chunks {
-			t.add(g.line(c, kind, chunk), chunk, g.pods, len(g.classes), -1)
+			t.addBut(line.base.parts[chunk], chunk, g.pods, cells)
+			for _, d := range cells {
+				x := g.exception(c, int(d), kind, chunk)
+				if x.out.may != 0 {
+					t.put(t.gr.ends[d][0], chunk, &x, -1)
+				}
+			}
 		}
 		return g.drainBlocks(t, 1)
 	}
@@ -150,7 +158,7 @@ func (g *Graph) blocks(t *tally, classes []uint32, kind lineKind) []block {
 func (g *Graph) drainBlocks(t *tally, classes int) []block {
 	type merged struct {
 		r     *reply
-		parts []netip.Prefix
+		cells bitset
 	}
 	var found []merged
 	index := make(map[string]int)
@@ -159,17 +167,52 @@ func (g *Graph) drainBlocks(t *tally, classes int) []block {
 		if !ok {
 			i = len(found)
 			index[r.key] = i
-			found = append(found, merged{r: r})
+			found = append(found, merged{r, newBitset(len(g.classes) - g.pods)})
 		}
-		found[i].parts = append(found[i].parts, g.parts(t.gr, int(end))...)
+		found[i].cells.add(int(end) - t.gr.inside)
 	})
 	var out []block
 	for _, m := range found {
-		for _, p := range mergePrefixes(m.parts) {
-			out = append(out, block{p, ident.Ref{CIDR: p.String()}, m.r})
+		for _, x := range g.merged(m.cells) {
+			out = append(out, block{x.prefix, x.ref, m.r})
 		}
 	}
-	slices.SortStableFunc(out, func(a, b block) int { return comparePrefix(a.prefix, b.prefix) })
+	if len(found) > 1 {
+		slices.SortStableFunc(out, func(a, b block) int { return comparePrefix(a.prefix, b.prefix) })
+	}
+	return out
+}
+
+// outside is a block of addresses and its reference.
+type outside struct {
+	prefix netip.Prefix
+	ref    ident.Ref
+}
+
+// merged returns the fewest blocks that make up a set of cells. Few sets occur,
+// and many times each.
+func (g *Graph) merged(cells bitset) []outside {
+	key := make([]byte, 0, 8*len(cells))
+	for _, w := range cells {
+		key = binary.LittleEndian.AppendUint64(key, w)
+	}
+	g.pool.mu.Lock()
+	out, ok := g.pool.outside[string(key)]
+	g.pool.mu.Unlock()
+	if ok {
+		return out
+	}
+	var parts []netip.Prefix
+	for i := range cells.all() {
+		parts = append(parts, g.v.addresses.cells[g.classes[g.pods+i].cell].parts...)
+	}
+	for _, p := range mergePrefixes(parts) {
+		out = append(out, outside{p, ident.Ref{CIDR: p.String()}})
+	}
+	g.pool.mu.Lock()
+	defer g.pool.mu.Unlock()
+	g.pool.room(len(cells) + 16*len(out))
+	g.pool.outside[string(key)] = out
 	return out
 }
 

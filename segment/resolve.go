@@ -31,9 +31,9 @@ func (g *Graph) Resolve(r ident.Ref) ([]ident.Ref, error) {
 	if _, ok := g.byRef[r]; ok {
 		return []ident.Ref{r}, nil
 	}
-	for by := range g.grains {
+	for _, by := range []By{ByWorkload, ByPod} {
 		var found []ident.Ref
-		for _, ref := range g.grains[by].refs {
+		for _, ref := range g.grain(by).refs {
 			if r.Matches(ref) {
 				found = append(found, ref)
 			}
@@ -67,7 +67,7 @@ func (g *Graph) near(r ident.Ref) []string {
 	const most = 5
 	var out []string
 	add := func(want func(ident.Ref) bool) {
-		for _, ref := range g.grains[ByWorkload].refs {
+		for _, ref := range g.workloads.refs {
 			if s := ref.Short(); len(out) < most && want(ref) && !slices.Contains(out, s) {
 				out = append(out, s)
 			}
@@ -110,7 +110,7 @@ func (g *Graph) side(r ident.Ref) (side, error) {
 	if i, ok := g.byRef[r]; ok {
 		return g.endSide(ByWorkload, i), nil
 	}
-	if i, ok := g.podByRef[r]; ok {
+	if i, ok := g.pod().byRef[r]; ok {
 		return g.endSide(ByPod, i), nil
 	}
 	refs, err := g.Resolve(r)
@@ -132,7 +132,7 @@ func (g *Graph) side(r ident.Ref) (side, error) {
 	if i, ok := g.byRef[ref]; ok {
 		return g.endSide(ByWorkload, i), nil
 	}
-	return g.endSide(ByPod, g.podByRef[ref]), nil
+	return g.endSide(ByPod, g.pod().byRef[ref]), nil
 }
 
 // addressClasses returns the external cells that meet a block; those of public

@@ -1,8 +1,8 @@
 package segment
 
 import (
+	"encoding/binary"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -145,16 +145,16 @@ func (s Selector) String() string {
 	return b.String()
 }
 
-// key is String made unambiguous for use in maps, whatever the values hold.
-func (s Selector) key() string {
-	var b []byte
-	for _, r := range s {
-		b = strconv.AppendInt(b, int64(r.Op), 10)
-		b = strconv.AppendQuote(b, r.Key)
-		for _, v := range r.Values {
-			b = strconv.AppendQuote(b, v)
+// appendKey appends String made unambiguous for use in maps, whatever the values
+// hold.
+func (s Selector) appendKey(b []byte) []byte {
+	for i := range s {
+		b = append(b, byte(s[i].Op))
+		b = appendString(b, s[i].Key)
+		b = binary.AppendUvarint(b, uint64(len(s[i].Values)))
+		for _, v := range s[i].Values {
+			b = appendString(b, v)
 		}
-		b = append(b, ';')
 	}
-	return string(b)
+	return b
 }

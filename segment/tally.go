@@ -27,7 +27,7 @@ func (g *Graph) newTally(by By) *tally {
 	if t, ok := g.pool.tallies[by].Get().(*tally); ok {
 		return t
 	}
-	gr := &g.grains[by]
+	gr := g.grain(by)
 	n := len(gr.classes) * g.ports.chunks
 	return &tally{g: g, by: by, gr: gr, chunks: g.ports.chunks, must: make([]uint64, n), may: make([]uint64, n), andMust: make([]uint64, n),
 		andMay: make([]uint64, n), seen: make([]uint32, n), mark: newBitset(len(gr.classes))}
@@ -43,6 +43,21 @@ func (t *tally) add(ps []part, chunk, lo, hi, endpoint int) {
 		for d := range x.who.between(lo, hi) {
 			for _, end := range t.gr.ends[d] {
 				t.put(end, chunk, x, endpoint)
+			}
+		}
+	}
+}
+
+// addBut counts a line in for the classes from lo up, but for some, which are
+// sorted.
+func (t *tally) addBut(ps []part, chunk, lo int, but []uint32) {
+	for i := range ps {
+		for d := range ps[i].who.between(lo, len(t.g.classes)) {
+			if _, found := slices.BinarySearch(but, uint32(d)); found { //nolint:gosec // a class number
+				continue
+			}
+			for _, end := range t.gr.ends[d] {
+				t.put(end, chunk, &ps[i], -1)
 			}
 		}
 	}
