@@ -24,7 +24,7 @@ type atoms struct {
 	v       *vocabulary
 	classes []class
 	pods    int // classes before the external ones
-	list    []atom
+	list    []*atom
 	index   map[string]int
 	byNS    [][]uint32 // pod classes by namespace
 	byLabel map[string]map[string][]uint32
@@ -147,7 +147,8 @@ func (a *atoms) intern(key []byte, fresh func() atom) int {
 		return i
 	}
 	k := string(key) // fresh may use the buffer
-	a.list = append(a.list, fresh())
+	at := fresh()
+	a.list = append(a.list, &at)
 	a.index[k] = len(a.list) - 1
 	return len(a.list) - 1
 }

@@ -94,7 +94,7 @@ func wordsOf(chunks [][]part) int {
 
 // halfOf returns one half of the lines of every class with c's signature.
 func (g *Graph) halfOf(h half, c int) [][]part {
-	k := halfKey{h, g.signature[h][c]}
+	k := halfKey{h, g.signature[h].at(c)}
 	if out := g.pool.half(k); out != nil {
 		return out
 	}
@@ -113,11 +113,11 @@ func (g *Graph) halfOf(h half, c int) [][]part {
 // baseOf returns what c's line shares with the classes of its signatures.
 func (g *Graph) baseOf(c int, kind lineKind) *base {
 	own, others := kind.halves()
-	k := baseKey{kind, g.signature[own][c], g.signature[others][c]}
+	k := baseKey{kind, g.signature[own].at(c), g.signature[others].at(c)}
 	if b := g.pool.base(k); b != nil {
 		return b
 	}
-	b := &base{must: newBitset(len(g.classes)), may: newBitset(len(g.classes))}
+	b := &base{must: newBitset(g.classes.len()), may: newBitset(g.classes.len())}
 	if g.m.Profile.Enforced {
 		x, y := g.halfOf(own, c), g.halfOf(others, c)
 		for chunk := range g.ports.chunks {
@@ -138,7 +138,7 @@ func (g *Graph) baseOf(c int, kind lineKind) *base {
 			ps[i].who.members().addTo(b.may)
 			if ps[i].out.may&^ps[i].out.must != 0 {
 				if b.perhaps == nil {
-					b.perhaps = newBitset(len(g.classes))
+					b.perhaps = newBitset(g.classes.len())
 				}
 				ps[i].who.members().addTo(b.perhaps)
 			}
@@ -190,11 +190,11 @@ func covers(who classSet, ps []part) bool {
 // perhapsOwnNode opens a base, perhaps, between host-network endpoints and pods
 // one of whose nodes is unknown. Pairs on known nodes are exceptions.
 func (g *Graph) perhapsOwnNode(c, chunk int, ps []part) []part {
-	if !g.freesOwnNode() || g.classes[c].cell >= 0 {
+	if !g.freesOwnNode() || g.classes.ref(c).cell >= 0 {
 		return ps
 	}
 	var who bitset
-	switch cl := &g.classes[c]; {
+	switch cl := g.classes.ref(c); {
 	case cl.host && cl.node == "":
 		who = slices.Clone(g.universe[cl.cluster])
 		who.and(g.allPods)
@@ -241,27 +241,29 @@ func (g *Graph) eachException(c int, kind lineKind, f func(members)) {
 	}
 	own, others := kind.directions()
 	if g.filtered(own, c) {
-		for _, i := range g.own[own][c] {
-			for r := range g.policies[i].rules[own] {
-				for _, at := range g.policies[i].rules[own][r].peers {
-					if !g.wide[at] {
-						f(g.atoms[at].must)
-						f(g.atoms[at].maybe)
+		for _, i := range g.own[own].at(c) {
+			p := g.policies.at(int(i))
+			for r := range p.rules[own] {
+				for _, at := range p.rules[own][r].peers {
+					if !g.spread.ref(at).wide {
+						f(g.atoms.at(at).must)
+						f(g.atoms.at(at).maybe)
 					}
 				}
 			}
 		}
 	}
-	for _, list := range [][]uint32{g.atomsOf[c], g.maybeOf[c]} {
+	for _, list := range [][]uint32{g.atomsOf.at(c), g.maybeOf.at(c)} {
 		for _, at := range list {
-			if !g.common[others][at] {
-				for i := range g.inverted[others][at] {
-					f(g.inverted[others][at][i].who)
+			if !g.spread.ref(int(at)).common[others] {
+				granted := g.inverted[others].at(int(at))
+				for i := range granted {
+					f(granted[i].who)
 				}
 			}
 		}
 	}
-	cl := &g.classes[c]
+	cl := g.classes.ref(c)
 	switch {
 	case !g.freesOwnNode() || cl.cell >= 0 || cl.host && cl.node == "":
 	case cl.host:

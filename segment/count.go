@@ -20,7 +20,7 @@ type Count struct {
 // what they do not, and what it computed serves later queries.
 func (g *Graph) Count(ctx context.Context) (Count, error) {
 	gr := &g.workloads
-	n := Count{Pods: len(g.m.Endpoints), Workloads: gr.inside, Policies: len(g.policies), Classes: g.pods}
+	n := Count{Pods: len(g.m.Endpoints), Workloads: gr.inside, Policies: g.policies.len(), Classes: g.pods}
 	t := g.newTally(ByWorkload)
 	defer t.release()
 	add := func(r *reply) {
@@ -37,7 +37,7 @@ func (g *Graph) Count(ctx context.Context) (Count, error) {
 			return Count{}, err
 		}
 		if simple {
-			allowed, unknown := g.countInside(int(gr.classes[end][0]))
+			allowed, unknown := g.countInside(int(gr.classes.at(end)[0]))
 			n.Edges += allowed + unknown
 			n.Unknown += unknown
 		} else {
@@ -50,7 +50,7 @@ func (g *Graph) Count(ctx context.Context) (Count, error) {
 			})
 		}
 		for _, kind := range []lineKind{row, column} {
-			blocks := g.blocks(t, gr.classes[end], kind)
+			blocks := g.blocks(t, gr.classes.at(end), kind)
 			for i := range blocks {
 				add(blocks[i].reply)
 			}
@@ -64,7 +64,7 @@ func (g *Graph) Count(ctx context.Context) (Count, error) {
 func (g *Graph) simpleEnds() bool {
 	gr := &g.workloads
 	for end := range gr.inside {
-		if len(gr.classes[end]) != 1 || len(gr.ends[gr.classes[end][0]]) != 1 {
+		if len(gr.classes.at(end)) != 1 || len(gr.ends.at(int(gr.classes.at(end)[0]))) != 1 {
 			return false
 		}
 	}

@@ -13,7 +13,7 @@ func (w *walk) port() string { return w.asked.String() }
 
 // name returns "shop/web", or the block of a cell.
 func (w *walk) name(c int) string {
-	cl := &w.g.classes[c]
+	cl := w.g.classes.ref(c)
 	if cl.cell >= 0 {
 		return w.g.v.addresses.cells[cl.cell].parts[0].String()
 	}
@@ -22,7 +22,7 @@ func (w *walk) name(c int) string {
 
 // describe returns "shop/web (app=web)" with the labels that policies ask for.
 func (w *walk) describe(c int) string {
-	cl := &w.g.classes[c]
+	cl := w.g.classes.ref(c)
 	if cl.cell >= 0 {
 		return w.name(c) + " (outside the cluster)"
 	}
@@ -44,7 +44,7 @@ func (w *walk) describe(c int) string {
 
 // undeclared says which namespace's labels are unknown.
 func (w *walk) undeclared(c int) string {
-	if cl := &w.g.classes[c]; cl.cell < 0 {
+	if cl := w.g.classes.ref(c); cl.cell < 0 {
 		if ns := &w.g.m.Namespaces[cl.ns]; !ns.Declared {
 			return "the labels of namespace " + ns.Name + " were not in the input"
 		}
@@ -64,7 +64,7 @@ func (w *walk) peerDoubt(r *compiledRule, peer int) string {
 			return "which addresses are behind " + strings.Join(p.Domains, ", ") + " is not known"
 		}
 	}
-	if cl := &w.g.classes[peer]; cl.cell < 0 {
+	if cl := w.g.classes.ref(peer); cl.cell < 0 {
 		if ns := &w.g.m.Namespaces[cl.ns]; !ns.Declared && !cl.host {
 			return "the labels of namespace " + ns.Name + " were not in the input, and the rule selects namespaces by label"
 		}
@@ -151,7 +151,7 @@ func describePorts(ports []PortMatch) string {
 
 // ownNodePair reports whether the rule about a pod's own node can matter.
 func (g *Graph) ownNodePair(c, d int) bool {
-	return g.freesOwnNode() && g.classes[c].cell < 0 && g.classes[d].cell < 0 && g.classes[c].host != g.classes[d].host
+	return g.freesOwnNode() && g.classes.ref(c).cell < 0 && g.classes.ref(d).cell < 0 && g.classes.ref(c).host != g.classes.ref(d).host
 }
 
 func (g *Graph) ownNodeCause(c, d int) []Cause {
@@ -159,7 +159,7 @@ func (g *Graph) ownNodeCause(c, d int) []Cause {
 		return nil
 	}
 	host := c
-	if g.classes[d].host {
+	if g.classes.ref(d).host {
 		host = d
 	}
 	w := &walk{g: g, src: c, dst: d}
@@ -186,8 +186,8 @@ func (g *Graph) findCauses() []Cause {
 	for i := range g.taints {
 		out = append(out, Cause{Reason: g.taints[i].t.Reason, Object: g.taints[i].t.Object, Affects: g.workloadsOf(g.taints[i].who)})
 	}
-	for i := range g.policies {
-		out = append(out, g.policyCauses(g.policies[i])...)
+	for i := range g.policies.len() {
+		out = append(out, g.policyCauses(g.policies.at(i))...)
 	}
 	out = append(out, g.levelCauses()...)
 	if g.freesOwnNode() {
@@ -230,9 +230,9 @@ func joinCauses(in []Cause) []Cause {
 // workloadsOf returns the workloads with a class in the set, sorted.
 func (g *Graph) workloadsOf(who bitset) []ident.Ref {
 	gr := &g.workloads
-	hit := newBitset(len(gr.classes))
+	hit := newBitset(gr.classes.len())
 	for c := range who.all() {
-		for _, e := range gr.ends[c] {
+		for _, e := range gr.ends.at(c) {
 			hit.add(int(e))
 		}
 	}
@@ -247,10 +247,10 @@ func (g *Graph) workloadsOf(who bitset) []ident.Ref {
 
 // policyCauses names what one policy asks that the model does not hold.
 func (g *Graph) policyCauses(p *compiled) []Cause {
-	subject := &g.atoms[p.subject]
+	subject := g.atoms.at(p.subject)
 	var out []Cause
 	if !subject.maybe.empty() {
-		doubt := newBitset(len(g.classes))
+		doubt := newBitset(g.classes.len())
 		subject.maybe.addTo(doubt)
 		out = append(out, Cause{Object: p.p.Object(), Affects: g.workloadsOf(doubt),
 			Reason: "whether it selects them is not known: " + g.doubtOf(doubt)})
@@ -263,7 +263,7 @@ func (g *Graph) policyCauses(p *compiled) []Cause {
 			r := &p.rules[d][i]
 			first := -1
 			for _, at := range r.peers {
-				for c := range g.atoms[at].maybe.all() {
+				for c := range g.atoms.at(at).maybe.all() {
 					if first < 0 || c < first {
 						first = c
 					}
@@ -273,7 +273,7 @@ func (g *Graph) policyCauses(p *compiled) []Cause {
 			if first < 0 {
 				continue
 			}
-			subjects := newBitset(len(g.classes))
+			subjects := newBitset(g.classes.len())
 			subject.must.addTo(subjects)
 			subject.maybe.addTo(subjects)
 			w := &walk{g: g}
@@ -287,7 +287,7 @@ func (g *Graph) policyCauses(p *compiled) []Cause {
 func (g *Graph) doubtOf(who bitset) string {
 	var names []string
 	for c := range who.all() {
-		if cl := &g.classes[c]; cl.cell < 0 && !g.m.Namespaces[cl.ns].Declared {
+		if cl := g.classes.ref(c); cl.cell < 0 && !g.m.Namespaces[cl.ns].Declared {
 			names = append(names, g.m.Namespaces[cl.ns].Name)
 		}
 	}
@@ -304,8 +304,8 @@ func (g *Graph) levelCauses() []Cause {
 		for _, level := range g.levels[t] {
 			for i, a := range level {
 				for _, b := range level[i+1:] {
-					if both := g.disagree(g.policies[a], g.policies[b]); both != nil {
-						out = append(out, Cause{Object: g.policies[a].p.Object() + " and " + g.policies[b].p.Object(), Affects: g.workloadsOf(both),
+					if both := g.disagree(g.policies.at(a), g.policies.at(b)); both != nil {
+						out = append(out, Cause{Object: g.policies.at(a).p.Object() + " and " + g.policies.at(b).p.Object(), Affects: g.workloadsOf(both),
 							Reason: "they have the same priority and different outcomes for the same traffic, and which one wins is not defined"})
 					}
 				}
@@ -318,12 +318,12 @@ func (g *Graph) levelCauses() []Cause {
 // disagree returns the subjects for which rules of two policies with different
 // actions meet in a peer; nil if there are none.
 func (g *Graph) disagree(a, b *compiled) bitset {
-	n := len(g.classes)
+	n := g.classes.len()
 	both, of := newBitset(n), newBitset(n)
-	g.atoms[a.subject].must.addTo(both)
-	g.atoms[a.subject].maybe.addTo(both)
-	g.atoms[b.subject].must.addTo(of)
-	g.atoms[b.subject].maybe.addTo(of)
+	g.atoms.at(a.subject).must.addTo(both)
+	g.atoms.at(a.subject).maybe.addTo(both)
+	g.atoms.at(b.subject).must.addTo(of)
+	g.atoms.at(b.subject).maybe.addTo(of)
 	both.and(of)
 	if both.empty() || a.p.Cluster != b.p.Cluster {
 		return nil
@@ -352,12 +352,12 @@ func (g *Graph) specsMeet(a, b int) bool {
 }
 
 func (g *Graph) peersMeet(a, b []int) bool {
-	n := len(g.classes)
+	n := g.classes.len()
 	sets := [2]bitset{newBitset(n), newBitset(n)}
 	for i, list := range [][]int{a, b} {
 		for _, at := range list {
-			g.atoms[at].must.addTo(sets[i])
-			g.atoms[at].maybe.addTo(sets[i])
+			g.atoms.at(at).must.addTo(sets[i])
+			g.atoms.at(at).maybe.addTo(sets[i])
 		}
 	}
 	return sets[0].meets(sets[1])
@@ -366,14 +366,14 @@ func (g *Graph) peersMeet(a, b []int) bool {
 // undecidedHosts are the host-network classes for which some policed pod may or
 // may not share the node.
 func (g *Graph) undecidedHosts() bitset {
-	out := newBitset(len(g.classes))
-	if len(g.policies) == 0 {
+	out := newBitset(g.classes.len())
+	if g.policies.len() == 0 {
 		return out
 	}
-	policed := newBitset(len(g.classes))
-	for i := range g.policies {
-		g.atoms[g.policies[i].subject].must.addTo(policed)
-		g.atoms[g.policies[i].subject].maybe.addTo(policed)
+	policed := newBitset(g.classes.len())
+	for i := range g.policies.len() {
+		g.atoms.at(g.policies.at(i).subject).must.addTo(policed)
+		g.atoms.at(g.policies.at(i).subject).maybe.addTo(policed)
 	}
 	if policed.empty() {
 		return out

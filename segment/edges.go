@@ -43,7 +43,7 @@ func (g *Graph) Edges(by By) iter.Seq[Edge] {
 
 func (g *Graph) endSide(by By, i int) side {
 	gr := g.grain(by)
-	s := side{ref: gr.refs[i], classes: gr.classes[i], end: i, by: by, endpoint: -1}
+	s := side{ref: gr.refs[i], classes: gr.classes.at(i), end: i, by: by, endpoint: -1}
 	if by == ByPod {
 		s.endpoint = gr.endpoint[i]
 	}
@@ -129,7 +129,7 @@ func (g *Graph) eachTallied(t *tally, s side, kind lineKind, yield func(uint32, 
 func (g *Graph) exceptEnds(t *tally, c int, kind lineKind, buf []uint32) []uint32 {
 	for _, d := range g.lineOf(c, kind).except {
 		if int(d) < g.pods {
-			buf = append(buf, t.gr.ends[d]...)
+			buf = append(buf, t.gr.ends.at(int(d))...)
 		}
 	}
 	slices.Sort(buf)
@@ -138,7 +138,7 @@ func (g *Graph) exceptEnds(t *tally, c int, kind lineKind, buf []uint32) []uint3
 
 // replyBetween asks for one end of a line by itself.
 func (g *Graph) replyBetween(t *tally, c int, end uint32, kind lineKind) *reply {
-	a, b := side{classes: []uint32{uint32(c)}, endpoint: -1}, side{classes: t.gr.classes[end], endpoint: -1} //nolint:gosec // a class number
+	a, b := side{classes: []uint32{uint32(c)}, endpoint: -1}, side{classes: t.gr.classes.at(int(end)), endpoint: -1} //nolint:gosec // a class number
 	if kind == column {
 		a, b = b, a
 	}
@@ -170,7 +170,7 @@ func (g *Graph) externalEdges(by By, t *tally) []Edge {
 	}
 	var found []entry
 	for end := range t.gr.inside {
-		blocks := g.blocks(t, t.gr.classes[end], column)
+		blocks := g.blocks(t, t.gr.classes.at(end), column)
 		for i := range blocks {
 			found = append(found, entry{&blocks[i], uint32(end)}) //nolint:gosec // an index
 		}

@@ -101,7 +101,7 @@ func (g *Graph) direct(e *Entry, s side, mask []uint64, w *Way) {
 		w.Level, w.Reason = ExposedUnknown, "whether its policies let internal addresses in is not known"
 	}
 	open := make([]uint64, len(mask))
-	for c := g.pods; c < len(g.classes); c++ {
+	for c := g.pods; c < g.classes.len(); c++ {
 		if g.sourceAllowed(e, c) {
 			res := g.between(side{classes: []uint32{uint32(c)}, end: -1, endpoint: -1}, s) //nolint:gosec // a class number
 			for i := range mask {
@@ -116,13 +116,13 @@ func (g *Graph) direct(e *Entry, s side, mask []uint64, w *Way) {
 // any port of mask.
 func (g *Graph) outside(e *Entry, s side, mask []uint64) (public, private Verdict) {
 	public, private = Denied, Denied
-	for c := g.pods; c < len(g.classes); c++ {
+	for c := g.pods; c < g.classes.len(); c++ {
 		if !g.sourceAllowed(e, c) {
 			continue
 		}
 		res := g.between(side{classes: []uint32{uint32(c)}, end: -1, endpoint: -1}, s) //nolint:gosec // a class number
 		v := openOn(res, mask)
-		if g.v.addresses.cells[g.classes[c].cell].public {
+		if g.v.addresses.cells[g.classes.ref(c).cell].public {
 			public = mostOpen(public, v)
 		} else {
 			private = mostOpen(private, v)
@@ -137,7 +137,7 @@ func (g *Graph) sourceAllowed(e *Entry, c int) bool {
 	if len(e.Sources) == 0 {
 		return true
 	}
-	block := g.v.addresses.cells[g.classes[c].cell].block
+	block := g.v.addresses.cells[g.classes.ref(c).cell].block
 	return slices.ContainsFunc(e.Sources, func(p netip.Prefix) bool { return contains(p.Masked(), block) })
 }
 
@@ -205,8 +205,8 @@ func (g *Graph) routed(e *Entry, s side, depth int, mask []uint64, w *Way) {
 func (g *Graph) podsReach(s side, mask []uint64) Verdict {
 	every, some := true, false
 	for _, c := range s.classes {
-		uni := g.universe[g.classes[c].cluster]
-		seen := newBitset(len(g.classes))
+		uni := g.universe[g.classes.ref(int(c)).cluster]
+		seen := newBitset(g.classes.len())
 		for chunk := range mask {
 			for _, x := range g.line(int(c), column, chunk) {
 				if x.out.may&mask[chunk] != 0 {

@@ -11,10 +11,10 @@ import (
 // grain is a list of the ends of edges: workloads or pods, sorted by reference,
 // then external cells.
 type grain struct {
-	refs    []ident.Ref // of inside ends
-	classes [][]uint32  // end → its classes
-	ends    [][]uint32  // class → ends
-	inside  int         // ends before the external ones
+	refs    []ident.Ref   // of inside ends
+	classes vec[[]uint32] // end → its classes
+	ends    vec[[]uint32] // class → ends
+	inside  int           // ends before the external ones
 	// endpoint is the endpoint of an inside end, by pod only.
 	endpoint []int
 }
@@ -37,13 +37,13 @@ type nodeKey struct {
 
 // frame prepares what queries iterate over.
 func (g *Graph) frame() error {
-	n := len(g.classes)
+	n := g.classes.len()
 	g.universe = make([]bitset, len(g.clusters))
 	g.allPods = newBitset(n)
 	for i := range g.universe {
 		g.universe[i] = newBitset(n)
-		for c := range g.classes {
-			if g.classes[c].cell >= 0 || g.classes[c].cluster == i {
+		for c := range g.classes.len() {
+			if g.classes.ref(c).cell >= 0 || g.classes.ref(c).cluster == i {
 				g.universe[i].add(c)
 			}
 		}
@@ -61,13 +61,14 @@ func (g *Graph) frame() error {
 }
 
 func (g *Graph) frameWorkloads() error {
-	n := len(g.classes)
+	n := g.classes.len()
 	order := make([]int, len(g.m.Workloads))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int { return g.m.Workloads[a].Ref.Compare(g.m.Workloads[b].Ref) })
-	w := grain{classes: make([][]uint32, len(order), len(order)+n-g.pods), ends: make([][]uint32, n), inside: len(order), refs: make([]ident.Ref, len(order))}
+	w := grain{inside: len(order), refs: make([]ident.Ref, len(order))}
+	classes, ends := make([][]uint32, len(order), len(order)+n-g.pods), make([][]uint32, n)
 	rank := make([]int, len(order))
 	g.byRef = make(map[ident.Ref]int, len(order))
 	for i, x := range order {
@@ -96,15 +97,16 @@ func (g *Graph) frameWorkloads() error {
 	}
 	for i := range g.m.Endpoints {
 		end := rank[g.m.Endpoints[i].Workload]
-		if c := g.classOf[i]; !slices.Contains(w.classes[end], c) {
-			w.classes[end] = push(w.classes[end], c)
-			w.ends[c] = push(w.ends[c], uint32(end)) //nolint:gosec // an index
+		if c := g.classOf.at(i); !slices.Contains(classes[end], c) {
+			classes[end] = push(classes[end], c)
+			ends[c] = push(ends[c], uint32(end)) //nolint:gosec // an index
 		}
 	}
 	for c := g.pods; c < n; c++ {
-		w.ends[c] = one(uint32(len(w.classes)))       //nolint:gosec // an index
-		w.classes = append(w.classes, one(uint32(c))) //nolint:gosec // an index
+		ends[c] = one(uint32(len(classes)))       //nolint:gosec // an index
+		classes = append(classes, one(uint32(c))) //nolint:gosec // an index
 	}
+	w.classes, w.ends = vecOf(classes), vecOf(ends)
 	g.workloads = w
 	return nil
 }
@@ -118,24 +120,27 @@ type podGrain struct {
 
 func (g *Graph) pod() *podGrain {
 	g.byPod.once.Do(func() {
-		n := len(g.classes)
+		n := g.classes.len()
 		eps := make([]int, len(g.m.Endpoints))
 		for i := range eps {
 			eps[i] = i
 		}
 		slices.SortStableFunc(eps, func(a, b int) int { return g.m.Endpoints[a].Ref.Compare(g.m.Endpoints[b].Ref) })
-		p := grain{classes: make([][]uint32, len(eps)), ends: make([][]uint32, n), inside: len(eps), endpoint: eps, refs: make([]ident.Ref, len(eps))}
+		p := grain{inside: len(eps), endpoint: eps, refs: make([]ident.Ref, len(eps))}
+		classes, ends := make([][]uint32, len(eps), len(eps)+n-g.pods), make([][]uint32, n)
 		byRef := make(map[ident.Ref]int, len(eps))
 		for i, x := range eps {
 			p.refs[i] = g.m.Endpoints[x].Ref
 			byRef[p.refs[i]] = i
-			p.classes[i] = g.classOf[x : x+1 : x+1]
-			p.ends[g.classOf[x]] = append(p.ends[g.classOf[x]], uint32(i)) //nolint:gosec // an index
+			c := g.classOf.at(x)
+			classes[i] = []uint32{c}
+			ends[c] = append(ends[c], uint32(i)) //nolint:gosec // an index
 		}
 		for c := g.pods; c < n; c++ {
-			p.ends[c] = []uint32{uint32(len(p.classes))}       //nolint:gosec // an index
-			p.classes = append(p.classes, []uint32{uint32(c)}) //nolint:gosec // an index
+			ends[c] = []uint32{uint32(len(classes))}       //nolint:gosec // an index
+			classes = append(classes, []uint32{uint32(c)}) //nolint:gosec // an index
 		}
+		p.classes, p.ends = vecOf(classes), vecOf(ends)
 		g.byPod.grain, g.byPod.byRef = p, byRef
 	})
 	return g.byPod
@@ -150,7 +155,7 @@ func (g *Graph) grain(by By) *grain {
 }
 
 func (g *Graph) frameNodes() {
-	n := len(g.classes)
+	n := g.classes.len()
 	nc := nodeClasses{hosts: newBitset(n), hostsOn: map[nodeKey]bitset{}, hostsAny: newBitset(n), some: map[nodeKey]bitset{},
 		all: map[nodeKey]bitset{}, unknown: newBitset(n), of: make([][]string, n)}
 	put := func(m map[nodeKey]bitset, k nodeKey, c int) {
@@ -160,7 +165,7 @@ func (g *Graph) frameNodes() {
 		m[k].add(c)
 	}
 	for c := range g.pods {
-		cl := &g.classes[c]
+		cl := g.classes.ref(c)
 		if cl.host {
 			nc.hosts.add(c)
 			if cl.node == "" {
@@ -172,8 +177,8 @@ func (g *Graph) frameNodes() {
 	}
 	if !nc.hosts.empty() {
 		for i := range g.m.Endpoints {
-			c := int(g.classOf[i])
-			if g.classes[c].host {
+			c := int(g.classOf.at(i))
+			if g.classes.ref(c).host {
 				continue
 			}
 			if node := g.m.Endpoints[i].Node; node != "" {
@@ -186,7 +191,7 @@ func (g *Graph) frameNodes() {
 			slices.Sort(nc.of[c])
 			nc.of[c] = slices.Compact(nc.of[c])
 			for _, node := range nc.of[c] {
-				k := nodeKey{g.classes[c].cluster, node}
+				k := nodeKey{g.classes.ref(c).cluster, node}
 				put(nc.some, k, c)
 				if len(nc.of[c]) == 1 && !nc.unknown.has(c) {
 					put(nc.all, k, c)
@@ -206,8 +211,8 @@ func (g *Graph) freesOwnNode() bool {
 // disjoint, and together 0.0.0.0/0 and ::/0.
 func (g *Graph) Externals() []netip.Prefix {
 	var out []netip.Prefix
-	for c := g.pods; c < len(g.classes); c++ {
-		out = append(out, g.v.addresses.cells[g.classes[c].cell].parts...)
+	for c := g.pods; c < g.classes.len(); c++ {
+		out = append(out, g.v.addresses.cells[g.classes.ref(c).cell].parts...)
 	}
 	slices.SortFunc(out, comparePrefix)
 	return out

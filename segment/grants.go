@@ -20,8 +20,8 @@ type grant struct {
 // newGrants takes the accumulator from the graph's pool.
 func (g *Graph) newGrants() *grants {
 	a, _ := g.pool.grants.Get().(*grants)
-	if a == nil || len(a.got) < len(g.classes) {
-		a = &grants{got: make([]span, len(g.classes))}
+	if a == nil || len(a.got) < g.classes.len() {
+		a = &grants{got: make([]span, g.classes.len())}
 	}
 	a.g = g
 	return a
@@ -62,7 +62,7 @@ func (a *grants) add(pc piece, sure bool, who members) {
 		}
 	}
 	if to == nil {
-		to = newBitset(len(a.g.classes))
+		to = newBitset(a.g.classes.len())
 		a.large = append(a.large, grant{pc.mask, sure, to})
 	}
 	if pc.who == nil {

@@ -14,16 +14,16 @@ type Graph struct {
 	m       *Model
 	v       *vocabulary
 	ports   *portSpace
-	classes []class
+	classes vec[class]
 	pods    int // classes before the external ones
-	classOf []uint32
+	classOf vec[uint32]
 
 	specs    []portSpec
 	named    [][]namedSplit // by namedUse
-	policies []*compiled    // ordered by tier, priority, name
+	policies vec[*compiled] // as built, ordered by tier, priority, name; nil if dropped since
 	tiers    [3][]int       // indexes of policies
 	levels   [3][][]int     // the same in runs of equal priority
-	atoms    []atom
+	atoms    vec[*atom]
 	any      int // the atom that is everything
 
 	// In the NetworkPolicy tier, by Gress: who is isolated, the policies by
@@ -32,17 +32,17 @@ type Graph struct {
 	// perhapsIsolated holds those that only policies isolate of which it is not
 	// known whether they select them.
 	perhapsIsolated [2]bitset
-	own             [2][][]uint32 // class → indexes of policies of the NetworkPolicy tier
-	inverted        [2][][]granted
-	atomsOf         [][]uint32 // class → atoms used by rules of the NetworkPolicy tier
-	maybeOf         [][]uint32 // class → atoms that it may be in
+	own             [2]vec[[]uint32] // class → indexes of policies of the NetworkPolicy tier
+	slots           [2]vec[[]slot]   // by atom, sorted
+	inverted        [2]vec[[]granted]
+	atomsOf         vec[[]uint32] // class → atoms used by rules of the NetworkPolicy tier
+	maybeOf         vec[[]uint32] // class → atoms that it may be in
 
 	// What lines share, see signature.go: which atoms are part of signatures, and
 	// the signature of each class by half of a line.
 	breadth    breadth
-	wide       []bool
-	common     [2][]bool
-	signature  [numHalves][]uint32
+	spread     vec[spread] // by atom
+	signature  [numHalves]vec[uint32]
 	signatures [numHalves]map[string]uint32
 	pool       *pool
 
@@ -114,32 +114,33 @@ func build(ctx context.Context, m *Model, br breadth) (*Graph, error) {
 	}
 	g := &Graph{m: m, v: collect(m), breadth: br}
 	g.numberClusters()
-	g.classes, g.classOf = classify(m, g.v, g.clusterOf)
-	g.pods = len(g.classes)
-	for g.pods > 0 && g.classes[g.pods-1].cell >= 0 {
+	classes, classOf := classify(m, g.v, g.clusterOf)
+	g.classes, g.classOf = vecOf(classes), vecOf(classOf)
+	g.pods = len(classes)
+	for g.pods > 0 && classes[g.pods-1].cell >= 0 {
 		g.pods--
 	}
 	clusterIndex := make(map[string]int, len(g.clusters))
 	for i, c := range g.clusters {
 		clusterIndex[c] = i
 	}
-	a := newAtoms(m, g.v, g.classes, g.pods, clusterIndex)
+	a := newAtoms(m, g.v, classes, g.pods, clusterIndex)
 	g.any = a.everything()
 	g.compilePorts()
 	if err := g.compilePolicies(ctx, a); err != nil {
 		return nil, err
 	}
 	g.compileTaints()
-	g.atoms = a.list
+	g.atoms = vecOf(a.list)
 	g.invert()
 	if err := g.frame(); err != nil {
 		return nil, err
 	}
 	if g.breadth == (breadth{}) {
-		g.breadth = defaultBreadth(len(g.classes))
+		g.breadth = defaultBreadth(g.classes.len())
 	}
-	g.pool = newPool(len(g.classes))
-	g.spread()
+	g.pool = newPool(g.classes.len())
+	g.measure()
 	g.sign()
 	g.causes = g.findCauses()
 	g.doubtful = g.mayDoubt()
@@ -235,7 +236,7 @@ func (g *Graph) compilePorts() {
 		}
 	}
 	for c := range g.pods {
-		for _, p := range g.m.Endpoints[g.classes[c].rep].Ports {
+		for _, p := range g.m.Endpoints[g.classes.ref(c).rep].Ports {
 			for _, u := range g.v.named {
 				if u.matches(p) && p.Number != 0 {
 					ranges = append(ranges, portRange{p.Protocol, p.Number, p.Number})
@@ -266,7 +267,7 @@ func (g *Graph) compilePorts() {
 		for c := range g.pods {
 			mask := make([]uint64, g.ports.chunks)
 			hit := false
-			for _, p := range g.m.Endpoints[g.classes[c].rep].Ports {
+			for _, p := range g.m.Endpoints[g.classes.ref(c).rep].Ports {
 				if use.matches(p) && p.Number != 0 {
 					g.ports.cover(mask, portRange{p.Protocol, p.Number, p.Number})
 					hit = true
@@ -275,17 +276,17 @@ func (g *Graph) compilePorts() {
 			if !hit {
 				continue
 			}
-			key := maskKey(mask, g.classes[c].host)
+			key := maskKey(mask, g.classes.ref(c).host)
 			pt := parts[key]
 			if pt == nil {
-				pt = &part{mask: mask, host: g.classes[c].host}
+				pt = &part{mask: mask, host: g.classes.ref(c).host}
 				parts[key] = pt
 				order = append(order, pt)
 			}
 			pt.ids = append(pt.ids, uint32(c)) //nolint:gosec // Build limits the number of classes
 		}
 		for _, pt := range order {
-			g.named[u] = append(g.named[u], namedSplit{mask: pt.mask, who: makeMembers(pt.ids, len(g.classes)), maybe: pt.host})
+			g.named[u] = append(g.named[u], namedSplit{mask: pt.mask, who: makeMembers(pt.ids, g.classes.len()), maybe: pt.host})
 		}
 	}
 }
@@ -310,7 +311,7 @@ func (g *Graph) compilePolicies(ctx context.Context, a *atoms) error {
 	for i, u := range g.v.named {
 		namedIndex[u] = i
 	}
-	g.policies = make([]*compiled, 0, len(g.m.Policies))
+	list := make([]*compiled, 0, len(g.m.Policies))
 	for i := range g.m.Policies {
 		p := &g.m.Policies[i]
 		if !g.m.Profile.Enforced || p.Tier != NetworkPolicyTier && !g.m.Profile.AdminTier {
@@ -340,16 +341,17 @@ func (g *Graph) compilePolicies(ctx context.Context, a *atoms) error {
 				c.rules[d] = append(c.rules[d], cr)
 			}
 		}
-		g.policies = append(g.policies, c)
+		list = append(list, c)
 	}
-	slices.SortStableFunc(g.policies, func(x, y *compiled) int {
+	slices.SortStableFunc(list, func(x, y *compiled) int {
 		return cmp.Or(cmp.Compare(x.p.Tier, y.p.Tier), cmp.Compare(x.p.Priority, y.p.Priority),
 			cmp.Compare(x.p.Cluster, y.p.Cluster), cmp.Compare(x.p.Namespace, y.p.Namespace), cmp.Compare(x.p.Name, y.p.Name))
 	})
-	for i := range g.policies {
-		t := g.policies[i].p.Tier
+	g.policies = vecOf(list)
+	for i, c := range list {
+		t := c.p.Tier
 		g.tiers[t] = append(g.tiers[t], i)
-		if n := len(g.levels[t]); n > 0 && g.policies[g.levels[t][n-1][0]].p.Priority == g.policies[i].p.Priority {
+		if n := len(g.levels[t]); n > 0 && list[g.levels[t][n-1][0]].p.Priority == c.p.Priority {
 			g.levels[t][n-1] = append(g.levels[t][n-1], i)
 		} else {
 			g.levels[t] = append(g.levels[t], []int{i})
@@ -386,9 +388,9 @@ func (g *Graph) compileTaints() {
 		if !g.m.Profile.Enforced || !t.CanAllow && !t.CanDeny {
 			continue
 		}
-		who := newBitset(len(g.classes))
+		who := newBitset(g.classes.len())
 		for c := range g.pods {
-			cl := &g.classes[c]
+			cl := g.classes.ref(c)
 			ns := &g.m.Namespaces[cl.ns]
 			if ns.Cluster != t.Cluster || t.Namespace != "" && ns.Name != t.Namespace || cl.host && (t.Tier == NetworkPolicyTier || len(t.Pods) > 0) {
 				continue
@@ -410,91 +412,101 @@ func (g *Graph) compileTaints() {
 // out to it) on which ports. A policy that does not isolate in a direction grants
 // all the same: what it lists passes wherever another isolates.
 func (g *Graph) invert() {
-	n := len(g.classes)
-	for d := range 2 {
+	n := g.classes.len()
+	for d := range Gress(2) {
 		g.isolated[d], g.perhapsIsolated[d] = newBitset(n), newBitset(n)
-		g.inverted[d] = make([][]granted, len(g.atoms))
 		var slots []slot
 		own := newRagged(n)
 		for range 2 { // counts, then fills
 			for _, i := range g.tiers[NetworkPolicyTier] {
-				if pol := g.policies[i]; pol.p.Isolates[d] || len(pol.rules[d]) > 0 {
-					own.add(&g.atoms[pol.subject], uint32(i)) //nolint:gosec // an index
+				if c := g.policies.at(i); c.filters(d) {
+					own.add(g.atoms.at(c.subject), uint32(i)) //nolint:gosec // an index
 				}
 			}
 			own.next()
 		}
-		g.own[d] = own.lists()
+		g.own[d] = vecOf(own.lists())
 		for _, i := range g.tiers[NetworkPolicyTier] {
-			pol := g.policies[i]
-			subject := &g.atoms[pol.subject]
-			if pol.p.Isolates[d] {
+			c := g.policies.at(i)
+			subject := g.atoms.at(c.subject)
+			if c.p.Isolates[d] {
 				subject.must.addTo(g.isolated[d])
 				subject.maybe.addTo(g.perhapsIsolated[d])
 			}
-			slots = pol.appendSlots(slots, Gress(d)) //nolint:gosec // two directions
+			slots = c.appendSlots(slots, d)
 		}
 		g.perhapsIsolated[d].andNot(g.isolated[d])
-		slices.SortFunc(slots, func(a, b slot) int {
-			return cmp.Or(cmp.Compare(a.atom, b.atom), cmp.Compare(a.spec, b.spec), cmp.Compare(a.subject, b.subject))
-		})
-		slots = slices.Compact(slots)
+		slices.SortFunc(slots, slot.compare)
+		bySlot, inverted := make([][]slot, g.atoms.len()), make([][]granted, g.atoms.len())
 		for lo, hi := 0, 0; lo < len(slots); lo = hi {
 			for hi = lo + 1; hi < len(slots) && slots[hi].atom == slots[lo].atom; {
 				hi++
 			}
-			g.inverted[d][slots[lo].atom] = g.grantsOf(slots[lo:hi])
+			at := slots[lo].atom
+			bySlot[at] = slots[lo:hi:hi]
+			inverted[at] = g.grantsOf(nil, bySlot[at])
 		}
+		g.slots[d], g.inverted[d] = vecOf(bySlot), vecOf(inverted)
 	}
 	must, maybe := newRagged(n), newRagged(n)
 	for range 2 {
-		for at := range g.atoms {
-			if g.inverted[0][at] == nil && g.inverted[1][at] == nil || at == g.any {
-				continue
+		for at := range g.atoms.len() {
+			if a := g.atoms.at(at); at != g.any {
+				must.add(&atom{must: a.must}, uint32(at))   //nolint:gosec // an index
+				maybe.add(&atom{must: a.maybe}, uint32(at)) //nolint:gosec // an index
 			}
-			must.add(&atom{must: g.atoms[at].must}, uint32(at))   //nolint:gosec // an index
-			maybe.add(&atom{must: g.atoms[at].maybe}, uint32(at)) //nolint:gosec // an index
 		}
 		must.next()
 		maybe.next()
 	}
-	g.atomsOf, g.maybeOf = must.lists(), maybe.lists()
+	g.atomsOf, g.maybeOf = vecOf(must.lists()), vecOf(maybe.lists())
 }
 
 // slot is one entry of the inverted NetworkPolicy tier: the subject's classes
 // grant the peer's classes a list of ports.
-type slot struct{ atom, spec, subject int }
+type slot struct{ atom, spec, subject uint32 }
+
+func (s slot) compare(o slot) int {
+	return cmp.Or(cmp.Compare(s.atom, o.atom), cmp.Compare(s.spec, o.spec), cmp.Compare(s.subject, o.subject))
+}
+
+// filters says whether a policy of the NetworkPolicy tier has any effect in a
+// direction.
+func (c *compiled) filters(d Gress) bool { return c.p.Isolates[d] || len(c.rules[d]) > 0 }
 
 // appendSlots appends what a policy grants in a direction.
 func (c *compiled) appendSlots(slots []slot, d Gress) []slot {
 	for i := range c.rules[d] {
 		for _, at := range c.rules[d][i].peers {
-			slots = append(slots, slot{at, c.rules[d][i].spec, c.subject})
+			slots = append(slots, slot{uint32(at), uint32(c.rules[d][i].spec), uint32(c.subject)}) //nolint:gosec // indexes
 		}
 	}
 	return slots
 }
 
-// grantsOf joins the slots, sorted by spec, of one atom.
-func (g *Graph) grantsOf(slots []slot) []granted {
-	out := make([]granted, 0, len(slots))
+// grantsOf appends what the slots, sorted, of one atom add up to.
+func (g *Graph) grantsOf(out []granted, slots []slot) []granted {
+	sets := make([]members, 0, 8)
 	for lo, hi := 0, 0; lo < len(slots); lo = hi {
 		for hi = lo + 1; hi < len(slots) && slots[hi].spec == slots[lo].spec; {
 			hi++
 		}
-		for perhaps := range 2 {
-			sets := make([]members, 0, 4)
-			for _, s := range slots[lo:hi] {
-				who := g.atoms[s.subject].must
-				if perhaps == 1 {
-					who = g.atoms[s.subject].maybe
+		for _, perhaps := range []bool{false, true} {
+			sets = sets[:0]
+			for i := lo; i < hi; i++ {
+				if i > lo && slots[i] == slots[i-1] {
+					continue // of two policies alike
+				}
+				who := &g.atoms.at(int(slots[i].subject)).must
+				if perhaps {
+					who = &g.atoms.at(int(slots[i].subject)).maybe
 				}
 				if !who.empty() {
-					sets = append(sets, who)
+					sets = append(sets, *who)
 				}
 			}
 			if len(sets) > 0 {
-				out = append(out, granted{slots[lo].spec, unite(sets, len(g.classes)), perhaps == 1})
+				out = append(out, granted{int(slots[lo].spec), unite(sets, g.classes.len()), perhaps})
 			}
 		}
 	}
@@ -514,8 +526,8 @@ func (g *Graph) mayDoubt() bool {
 	if len(g.taints) > 0 || g.freesOwnNode() {
 		return true
 	}
-	for at := range g.atoms {
-		if !g.atoms[at].maybe.empty() {
+	for at := range g.atoms.len() {
+		if !g.atoms.at(at).maybe.empty() {
 			return true
 		}
 	}
@@ -533,7 +545,8 @@ func (g *Graph) mayDoubt() bool {
 			}
 		}
 	}
-	for _, p := range g.policies {
+	for i := range g.policies.len() {
+		p := g.policies.at(i)
 		for d := range p.rules {
 			for r := range p.rules[d] {
 				if failsClosed(&p.rules[d][r]) {

@@ -53,10 +53,10 @@ type part struct {
 // meets returns the classes that class c may exchange traffic with: those of
 // its cluster and external addresses; for external addresses, every pod.
 func (g *Graph) meets(c int) bitset {
-	if g.classes[c].cell >= 0 {
+	if g.classes.ref(c).cell >= 0 {
 		return g.allPods
 	}
-	return g.universe[g.classes[c].cluster]
+	return g.universe[g.classes.ref(c).cluster]
 }
 
 // lineEval evaluates one direction of policy on a line. If own, the subjects of
@@ -180,8 +180,8 @@ func (e *lineEval) tier(gs []group, t Tier) []group {
 			for i := range gs {
 				gs[i].st.open = gs[i].st.base
 			}
-			gs = e.policy(gs, e.g.policies[p])
-			gs = e.mayNotSelect(gs, e.g.policies[p])
+			gs = e.policy(gs, e.g.policies.at(p))
+			gs = e.mayNotSelect(gs, e.g.policies.at(p))
 			for i := range gs {
 				gs[i].st.next &= gs[i].st.open
 			}
@@ -201,19 +201,19 @@ func (e *lineEval) tier(gs []group, t Tier) []group {
 // perhaps: its rules were evaluated as if it did.
 func (e *lineEval) mayNotSelect(gs []group, p *compiled) []group {
 	reopen := func(s progress) progress { s.open = s.base; return s }
-	if e.g.atoms[p.subject].maybe.empty() {
+	if e.g.atoms.at(p.subject).maybe.empty() {
 		return gs
 	}
 	if e.own {
-		if e.g.atoms[p.subject].maybe.has(e.c) {
+		if e.g.atoms.at(p.subject).maybe.has(e.c) {
 			for i := range gs {
 				gs[i].st = reopen(gs[i].st)
 			}
 		}
 		return gs
 	}
-	who := newBitset(len(e.g.classes))
-	e.g.atoms[p.subject].maybe.addTo(who)
+	who := newBitset(e.g.classes.len())
+	e.g.atoms.at(p.subject).maybe.addTo(who)
 	return refine(gs, who, reopen)
 }
 
@@ -221,10 +221,10 @@ func (e *lineEval) mayNotSelect(gs []group, p *compiled) []group {
 // decides; one that may match decides perhaps.
 func (e *lineEval) policy(gs []group, p *compiled) []group {
 	if e.own {
-		if membership(&e.g.atoms[p.subject], e.c) == No {
+		if membership(e.g.atoms.at(p.subject), e.c) == No {
 			return gs
 		}
-	} else if e.g.atoms[p.subject].empty() {
+	} else if e.g.atoms.at(p.subject).empty() {
 		return gs
 	}
 	var buf []piece
@@ -238,7 +238,7 @@ func (e *lineEval) policy(gs []group, p *compiled) []group {
 		for _, pc := range buf {
 			sure, perhaps := must, may
 			if pc.who != nil {
-				restrict := newBitset(len(e.g.classes))
+				restrict := newBitset(e.g.classes.len())
 				pc.who.addTo(restrict)
 				perhaps = slices.Clone(perhaps)
 				perhaps.and(restrict)
@@ -268,15 +268,15 @@ func (e *lineEval) policy(gs []group, p *compiled) []group {
 // matched returns the others for which a rule matches: certainly, and certainly
 // or perhaps. Both are nil if there are none.
 func (e *lineEval) matched(p *compiled, r *compiledRule) (must, may bitset) {
-	n := len(e.g.classes)
+	n := e.g.classes.len()
 	if e.own {
 		may = newBitset(n)
 		for _, at := range r.peers {
-			e.g.atoms[at].must.addTo(may)
+			e.g.atoms.at(at).must.addTo(may)
 		}
 		must = slices.Clone(may)
 		for _, at := range r.peers {
-			e.g.atoms[at].maybe.addTo(may)
+			e.g.atoms.at(at).maybe.addTo(may)
 		}
 		return must, may
 	}
@@ -285,8 +285,8 @@ func (e *lineEval) matched(p *compiled, r *compiledRule) (must, may bitset) {
 		return nil, nil
 	}
 	may = newBitset(n)
-	e.g.atoms[p.subject].must.addTo(may)
-	e.g.atoms[p.subject].maybe.addTo(may)
+	e.g.atoms.at(p.subject).must.addTo(may)
+	e.g.atoms.at(p.subject).maybe.addTo(may)
 	if peer == Yes {
 		must = slices.Clone(may)
 	}
@@ -370,18 +370,19 @@ func (e *lineEval) networkPolicies(gs []group) []group {
 func (e *lineEval) ownGrants() *grants {
 	acc := e.g.newGrants()
 	var buf []piece
-	for _, p := range e.g.own[e.d][e.c] {
-		sure := e.g.atoms[e.g.policies[p].subject].must.has(e.c)
-		for i := range e.g.policies[p].rules[e.d] {
-			r := &e.g.policies[p].rules[e.d][i]
+	for _, i := range e.g.own[e.d].at(e.c) {
+		p := e.g.policies.at(int(i))
+		sure := e.g.atoms.at(p.subject).must.has(e.c)
+		for j := range p.rules[e.d] {
+			r := &p.rules[e.d][j]
 			buf = e.pieces(r.spec, buf)
 			for _, at := range r.peers {
-				if !e.g.wide[at] {
+				if !e.g.spread.ref(at).wide {
 					continue
 				}
 				for _, pc := range buf {
-					acc.add(pc, sure, e.g.atoms[at].must)
-					acc.add(pc, false, e.g.atoms[at].maybe)
+					acc.add(pc, sure, e.g.atoms.at(at).must)
+					acc.add(pc, false, e.g.atoms.at(at).maybe)
 				}
 			}
 		}
@@ -395,10 +396,10 @@ func (e *lineEval) othersGrants() *grants {
 	acc := e.g.newGrants()
 	var buf []piece
 	from := func(at int, sure bool) {
-		if !e.g.common[e.d][at] {
+		if !e.g.spread.ref(at).common[e.d] {
 			return
 		}
-		for _, gr := range e.g.inverted[e.d][at] {
+		for _, gr := range e.g.inverted[e.d].at(at) {
 			buf = e.pieces(gr.spec, buf)
 			for _, pc := range buf {
 				acc.add(pc, sure && !gr.perhaps, gr.who)
@@ -406,10 +407,10 @@ func (e *lineEval) othersGrants() *grants {
 		}
 	}
 	from(e.g.any, true)
-	for _, at := range e.g.atomsOf[e.c] {
+	for _, at := range e.g.atomsOf.at(e.c) {
 		from(int(at), true)
 	}
-	for _, at := range e.g.maybeOf[e.c] {
+	for _, at := range e.g.maybeOf.at(e.c) {
 		from(int(at), false)
 	}
 	return acc

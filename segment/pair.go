@@ -8,7 +8,7 @@ func (g *Graph) pair(src, dst, chunk int) (policy span) {
 	if !g.m.Profile.Enforced {
 		return span{full, full}
 	}
-	if g.crossCluster(src, dst) || g.classes[src].cell >= 0 && g.classes[dst].cell >= 0 {
+	if g.crossCluster(src, dst) || g.classes.ref(src).cell >= 0 && g.classes.ref(dst).cell >= 0 {
 		return span{}
 	}
 	e := g.pairDirection(Egress, src, dst, dst, chunk)
@@ -21,7 +21,7 @@ func (g *Graph) pair(src, dst, chunk int) (policy span) {
 
 func (g *Graph) pairDirection(d Gress, subject, peer, dst, chunk int) span {
 	full := g.ports.full[chunk]
-	if g.classes[subject].cell >= 0 {
+	if g.classes.ref(subject).cell >= 0 {
 		return span{full, full}
 	}
 	st := progress{open: full}
@@ -55,8 +55,8 @@ func (g *Graph) pairTier(st *progress, t Tier, d Gress, subject, peer, dst, chun
 	for _, level := range g.levels[t] {
 		base, next := st.open, st.open
 		for _, i := range level {
-			p := g.policies[i]
-			own := membership(&g.atoms[p.subject], subject)
+			p := g.policies.at(i)
+			own := membership(g.atoms.at(p.subject), subject)
 			if own == No {
 				continue
 			}
@@ -92,10 +92,11 @@ func (g *Graph) pairTier(st *progress, t Tier, d Gress, subject, peer, dst, chun
 func (g *Graph) pairNetworkPolicies(st *progress, d Gress, subject, peer, dst, chunk int) {
 	base := st.open
 	if g.filtered(d, subject) {
-		for _, p := range g.own[d][subject] {
-			sure := g.atoms[g.policies[p].subject].must.has(subject)
-			for j := range g.policies[p].rules[d] {
-				r := &g.policies[p].rules[d][j]
+		for _, i := range g.own[d].at(subject) {
+			p := g.policies.at(int(i))
+			sure := g.atoms.at(p.subject).must.has(subject)
+			for j := range p.rules[d] {
+				r := &p.rules[d][j]
 				match := g.peerMatch(r, peer)
 				if match == No {
 					continue
@@ -132,7 +133,7 @@ func (g *Graph) pairNetworkPolicies(st *progress, d Gress, subject, peer, dst, c
 func (g *Graph) peerMatch(r *compiledRule, c int) Answer {
 	a := No
 	for _, at := range r.peers {
-		switch membership(&g.atoms[at], c) {
+		switch membership(g.atoms.at(at), c) {
 		case Yes:
 			return Yes
 		case Maybe:
@@ -193,10 +194,10 @@ func (g *Graph) pairSpans(c, d, chunk, endpointC, endpointD int) (out, least spa
 		return policy, policy
 	}
 	host, other := c, d
-	if g.classes[d].host {
+	if g.classes.ref(d).host {
 		host, other = d, c
 	}
-	k := nodeKey{g.classes[host].cluster, g.classes[host].node}
+	k := nodeKey{g.classes.ref(host).cluster, g.classes.ref(host).node}
 	switch {
 	case k.node == "":
 		return span{policy.must, full}, policy

@@ -51,8 +51,8 @@ func (g *Graph) deniedByDefault(c int, d Gress) bool {
 	var others bitset
 	for _, t := range []Tier{AdminTier, BaselineTier} {
 		for _, i := range g.tiers[t] {
-			p := g.policies[i]
-			if !g.atoms[p.subject].must.has(c) {
+			p := g.policies.at(i)
+			if !g.atoms.at(p.subject).must.has(c) {
 				continue
 			}
 			for j := range p.rules[d] {
@@ -61,13 +61,13 @@ func (g *Graph) deniedByDefault(c int, d Gress) bool {
 					continue
 				}
 				if others == nil {
-					others = slices.Clone(g.universe[g.classes[c].cluster])
+					others = slices.Clone(g.universe[g.classes.ref(c).cluster])
 					others.and(g.allPods)
 					others.andNot(g.nodes.hosts)
 				}
-				who := newBitset(len(g.classes))
+				who := newBitset(g.classes.len())
 				for _, at := range r.peers {
-					g.atoms[at].must.addTo(who)
+					g.atoms.at(at).must.addTo(who)
 				}
 				if others.within(who) {
 					return true
@@ -86,9 +86,9 @@ func (g *Graph) PoliciesOf(r ident.Ref) []RuleRef {
 		return nil
 	}
 	var out []RuleRef
-	for i := range g.policies {
-		p := g.policies[i]
-		if !slices.ContainsFunc(s.classes, func(c uint32) bool { return membership(&g.atoms[p.subject], int(c)) != No }) {
+	for i := range g.policies.len() {
+		p := g.policies.at(i)
+		if !slices.ContainsFunc(s.classes, func(c uint32) bool { return membership(g.atoms.at(p.subject), int(c)) != No }) {
 			continue
 		}
 		for _, d := range []Gress{Egress, Ingress} {
@@ -117,8 +117,8 @@ func (g *Graph) Segments() []Segment {
 	index := make(map[string]int)
 	var groups [][]int
 	for end := range gr.inside {
-		sigs := make([]string, 0, len(gr.classes[end]))
-		for _, c := range gr.classes[end] {
+		sigs := make([]string, 0, len(gr.classes.at(end)))
+		for _, c := range gr.classes.at(end) {
 			sigs = append(sigs, signature[c])
 		}
 		slices.Sort(sigs)
@@ -156,8 +156,8 @@ func (g *Graph) Segments() []Segment {
 func (g *Graph) visible() []string {
 	sig := make([][]byte, g.pods)
 	for c := range g.pods {
-		sig[c] = binary.AppendUvarint(sig[c], uint64(g.classes[c].cluster)) //nolint:gosec // an index
-		if g.classes[c].host {
+		sig[c] = binary.AppendUvarint(sig[c], uint64(g.classes.ref(c).cluster)) //nolint:gosec // an index
+		if g.classes.ref(c).host {
 			sig[c] = append(sig[c], 'h')
 		}
 	}
@@ -169,13 +169,13 @@ func (g *Graph) visible() []string {
 			}
 		}
 	}
-	for i := range g.policies {
-		mark('s', i, g.atoms[g.policies[i].subject].must)
-		mark('S', i, g.atoms[g.policies[i].subject].maybe)
+	for i := range g.policies.len() {
+		mark('s', i, g.atoms.at(g.policies.at(i).subject).must)
+		mark('S', i, g.atoms.at(g.policies.at(i).subject).maybe)
 	}
 	used := make(map[int]bool)
-	for i := range g.policies {
-		for _, rules := range g.policies[i].rules {
+	for i := range g.policies.len() {
+		for _, rules := range g.policies.at(i).rules {
 			for j := range rules {
 				for _, at := range rules[j].peers {
 					used[at] = true
@@ -183,10 +183,10 @@ func (g *Graph) visible() []string {
 			}
 		}
 	}
-	for at := range g.atoms {
+	for at := range g.atoms.len() {
 		if used[at] {
-			mark('p', at, g.atoms[at].must)
-			mark('P', at, g.atoms[at].maybe)
+			mark('p', at, g.atoms.at(at).must)
+			mark('P', at, g.atoms.at(at).maybe)
 		}
 	}
 	for u := range g.named {

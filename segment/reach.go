@@ -58,22 +58,22 @@ func (g *Graph) Travel(ctx context.Context, from []ident.Ref, dir Direction, max
 		t.kind = column
 		t.inlet = g.inlets(ExposedInternet, ExposedUnknown, ExposedInternal)
 	}
-	t.start = newBitset(len(t.gr.classes))
+	t.start = newBitset(t.gr.classes.len())
 	for _, r := range from {
 		if err := t.from(r); err != nil {
 			return nil, err
 		}
 	}
 	if t.inlet != nil {
-		t.entry = newBitset(len(g.classes))
+		t.entry = newBitset(g.classes.len())
 		for end := range t.inlet.all() {
-			for _, c := range t.gr.classes[end] {
+			for _, c := range t.gr.classes.at(end) {
 				t.entry.add(int(c))
 			}
 		}
 	}
 	if maxHops <= 0 {
-		maxHops = len(t.gr.classes)
+		maxHops = t.gr.classes.len()
 	}
 	var err error
 	if t.sure, err = t.search(ctx, maxHops, false); err != nil {
@@ -103,7 +103,7 @@ func (t *Travel) from(r ident.Ref) error {
 			t.inlet = t.g.inlets(ExposedInternet, ExposedUnknown)
 		}
 		for _, c := range s.classes {
-			for _, e := range t.gr.ends[c] {
+			for _, e := range t.gr.ends.at(int(c)) {
 				end := int(e)
 				if end < t.gr.inside && !t.owns(s, end) {
 					continue
@@ -143,9 +143,9 @@ type search struct {
 // search finds the distance of every end.
 func (t *Travel) search(ctx context.Context, maxHops int, unknown bool) ([]step, error) {
 	g := t.g
-	s := &search{t: t, unknown: unknown, steps: make([]step, len(t.gr.classes)), done: slices.Clone(t.start),
-		unseen: newBitset(len(g.classes)), bases: make(map[*base]bool), walked: [2]bitset{newBitset(len(g.classes)), newBitset(len(g.classes))}}
-	last := len(g.classes)
+	s := &search{t: t, unknown: unknown, steps: make([]step, t.gr.classes.len()), done: slices.Clone(t.start),
+		unseen: newBitset(g.classes.len()), bases: make(map[*base]bool), walked: [2]bitset{newBitset(g.classes.len()), newBitset(g.classes.len())}}
+	last := g.classes.len()
 	if t.outer {
 		last = g.pods
 	}
@@ -164,7 +164,7 @@ func (t *Travel) search(ctx context.Context, maxHops int, unknown bool) ([]step,
 				if end >= t.gr.inside {
 					continue // addresses outside are ends of paths
 				}
-				cs = t.gr.classes[end]
+				cs = t.gr.classes.at(end)
 			}
 			for _, c := range cs {
 				s.walk(int(c), end, hop)
@@ -218,7 +218,7 @@ func (s *search) reach(d, from int, hop int32, cells bool) {
 		return
 	}
 	all := true
-	for _, e := range t.gr.ends[d] {
+	for _, e := range t.gr.ends.at(d) {
 		end := int(e)
 		if s.done.has(end) {
 			continue
@@ -243,7 +243,7 @@ func (g *Graph) inlets(levels ...ExposureLevel) bitset {
 		return nil
 	}
 	gr := &g.workloads
-	out := newBitset(len(gr.classes))
+	out := newBitset(gr.classes.len())
 	for end := range gr.inside {
 		for _, i := range g.entriesOf[g.modelOf[end]] {
 			if e := &g.m.Entries[i]; !e.Routed && slices.Contains(levels, g.way(e, g.endSide(ByWorkload, end), 0).Level) {
@@ -304,7 +304,7 @@ func (t *Travel) Reached(ctx context.Context) ([]Reached, error) {
 	blocks := make(map[blockKey][]int)
 	hops := make(map[[2]int]Hop)
 	var out []Reached
-	for end := range t.gr.classes {
+	for end := range t.gr.classes.len() {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -394,7 +394,7 @@ func (t *Travel) hop(prev, end int) Hop {
 }
 
 func (t *Travel) endSide(end int) side {
-	s := side{classes: t.gr.classes[end], end: end, endpoint: -1}
+	s := side{classes: t.gr.classes.at(end), end: end, endpoint: -1}
 	if end < t.gr.inside {
 		s.ref = t.gr.refs[end]
 	} else {

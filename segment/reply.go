@@ -116,13 +116,13 @@ func (g *Graph) blocks(t *tally, classes []uint32, kind lineKind) []block {
 	if len(classes) != 1 {
 		for _, c := range classes {
 			for chunk := range t.chunks {
-				t.add(g.line(int(c), kind, chunk), chunk, g.pods, len(g.classes), -1)
+				t.add(g.line(int(c), kind, chunk), chunk, g.pods, g.classes.len(), -1)
 			}
 		}
 		return g.drainBlocks(t, len(classes))
 	}
 	c := int(classes[0])
-	if g.classes[c].cell >= 0 || g.pods == len(g.classes) {
+	if g.classes.ref(c).cell >= 0 || g.pods == g.classes.len() {
 		return nil
 	}
 	line := g.lineOf(c, kind)
@@ -134,7 +134,7 @@ func (g *Graph) blocks(t *tally, classes []uint32, kind lineKind) []block {
 			for _, d := range cells {
 				x := g.exception(c, int(d), kind, chunk)
 				if x.out.may != 0 {
-					t.put(t.gr.ends[d][0], chunk, &x, -1)
+					t.put(t.gr.ends.at(int(d))[0], chunk, &x, -1)
 				}
 			}
 		}
@@ -145,7 +145,7 @@ func (g *Graph) blocks(t *tally, classes []uint32, kind lineKind) []block {
 		return *bs
 	}
 	for chunk := range t.chunks {
-		t.add(b.parts[chunk], chunk, g.pods, len(g.classes), -1)
+		t.add(b.parts[chunk], chunk, g.pods, g.classes.len(), -1)
 	}
 	out := g.drainBlocks(t, 1)
 	b.blocks.Store(&out)
@@ -167,7 +167,7 @@ func (g *Graph) drainBlocks(t *tally, classes int) []block {
 		if !ok {
 			i = len(found)
 			index[r.key] = i
-			found = append(found, merged{r, newBitset(len(g.classes) - g.pods)})
+			found = append(found, merged{r, newBitset(g.classes.len() - g.pods)})
 		}
 		found[i].cells.add(int(end) - t.gr.inside)
 	})
@@ -204,7 +204,7 @@ func (g *Graph) merged(cells bitset) []outside {
 	}
 	var parts []netip.Prefix
 	for i := range cells.all() {
-		parts = append(parts, g.v.addresses.cells[g.classes[g.pods+i].cell].parts...)
+		parts = append(parts, g.v.addresses.cells[g.classes.ref(g.pods+i).cell].parts...)
 	}
 	for _, p := range mergePrefixes(parts) {
 		out = append(out, outside{p, ident.Ref{CIDR: p.String()}})
@@ -217,5 +217,5 @@ func (g *Graph) merged(cells bitset) []outside {
 }
 
 func (g *Graph) parts(gr *grain, end int) []netip.Prefix {
-	return g.v.addresses.cells[g.classes[gr.classes[end][0]].cell].parts
+	return g.v.addresses.cells[g.classes.ref(int(gr.classes.at(end)[0])).cell].parts
 }

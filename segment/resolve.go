@@ -140,8 +140,8 @@ func (g *Graph) side(r ident.Ref) (side, error) {
 func (g *Graph) addressClasses(r ident.Ref) []uint32 {
 	p, _ := netip.ParsePrefix(r.CIDR) // the zero prefix for the word internet
 	var out []uint32
-	for c := g.pods; c < len(g.classes); c++ {
-		cell := &g.v.addresses.cells[g.classes[c].cell]
+	for c := g.pods; c < g.classes.len(); c++ {
+		cell := &g.v.addresses.cells[g.classes.ref(c).cell]
 		hit := r.CIDR == ident.Internet && cell.public
 		for _, part := range cell.parts {
 			hit = hit || p.IsValid() && p.Overlaps(part)

@@ -29,26 +29,36 @@ func defaultBreadth(classes int) breadth {
 	return breadth{peer: 64, member: 48, exceptions: max(256, classes/64)}
 }
 
-// spread decides for each atom whether it is part of signatures.
-func (g *Graph) spread() {
-	n := len(g.atoms)
-	g.wide = make([]bool, n)
-	g.common = [2][]bool{make([]bool, n), make([]bool, n)}
-	for at := range g.atoms {
-		g.spreadAtom(at)
-	}
+// spread says whether an atom is part of signatures: as what a class's own
+// policies name, and, by Gress, as what the class is among.
+type spread struct {
+	wide   bool
+	common [2]bool
 }
 
-func (g *Graph) spreadAtom(at int) {
-	size := g.atoms[at].size()
-	g.wide[at] = at == g.any || size > g.breadth.peer
-	for d := range 2 {
+// measure decides it for each atom.
+func (g *Graph) measure() {
+	all := make([]spread, g.atoms.len())
+	for at := range all {
+		all[at] = g.spreadOf(at)
+	}
+	g.spread = vecOf(all)
+}
+
+func (g *Graph) spreadOf(at int) spread {
+	if at == g.any {
+		return spread{true, [2]bool{true, true}}
+	}
+	size := g.atoms.at(at).size()
+	s := spread{wide: size > g.breadth.peer}
+	for d := range s.common {
 		who := 0
-		for _, gr := range g.inverted[d][at] {
+		for _, gr := range g.inverted[d].at(at) {
 			who += gr.who.n
 		}
-		g.common[d][at] = at == g.any || who > 0 && (size > g.breadth.member || who > g.breadth.exceptions)
+		s.common[d] = who > 0 && (size > g.breadth.member || who > g.breadth.exceptions)
 	}
+	return s
 }
 
 // half identifies one side of a line.
@@ -87,17 +97,18 @@ func (g *Graph) sign() {
 	shared := g.sharedMarks()
 	var buf []byte
 	for h := range numHalves {
-		g.signature[h] = make([]uint32, len(g.classes))
+		ids := make([]uint32, g.classes.len())
 		g.signatures[h] = make(map[string]uint32)
-		for c := range g.classes {
+		for c := range ids {
 			buf = g.appendSignature(buf[:0], h, c, shared[h.gress()][c])
 			id, ok := g.signatures[h][string(buf)]
 			if !ok {
 				id = uint32(len(g.signatures[h])) //nolint:gosec // fewer than classes
 				g.signatures[h][string(buf)] = id
 			}
-			g.signature[h][c] = id
+			ids[c] = id
 		}
+		g.signature[h] = vecOf(ids)
 	}
 }
 
@@ -113,7 +124,7 @@ type mark struct {
 func (g *Graph) sharedMarks() [2][][]mark {
 	var out [2][][]mark
 	for d := range 2 {
-		out[d] = make([][]mark, len(g.classes))
+		out[d] = make([][]mark, g.classes.len())
 	}
 	put := func(d int, who *atom, own bool, key uint64) {
 		for c := range who.must.all() {
@@ -125,15 +136,15 @@ func (g *Graph) sharedMarks() [2][][]mark {
 	}
 	for _, t := range []Tier{AdminTier, BaselineTier} {
 		for _, i := range g.tiers[t] {
-			p := g.policies[i]
+			p := g.policies.at(i)
 			for d := range 2 {
 				if len(p.rules[d]) == 0 {
 					continue
 				}
-				put(d, &g.atoms[p.subject], true, uint64(i)<<20) //nolint:gosec // an index
+				put(d, g.atoms.at(p.subject), true, uint64(i)<<20) //nolint:gosec // an index
 				for r := range p.rules[d] {
 					for k, at := range p.rules[d][r].peers {
-						put(d, &g.atoms[at], false, uint64(i)<<20|uint64(r)<<8|uint64(min(k, 255))) //nolint:gosec // indexes
+						put(d, g.atoms.at(at), false, uint64(i)<<20|uint64(r)<<8|uint64(min(k, 255))) //nolint:gosec // indexes
 					}
 				}
 			}
@@ -153,7 +164,7 @@ func (g *Graph) sharedMarks() [2][][]mark {
 // narrow peers.
 func (g *Graph) appendSignature(b []byte, h half, c int, marks []mark) []byte {
 	d := h.gress()
-	cl := &g.classes[c]
+	cl := g.classes.ref(c)
 	b = binary.AppendUvarint(b, uint64(cl.cluster+1)) //nolint:gosec // an index
 	for _, m := range marks {
 		if m.own == h.own() {
@@ -164,14 +175,14 @@ func (g *Graph) appendSignature(b []byte, h half, c int, marks []mark) []byte {
 	if h.own() {
 		b = g.appendOwn(b, d, c)
 	} else {
-		for _, at := range g.atomsOf[c] {
-			if g.common[d][at] {
+		for _, at := range g.atomsOf.at(c) {
+			if g.spread.ref(int(at)).common[d] {
 				b = binary.AppendUvarint(b, uint64(at)+1)
 			}
 		}
 		b = append(b, 0)
-		for _, at := range g.maybeOf[c] {
-			if g.common[d][at] {
+		for _, at := range g.maybeOf.at(c) {
+			if g.spread.ref(int(at)).common[d] {
 				b = binary.AppendUvarint(b, uint64(at)+1)
 			}
 		}
@@ -196,7 +207,7 @@ func (g *Graph) appendSignature(b []byte, h half, c int, marks []mark) []byte {
 func (g *Graph) appendOwn(b []byte, d Gress, c int) []byte {
 	var flags byte
 	for i, is := range []bool{g.isolated[d].has(c), g.isolated[1-d].has(c), g.perhapsIsolated[d].has(c), g.perhapsIsolated[1-d].has(c),
-		g.classes[c].host, g.classes[c].host && g.classes[c].node == "", g.nodes.unknown.has(c)} {
+		g.classes.ref(c).host, g.classes.ref(c).host && g.classes.ref(c).node == "", g.nodes.unknown.has(c)} {
 		if is {
 			flags |= 1 << i
 		}
@@ -206,12 +217,12 @@ func (g *Graph) appendOwn(b []byte, d Gress, c int) []byte {
 		return b
 	}
 	var grants []uint64
-	for _, i := range g.own[d][c] {
-		perhaps := uint64(membership(&g.atoms[g.policies[i].subject], c)) << 62
-		for r := range g.policies[i].rules[d] {
-			for _, at := range g.policies[i].rules[d][r].peers {
-				if g.wide[at] {
-					grants = append(grants, perhaps|uint64(at)<<31|uint64(g.policies[i].rules[d][r].spec)) //nolint:gosec // indexes
+	for _, i := range g.own[d].at(c) {
+		perhaps := uint64(membership(g.atoms.at(g.policies.at(int(i)).subject), c)) << 62
+		for r := range g.policies.at(int(i)).rules[d] {
+			for _, at := range g.policies.at(int(i)).rules[d][r].peers {
+				if g.spread.ref(at).wide {
+					grants = append(grants, perhaps|uint64(at)<<31|uint64(g.policies.at(int(i)).rules[d][r].spec)) //nolint:gosec // indexes
 				}
 			}
 		}

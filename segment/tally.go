@@ -28,9 +28,9 @@ func (g *Graph) newTally(by By) *tally {
 		return t
 	}
 	gr := g.grain(by)
-	n := len(gr.classes) * g.ports.chunks
+	n := gr.classes.len() * g.ports.chunks
 	return &tally{g: g, by: by, gr: gr, chunks: g.ports.chunks, must: make([]uint64, n), may: make([]uint64, n), andMust: make([]uint64, n),
-		andMay: make([]uint64, n), seen: make([]uint32, n), mark: newBitset(len(gr.classes))}
+		andMay: make([]uint64, n), seen: make([]uint32, n), mark: newBitset(gr.classes.len())}
 }
 
 func (t *tally) release() { t.g.pool.tallies[t.by].Put(t) }
@@ -41,7 +41,7 @@ func (t *tally) add(ps []part, chunk, lo, hi, endpoint int) {
 	for i := range ps {
 		x := &ps[i]
 		for d := range x.who.between(lo, hi) {
-			for _, end := range t.gr.ends[d] {
+			for _, end := range t.gr.ends.at(d) {
 				t.put(end, chunk, x, endpoint)
 			}
 		}
@@ -52,11 +52,11 @@ func (t *tally) add(ps []part, chunk, lo, hi, endpoint int) {
 // sorted.
 func (t *tally) addBut(ps []part, chunk, lo int, but []uint32) {
 	for i := range ps {
-		for d := range ps[i].who.between(lo, len(t.g.classes)) {
+		for d := range ps[i].who.between(lo, t.g.classes.len()) {
 			if _, found := slices.BinarySearch(but, uint32(d)); found { //nolint:gosec // a class number
 				continue
 			}
-			for _, end := range t.gr.ends[d] {
+			for _, end := range t.gr.ends.at(d) {
 				t.put(end, chunk, &ps[i], -1)
 			}
 		}
@@ -99,7 +99,7 @@ func (t *tally) drain(classes int, f func(uint32, *reply)) {
 	)
 	for _, end := range t.touched {
 		lo, hi := int(end)*t.chunks, int(end+1)*t.chunks
-		want := uint32(classes * len(t.gr.classes[end])) //nolint:gosec // a number of pairs of classes of two ends
+		want := uint32(classes * len(t.gr.classes.at(int(end)))) //nolint:gosec // a number of pairs of classes of two ends
 		for i := lo; i < hi; i++ {
 			if t.seen[i] < want {
 				t.andMust[i], t.andMay[i] = 0, 0

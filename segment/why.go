@@ -167,7 +167,7 @@ func (w *walk) direction(d Gress) Decision {
 		w.consider(def, "allow", "nothing is enforced: "+g.m.Profile.String())
 		return w.finish(Allowed, def)
 	}
-	if g.classes[subject].cell >= 0 {
+	if g.classes.ref(subject).cell >= 0 {
 		w.consider(def, "allow", "policies apply to pods, and "+w.name(subject)+" is outside the cluster")
 		return w.finish(Allowed, def)
 	}
@@ -220,7 +220,7 @@ func (w *walk) direction(d Gress) Decision {
 }
 
 func (w *walk) defaultReason(subject int, d Gress) string {
-	if w.g.classes[subject].host {
+	if w.g.classes.ref(subject).host {
 		return w.name(subject) + " is on the host network, and policies do not select it"
 	}
 	return "no policy decides about " + d.String() + " of " + w.name(subject) + ", so Kubernetes allows it"
@@ -247,8 +247,8 @@ func (w *walk) ordered(t Tier, d Gress, subject, peer int, o *outcomes, settle f
 		before := *o
 		var first *RuleRef
 		for _, i := range level {
-			p := w.g.policies[i]
-			own := membership(&w.g.atoms[p.subject], subject)
+			p := w.g.policies.at(i)
+			own := membership(w.g.atoms.at(p.subject), subject)
 			if own == No || len(p.rules[d]) == 0 {
 				continue
 			}
@@ -289,21 +289,21 @@ func (w *walk) ordered(t Tier, d Gress, subject, peer int, o *outcomes, settle f
 func (w *walk) ambiguous(level []int, d Gress, subject int) {
 	var names []string
 	for _, i := range level {
-		p := w.g.policies[i]
-		if membership(&w.g.atoms[p.subject], subject) != No && len(p.rules[d]) > 0 {
+		p := w.g.policies.at(i)
+		if membership(w.g.atoms.at(p.subject), subject) != No && len(p.rules[d]) > 0 {
 			names = append(names, p.p.Object())
 		}
 	}
 	if len(names) > 1 {
 		w.causes = append(w.causes, Cause{Object: strings.Join(names, " and "), Affects: w.affects(),
-			Reason: fmt.Sprintf("they have the same priority %d and different outcomes, and which one wins is not defined", w.g.policies[level[0]].p.Priority)})
+			Reason: fmt.Sprintf("they have the same priority %d and different outcomes, and which one wins is not defined", w.g.policies.at(level[0]).p.Priority)})
 	}
 }
 
 func (w *walk) affects() []ident.Ref {
 	var out []ident.Ref
 	for _, c := range []int{w.src, w.dst} {
-		for _, e := range w.g.workloads.ends[c] {
+		for _, e := range w.g.workloads.ends.at(c) {
 			if int(e) < w.g.workloads.inside {
 				out = append(out, w.g.workloads.refs[e])
 			}
@@ -348,11 +348,11 @@ func (w *walk) rule(p *compiled, r *compiledRule, d Gress, subject, peer int, o 
 func (w *walk) networkPolicies(d Gress, subject, peer int, o *outcomes, settle func(RuleRef)) {
 	g := w.g
 	entered := o.open
-	if own := g.own[d][subject]; g.filtered(d, subject) {
+	if own := g.own[d].at(subject); g.filtered(d, subject) {
 		var granted, possible *RuleRef
 		for _, i := range own {
-			p := g.policies[i]
-			selects := membership(&g.atoms[p.subject], subject)
+			p := g.policies.at(int(i))
+			selects := membership(g.atoms.at(p.subject), subject)
 			if selects == Maybe {
 				w.consider(p.p.ref(d, nil), "unknown", "whether it selects "+w.name(subject)+" is not known: "+w.undeclared(subject))
 				w.causes = append(w.causes, Cause{Object: p.p.Object(), Affects: w.affects(),
@@ -417,7 +417,7 @@ func (w *walk) networkPolicies(d Gress, subject, peer int, o *outcomes, settle f
 func (g *Graph) closing(own []uint32, d Gress) *Policy {
 	var first *Policy
 	for _, i := range own {
-		p := g.policies[i]
+		p := g.policies.at(int(i))
 		switch {
 		case !p.p.Isolates[d]:
 		case len(p.rules[d]) == 0:
@@ -472,7 +472,7 @@ func (w *walk) matches(p *compiled, r *compiledRule, d Gress, subject, peer int)
 }
 
 func (g *Graph) crossCluster(a, b int) bool {
-	ca, cb := &g.classes[a], &g.classes[b]
+	ca, cb := g.classes.ref(a), g.classes.ref(b)
 	return ca.cell < 0 && cb.cell < 0 && ca.cluster != cb.cluster
 }
 
