@@ -18,28 +18,40 @@ func (a *atom) size() int { return a.must.n + a.maybe.n }
 
 func (a *atom) appendTo(buf []uint32) []uint32 { return a.maybe.appendTo(a.must.appendTo(buf)) }
 
-// atoms resolves peers and subjects to classes, each distinct one once.
+// atoms resolves peers and subjects to classes, each distinct one once. It is
+// the part of the compiler that Apply goes on with.
 type atoms struct {
-	m       *Model
-	v       *vocabulary
-	classes []class
-	pods    int // classes before the external ones
-	list    []*atom
-	index   map[string]int
-	byNS    [][]uint32 // pod classes by namespace
-	byLabel map[string]map[string][]uint32
-	nsByKey map[string]nsMatch
-	buf     []byte
-	cluster map[string]int
-	nsIndex map[[2]string]int
+	m         *Model
+	v         *vocabulary
+	classes   []class
+	pods      int // classes before the external ones
+	list      []*atom
+	defs      []definition // of list
+	index     map[string]int
+	byNS      [][]uint32 // pod classes by namespace
+	byLabel   map[string]map[string][]uint32
+	hosts     []uint32 // host-network classes
+	cellClass []int    // cell → class, -1 if it has no addresses of its own
+	nsByKey   map[string]nsMatch
+	buf       []byte
+	nsIndex   map[[2]string]int
+	inNS      map[int][]int // namespace → atoms of selectors in it
+	elsewhere []int         // atoms that are not of one namespace
+}
+
+// definition is what an atom was made from.
+type definition struct {
+	cluster string
+	peer    Peer // of kind PeerPods for a subject
+	any     bool
 }
 
 type nsMatch struct{ must, maybe []int }
 
-func newAtoms(m *Model, v *vocabulary, classes []class, pods int, cluster map[string]int) *atoms {
+func newAtoms(m *Model, v *vocabulary, classes []class, pods int) *atoms {
 	a := &atoms{m: m, v: v, classes: classes, pods: pods, index: make(map[string]int), byNS: make([][]uint32, len(m.Namespaces)),
-		byLabel: make(map[string]map[string][]uint32, len(v.keys)), nsByKey: make(map[string]nsMatch), cluster: cluster,
-		nsIndex: make(map[[2]string]int, len(m.Namespaces))}
+		byLabel: make(map[string]map[string][]uint32, len(v.keys)), nsByKey: make(map[string]nsMatch),
+		nsIndex: make(map[[2]string]int, len(m.Namespaces)), inNS: make(map[int][]int)}
 	for i, n := range m.Namespaces {
 		a.nsIndex[[2]string{n.Cluster, n.Name}] = i
 	}
@@ -47,19 +59,45 @@ func newAtoms(m *Model, v *vocabulary, classes []class, pods int, cluster map[st
 		a.byLabel[k] = make(map[string][]uint32)
 	}
 	for c := range pods {
-		if classes[c].host { // no selector matches it
-			continue
-		}
-		id := uint32(c) //nolint:gosec // Build limits the number of classes
-		a.byNS[classes[c].ns] = append(a.byNS[classes[c].ns], id)
-		labels := m.Endpoints[classes[c].rep].Labels
-		for _, k := range v.keys {
-			if val, ok := labels[k]; ok {
-				a.byLabel[k][val] = append(a.byLabel[k][val], id)
-			}
+		if classes[c].rep >= 0 {
+			a.file(c)
 		}
 	}
+	a.fileCells()
 	return a
+}
+
+// file makes a class of pods known to selectors.
+func (a *atoms) file(c int) {
+	id := uint32(c)        //nolint:gosec // Build limits the number of classes
+	if a.classes[c].host { // no selector matches it
+		a.hosts = append(a.hosts, id)
+		return
+	}
+	a.byNS[a.classes[c].ns] = append(a.byNS[a.classes[c].ns], id)
+	labels := a.m.Endpoints[a.classes[c].rep].Labels
+	if len(labels) < len(a.v.keys) {
+		for k, val := range labels {
+			if of, ok := a.byLabel[k]; ok {
+				of[val] = append(of[val], id)
+			}
+		}
+		return
+	}
+	for _, k := range a.v.keys {
+		if val, ok := labels[k]; ok {
+			a.byLabel[k][val] = append(a.byLabel[k][val], id)
+		}
+	}
+}
+
+func (a *atoms) fileCells() {
+	a.cellClass = slices.Repeat([]int{-1}, len(a.v.addresses.cells))
+	for c := a.pods; c < len(a.classes); c++ {
+		if cell := a.classes[c].cell; cell >= 0 {
+			a.cellClass[cell] = c
+		}
+	}
 }
 
 // The first byte of an atom's key tells what it is of.
@@ -98,20 +136,7 @@ func (a *atoms) peer(cluster string, p *Peer) int {
 		b = append(b, unreadable)
 	}
 	a.buf = b
-	return a.intern(b, func() atom {
-		switch p.Kind {
-		case PeerPods:
-			return a.selected(cluster, &p.Pods)
-		case PeerCIDR:
-			return a.block(p)
-		case PeerNodes:
-			return a.collect(func(c *class) Answer { return maybeIf(c.host) })
-		case PeerDomain:
-			return a.collect(func(c *class) Answer { return maybeIf(c.cell >= 0) })
-		default:
-			return a.collect(func(*class) Answer { return Maybe })
-		}
-	})
+	return a.intern(b, definition{cluster: cluster, peer: *p})
 }
 
 func appendPrefix(b []byte, p netip.Prefix) []byte {
@@ -124,33 +149,87 @@ func appendPrefix(b []byte, p netip.Prefix) []byte {
 	return append(append(b, x[:]...), byte(p.Bits())) //nolint:gosec // at most 128
 }
 
-func maybeIf(b bool) Answer {
-	if b {
-		return Maybe
-	}
-	return No
-}
-
 // everything is the atom of a rule without peers.
 func (a *atoms) everything() int {
-	return a.intern([]byte{anything}, func() atom { return a.collect(func(*class) Answer { return Yes }) })
+	return a.intern([]byte{anything}, definition{any: true})
 }
 
 // subject returns the atom of a policy's subject.
 func (a *atoms) subject(cluster string, s *PodSelector) int {
 	a.buf = appendSelectorKey(append(a.buf[:0], podsKey), cluster, s)
-	return a.intern(a.buf, func() atom { return a.selected(cluster, s) })
+	return a.intern(a.buf, definition{cluster: cluster, peer: Peer{Kind: PeerPods, Pods: *s}})
 }
 
-func (a *atoms) intern(key []byte, fresh func() atom) int {
+func (a *atoms) intern(key []byte, def definition) int {
 	if i, ok := a.index[string(key)]; ok {
 		return i
 	}
-	k := string(key) // fresh may use the buffer
-	at := fresh()
-	a.list = append(a.list, &at)
-	a.index[k] = len(a.list) - 1
-	return len(a.list) - 1
+	i := len(a.list)
+	a.index[string(key)] = i
+	at := a.resolve(&def)
+	a.list, a.defs = append(a.list, &at), append(a.defs, def)
+	if ns, ok := a.nsIndex[[2]string{def.cluster, def.peer.Pods.InNamespace}]; ok && !def.any && def.peer.Kind == PeerPods {
+		a.inNS[ns] = append(a.inNS[ns], i)
+	} else {
+		a.elsewhere = append(a.elsewhere, i)
+	}
+	return i
+}
+
+// resolve finds the classes that a definition matches.
+func (a *atoms) resolve(def *definition) atom {
+	p := &def.peer
+	switch {
+	case def.any || p.Kind == PeerUnreadable:
+		all := make([]uint32, len(a.classes))
+		for c := range all {
+			all[c] = uint32(c) //nolint:gosec // Build limits the number of classes
+		}
+		if def.any {
+			return atom{must: makeMembers(all, len(a.classes))}
+		}
+		return atom{maybe: makeMembers(all, len(a.classes))}
+	case p.Kind == PeerPods:
+		return a.selected(def.cluster, &p.Pods)
+	case p.Kind == PeerCIDR:
+		return a.block(p)
+	case p.Kind == PeerNodes:
+		return atom{maybe: makeMembers(slices.Clone(a.hosts), len(a.classes))}
+	}
+	var cells []uint32 // domain names
+	for _, c := range a.cellClass {
+		if c >= 0 {
+			cells = append(cells, uint32(c)) //nolint:gosec // Build limits the number of classes
+		}
+	}
+	slices.Sort(cells)
+	return atom{maybe: makeMembers(cells, len(a.classes))}
+}
+
+// match says whether a definition matches one class of pods.
+func (a *atoms) match(def *definition, c *class) Answer {
+	p := &def.peer
+	e := &a.m.Endpoints[c.rep]
+	switch {
+	case def.any:
+		return Yes
+	case p.Kind == PeerUnreadable, p.Kind == PeerNodes && c.host:
+		return Maybe
+	case p.Kind == PeerCIDR && (c.host || p.MatchesPods):
+		return a.addressed(e, p)
+	case p.Kind != PeerPods || c.host || !p.Pods.Pods.Matches(e.Labels):
+		return No
+	}
+	n := &a.m.Namespaces[c.ns]
+	switch {
+	case n.Cluster != def.cluster:
+		return No
+	case p.Pods.InNamespace == "":
+		return namespaceMatches(n, p.Pods.Namespaces)
+	case p.Pods.InNamespace == n.Name:
+		return Yes
+	}
+	return No
 }
 
 func appendSelectorKey(b []byte, cluster string, s *PodSelector) []byte {
@@ -264,19 +343,39 @@ func (a *atoms) podsIn(ns []int, s Selector) members {
 }
 
 func (a *atoms) block(p *Peer) atom {
-	return a.collect(func(c *class) Answer {
-		switch {
-		case c.cell >= 0:
-			if inBlock(a.v.addresses.cells[c.cell].block, p) {
-				return Yes
-			}
-			return No
-		case c.host || p.MatchesPods:
-			return a.addressed(&a.m.Endpoints[c.rep], p)
-		default:
-			return No
+	var must, maybe []uint32
+	put := func(c uint32) {
+		switch a.addressed(&a.m.Endpoints[a.classes[c].rep], p) {
+		case Yes:
+			must = append(must, c)
+		case Maybe:
+			maybe = append(maybe, c)
 		}
-	})
+	}
+	if p.MatchesPods {
+		for c := range uint32(a.pods) { //nolint:gosec // Build limits the number of classes
+			if a.classes[c].rep >= 0 {
+				put(c)
+			}
+		}
+	} else {
+		for _, c := range a.hosts {
+			put(c)
+		}
+	}
+	// The cells in a block follow it in the order of blocks.
+	for i := a.v.addresses.index[p.CIDR.Masked()]; i < len(a.cellClass); i++ {
+		block := a.v.addresses.cells[i].block
+		if !contains(p.CIDR.Masked(), block) {
+			break
+		}
+		if c := a.cellClass[i]; c >= 0 && inBlock(block, p) {
+			must = append(must, uint32(c)) //nolint:gosec // Build limits the number of classes
+		}
+	}
+	slices.Sort(must)
+	slices.Sort(maybe)
+	return atom{must: makeMembers(must, len(a.classes)), maybe: makeMembers(maybe, len(a.classes))}
 }
 
 // addressed says whether an endpoint's addresses are in a block. Of a
@@ -319,17 +418,4 @@ func inBlock(cell netip.Prefix, p *Peer) bool {
 		}
 	}
 	return true
-}
-
-func (a *atoms) collect(f func(*class) Answer) atom {
-	var must, maybe []uint32
-	for i := range a.classes {
-		switch f(&a.classes[i]) {
-		case Yes:
-			must = append(must, uint32(i)) //nolint:gosec // Build limits the number of classes
-		case Maybe:
-			maybe = append(maybe, uint32(i)) //nolint:gosec // as above
-		}
-	}
-	return atom{must: makeMembers(must, len(a.classes)), maybe: makeMembers(maybe, len(a.classes))}
 }

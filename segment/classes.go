@@ -15,6 +15,7 @@ type class struct {
 	cluster int
 	host    bool // on the host network and treated as the node
 	node    string
+	size    int // endpoints; none: nothing is in it, and nothing is said about it
 }
 
 // vocabulary is what rules can ask about an endpoint.
@@ -22,82 +23,113 @@ type vocabulary struct {
 	keys      []string // pod label keys, sorted
 	named     []namedUse
 	addresses *addressSpace
+	blocks    []netip.Prefix // that the addresses are cut by
 	// podAddresses is true where some rule compares pod addresses.
 	podAddresses bool
 	// families are assumed for an endpoint without a known address.
 	families []bool // IPv4, IPv6
 }
 
-// classify groups endpoints. The projection of an endpoint is its namespace,
+// classify groups endpoints, then lists the external cells. Some class numbers
+// of either kind are left unused, for what Apply adds.
+func classify(p *projection, m *Model, clusterOf []int) (classes []class, classOf []uint32, pods int) {
+	classes = make([]class, 0, len(m.Workloads)+len(p.v.addresses.cells))
+	classOf = make([]uint32, len(m.Endpoints))
+	var key []byte
+	for i := range m.Endpoints {
+		e := &m.Endpoints[i]
+		key = p.endpoint(key[:0], e)
+		c, ok := p.index[string(key)]
+		if !ok {
+			c = uint32(len(classes)) //nolint:gosec // fewer classes than endpoints, which Build limits
+			p.index[string(key)] = c
+			classes = append(classes, p.class(e, i, clusterOf))
+		}
+		classes[c].size++
+		classOf[i] = c
+	}
+	classes = append(classes, slices.Repeat([]class{unusedClass()}, spareClasses(len(classes)))...)
+	pods = len(classes)
+	for i, cell := range p.v.addresses.cells {
+		if len(cell.parts) > 0 {
+			classes = append(classes, class{rep: -1, cell: i, ns: -1, cluster: -1, size: 1})
+		}
+	}
+	classes = append(classes, slices.Repeat([]class{unusedClass()}, spareClasses(len(classes)-pods))...)
+	return classes, classOf, pods
+}
+
+// spareClasses is how many class numbers to leave unused beside n.
+func spareClasses(n int) int { return 16 + n/16 }
+
+func unusedClass() class { return class{rep: -1, cell: -1, ns: -1, cluster: -1} }
+
+// projection groups endpoints by what rules can ask about them: the namespace,
 // whether it is on the host network (and on which node), its labels on the keys
 // in use, its ports with names in use, and the cells of its addresses where a
 // rule can ask for them.
-func classify(m *Model, v *vocabulary, clusterOf []int) (classes []class, classOf []uint32) {
-	index := make(map[string]uint32, len(m.Workloads))
-	classes = make([]class, 0, len(m.Workloads)+len(v.addresses.cells))
-	classOf = make([]uint32, len(m.Endpoints))
-	var key []byte
-	p := projection{keys: make(map[string]int, len(v.keys)), v: v}
+type projection struct {
+	v       *vocabulary
+	profile *Profile
+	keys    map[string]int
+	index   map[string]uint32 // what it writes → class
+	used    []int
+}
+
+func newProjection(v *vocabulary, profile *Profile, size int) *projection {
+	p := &projection{v: v, profile: profile, keys: make(map[string]int, len(v.keys)), index: make(map[string]uint32, size)}
 	for i, k := range v.keys {
 		p.keys[k] = i
 	}
-	for i := range m.Endpoints {
-		e := &m.Endpoints[i]
-		host := e.HostNetwork && !m.Profile.HostNetworkPoliced
-		key = binary.AppendUvarint(key[:0], uint64(e.Namespace)) //nolint:gosec // an index
-		if host {
-			key = append(key, 1)
-			key = appendString(key, e.Node)
-		} else {
-			key = append(key, 0)
-		}
-		key = append(p.labels(key, e.Labels), 0)
-		for u := range v.named {
-			for _, p := range e.Ports {
-				if v.named[u].matches(p) {
-					key = binary.AppendUvarint(key, uint64(u)+1) //nolint:gosec // an index
-					key = append(key, byte(p.Protocol), byte(p.Number>>8), byte(p.Number))
-				}
-			}
-		}
+	return p
+}
+
+func (p *projection) onHost(e *Endpoint) bool { return e.HostNetwork && !p.profile.HostNetworkPoliced }
+
+// class makes the class of an endpoint.
+func (p *projection) class(e *Endpoint, i int, clusterOf []int) class {
+	c := class{rep: i, cell: -1, ns: e.Namespace, cluster: clusterOf[e.Namespace], host: p.onHost(e)}
+	if c.host {
+		c.node = e.Node
+	}
+	return c
+}
+
+// endpoint appends the projection of an endpoint.
+func (p *projection) endpoint(key []byte, e *Endpoint) []byte {
+	v := p.v
+	host := p.onHost(e)
+	key = binary.AppendUvarint(key, uint64(e.Namespace)) //nolint:gosec // an index
+	if host {
+		key = append(key, 1)
+		key = appendString(key, e.Node)
+	} else {
 		key = append(key, 0)
-		if v.podAddresses || host {
-			cells := make([]int, 0, len(e.IPs))
-			for _, a := range e.IPs {
-				cells = append(cells, v.addresses.cellOf(a))
-			}
-			slices.Sort(cells)
-			for _, c := range slices.Compact(cells) {
-				key = binary.AppendUvarint(key, uint64(c)+1) //nolint:gosec // an index
-			}
-		}
-		c, ok := index[string(key)]
-		if !ok {
-			c = uint32(len(classes)) //nolint:gosec // fewer classes than endpoints, which Build limits
-			index[string(key)] = c
-			classes = append(classes, class{rep: i, cell: -1, ns: e.Namespace, cluster: clusterOf[e.Namespace], host: host})
-			if host {
-				classes[c].node = e.Node
-			}
-		}
-		classOf[i] = c
 	}
-	for i, cell := range v.addresses.cells {
-		if len(cell.parts) > 0 {
-			classes = append(classes, class{rep: -1, cell: i, ns: -1, cluster: -1})
+	key = append(p.labels(key, e.Labels), 0)
+	for u := range v.named {
+		for _, np := range e.Ports {
+			if v.named[u].matches(np) {
+				key = binary.AppendUvarint(key, uint64(u)+1) //nolint:gosec // an index
+				key = append(key, byte(np.Protocol), byte(np.Number>>8), byte(np.Number))
+			}
 		}
 	}
-	return classes, classOf
+	key = append(key, 0)
+	if v.podAddresses || host {
+		cells := make([]int, 0, len(e.IPs))
+		for _, a := range e.IPs {
+			cells = append(cells, v.addresses.cellOf(a))
+		}
+		slices.Sort(cells)
+		for _, c := range slices.Compact(cells) {
+			key = binary.AppendUvarint(key, uint64(c)+1) //nolint:gosec // an index
+		}
+	}
+	return key
 }
 
-// projection writes the labels that policies ask about.
-type projection struct {
-	v    *vocabulary
-	keys map[string]int
-	used []int
-}
-
-// labels appends them in the order of keys, going over whichever is fewer: the
+// labels appends the labels that policies ask about in the order of keys, going over whichever is fewer: the
 // keys in use, or the labels.
 func (p *projection) labels(b []byte, labels map[string]string) []byte {
 	p.used = p.used[:0]
@@ -176,7 +208,7 @@ func collect(m *Model) *vocabulary {
 		v.named = append(v.named, u)
 	}
 	slices.SortFunc(v.named, compareNamed)
-	v.addresses = newAddressSpace(blocks)
+	v.blocks, v.addresses = blocks, newAddressSpace(blocks)
 	v.families = families(m)
 	return v
 }

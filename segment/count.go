@@ -20,7 +20,15 @@ type Count struct {
 // what they do not, and what it computed serves later queries.
 func (g *Graph) Count(ctx context.Context) (Count, error) {
 	gr := &g.workloads
-	n := Count{Pods: len(g.m.Endpoints), Workloads: gr.inside, Policies: g.policies.len(), Classes: g.pods}
+	n := Count{Pods: len(g.m.Endpoints), Workloads: gr.inside}
+	for _, i := range g.tiers {
+		n.Policies += len(i)
+	}
+	for c := range g.pods {
+		if g.classes.ref(c).size > 0 {
+			n.Classes++
+		}
+	}
 	t := g.newTally(ByWorkload)
 	defer t.release()
 	add := func(r *reply) {
@@ -92,7 +100,7 @@ func (g *Graph) countInside(c int) (allowed, unknown int) {
 			unknown--
 		}
 		must, maybe := true, false
-		if g.doubtful {
+		if g.doubtful() {
 			must = false
 			for chunk := range g.ports.chunks {
 				x := g.exception(c, int(d), row, chunk).out

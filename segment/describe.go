@@ -31,7 +31,7 @@ func (w *walk) describe(c int) string {
 	}
 	labels := w.g.m.Endpoints[cl.rep].Labels
 	var parts []string
-	for _, k := range w.g.v.keys {
+	for _, k := range slices.Sorted(slices.Values(w.g.v.keys)) {
 		if v, ok := labels[k]; ok {
 			parts = append(parts, k+"="+v)
 		}
@@ -176,7 +176,10 @@ func (g *Graph) NotSeen() []string { return slices.Sorted(slices.Values(g.m.NotS
 
 // Causes returns what makes verdicts unknown, one entry for each reason and
 // object, with the workloads whose verdicts it can change.
-func (g *Graph) Causes() []Cause { return slices.Clone(g.causes) }
+func (g *Graph) Causes() []Cause {
+	g.doubts.causes.Do(func() { g.doubts.list = g.findCauses() })
+	return slices.Clone(g.doubts.list)
+}
 
 func (g *Graph) findCauses() []Cause {
 	var out []Cause
@@ -186,8 +189,8 @@ func (g *Graph) findCauses() []Cause {
 	for i := range g.taints {
 		out = append(out, Cause{Reason: g.taints[i].t.Reason, Object: g.taints[i].t.Object, Affects: g.workloadsOf(g.taints[i].who)})
 	}
-	for i := range g.policies.len() {
-		out = append(out, g.policyCauses(g.policies.at(i))...)
+	for _, p := range g.ordered() {
+		out = append(out, g.policyCauses(p)...)
 	}
 	out = append(out, g.levelCauses()...)
 	if g.freesOwnNode() {
@@ -367,13 +370,10 @@ func (g *Graph) peersMeet(a, b []int) bool {
 // may not share the node.
 func (g *Graph) undecidedHosts() bitset {
 	out := newBitset(g.classes.len())
-	if g.policies.len() == 0 {
-		return out
-	}
 	policed := newBitset(g.classes.len())
-	for i := range g.policies.len() {
-		g.atoms.at(g.policies.at(i).subject).must.addTo(policed)
-		g.atoms.at(g.policies.at(i).subject).maybe.addTo(policed)
+	for _, p := range g.ordered() {
+		g.atoms.at(p.subject).must.addTo(policed)
+		g.atoms.at(p.subject).maybe.addTo(policed)
 	}
 	if policed.empty() {
 		return out

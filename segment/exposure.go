@@ -134,6 +134,9 @@ func (g *Graph) outside(e *Entry, s side, mask []uint64) (public, private Verdic
 // sourceAllowed reports whether an entry admits a cell: source ranges are cuts
 // of the address space, so a cell is wholly inside or wholly outside.
 func (g *Graph) sourceAllowed(e *Entry, c int) bool {
+	if g.classes.ref(c).cell < 0 {
+		return false // an unused class
+	}
 	if len(e.Sources) == 0 {
 		return true
 	}

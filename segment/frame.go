@@ -49,7 +49,9 @@ func (g *Graph) frame() error {
 		}
 	}
 	for c := range g.pods {
-		g.allPods.add(c)
+		if g.classes.ref(c).size > 0 {
+			g.allPods.add(c)
+		}
 	}
 	if err := g.frameWorkloads(); err != nil {
 		return err
@@ -212,7 +214,9 @@ func (g *Graph) freesOwnNode() bool {
 func (g *Graph) Externals() []netip.Prefix {
 	var out []netip.Prefix
 	for c := g.pods; c < g.classes.len(); c++ {
-		out = append(out, g.v.addresses.cells[g.classes.ref(c).cell].parts...)
+		if cell := g.classes.ref(c).cell; cell >= 0 {
+			out = append(out, g.v.addresses.cells[cell].parts...)
+		}
 	}
 	slices.SortFunc(out, comparePrefix)
 	return out

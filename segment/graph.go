@@ -59,8 +59,8 @@ type Graph struct {
 	candidates []int             // workloads with a direct way in, which may be controllers
 	clusterOf  []int             // namespace → cluster
 	clusters   []string
-	causes     []Cause
-	doubtful   bool // some verdict may be unknown
+	doubts     *doubts
+	compiler   *compiler
 }
 
 // granted is a set of subjects that a rule's peers reach on a port list.
@@ -114,20 +114,14 @@ func build(ctx context.Context, m *Model, br breadth) (*Graph, error) {
 	}
 	g := &Graph{m: m, v: collect(m), breadth: br}
 	g.numberClusters()
-	classes, classOf := classify(m, g.v, g.clusterOf)
-	g.classes, g.classOf = vecOf(classes), vecOf(classOf)
-	g.pods = len(classes)
-	for g.pods > 0 && classes[g.pods-1].cell >= 0 {
-		g.pods--
-	}
-	clusterIndex := make(map[string]int, len(g.clusters))
-	for i, c := range g.clusters {
-		clusterIndex[c] = i
-	}
-	a := newAtoms(m, g.v, classes, g.pods, clusterIndex)
+	p := newProjection(g.v, &m.Profile, len(m.Workloads))
+	classes, classOf, pods := classify(p, m, g.clusterOf)
+	g.classes, g.classOf, g.pods = vecOf(classes), vecOf(classOf), pods
+	a := newAtoms(m, g.v, classes, g.pods)
+	g.compiler = &compiler{newest: g, projection: p, atoms: a, specs: make(map[string]int)}
 	g.any = a.everything()
 	g.compilePorts()
-	if err := g.compilePolicies(ctx, a); err != nil {
+	if err := g.compilePolicies(ctx); err != nil {
 		return nil, err
 	}
 	g.compileTaints()
@@ -142,8 +136,7 @@ func build(ctx context.Context, m *Model, br breadth) (*Graph, error) {
 	g.pool = newPool(g.classes.len())
 	g.measure()
 	g.sign()
-	g.causes = g.findCauses()
-	g.doubtful = g.mayDoubt()
+	g.doubts = &doubts{}
 	return g, ctx.Err()
 }
 
@@ -225,24 +218,30 @@ func (g *Graph) numberClusters() {
 func (g *Graph) compilePorts() {
 	var ranges []portRange
 	for i := range g.m.Policies {
-		for _, rules := range g.m.Policies[i].Rules {
-			for r := range rules {
-				for _, pm := range rules[r].Ports {
-					if pm.Name == "" {
-						ranges = append(ranges, portRange{pm.Protocol, pm.From, pm.To})
-					}
+		ranges = g.m.Policies[i].appendRanges(ranges)
+	}
+	g.cutPorts(ranges)
+}
+
+// appendRanges appends the port ranges that a policy's rules name.
+func (p *Policy) appendRanges(ranges []portRange) []portRange {
+	for _, rules := range p.Rules {
+		for r := range rules {
+			for _, pm := range rules[r].Ports {
+				if pm.Name == "" {
+					ranges = append(ranges, portRange{pm.Protocol, pm.From, pm.To})
 				}
 			}
 		}
 	}
+	return ranges
+}
+
+// cutPorts cuts the port space by ranges, by the numbers of the ports with names
+// in use, and by those of the ways in.
+func (g *Graph) cutPorts(ranges []portRange) {
 	for c := range g.pods {
-		for _, p := range g.m.Endpoints[g.classes.ref(c).rep].Ports {
-			for _, u := range g.v.named {
-				if u.matches(p) && p.Number != 0 {
-					ranges = append(ranges, portRange{p.Protocol, p.Number, p.Number})
-				}
-			}
-		}
+		ranges = g.namedRanges(ranges, g.classes.ref(c))
 	}
 	for i := range g.m.Entries {
 		for _, c := range g.m.Entries[i].Conns {
@@ -256,37 +255,72 @@ func (g *Graph) compilePorts() {
 	})
 	g.ports = newPortSpace(slices.Compact(ranges))
 	g.named = make([][]namedSplit, len(g.v.named))
-	for u, use := range g.v.named {
-		type part struct {
-			mask []uint64
-			host bool
-			ids  []uint32
-		}
-		parts := make(map[string]*part)
-		var order []*part
-		for c := range g.pods {
-			mask := make([]uint64, g.ports.chunks)
-			hit := false
-			for _, p := range g.m.Endpoints[g.classes.ref(c).rep].Ports {
-				if use.matches(p) && p.Number != 0 {
-					g.ports.cover(mask, portRange{p.Protocol, p.Number, p.Number})
-					hit = true
-				}
+	type part struct {
+		mask []uint64
+		host bool
+		ids  []uint32
+	}
+	parts := make([]map[string]*part, len(g.v.named))
+	order := make([][]*part, len(g.v.named))
+	for c := range g.pods {
+		cl := g.classes.ref(c)
+		g.eachNamed(cl, func(u int, mask []uint64) {
+			if parts[u] == nil {
+				parts[u] = make(map[string]*part)
 			}
-			if !hit {
-				continue
-			}
-			key := maskKey(mask, g.classes.ref(c).host)
-			pt := parts[key]
+			key := maskKey(mask, cl.host)
+			pt := parts[u][key]
 			if pt == nil {
-				pt = &part{mask: mask, host: g.classes.ref(c).host}
-				parts[key] = pt
-				order = append(order, pt)
+				pt = &part{mask: slices.Clone(mask), host: cl.host}
+				parts[u][key] = pt
+				order[u] = append(order[u], pt)
 			}
 			pt.ids = append(pt.ids, uint32(c)) //nolint:gosec // Build limits the number of classes
-		}
-		for _, pt := range order {
+		})
+	}
+	for u := range order {
+		for _, pt := range order[u] {
 			g.named[u] = append(g.named[u], namedSplit{mask: pt.mask, who: makeMembers(pt.ids, g.classes.len()), maybe: pt.host})
+		}
+	}
+}
+
+// namedRanges appends the numbers of a class's ports with names in use.
+func (g *Graph) namedRanges(ranges []portRange, cl *class) []portRange {
+	if cl.rep < 0 {
+		return ranges
+	}
+	for _, p := range g.m.Endpoints[cl.rep].Ports {
+		for _, u := range g.v.named {
+			if u.matches(p) && p.Number != 0 {
+				ranges = append(ranges, portRange{p.Protocol, p.Number, p.Number})
+			}
+		}
+	}
+	return ranges
+}
+
+// eachNamed hands over what the names in use mean on a class. The mask is valid
+// during the call.
+func (g *Graph) eachNamed(cl *class, f func(u int, mask []uint64)) {
+	if cl.rep < 0 || len(g.m.Endpoints[cl.rep].Ports) == 0 {
+		return
+	}
+	var mask []uint64
+	for u, use := range g.v.named {
+		hit := false
+		for _, p := range g.m.Endpoints[cl.rep].Ports {
+			if use.matches(p) && p.Number != 0 {
+				if mask == nil {
+					mask = make([]uint64, g.ports.chunks)
+				}
+				g.ports.cover(mask, portRange{p.Protocol, p.Number, p.Number})
+				hit = true
+			}
+		}
+		if hit {
+			f(u, mask)
+			clear(mask)
 		}
 	}
 }
@@ -304,70 +338,107 @@ func maskKey(mask []uint64, host bool) string {
 	return string(b)
 }
 
-func (g *Graph) compilePolicies(ctx context.Context, a *atoms) error {
-	specIndex := make(map[string]int)
-	var key []byte
-	namedIndex := make(map[namedUse]int, len(g.v.named))
-	for i, u := range g.v.named {
-		namedIndex[u] = i
-	}
+func (g *Graph) compilePolicies(ctx context.Context) error {
 	list := make([]*compiled, 0, len(g.m.Policies))
 	for i := range g.m.Policies {
-		p := &g.m.Policies[i]
-		if !g.m.Profile.Enforced || p.Tier != NetworkPolicyTier && !g.m.Profile.AdminTier {
-			continue
-		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		c := &compiled{p: p, subject: a.subject(p.Cluster, &p.Subject)}
-		for d, rules := range p.Rules {
-			for r := range rules {
-				cr := compiledRule{r: &rules[r]}
-				for j := range rules[r].Peers {
-					cr.peers = append(cr.peers, a.peer(p.Cluster, &rules[r].Peers[j]))
-				}
-				if len(rules[r].Peers) == 0 {
-					cr.peers = []int{a.everything()}
-				}
-				key = appendSpecKey(key[:0], rules[r].Ports)
-				s, ok := specIndex[string(key)]
-				if !ok {
-					s = len(g.specs)
-					specIndex[string(key)] = s
-					g.specs = append(g.specs, g.newSpec(rules[r].Ports, namedIndex))
-				}
-				cr.spec = s
-				c.rules[d] = append(c.rules[d], cr)
-			}
+		if p := &g.m.Policies[i]; g.m.Profile.enforces(p) {
+			list = append(list, g.compilePolicy(p))
 		}
-		list = append(list, c)
 	}
-	slices.SortStableFunc(list, func(x, y *compiled) int {
-		return cmp.Or(cmp.Compare(x.p.Tier, y.p.Tier), cmp.Compare(x.p.Priority, y.p.Priority),
-			cmp.Compare(x.p.Cluster, y.p.Cluster), cmp.Compare(x.p.Namespace, y.p.Namespace), cmp.Compare(x.p.Name, y.p.Name))
-	})
+	slices.SortStableFunc(list, (*compiled).compare)
 	g.policies = vecOf(list)
-	for i, c := range list {
-		t := c.p.Tier
-		g.tiers[t] = append(g.tiers[t], i)
-		if n := len(g.levels[t]); n > 0 && list[g.levels[t][n-1][0]].p.Priority == c.p.Priority {
+	g.order()
+	return nil
+}
+
+// enforces reports whether a policy has any effect.
+func (p *Profile) enforces(pol *Policy) bool {
+	return p.Enforced && (pol.Tier == NetworkPolicyTier || p.AdminTier)
+}
+
+// compare orders policies as they are evaluated, and then by name.
+func (c *compiled) compare(o *compiled) int {
+	return cmp.Or(cmp.Compare(c.p.Tier, o.p.Tier), cmp.Compare(c.p.Priority, o.p.Priority),
+		cmp.Compare(c.p.Cluster, o.p.Cluster), cmp.Compare(c.p.Namespace, o.p.Namespace), cmp.Compare(c.p.Name, o.p.Name),
+		cmp.Compare(c.p.Kind, o.p.Kind))
+}
+
+// compilePolicy resolves the selections of one policy.
+func (g *Graph) compilePolicy(p *Policy) *compiled {
+	k := g.compiler
+	c := &compiled{p: p, subject: k.atoms.subject(p.Cluster, &p.Subject)}
+	for d, rules := range p.Rules {
+		for r := range rules {
+			cr := compiledRule{r: &rules[r]}
+			for j := range rules[r].Peers {
+				cr.peers = append(cr.peers, k.atoms.peer(p.Cluster, &rules[r].Peers[j]))
+			}
+			if len(rules[r].Peers) == 0 {
+				cr.peers = []int{g.any}
+			}
+			k.buf = appendSpecKey(k.buf[:0], rules[r].Ports)
+			s, ok := k.specs[string(k.buf)]
+			if !ok {
+				s = len(g.specs)
+				k.specs[string(k.buf)] = s
+				g.specs = append(g.specs, g.newSpec(rules[r].Ports))
+			}
+			cr.spec = s
+			c.rules[d] = append(c.rules[d], cr)
+		}
+	}
+	return c
+}
+
+// ordered returns the policies as they are evaluated.
+func (g *Graph) ordered() []*compiled {
+	out := make([]*compiled, 0, g.policies.len())
+	for i := range g.policies.len() {
+		if c := g.policies.at(i); c != nil {
+			out = append(out, c)
+		}
+	}
+	slices.SortStableFunc(out, (*compiled).compare)
+	return out
+}
+
+// order lists the policies by tier, and those of the ordered tiers in runs of
+// equal priority.
+func (g *Graph) order() {
+	g.tiers, g.levels = [3][]int{}, [3][][]int{}
+	for i := range g.policies.len() {
+		if c := g.policies.at(i); c != nil {
+			g.tiers[c.p.Tier] = append(g.tiers[c.p.Tier], i)
+		}
+	}
+	for _, t := range []Tier{AdminTier, BaselineTier} {
+		g.orderTier(t)
+	}
+}
+
+func (g *Graph) orderTier(t Tier) {
+	slices.SortStableFunc(g.tiers[t], func(a, b int) int { return g.policies.at(a).compare(g.policies.at(b)) })
+	g.levels[t] = nil
+	for _, i := range g.tiers[t] {
+		if n := len(g.levels[t]); n > 0 && g.policies.at(g.levels[t][n-1][0]).p.Priority == g.policies.at(i).p.Priority {
 			g.levels[t][n-1] = append(g.levels[t][n-1], i)
 		} else {
 			g.levels[t] = append(g.levels[t], []int{i})
 		}
 	}
-	return nil
 }
 
-func (g *Graph) newSpec(ports []PortMatch, namedIndex map[namedUse]int) portSpec {
+func (g *Graph) newSpec(ports []PortMatch) portSpec {
 	s := portSpec{all: len(ports) == 0, mask: make([]uint64, g.ports.chunks)}
 	if s.all {
 		copy(s.mask, g.ports.full)
 	}
 	for _, pm := range ports {
 		if pm.Name != "" {
-			u := namedIndex[namedUse{name: pm.Name, proto: pm.Protocol, any: pm.AnyProtocol}]
+			u := slices.Index(g.v.named, namedUse{name: pm.Name, proto: pm.Protocol, any: pm.AnyProtocol})
 			if !slices.Contains(s.named, u) {
 				s.named = append(s.named, u)
 			}
@@ -380,8 +451,7 @@ func (g *Graph) newSpec(ports []PortMatch, namedIndex map[namedUse]int) portSpec
 	return s
 }
 
-// compileTaints resolves what each taint can touch. A taint without a selector
-// that spans a namespace or the cluster touches host-network endpoints too.
+// compileTaints resolves what each taint can touch.
 func (g *Graph) compileTaints() {
 	for i := range g.m.Taints {
 		t := &g.m.Taints[i]
@@ -390,15 +460,7 @@ func (g *Graph) compileTaints() {
 		}
 		who := newBitset(g.classes.len())
 		for c := range g.pods {
-			cl := g.classes.ref(c)
-			ns := &g.m.Namespaces[cl.ns]
-			if ns.Cluster != t.Cluster || t.Namespace != "" && ns.Name != t.Namespace || cl.host && (t.Tier == NetworkPolicyTier || len(t.Pods) > 0) {
-				continue
-			}
-			if len(t.Namespaces) > 0 && namespaceMatches(ns, t.Namespaces) == No {
-				continue
-			}
-			if t.Pods.Matches(g.m.Endpoints[cl.rep].Labels) {
+			if g.touches(t, g.classes.ref(c)) {
 				who.add(c)
 			}
 		}
@@ -406,6 +468,22 @@ func (g *Graph) compileTaints() {
 			g.taints = append(g.taints, taintSet{t: t, who: who, tier: t.Tier})
 		}
 	}
+}
+
+// touches says whether a taint concerns a class of pods. One without a selector
+// that spans a namespace or the cluster concerns host-network endpoints too.
+func (g *Graph) touches(t *Taint, cl *class) bool {
+	if cl.rep < 0 {
+		return false
+	}
+	ns := &g.m.Namespaces[cl.ns]
+	if ns.Cluster != t.Cluster || t.Namespace != "" && ns.Name != t.Namespace || cl.host && (t.Tier == NetworkPolicyTier || len(t.Pods) > 0) {
+		return false
+	}
+	if len(t.Namespaces) > 0 && namespaceMatches(ns, t.Namespaces) == No {
+		return false
+	}
+	return t.Pods.Matches(g.m.Endpoints[cl.rep].Labels)
 }
 
 // invert turns the NetworkPolicy tier around: for each peer, who lets it in (or
@@ -516,44 +594,4 @@ func (g *Graph) grantsOf(out []granted, slots []slot) []granted {
 // filtered says whether the NetworkPolicy tier may close anything for a class.
 func (g *Graph) filtered(d Gress, c int) bool {
 	return g.isolated[d].has(c) || g.perhapsIsolated[d].has(c)
-}
-
-// mayDoubt reports whether anything could make a verdict unknown.
-func (g *Graph) mayDoubt() bool {
-	if !g.m.Profile.Enforced {
-		return false
-	}
-	if len(g.taints) > 0 || g.freesOwnNode() {
-		return true
-	}
-	for at := range g.atoms.len() {
-		if !g.atoms.at(at).maybe.empty() {
-			return true
-		}
-	}
-	for _, splits := range g.named {
-		for i := range splits {
-			if splits[i].maybe {
-				return true
-			}
-		}
-	}
-	for t := range g.levels {
-		for _, level := range g.levels[t] {
-			if Tier(t) != NetworkPolicyTier && len(level) > 1 { //nolint:gosec // three tiers
-				return true
-			}
-		}
-	}
-	for i := range g.policies.len() {
-		p := g.policies.at(i)
-		for d := range p.rules {
-			for r := range p.rules[d] {
-				if failsClosed(&p.rules[d][r]) {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }

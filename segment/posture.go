@@ -86,8 +86,7 @@ func (g *Graph) PoliciesOf(r ident.Ref) []RuleRef {
 		return nil
 	}
 	var out []RuleRef
-	for i := range g.policies.len() {
-		p := g.policies.at(i)
+	for _, p := range g.ordered() {
 		if !slices.ContainsFunc(s.classes, func(c uint32) bool { return membership(g.atoms.at(p.subject), int(c)) != No }) {
 			continue
 		}
@@ -169,13 +168,14 @@ func (g *Graph) visible() []string {
 			}
 		}
 	}
-	for i := range g.policies.len() {
-		mark('s', i, g.atoms.at(g.policies.at(i).subject).must)
-		mark('S', i, g.atoms.at(g.policies.at(i).subject).maybe)
+	policies := g.ordered()
+	for i, p := range policies {
+		mark('s', i, g.atoms.at(p.subject).must)
+		mark('S', i, g.atoms.at(p.subject).maybe)
 	}
 	used := make(map[int]bool)
-	for i := range g.policies.len() {
-		for _, rules := range g.policies.at(i).rules {
+	for _, p := range policies {
+		for _, rules := range p.rules {
 			for j := range rules {
 				for _, at := range rules[j].peers {
 					used[at] = true

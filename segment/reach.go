@@ -79,7 +79,7 @@ func (g *Graph) Travel(ctx context.Context, from []ident.Ref, dir Direction, max
 	if t.sure, err = t.search(ctx, maxHops, false); err != nil {
 		return nil, err
 	}
-	if g.doubtful {
+	if g.doubtful() {
 		t.perhaps, err = t.search(ctx, maxHops, true)
 	}
 	return t, err

@@ -141,7 +141,11 @@ func (g *Graph) addressClasses(r ident.Ref) []uint32 {
 	p, _ := netip.ParsePrefix(r.CIDR) // the zero prefix for the word internet
 	var out []uint32
 	for c := g.pods; c < g.classes.len(); c++ {
-		cell := &g.v.addresses.cells[g.classes.ref(c).cell]
+		i := g.classes.ref(c).cell
+		if i < 0 {
+			continue // an unused class
+		}
+		cell := &g.v.addresses.cells[i]
 		hit := r.CIDR == ident.Internet && cell.public
 		for _, part := range cell.parts {
 			hit = hit || p.IsValid() && p.Overlaps(part)

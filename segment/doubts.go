@@ -1,0 +1,60 @@
+package segment
+
+import "sync"
+
+// doubts are what makes verdicts unknown, gathered when first asked for.
+type doubts struct {
+	causes   sync.Once
+	list     []Cause
+	any      sync.Once
+	possible bool
+}
+
+// doubtful reports whether some verdict may be unknown.
+func (g *Graph) doubtful() bool {
+	g.doubts.any.Do(func() { g.doubts.possible = g.mayDoubt() })
+	return g.doubts.possible
+}
+
+// mayDoubt reports whether anything could make a verdict unknown.
+func (g *Graph) mayDoubt() bool {
+	if !g.m.Profile.Enforced {
+		return false
+	}
+	if len(g.taints) > 0 || g.freesOwnNode() {
+		return true
+	}
+	for at := range g.atoms.len() {
+		if !g.atoms.at(at).maybe.empty() {
+			return true
+		}
+	}
+	for _, splits := range g.named {
+		for i := range splits {
+			if splits[i].maybe {
+				return true
+			}
+		}
+	}
+	for t := range g.levels {
+		for _, level := range g.levels[t] {
+			if Tier(t) != NetworkPolicyTier && len(level) > 1 { //nolint:gosec // three tiers
+				return true
+			}
+		}
+	}
+	for i := range g.policies.len() {
+		p := g.policies.at(i)
+		if p == nil {
+			continue
+		}
+		for d := range p.rules {
+			for r := range p.rules[d] {
+				if failsClosed(&p.rules[d][r]) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
