@@ -82,7 +82,7 @@ func (s *Snapshot) Blast(ctx context.Context, q Query, o BlastOptions) (*Blast, 
 	}
 	out.Unknowns = append(out.Unknowns, s.bearing(out)...)
 	if len(from) > 0 {
-		out.SameNode = s.SameNode(slices.Collect(s.in.Graph.Edges(segment.ByWorkload)))
+		out.SameNode = s.sameNode()
 	}
 	return out, nil
 }

@@ -26,9 +26,10 @@ const ownNodeReason = "traffic between a pod and its own node passes whatever th
 
 func ownNode(u Unknown) bool { return strings.Contains(u.Reason, ownNodeReason) }
 
-// mostExplained bounds how many edges are explained one by one; beyond it an
-// edge that other unknowns might touch too is listed like any other.
-const mostExplained = 20_000
+// mostExplained bounds how many edges are explained one by one, at some
+// milliseconds each in the largest estates; beyond it an edge that other
+// unknowns might touch too is listed like any other.
+const mostExplained = 500
 
 // SameNode tells which of edges are unknown only for want of knowing who shares
 // a node; nil if none is.
@@ -49,14 +50,24 @@ func (s *Snapshot) SameNode(edges []segment.Edge) *SameNode {
 	if len(hosts) == 0 {
 		return nil
 	}
-	cuts := cutsOf(edges)
+	cuts := map[ident.Ref]map[segment.Protocol][]uint16{}
 	explained := 0
 	for _, e := range edges {
 		if e.Verdict != segment.Unknown || !hosts[e.Src] && !hosts[e.Dst] {
 			continue
 		}
 		if everything || others[e.Src] || others[e.Dst] {
-			if explained++; explained > mostExplained || !s.onlySameNode(e, cuts) {
+			if explained++; explained > mostExplained {
+				continue
+			}
+			end := e.Src
+			if hosts[end] {
+				end = e.Dst
+			}
+			if cuts[end] == nil {
+				cuts[end] = s.cutsOf(end)
+			}
+			if !s.onlySameNode(e, cuts[end]) {
 				continue
 			}
 		}
@@ -67,6 +78,33 @@ func (s *Snapshot) SameNode(edges []segment.Edge) *SameNode {
 		return nil
 	}
 	return out
+}
+
+// sameNode is SameNode of the whole graph by workload. It asks for the lines of
+// the host-network workloads only: all pairs would cost more than the question.
+func (s *Snapshot) sameNode() *SameNode {
+	var edges []segment.Edge
+	done := map[ident.Ref]bool{}
+	for _, c := range s.in.Graph.Causes() {
+		if !ownNode(c) {
+			continue
+		}
+		for _, h := range c.Affects {
+			for _, line := range []func(ident.Ref) ([]segment.Edge, error){s.in.Graph.Row, s.in.Graph.Column} {
+				es, err := line(h)
+				if err != nil {
+					continue // it has no pods, and so no edges
+				}
+				for _, e := range es {
+					if !done[e.Src] && !done[e.Dst] {
+						edges = append(edges, e)
+					}
+				}
+			}
+			done[h] = true
+		}
+	}
+	return s.SameNode(edges)
 }
 
 // withPods adds workloads and their pods to a set.
@@ -81,11 +119,16 @@ func (s *Snapshot) withPods(set map[ident.Ref]bool, refs []ident.Ref) {
 	}
 }
 
-// cutsOf lists the ports at which some answer changes, by protocol: between two
-// of them one port speaks for all.
-func cutsOf(edges []segment.Edge) map[segment.Protocol][]uint16 {
-	out := map[segment.Protocol][]uint16{}
-	for _, e := range edges {
+// cutsOf lists the ports at which some answer from or to a workload changes, by
+// protocol: between two of them one port speaks for all.
+func (s *Snapshot) cutsOf(end ident.Ref) map[segment.Protocol][]uint16 {
+	out := map[segment.Protocol][]uint16{segment.TCP: {1}, segment.UDP: {1}, segment.SCTP: {1}}
+	row, err := s.in.Graph.Row(end)
+	column, errC := s.in.Graph.Column(end)
+	if err != nil || errC != nil {
+		return out // it has no pods, and so no edges
+	}
+	for _, e := range append(row, column...) {
 		for _, c := range e.Connections {
 			out[c.Protocol] = append(out[c.Protocol], c.From)
 			if c.To < 65535 {
@@ -104,7 +147,7 @@ func cutsOf(edges []segment.Edge) map[segment.Protocol][]uint16 {
 // cause may touch some of its ports only.
 func (s *Snapshot) onlySameNode(e segment.Edge, cuts map[segment.Protocol][]uint16) bool {
 	for _, c := range e.Connections {
-		for _, port := range cuts[c.Protocol] {
+		for _, port := range append([]uint16{c.From}, cuts[c.Protocol]...) {
 			if port < c.From || port > c.To {
 				continue
 			}

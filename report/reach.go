@@ -155,7 +155,7 @@ func (p *printer) direction(title string, d Decided, all []Considered, direction
 		if c.Direction != direction {
 			continue
 		}
-		rows = append(rows, []string{c.Tier, rule(c.RuleRef), p.outcome(c.Outcome), clean(c.Reason)})
+		rows = append(rows, []string{clean(c.Tier), rule(c.RuleRef), p.outcome(c.Outcome), clean(c.Reason)})
 	}
 	if len(rows) > 0 {
 		p.table([]column{{"TIER", 0}, {"RULE", 24}, {"OUTCOME", 0}, {"BECAUSE", 30}}, rows)

@@ -156,6 +156,8 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(cacheTable)
 	case *Validations:
 		hs["table"] = as(validationsTable)
+		hs["sarif"] = as(validationsSARIF)
+		hs["junit"] = as(validationsJUnit)
 	}
 	if table, ok := hs["table"]; ok {
 		hs[formatMarkdown] = table // the same answer by the same code, other ink

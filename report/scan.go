@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/xml"
 	"fmt"
 	"io"
 	"slices"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
@@ -21,6 +21,36 @@ type Scan struct {
 	Components    int                `json:"components"`
 	Coverage      inventory.Coverage `json:"coverage"`
 	Gate          *Gate              `json:"gate,omitempty"`
+
+	places map[site][]string // by Locate
+}
+
+// site is where a finding is: a package URL in a document.
+type site struct {
+	document ident.Digest
+	purl     string
+}
+
+// Locate notes the JSON pointers of what was found, for the formats that point
+// into documents.
+func (a *Scan) Locate(docs []*sbom.Document) {
+	a.places = map[site][]string{}
+	byDigest := map[ident.Digest]*sbom.Document{}
+	for _, d := range docs {
+		byDigest[d.Digest] = d
+	}
+	for _, f := range a.Findings {
+		d := byDigest[f.Document]
+		if d == nil {
+			continue
+		}
+		at := site{f.Document, f.PURL}
+		for _, i := range f.Indices {
+			if i >= 0 && i < len(d.Components) && d.Components[i].Pointer != "" && !slices.Contains(a.places[at], d.Components[i].Pointer) {
+				a.places[at] = append(a.places[at], d.Components[i].Pointer)
+			}
+		}
+	}
 }
 
 // Gate is the outcome of --fail-on.
@@ -102,100 +132,6 @@ func (p *printer) unmatchedReasons(us []vuln.Unmatched) {
 	p.table([]column{{"COUNT", 0}, {"REASON", 30}, {"SUCH AS", 20}}, rows)
 }
 
-// The part of SARIF 2.1.0 that a code-scanning page reads.
-type (
-	sarifLog struct {
-		Schema  string     `json:"$schema"`
-		Version string     `json:"version"`
-		Runs    []sarifRun `json:"runs"`
-	}
-	sarifRun struct {
-		Tool    sarifTool     `json:"tool"`
-		Results []sarifResult `json:"results"`
-	}
-	sarifTool struct {
-		Driver sarifDriver `json:"driver"`
-	}
-	sarifDriver struct {
-		Name    string      `json:"name"`
-		Version string      `json:"version,omitempty"`
-		Rules   []sarifRule `json:"rules"`
-	}
-	sarifRule struct {
-		ID               string            `json:"id"`
-		ShortDescription sarifText         `json:"shortDescription"`
-		Properties       map[string]string `json:"properties,omitempty"`
-	}
-	sarifText struct {
-		Text string `json:"text"`
-	}
-	sarifResult struct {
-		RuleID              string            `json:"ruleId"`
-		RuleIndex           int               `json:"ruleIndex"`
-		Level               string            `json:"level"`
-		Message             sarifText         `json:"message"`
-		Locations           []sarifLocation   `json:"locations"`
-		PartialFingerprints map[string]string `json:"partialFingerprints"`
-	}
-	sarifLocation struct {
-		PhysicalLocation struct {
-			ArtifactLocation struct {
-				URI string `json:"uri"`
-			} `json:"artifactLocation"`
-		} `json:"physicalLocation"`
-		LogicalLocations []sarifLogical `json:"logicalLocations"`
-	}
-	sarifLogical struct {
-		FullyQualifiedName string `json:"fullyQualifiedName"`
-		Kind               string `json:"kind"`
-	}
-)
-
-// scanSARIF writes SARIF 2.1.0 (OASIS): one rule for each vulnerability, one
-// result for each finding, fingerprinted by vulnerability and package URL.
-func scanSARIF(w io.Writer, a *Scan, o Options) error {
-	run := sarifRun{Tool: sarifTool{sarifDriver{Name: o.Tool.Name, Version: o.Tool.Version, Rules: []sarifRule{}}}, Results: []sarifResult{}}
-	index := map[string]int{}
-	for _, f := range a.Findings {
-		i, ok := index[f.ID]
-		if !ok {
-			i = len(run.Tool.Driver.Rules)
-			index[f.ID] = i
-			summary := f.Summary
-			if summary == "" {
-				summary = f.ID
-			}
-			r := sarifRule{ID: f.ID, ShortDescription: sarifText{summary}}
-			if s := score(f); s != "" {
-				r.Properties = map[string]string{"security-severity": s}
-			}
-			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, r)
-		}
-		res := sarifResult{RuleID: f.ID, RuleIndex: i, Level: sarifLevel(f.Severity), Message: sarifText{findingText(f)},
-			PartialFingerprints: map[string]string{"cofferdam/v1": f.ID + " " + f.PURL}}
-		var loc sarifLocation
-		loc.PhysicalLocation.ArtifactLocation.URI = f.File
-		if f.File == "" {
-			loc.PhysicalLocation.ArtifactLocation.URI = f.Document.String()
-		}
-		loc.LogicalLocations = []sarifLogical{{FullyQualifiedName: f.PURL, Kind: "package"}}
-		res.Locations = []sarifLocation{loc}
-		run.Results = append(run.Results, res)
-	}
-	return JSON(w, sarifLog{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run}})
-}
-
-func sarifLevel(s ident.Severity) string {
-	switch s {
-	case ident.SeverityCritical, ident.SeverityHigh:
-		return "error"
-	case ident.SeverityMedium, ident.SeverityUnknown:
-		return "warning"
-	default:
-		return "note"
-	}
-}
-
 // score is the highest base score, in the decimal form that code scanning sorts by.
 func score(f vuln.Finding) string {
 	best := -1.0
@@ -216,61 +152,4 @@ func findingText(f vuln.Finding) string {
 		s += "; " + f.Fix
 	}
 	return s
-}
-
-// JUnit as test reporters read it: a suite for each document, a case for each finding.
-type (
-	junitSuites struct {
-		XMLName xml.Name     `xml:"testsuites"`
-		Suites  []junitSuite `xml:"testsuite"`
-	}
-	junitSuite struct {
-		Name     string      `xml:"name,attr"`
-		Tests    int         `xml:"tests,attr"`
-		Failures int         `xml:"failures,attr"`
-		Cases    []junitCase `xml:"testcase"`
-	}
-	junitCase struct {
-		Name      string        `xml:"name,attr"`
-		Classname string        `xml:"classname,attr"`
-		Failure   *junitFailure `xml:"failure,omitempty"`
-	}
-	junitFailure struct {
-		Message string `xml:"message,attr"`
-		Type    string `xml:"type,attr"`
-	}
-)
-
-func scanJUnit(w io.Writer, a *Scan, _ Options) error {
-	var out junitSuites
-	index := map[string]int{}
-	for _, f := range a.Findings {
-		name := f.File
-		if name == "" {
-			name = f.Document.String()
-		}
-		i, ok := index[name]
-		if !ok {
-			i = len(out.Suites)
-			index[name] = i
-			out.Suites = append(out.Suites, junitSuite{Name: name})
-		}
-		s := &out.Suites[i]
-		s.Tests++
-		s.Failures++
-		s.Cases = append(s.Cases, junitCase{Name: f.ID + " " + f.PURL, Classname: name, Failure: &junitFailure{Message: findingText(f), Type: f.Severity.String()}})
-	}
-	if len(out.Suites) == 0 {
-		out.Suites = []junitSuite{{Name: "scan", Tests: 1, Cases: []junitCase{{Name: "no findings", Classname: "scan"}}}}
-	}
-	if _, err := io.WriteString(w, xml.Header); err != nil {
-		return err
-	}
-	enc := xml.NewEncoder(w)
-	enc.Indent("", "  ")
-	if err := enc.Encode(out); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, "\n")
-	return err
 }

@@ -50,13 +50,13 @@ func rule(r segment.RuleRef) string {
 		if r.Tier == "" && r.Kind == "" {
 			return "no policy selects it"
 		}
-		return "default of the " + r.Tier + " tier"
+		return "default of the " + clean(r.Tier) + " tier"
 	}
 	name := r.Name
 	if r.Namespace != "" {
 		name = r.Namespace + "/" + name
 	}
-	s := r.Kind + " " + clean(name)
+	s := clean(r.Kind + " " + name)
 	switch {
 	case r.RuleName != "":
 		s += fmt.Sprintf(", %s rule %q", r.Direction, clean(r.RuleName))

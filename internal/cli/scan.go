@@ -71,6 +71,7 @@ each vulnerability and component, and a list of what could not be matched.`,
 				a.Findings = withFix(a.Findings)
 			}
 			a.Findings = orEmpty(a.Findings)
+			a.Locate(docs)
 			if len(line) > 0 {
 				a.Gate = gate(a.Findings, failOn, line)
 				e.outcome.refused = a.Gate.Failed && !warnOnly
