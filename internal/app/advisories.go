@@ -143,7 +143,8 @@ func (u *update) take(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range files {
+	for i, f := range files {
+		u.loader.progress("reading advisories", i, len(files))
 		raw, err := u.loader.read(ctx, f.name)
 		if err != nil {
 			return err

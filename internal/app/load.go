@@ -62,6 +62,16 @@ type Loader struct {
 	Files
 	// Cache is the folder of the advisory cache; "" for none.
 	Cache string
+	// Progress is told what is being done and how far it is: done of total, or
+	// total 0 where that is not known. It is called from the goroutine that loads,
+	// often, and must return at once. nil tells nobody.
+	Progress func(stage string, done, total int)
+}
+
+func (l *Loader) progress(stage string, done, total int) {
+	if l.Progress != nil {
+		l.Progress(stage, done, total)
+	}
 }
 
 // configName is the estate file that is looked for beside the manifests.
@@ -93,7 +103,8 @@ func (l *Loader) Estate(ctx context.Context, in EstateInputs) (*Estate, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, f := range files {
+		for i, f := range files {
+			l.progress("reading manifests", i, len(files))
 			data, err := l.read(ctx, f.name)
 			if err != nil {
 				return nil, err
@@ -108,12 +119,14 @@ func (l *Loader) Estate(ctx context.Context, in EstateInputs) (*Estate, error) {
 	if out.Config, err = l.config(ctx, in); err != nil {
 		return nil, err
 	}
+	l.progress("decoding manifests", 0, 0)
 	if out.Set, err = manifest.Decode(ctx, inputs, manifest.Options{DefaultNamespace: in.Namespace}); err != nil {
 		return nil, err
 	}
 	for _, f := range out.Set.Estate.Faults {
 		out.Problems = append(out.Problems, faultProblem(f))
 	}
+	l.progress("computing reachability", 0, 0)
 	model, err := k8s.Model(out.Set, profile)
 	if err != nil {
 		return nil, err
@@ -273,7 +286,8 @@ func (l *Loader) SBOMs(ctx context.Context, paths []string) ([]*sbom.Document, [
 		if err != nil {
 			return nil, nil, err
 		}
-		for _, f := range files {
+		for i, f := range files {
+			l.progress("decoding SBOMs", i, len(files))
 			data, err := l.read(ctx, f.name)
 			if err != nil {
 				return nil, nil, err
@@ -359,7 +373,8 @@ func (l *Loader) Advisories(ctx context.Context, paths []string) (*vuln.Database
 		if err != nil {
 			return nil, nil, err
 		}
-		for _, f := range files {
+		for i, f := range files {
+			l.progress("reading advisories", i, len(files))
 			data, err := l.read(ctx, f.name)
 			if err != nil {
 				return nil, nil, err
@@ -387,6 +402,7 @@ func (l *Loader) Advisories(ctx context.Context, paths []string) (*vuln.Database
 
 // Join builds the snapshot that the questions are asked of.
 func (l *Loader) Join(ctx context.Context, est *Estate, docs []*sbom.Document, db *vuln.Database, in SBOMInputs, quarantined int, at time.Time) (*inventory.Snapshot, error) {
+	l.progress("joining images with SBOMs", 0, 0)
 	images, err := l.images(ctx, in)
 	if err != nil {
 		return nil, err

@@ -29,7 +29,8 @@ func (l *Loader) Validate(ctx context.Context, paths []string) ([]report.Validat
 		if err != nil {
 			return nil, err
 		}
-		for _, f := range files {
+		for i, f := range files {
+			l.progress("judging documents", i, len(files))
 			data, err := l.read(ctx, f.name)
 			if err != nil {
 				return nil, err

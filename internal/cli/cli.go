@@ -34,6 +34,9 @@ type env struct {
 	allowIncomplete bool
 	at              string
 
+	clock clock
+	meter *meter // nil: nothing is shown
+
 	outcome outcome
 	ran     bool // a command's own code has begun: later errors are not usage errors by default
 }
@@ -41,7 +44,11 @@ type env struct {
 // Run executes one command line and returns its exit code. It writes data to
 // stdout and everything else to stderr, and returns once all it started has ended.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	e := &env{stdin: stdin, stdout: stdout, stderr: stderr}
+	return run(ctx, args, stdin, stdout, stderr, wallClock())
+}
+
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, c clock) int {
+	e := &env{stdin: stdin, stdout: stdout, stderr: stderr, clock: c}
 	root := newRoot(e)
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -121,6 +128,8 @@ func (e *env) run(body func(ctx context.Context, args []string) error) func(*cob
 			return err
 		}
 		e.ran = true
+		e.meter = e.startMeter()
+		defer e.meter.end()
 		return body(c.Context(), args)
 	}
 }
@@ -140,7 +149,7 @@ func (e *env) now() (time.Time, error) {
 // notef writes a note for people; -q silences it.
 func (e *env) notef(format string, args ...any) {
 	if !e.quiet {
-		fmt.Fprintln(e.stderr, safe(fmt.Sprintf(format, args...)))
+		e.meter.print(func() { fmt.Fprintln(e.stderr, safe(fmt.Sprintf(format, args...))) })
 	}
 }
 
@@ -157,6 +166,7 @@ func (e *env) write(answer any, o report.Options) error {
 
 // emit hands over where output goes. A file appears whole or not at all.
 func (e *env) emit(body func(io.Writer) error) error {
+	e.meter.end()
 	if e.outputFile == "" {
 		if err := body(e.stdout); err != nil {
 			return outputError(err)

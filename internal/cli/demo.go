@@ -72,7 +72,7 @@ means for it, and serves its map on a loopback address.`,
 
 // demoSnapshot joins the estate that is embedded in the program.
 func demoSnapshot(ctx context.Context, e *env) (*inventory.Snapshot, error) {
-	l := &app.Loader{Files: app.Files{FS: examples.Estate}}
+	l := &app.Loader{Files: app.Files{FS: examples.Estate}, Progress: e.meter.at}
 	est, err := l.Estate(ctx, app.EstateInputs{Manifests: []string{"estate/manifests"}, EstateFile: "estate/cofferdam.yaml"})
 	if err != nil {
 		return nil, err

@@ -41,6 +41,7 @@ dot, mermaid and html draw the map.
 			if err != nil {
 				return err
 			}
+			e.meter.at("matching advisories and drawing the map", 0, 0)
 			m, err := snap.Map(ctx)
 			if err != nil {
 				return err
@@ -78,6 +79,7 @@ func whereCommand(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			e.meter.at("searching components", 0, 0)
 			a, err := snap.Where(ctx, q)
 			if err != nil {
 				return err
@@ -121,6 +123,7 @@ func blastCommand(e *env) *cobra.Command {
 			if o.Among, err = in.selection(snap); err != nil {
 				return err
 			}
+			e.meter.at("following connections", 0, 0)
 			a, err := snap.Blast(ctx, q, o)
 			if err != nil {
 				return err

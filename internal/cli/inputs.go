@@ -124,7 +124,7 @@ func quote(s string) string {
 
 // loader reads for one command line.
 func (e *env) loader() *app.Loader {
-	l := &app.Loader{Files: app.Files{Stdin: e.stdin}}
+	l := &app.Loader{Files: app.Files{Stdin: e.stdin}, Progress: e.meter.at}
 	if dir := os.Getenv("COFFERDAM_CACHE"); dir != "" {
 		l.Cache = dir
 	} else if dir, err := os.UserCacheDir(); err == nil {

@@ -48,6 +48,7 @@ func reachListCommand(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			e.meter.at("listing connections", 0, 0)
 			edges := only.Edges(slices.Collect(est.Graph.Edges(grain)))
 			a := &report.ReachList{
 				SchemaVersion: inventory.SchemaVersion, Edges: orEmpty(edges), SameNode: snap.SameNode(edges),

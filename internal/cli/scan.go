@@ -56,6 +56,7 @@ each vulnerability and component, and a list of what could not be matched.`,
 			if len(line) > 0 && len(sbomProblems) > 0 {
 				e.outcome.failed = true // a gate whose own SBOM could not be read has not passed
 			}
+			e.meter.at("matching advisories", 0, 0)
 			rep, err := vuln.Scan(ctx, docs, db)
 			if err != nil {
 				return err
