@@ -33,9 +33,9 @@ type halfKey struct {
 // pool holds scratch memory and what lines share. It is safe for concurrent use.
 type pool struct {
 	grants  sync.Pool
-	tallies [2]sync.Pool                   // by By
-	scratch sync.Pool                      // []uint32
-	lines   [2][]atomic.Pointer[classLine] // by lineKind and class
+	tallies [2]sync.Pool                  // by By
+	scratch sync.Pool                     // []uint32
+	lines   [2][]atomic.Pointer[linePage] // by lineKind, and class
 
 	mu      sync.Mutex
 	halves  map[halfKey][][]part
@@ -50,8 +50,29 @@ type pool struct {
 const maxPoolWords = 64 << 20
 
 func newPool(classes int) *pool {
-	return &pool{lines: [2][]atomic.Pointer[classLine]{make([]atomic.Pointer[classLine], classes), make([]atomic.Pointer[classLine], classes)},
+	pages := (classes + pageSize - 1) / pageSize
+	return &pool{lines: [2][]atomic.Pointer[linePage]{make([]atomic.Pointer[linePage], pages), make([]atomic.Pointer[linePage], pages)},
 		halves: make(map[halfKey][][]part), bases: make(map[baseKey]*base), replies: make(map[string]*reply), outside: make(map[string][]outside)}
+}
+
+// linePage holds the lines of neighbouring classes.
+type linePage [pageSize]atomic.Pointer[classLine]
+
+func (p *pool) line(kind lineKind, c int) *classLine {
+	if page := p.lines[kind][c>>pageBits].Load(); page != nil {
+		return page[c&(pageSize-1)].Load()
+	}
+	return nil
+}
+
+// keep stores the line of a class. The caller holds the lock.
+func (p *pool) keep(kind lineKind, c int, l *classLine) {
+	page := p.lines[kind][c>>pageBits].Load()
+	if page == nil {
+		page = &linePage{}
+		p.lines[kind][c>>pageBits].Store(page)
+	}
+	page[c&(pageSize-1)].Store(l)
 }
 
 func (p *pool) half(k halfKey) [][]part {
@@ -74,8 +95,8 @@ func (p *pool) room(words int) {
 		clear(p.replies)
 		clear(p.outside)
 		for k := range p.lines {
-			for c := range p.lines[k] {
-				p.lines[k][c].Store(nil)
+			for i := range p.lines[k] {
+				p.lines[k][i].Store(nil)
 			}
 		}
 		p.cost = words
@@ -293,7 +314,7 @@ func (l *classLine) open(unknown bool) (bitset, []uint32) {
 
 // lineOf returns the line of a class.
 func (g *Graph) lineOf(c int, kind lineKind) *classLine {
-	if l := g.pool.lines[kind][c].Load(); l != nil {
+	if l := g.pool.line(kind, c); l != nil {
 		return l
 	}
 	l := &classLine{base: g.baseOf(c, kind)}
@@ -338,7 +359,7 @@ func (g *Graph) lineOf(c int, kind lineKind) *classLine {
 	g.pool.mu.Lock()
 	defer g.pool.mu.Unlock()
 	g.pool.room(8 + len(l.except))
-	g.pool.lines[kind][c].Store(l)
+	g.pool.keep(kind, c, l)
 	return l
 }
 

@@ -196,3 +196,67 @@ func BenchmarkBuildAndCount(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkApply is one change of a large graph: inside the vocabulary of its
+// rules, and beyond it.
+func BenchmarkApply(b *testing.B) {
+	policy := func(m *segment.Model, i int) segment.Policy {
+		p := segment.Policy{Kind: "NetworkPolicy", Namespace: m.Namespaces[i%len(m.Namespaces)].Name, Name: fmt.Sprint("late-", i%50),
+			Tier: segment.NetworkPolicyTier, Isolates: [2]bool{false, true}}
+		p.Subject = segment.PodSelector{InNamespace: p.Namespace, Pods: segment.MatchLabels(map[string]string{"app": fmt.Sprintf("app-%d", i%20)})}
+		p.Rules[segment.Ingress] = []segment.Rule{{Peers: []segment.Peer{{Kind: segment.PeerPods, Pods: segment.PodSelector{InNamespace: p.Namespace,
+			Pods: segment.MatchLabels(map[string]string{"app": fmt.Sprintf("app-%d", (i+7)%20)})}}}}}
+		return p
+	}
+	for name, delta := range map[string]func(m *segment.Model, i int) *segment.Delta{
+		"policy": func(m *segment.Model, i int) *segment.Delta {
+			return &segment.Delta{PutPolicies: []segment.Policy{policy(m, i)}}
+		},
+		"label": func(m *segment.Model, i int) *segment.Delta {
+			e := m.Endpoints[i%len(m.Endpoints)]
+			e.Labels = map[string]string{"app": fmt.Sprintf("app-%d", i%23)}
+			return &segment.Delta{PutEndpoints: []segment.Endpoint{e}}
+		},
+		"new-key": func(m *segment.Model, i int) *segment.Delta {
+			p := policy(m, i)
+			p.Rules[segment.Ingress][0].Peers[0].Pods.Pods = segment.MatchLabels(map[string]string{fmt.Sprint("key-", i): "x"})
+			return &segment.Delta{PutPolicies: []segment.Policy{p}}
+		},
+		"new-port": func(m *segment.Model, i int) *segment.Delta {
+			p := policy(m, i)
+			p.Rules[segment.Ingress][0].Ports = []segment.PortMatch{{From: uint16(20000 + i%20000), To: uint16(20000 + i%20000)}}
+			return &segment.Delta{PutPolicies: []segment.Policy{p}}
+		},
+		"new-block": func(m *segment.Model, i int) *segment.Delta {
+			p := policy(m, i)
+			p.Rules[segment.Ingress][0].Peers[0] = segment.Peer{Kind: segment.PeerCIDR,
+				CIDR: netip.PrefixFrom(netip.AddrFrom4([4]byte{53, byte(i >> 8), byte(i), 0}), 24)}
+			return &segment.Delta{PutPolicies: []segment.Policy{p}}
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			forSizes(b, func(b *testing.B, m *segment.Model) {
+				g, err := segment.Build(context.Background(), m)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if g, err = g.Apply(context.Background(), delta(m, 0)); err != nil {
+					b.Fatal(err)
+				}
+				i, shared := 1, 0
+				for b.Loop() {
+					next, err := g.Apply(context.Background(), delta(m, i))
+					if err != nil {
+						b.Fatal(err)
+					}
+					if segment.Shares(g, next) {
+						shared++
+					}
+					g = next
+					i++
+				}
+				b.ReportMetric(float64(shared)/float64(i-1), "shared")
+			})
+		})
+	}
+}

@@ -392,3 +392,26 @@ func (r *ragged) lists() [][]uint32 {
 	}
 	return out
 }
+
+// put adds or removes an element.
+func (b bitset) put(i int, in bool) {
+	if in {
+		b.add(i)
+	} else {
+		b[i>>6] &^= 1 << (i & 63)
+	}
+}
+
+// with returns m with an element more, out of n.
+func (m members) with(c uint32, n int) members {
+	if m.has(int(c)) {
+		return m
+	}
+	if m.bits != nil {
+		b := slices.Clone(m.bits)
+		b.add(int(c))
+		return members{bits: b, n: m.n + 1}
+	}
+	i, _ := slices.BinarySearch(m.ids, c)
+	return makeMembers(slices.Insert(slices.Clone(m.ids), i, c), n)
+}

@@ -20,13 +20,16 @@ type Count struct {
 // what they do not, and what it computed serves later queries.
 func (g *Graph) Count(ctx context.Context) (Count, error) {
 	gr := &g.workloads
-	n := Count{Pods: len(g.m.Endpoints), Workloads: gr.inside}
-	for _, i := range g.tiers {
-		n.Policies += len(i)
+	n := Count{Workloads: gr.inside}
+	for i := range g.policies.len() {
+		if g.policies.at(i) != nil {
+			n.Policies++
+		}
 	}
 	for c := range g.pods {
-		if g.classes.ref(c).size > 0 {
+		if size := g.classes.ref(c).size; size > 0 {
 			n.Classes++
+			n.Pods += size
 		}
 	}
 	t := g.newTally(ByWorkload)

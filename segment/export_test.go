@@ -7,3 +7,6 @@ import "context"
 func BuildWithBreadth(ctx context.Context, m *Model, peer, member, exceptions int) (*Graph, error) {
 	return build(ctx, m, breadth{peer: peer, member: member, exceptions: exceptions})
 }
+
+// Shares reports whether b was made from a by a cheap Apply.
+func Shares(a, b *Graph) bool { return a.compiler == b.compiler }

@@ -123,9 +123,11 @@ type podGrain struct {
 func (g *Graph) pod() *podGrain {
 	g.byPod.once.Do(func() {
 		n := g.classes.len()
-		eps := make([]int, len(g.m.Endpoints))
-		for i := range eps {
-			eps[i] = i
+		eps := make([]int, 0, len(g.m.Endpoints))
+		for i := range g.m.Endpoints {
+			if g.classOf.at(i) != gone {
+				eps = append(eps, i)
+			}
 		}
 		slices.SortStableFunc(eps, func(a, b int) int { return g.m.Endpoints[a].Ref.Compare(g.m.Endpoints[b].Ref) })
 		p := grain{inside: len(eps), endpoint: eps, refs: make([]ident.Ref, len(eps))}

@@ -21,10 +21,12 @@ type Graph struct {
 	specs    []portSpec
 	named    [][]namedSplit // by namedUse
 	policies vec[*compiled] // as built, ordered by tier, priority, name; nil if dropped since
-	tiers    [3][]int       // indexes of policies
+	tiers    [3][]int       // indexes of policies; of the NetworkPolicy tier as built
 	levels   [3][][]int     // the same in runs of equal priority
-	atoms    vec[*atom]
-	any      int // the atom that is everything
+	// unenforced are the policies that the profile leaves without effect.
+	unenforced []*Policy
+	atoms      vec[*atom]
+	any        int // the atom that is everything
 
 	// In the NetworkPolicy tier, by Gress: who is isolated, the policies by
 	// class, and for each atom who lets it in (or out to it), and on what.
@@ -40,11 +42,12 @@ type Graph struct {
 
 	// What lines share, see signature.go: which atoms are part of signatures, and
 	// the signature of each class by half of a line.
-	breadth    breadth
-	spread     vec[spread] // by atom
-	signature  [numHalves]vec[uint32]
-	signatures [numHalves]map[string]uint32
-	pool       *pool
+	asked     breadth // zero for the default
+	breadth   breadth
+	spread    vec[spread]    // by atom
+	marks     [2]vec[[]mark] // by class, see sharedMarks
+	signature [numHalves]vec[uint32]
+	pool      *pool
 
 	universe   []bitset // by cluster: the classes that an endpoint may meet
 	allPods    bitset
@@ -112,7 +115,7 @@ func build(ctx context.Context, m *Model, br breadth) (*Graph, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	g := &Graph{m: m, v: collect(m), breadth: br}
+	g := &Graph{m: m, v: collect(m), asked: br, breadth: br}
 	g.numberClusters()
 	p := newProjection(g.v, &m.Profile, len(m.Workloads))
 	classes, classOf, pods := classify(p, m, g.clusterOf)
@@ -346,6 +349,8 @@ func (g *Graph) compilePolicies(ctx context.Context) error {
 		}
 		if p := &g.m.Policies[i]; g.m.Profile.enforces(p) {
 			list = append(list, g.compilePolicy(p))
+		} else {
+			g.unenforced = append(g.unenforced, p)
 		}
 	}
 	slices.SortStableFunc(list, (*compiled).compare)
@@ -383,7 +388,8 @@ func (g *Graph) compilePolicy(p *Policy) *compiled {
 			s, ok := k.specs[string(k.buf)]
 			if !ok {
 				s = len(g.specs)
-				k.specs[string(k.buf)] = s
+				key := string(k.buf)
+				k.specs[key], k.specKeys = s, append(k.specKeys, key)
 				g.specs = append(g.specs, g.newSpec(rules[r].Ports))
 			}
 			cr.spec = s

@@ -54,7 +54,7 @@ func (g *Graph) withAddress(a netip.Addr) []ident.Ref {
 	var out []ident.Ref
 	for i := range g.m.Endpoints {
 		e := &g.m.Endpoints[i]
-		if !e.HostNetwork && slices.Contains(e.IPs, a) {
+		if g.classOf.at(i) != gone && !e.HostNetwork && slices.Contains(e.IPs, a) {
 			out = append(out, e.Ref)
 		}
 	}

@@ -94,22 +94,27 @@ func (h half) gress() Gress {
 
 // sign numbers the signatures of every class, for each half.
 func (g *Graph) sign() {
-	shared := g.sharedMarks()
-	var buf []byte
+	g.marks = g.sharedMarks()
 	for h := range numHalves {
 		ids := make([]uint32, g.classes.len())
-		g.signatures[h] = make(map[string]uint32)
+		g.compiler.signatures[h] = make(map[string]uint32)
 		for c := range ids {
-			buf = g.appendSignature(buf[:0], h, c, shared[h.gress()][c])
-			id, ok := g.signatures[h][string(buf)]
-			if !ok {
-				id = uint32(len(g.signatures[h])) //nolint:gosec // fewer than classes
-				g.signatures[h][string(buf)] = id
-			}
-			ids[c] = id
+			ids[c] = g.signatureOf(h, c)
 		}
 		g.signature[h] = vecOf(ids)
 	}
+}
+
+// signatureOf numbers the signature of one class.
+func (g *Graph) signatureOf(h half, c int) uint32 {
+	k := g.compiler
+	k.buf = g.appendSignature(k.buf[:0], h, c, g.marks[h.gress()].at(c))
+	id, ok := k.signatures[h][string(k.buf)]
+	if !ok {
+		id = uint32(len(k.signatures[h])) //nolint:gosec // fewer than 2³² are ever made
+		k.signatures[h][string(k.buf)] = id
+	}
+	return id
 }
 
 // mark is something of the ordered tiers that concerns a class: a policy that
@@ -121,43 +126,67 @@ type mark struct {
 
 // sharedMarks lists by direction and class what the ordered tiers and the taints
 // can see of it.
-func (g *Graph) sharedMarks() [2][][]mark {
-	var out [2][][]mark
-	for d := range 2 {
-		out[d] = make([][]mark, g.classes.len())
+func (g *Graph) sharedMarks() [2]vec[[]mark] {
+	var lists [2][][]mark
+	for d := range lists {
+		lists[d] = make([][]mark, g.classes.len())
 	}
-	put := func(d int, who *atom, own bool, key uint64) {
-		for c := range who.must.all() {
-			out[d][c] = append(out[d][c], mark{own, key << 1})
-		}
-		for c := range who.maybe.all() {
-			out[d][c] = append(out[d][c], mark{own, key<<1 | 1})
-		}
-	}
+	put := func(d Gress, c int, m mark) { lists[d][c] = append(lists[d][c], m) }
 	for _, t := range []Tier{AdminTier, BaselineTier} {
 		for _, i := range g.tiers[t] {
-			p := g.policies.at(i)
-			for d := range 2 {
-				if len(p.rules[d]) == 0 {
-					continue
-				}
-				put(d, g.atoms.at(p.subject), true, uint64(i)<<20) //nolint:gosec // an index
-				for r := range p.rules[d] {
-					for k, at := range p.rules[d][r].peers {
-						put(d, g.atoms.at(at), false, uint64(i)<<20|uint64(r)<<8|uint64(min(k, 255))) //nolint:gosec // indexes
-					}
-				}
-			}
+			g.eachMark(i, put)
 		}
 	}
 	for i := range g.taints {
-		for d := range 2 {
+		for d := range Gress(2) {
 			if g.taints[i].t.Gress[d] {
-				put(d, &atom{must: members{bits: g.taints[i].who}}, true, uint64(i)<<20|1<<19) //nolint:gosec // an index
+				for c := range g.taints[i].who.all() {
+					put(d, c, mark{true, taintMark | uint64(i)}) //nolint:gosec // an index
+				}
 			}
 		}
 	}
-	return out
+	return [2]vec[[]mark]{vecOf(lists[0]), vecOf(lists[1])}
+}
+
+// taintMark sets the marks of taints apart from those of policies.
+const taintMark = 1 << 62
+
+// policy returns the policy of a mark; -1 for a taint.
+func (m mark) policy() int {
+	if m.key&taintMark != 0 {
+		return -1
+	}
+	return int(m.key >> 21) //nolint:gosec // an index
+}
+
+// eachMark hands over the marks of one policy of the ordered tiers.
+func (g *Graph) eachMark(i int, f func(d Gress, class int, m mark)) {
+	g.eachPeerMark(i, func(d Gress, at int, own bool, key uint64) {
+		for c := range g.atoms.at(at).must.all() {
+			f(d, c, mark{own, key << 1})
+		}
+		for c := range g.atoms.at(at).maybe.all() {
+			f(d, c, mark{own, key<<1 | 1})
+		}
+	})
+}
+
+// eachPeerMark hands over the subject and the peers of one policy of the ordered
+// tiers with the keys of their marks.
+func (g *Graph) eachPeerMark(i int, f func(d Gress, at int, own bool, key uint64)) {
+	p := g.policies.at(i)
+	for d := range Gress(2) {
+		if len(p.rules[d]) == 0 {
+			continue
+		}
+		f(d, p.subject, true, uint64(i)<<20) //nolint:gosec // an index
+		for r := range p.rules[d] {
+			for n, at := range p.rules[d][r].peers {
+				f(d, at, false, uint64(i)<<20|uint64(r)<<8|uint64(min(n, 255))) //nolint:gosec // indexes
+			}
+		}
+	}
 }
 
 // appendSignature writes everything that half h can see of class c, but for the

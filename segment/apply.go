@@ -1,0 +1,333 @@
+package segment
+
+import (
+	"context"
+	"slices"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+)
+
+// gone is the class of an endpoint that was dropped.
+const gone = ^uint32(0)
+
+// change is an Apply in progress: a fork of the graph, and which of its classes
+// have to be signed again.
+type change struct {
+	g    *Graph
+	k    *compiler
+	own  map[uint32]bool // classes whose own policies changed
+	peer map[uint32]bool // classes that are among a peer whose place in signatures changed
+}
+
+// applyShared applies a delta on a fork. A nil graph without an error means that
+// the model has to be compiled anew. The caller holds the compiler's lock.
+func (g *Graph) applyShared(ctx context.Context, d *Delta) (*Graph, error) {
+	if len(d.PutNamespaces) > 0 || len(d.PutWorkloads) > 0 || len(d.DropWorkloads) > 0 || d.Entries != nil || d.Taints != nil {
+		return nil, ctx.Err()
+	}
+	if len(d.PutEndpoints)+len(d.DropEndpoints) > 0 && !g.sharesPods(d) {
+		return nil, ctx.Err()
+	}
+	k := g.compiler
+	k.prepare(g)
+	policies := make([]int, 0, len(d.DropPolicies))
+	for _, r := range d.DropPolicies {
+		i, ok := k.policies[r]
+		if !ok {
+			return nil, ctx.Err() // perhaps one without effect; the compiler says so
+		}
+		policies = append(policies, i)
+	}
+	endpoints := make([]int, 0, len(d.DropEndpoints))
+	for _, r := range d.DropEndpoints {
+		i, ok := k.endpoints[r]
+		if !ok {
+			return nil, ident.Errorf(ident.KindNotFound, "endpoint %s is not in the model", r)
+		}
+		endpoints = append(endpoints, i)
+	}
+	for i := range d.PutPolicies {
+		if !g.m.Profile.enforces(&d.PutPolicies[i]) {
+			return nil, ctx.Err()
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	// From here on the compiler changes; it is nobody's until it is done.
+	k.newest = nil
+	c := &change{g: g.fork(), k: k, own: make(map[uint32]bool), peer: make(map[uint32]bool)}
+	for _, i := range policies {
+		c.dropPolicy(i)
+	}
+	for _, i := range endpoints {
+		c.dropEndpoint(i)
+	}
+	for i := range d.PutPolicies {
+		p := &d.PutPolicies[i]
+		if old, ok := k.policies[p.Ref()]; ok {
+			c.dropPolicy(old)
+		}
+	}
+	if !c.grow(d) {
+		return nil, nil
+	}
+	for i := range d.PutEndpoints {
+		if old, ok := k.endpoints[d.PutEndpoints[i].Ref]; ok {
+			c.dropEndpoint(old)
+		}
+		if !c.putEndpoint(&d.PutEndpoints[i]) {
+			return nil, nil
+		}
+	}
+	for i := range d.PutPolicies {
+		p := d.PutPolicies[i]
+		c.putPolicy(&p)
+	}
+	c.sign()
+	k.newest = c.g
+	return c.g, nil
+}
+
+// fork returns a graph that shares everything with g.
+func (g *Graph) fork() *Graph {
+	n := *g
+	m := *g.m
+	n.m = &m
+	n.classes, n.classOf = g.classes.fork(), g.classOf.fork()
+	n.policies, n.atoms = g.policies.fork(), g.atoms.fork()
+	for d := range 2 {
+		n.isolated[d], n.perhapsIsolated[d] = slices.Clone(g.isolated[d]), slices.Clone(g.perhapsIsolated[d])
+		n.own[d], n.slots[d], n.inverted[d], n.marks[d] = g.own[d].fork(), g.slots[d].fork(), g.inverted[d].fork(), g.marks[d].fork()
+	}
+	n.atomsOf, n.maybeOf, n.spread = g.atomsOf.fork(), g.maybeOf.fork(), g.spread.fork()
+	for h := range n.signature {
+		n.signature[h] = g.signature[h].fork()
+	}
+	n.workloads.classes, n.workloads.ends = g.workloads.classes.fork(), g.workloads.ends.fork()
+	n.universe, n.allPods, n.named = slices.Clone(g.universe), slices.Clone(g.allPods), slices.Clone(g.named)
+	for i := range n.universe {
+		n.universe[i] = slices.Clone(n.universe[i])
+	}
+	n.pool, n.byPod, n.doubts = newPool(g.classes.len()), &podGrain{}, &doubts{}
+	g.compiler.atoms.m = n.m
+	return &n
+}
+
+// prepare makes the indexes that only changes need.
+func (k *compiler) prepare(g *Graph) {
+	if k.policies != nil {
+		return
+	}
+	k.policies = make(map[PolicyRef]int, g.policies.len())
+	k.selecting = make(map[int][]int)
+	for i := range g.policies.len() {
+		if c := g.policies.at(i); c != nil {
+			k.policies[c.p.Ref()] = i
+			k.selecting[c.subject] = append(k.selecting[c.subject], i)
+		}
+	}
+	k.endpoints = make(map[ident.Ref]int, len(g.m.Endpoints))
+	k.pods = make([][]uint32, len(g.m.Workloads))
+	for i := range g.m.Endpoints {
+		e := &g.m.Endpoints[i]
+		k.endpoints[e.Ref] = i
+		k.pods[e.Workload] = append(k.pods[e.Workload], uint32(i)) //nolint:gosec // Build limits the number
+	}
+	for k.freePod = g.pods; k.freePod > 0 && g.classes.ref(k.freePod-1).size == 0; {
+		k.freePod--
+	}
+	for k.freeCell = g.classes.len(); k.freeCell > g.pods && g.classes.ref(k.freeCell-1).size == 0; {
+		k.freeCell--
+	}
+}
+
+// dropPolicy takes a policy out.
+func (c *change) dropPolicy(i int) {
+	g := c.g
+	p := g.policies.at(i)
+	delete(c.k.policies, p.p.Ref())
+	c.k.selecting[p.subject] = slices.DeleteFunc(slices.Clone(c.k.selecting[p.subject]), func(j int) bool { return i == j })
+	if p.p.Tier != NetworkPolicyTier {
+		g.eachMark(i, func(d Gress, class int, _ mark) {
+			if list := g.marks[d].at(class); slices.ContainsFunc(list, func(m mark) bool { return m.policy() == i }) {
+				g.marks[d].set(class, slices.DeleteFunc(slices.Clone(list), func(m mark) bool { return m.policy() == i }))
+			}
+			c.own[uint32(class)], c.peer[uint32(class)] = true, true //nolint:gosec // a class number
+		})
+		g.policies.set(i, nil)
+		g.tiers[p.p.Tier] = slices.DeleteFunc(slices.Clone(g.tiers[p.p.Tier]), func(j int) bool { return i == j })
+		g.orderTier(p.p.Tier)
+		return
+	}
+	g.policies.set(i, nil)
+	for d := range Gress(2) {
+		if !p.filters(d) {
+			continue
+		}
+		for _, class := range g.atoms.at(p.subject).appendTo(nil) {
+			list := slices.DeleteFunc(slices.Clone(g.own[d].at(int(class))), func(j uint32) bool { return int(j) == i })
+			g.own[d].set(int(class), list)
+			c.isolate(d, int(class))
+			c.own[class] = true
+		}
+		c.regrant(d, p, false)
+	}
+}
+
+// putPolicy adds a policy whose vocabulary is known.
+func (c *change) putPolicy(p *Policy) {
+	g, k := c.g, c.k
+	cp := g.compilePolicy(p)
+	for at := g.atoms.len(); at < len(k.atoms.list); at++ {
+		c.addAtom(at)
+	}
+	i := g.policies.len()
+	g.policies.push(cp)
+	k.policies[p.Ref()] = i
+	k.selecting[cp.subject] = append(slices.Clone(k.selecting[cp.subject]), i)
+	if p.Tier != NetworkPolicyTier {
+		g.eachMark(i, func(d Gress, class int, m mark) {
+			g.marks[d].set(class, append(slices.Clone(g.marks[d].at(class)), m))
+			c.own[uint32(class)], c.peer[uint32(class)] = true, true //nolint:gosec // a class number
+		})
+		g.tiers[p.Tier] = append(slices.Clone(g.tiers[p.Tier]), i)
+		g.orderTier(p.Tier)
+		return
+	}
+	for d := range Gress(2) {
+		if !cp.filters(d) {
+			continue
+		}
+		for _, class := range g.atoms.at(cp.subject).appendTo(nil) {
+			c.select1(d, int(class), i)
+		}
+		c.regrant(d, cp, true)
+	}
+}
+
+// select1 puts a policy among those of a class, in their order.
+func (c *change) select1(d Gress, class, i int) {
+	g := c.g
+	list := slices.Clone(g.own[d].at(class))
+	at, _ := slices.BinarySearchFunc(list, i, func(j uint32, i int) int { return g.policies.at(int(j)).compare(g.policies.at(i)) })
+	g.own[d].set(class, slices.Insert(list, at, uint32(i))) //nolint:gosec // an index
+	c.isolate(d, class)
+	c.own[uint32(class)] = true //nolint:gosec // a class number
+}
+
+// isolate decides again whether a class is isolated.
+func (c *change) isolate(d Gress, class int) {
+	g := c.g
+	sure, perhaps := false, false
+	for _, i := range g.own[d].at(class) {
+		if p := g.policies.at(int(i)); p.p.Isolates[d] {
+			if g.atoms.at(p.subject).must.has(class) {
+				sure = true
+			} else {
+				perhaps = true
+			}
+		}
+	}
+	g.isolated[d].put(class, sure)
+	g.perhapsIsolated[d].put(class, perhaps && !sure)
+}
+
+// addAtom takes over an atom that the compiler has just resolved.
+func (c *change) addAtom(at int) {
+	g := c.g
+	a := c.k.atoms.list[at]
+	g.atoms.push(a)
+	for d := range 2 {
+		g.slots[d].push(nil)
+		g.inverted[d].push(nil)
+	}
+	g.spread.push(spread{})
+	id := uint32(at) //nolint:gosec // an index
+	for class := range a.must.all() {
+		g.atomsOf.set(class, append(slices.Clone(g.atomsOf.at(class)), id))
+	}
+	for class := range a.maybe.all() {
+		g.maybeOf.set(class, append(slices.Clone(g.maybeOf.at(class)), id))
+	}
+	g.spread.set(at, g.spreadOf(at))
+}
+
+// regrant adds or removes what a policy grants, peer by peer.
+func (c *change) regrant(d Gress, p *compiled, add bool) {
+	g := c.g
+	for _, s := range p.appendSlots(nil, d) {
+		list := slices.Clone(g.slots[d].at(int(s.atom)))
+		i, found := slices.BinarySearchFunc(list, s, slot.compare)
+		switch {
+		case add:
+			list = slices.Insert(list, i, s)
+		case found:
+			list = slices.Delete(list, i, i+1)
+		}
+		g.slots[d].set(int(s.atom), list)
+		c.grantAgain(d, int(s.atom), s.spec)
+	}
+}
+
+// grantAgain adds up the slots of one peer and port list.
+func (c *change) grantAgain(d Gress, at int, spec uint32) {
+	g := c.g
+	slots := g.slots[d].at(at)
+	lo, _ := slices.BinarySearchFunc(slots, spec, func(s slot, x uint32) int { return int(s.spec) - int(x) })
+	hi := lo
+	for hi < len(slots) && slots[hi].spec == spec {
+		hi++
+	}
+	old := g.inverted[d].at(at)
+	from, _ := slices.BinarySearchFunc(old, int(spec), func(gr granted, x int) int { return gr.spec - x })
+	to := from
+	for to < len(old) && old[to].spec == int(spec) {
+		to++
+	}
+	fresh := g.grantsOf(nil, slots[lo:hi])
+	list := make([]granted, 0, len(old)-(to-from)+len(fresh))
+	list = append(append(append(list, old[:from]...), fresh...), old[to:]...)
+	g.inverted[d].set(at, list)
+	c.spreadAgain(at)
+}
+
+// spreadAgain decides again what part of signatures an atom is.
+func (c *change) spreadAgain(at int) {
+	g := c.g
+	was, is := g.spread.at(at), g.spreadOf(at)
+	if was == is {
+		return
+	}
+	g.spread.set(at, is)
+	if was.common != is.common {
+		for _, class := range g.atoms.at(at).appendTo(nil) {
+			c.peer[class] = true
+		}
+	}
+	if was.wide != is.wide {
+		for d := range Gress(2) {
+			for _, s := range g.slots[d].at(at) {
+				for _, class := range g.atoms.at(int(s.subject)).appendTo(nil) {
+					c.own[class] = true
+				}
+			}
+		}
+	}
+}
+
+// sign signs again what changed.
+func (c *change) sign() {
+	g := c.g
+	for h := range numHalves {
+		dirty := c.peer
+		if h.own() {
+			dirty = c.own
+		}
+		for class := range dirty {
+			if id := g.signatureOf(h, int(class)); id != g.signature[h].at(int(class)) {
+				g.signature[h].set(int(class), id)
+			}
+		}
+	}
+}

@@ -1,0 +1,267 @@
+package segment
+
+import (
+	"slices"
+)
+
+// sharesPods reports whether changes of pods can be applied on a fork: nobody is
+// on the host network, where nodes matter, and the address families stay.
+func (g *Graph) sharesPods(d *Delta) bool {
+	if !g.nodes.hosts.empty() {
+		return false
+	}
+	for i := range d.PutEndpoints {
+		e := &d.PutEndpoints[i]
+		if g.compiler.projection.onHost(e) || len(e.IPs) > 0 && g.v.podAddresses {
+			return false
+		}
+	}
+	return !g.v.podAddresses || len(d.DropEndpoints) == 0
+}
+
+// dropEndpoint takes an endpoint out. Its class stays, perhaps empty: whoever
+// projects alike will be in it again.
+func (c *change) dropEndpoint(i int) {
+	g, k := c.g, c.k
+	e := &g.m.Endpoints[i]
+	class := int(g.classOf.at(i))
+	g.classOf.set(i, gone)
+	delete(k.endpoints, e.Ref)
+	k.pods[e.Workload] = slices.DeleteFunc(slices.Clone(k.pods[e.Workload]), func(j uint32) bool { return int(j) == i })
+	c.resize(class, -1)
+	if cl := g.classes.at(class); cl.rep == i && cl.size > 0 {
+		cl.rep = c.member(class)
+		c.setClass(class, cl)
+	}
+	c.reclass(e.Workload)
+}
+
+// resize changes the number of endpoints of a class.
+func (c *change) resize(class, by int) {
+	g := c.g
+	cl := g.classes.at(class)
+	cl.size += by
+	c.setClass(class, cl)
+	g.allPods.put(class, cl.size > 0)
+	g.universe[cl.cluster].put(class, cl.size > 0)
+}
+
+func (c *change) setClass(class int, cl class) {
+	c.g.classes.set(class, cl)
+	c.k.atoms.classes[class] = cl
+}
+
+// member returns an endpoint of a class.
+func (c *change) member(class int) int {
+	g := c.g
+	for _, end := range g.workloads.ends.at(class) {
+		for _, i := range c.k.pods[g.modelOf[end]] {
+			if int(g.classOf.at(int(i))) == class {
+				return int(i)
+			}
+		}
+	}
+	return g.classes.ref(class).rep
+}
+
+// reclass lists the classes of a workload again.
+func (c *change) reclass(w int) {
+	g := c.g
+	var list []uint32
+	for _, i := range c.k.pods[w] {
+		if class := g.classOf.at(int(i)); !slices.Contains(list, class) {
+			list = append(list, class)
+		}
+	}
+	end := g.endOf[w]
+	old := g.workloads.classes.at(end)
+	if slices.Equal(old, list) {
+		return
+	}
+	g.workloads.classes.set(end, list)
+	for _, class := range old {
+		if !slices.Contains(list, class) {
+			ends := slices.DeleteFunc(slices.Clone(g.workloads.ends.at(int(class))), func(e uint32) bool { return int(e) == end })
+			g.workloads.ends.set(int(class), ends)
+		}
+	}
+	for _, class := range list {
+		if !slices.Contains(old, class) {
+			ends := append(slices.Clone(g.workloads.ends.at(int(class))), uint32(end)) //nolint:gosec // an index
+			g.workloads.ends.set(int(class), ends)
+		}
+	}
+}
+
+// putEndpoint adds an endpoint whose vocabulary is known. It reports false if
+// there is no room for its class.
+func (c *change) putEndpoint(e *Endpoint) bool {
+	g, k := c.g, c.k
+	i := len(g.m.Endpoints)
+	g.m.Endpoints = append(g.m.Endpoints, *e)
+	k.endpoints[e.Ref] = i
+	k.pods[e.Workload] = append(slices.Clone(k.pods[e.Workload]), uint32(i)) //nolint:gosec // Build limits the number
+	g.classOf.push(gone)
+	key := k.projection.endpoint(nil, e)
+	class, ok := k.projection.index[string(key)]
+	if !ok {
+		if class, ok = c.newClass(string(key), i); !ok {
+			return false
+		}
+	}
+	c.move(i, int(class))
+	c.reclass(e.Workload)
+	return true
+}
+
+// move puts an endpoint into a class.
+func (c *change) move(i, class int) {
+	g := c.g
+	if old := g.classOf.at(i); old != gone {
+		c.resize(int(old), -1)
+	}
+	g.classOf.set(i, uint32(class)) //nolint:gosec // a class number
+	if cl := g.classes.at(class); cl.size == 0 {
+		cl.rep = i
+		c.setClass(class, cl)
+	}
+	c.resize(class, 1)
+}
+
+// newClass takes an unused class for what endpoint i projects to, and makes it
+// known to everything that can see it.
+func (c *change) newClass(key string, i int) (uint32, bool) {
+	g, k := c.g, c.k
+	if k.freePod >= g.pods {
+		return 0, false
+	}
+	id := k.freePod
+	k.freePod++
+	cl := k.projection.class(&g.m.Endpoints[i], i, g.clusterOf)
+	c.setClass(id, cl)
+	k.projection.index[key] = uint32(id) //nolint:gosec // a class number
+	k.atoms.file(id)
+	var must, maybe []uint32
+	var joined []int
+	for _, list := range [][]int{k.atoms.inNS[cl.ns], k.atoms.elsewhere} {
+		for _, at := range list {
+			if at == g.any {
+				continue
+			}
+			is := k.atoms.match(&k.atoms.defs[at], &cl)
+			switch is {
+			case Yes:
+				must = append(must, uint32(at)) //nolint:gosec // an index
+			case Maybe:
+				maybe = append(maybe, uint32(at)) //nolint:gosec // an index
+			default:
+				continue
+			}
+			if c.join(at, uint32(id), is == Maybe) { //nolint:gosec // a class number
+				joined = append(joined, at)
+			}
+		}
+	}
+	slices.Sort(must)
+	slices.Sort(maybe)
+	g.atomsOf.set(id, must)
+	g.maybeOf.set(id, maybe)
+	for _, at := range joined {
+		c.spreadAgain(at)
+		for _, i := range k.selecting[at] {
+			c.selectClass(i, id)
+		}
+	}
+	c.markClass(id)
+	g.eachNamed(&cl, func(u int, mask []uint64) { c.nameClass(u, mask, id, cl.host) })
+	c.own[uint32(id)], c.peer[uint32(id)] = true, true //nolint:gosec // a class number
+	return uint32(id), true                            //nolint:gosec // a class number
+}
+
+// join adds a class to an atom, and reports whether it was not there yet.
+func (c *change) join(at int, class uint32, perhaps bool) bool {
+	g := c.g
+	a := *g.atoms.at(at)
+	if membership(&a, int(class)) != No {
+		return false
+	}
+	if perhaps {
+		a.maybe = a.maybe.with(class, g.classes.len())
+	} else {
+		a.must = a.must.with(class, g.classes.len())
+	}
+	g.atoms.set(at, &a)
+	c.k.atoms.list[at] = &a
+	return true
+}
+
+// selectClass lets a policy of the NetworkPolicy tier select a class.
+func (c *change) selectClass(i, class int) {
+	g := c.g
+	p := g.policies.at(i)
+	if p.p.Tier != NetworkPolicyTier {
+		return
+	}
+	for d := range Gress(2) {
+		if !p.filters(d) {
+			continue
+		}
+		c.select1(d, class, i)
+		for _, s := range p.appendSlots(nil, d) {
+			c.grantAgain(d, int(s.atom), s.spec)
+		}
+	}
+}
+
+// markClass lists the marks of a class.
+func (c *change) markClass(class int) {
+	g := c.g
+	var marks [2][]mark
+	for _, t := range []Tier{AdminTier, BaselineTier} {
+		for _, i := range g.tiers[t] {
+			g.eachPeerMark(i, func(d Gress, at int, own bool, key uint64) {
+				switch membership(g.atoms.at(at), class) {
+				case Yes:
+					marks[d] = append(marks[d], mark{own, key << 1})
+				case Maybe:
+					marks[d] = append(marks[d], mark{own, key<<1 | 1})
+				}
+			})
+		}
+	}
+	cl := g.classes.ref(class)
+	for i := range g.m.Taints {
+		t := &g.m.Taints[i]
+		if !g.m.Profile.Enforced || !t.CanAllow && !t.CanDeny || !g.touches(t, cl) {
+			continue
+		}
+		n := slices.IndexFunc(g.taints, func(s taintSet) bool { return s.t == t })
+		if g.taints = slices.Clone(g.taints); n < 0 {
+			n = len(g.taints)
+			g.taints = append(g.taints, taintSet{t: t, who: newBitset(g.classes.len()), tier: t.Tier})
+		}
+		g.taints[n].who = slices.Clone(g.taints[n].who)
+		g.taints[n].who.add(class)
+		for d := range Gress(2) {
+			if t.Gress[d] {
+				marks[d] = append(marks[d], mark{true, taintMark | uint64(n)})
+			}
+		}
+	}
+	for d := range marks {
+		g.marks[d].set(class, marks[d])
+	}
+}
+
+// nameClass says what a port name means on a class.
+func (c *change) nameClass(u int, mask []uint64, class int, host bool) {
+	g := c.g
+	splits := slices.Clone(g.named[u])
+	i := slices.IndexFunc(splits, func(s namedSplit) bool { return s.maybe == host && slices.Equal(s.mask, mask) })
+	if i < 0 {
+		i = len(splits)
+		splits = append(splits, namedSplit{mask: slices.Clone(mask), maybe: host})
+	}
+	splits[i].who = splits[i].who.with(uint32(class), g.classes.len()) //nolint:gosec // a class number
+	g.named[u] = splits
+}

@@ -1,0 +1,254 @@
+package segment_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+// replay applies deltas to a model in the plainest way.
+type replay struct {
+	m segment.Model
+	r *rand.Rand
+	n int // names given
+	// hosts is true where pods on the host network come and go.
+	hosts bool
+}
+
+// event makes a random delta and applies it to the plain model.
+func (p *replay) event(pods bool) *segment.Delta {
+	d := &segment.Delta{}
+	for range 1 + p.r.IntN(2) {
+		switch k := p.r.IntN(10); {
+		case k < 4 || !pods && k < 7:
+			p.putPolicy(d)
+		case k < 5 || !pods:
+			p.dropPolicy(d)
+		case k < 8:
+			p.putEndpoint(d)
+		default:
+			p.dropEndpoint(d)
+		}
+	}
+	return d
+}
+
+func (p *replay) putPolicy(d *segment.Delta) {
+	p.n++
+	pol := randomNetworkPolicy(p.r, &p.m, p.n)
+	if p.r.IntN(4) == 0 {
+		pol = randomClusterPolicy(p.r, &p.m, p.n)
+	}
+	pol.Name = fmt.Sprintf("late%d", p.n)
+	if len(p.m.Policies) > 0 && p.r.IntN(3) == 0 { // replaces
+		old := p.m.Policies[p.r.IntN(len(p.m.Policies))]
+		if old.Tier == pol.Tier && old.Cluster == pol.Cluster && old.Namespace == pol.Namespace && old.Kind == pol.Kind {
+			pol.Name = old.Name
+		}
+	}
+	if p.r.IntN(3) == 0 { // asks for what nobody asked so far
+		rule := segment.Rule{Index: 90, Action: segment.Allow}
+		switch p.r.IntN(3) {
+		case 0:
+			key := fmt.Sprintf("extra%d", p.r.IntN(3))
+			rule.Peers = []segment.Peer{{Kind: segment.PeerPods, Pods: segment.PodSelector{InNamespace: p.m.Namespaces[0].Name,
+				Pods: segment.MatchLabels(map[string]string{key: pick(p.r, "u", "v")})}}}
+		case 1:
+			from := uint16(70 + p.r.IntN(40))
+			rule.Ports = []segment.PortMatch{{Protocol: segment.TCP, From: from, To: from + uint16(p.r.IntN(30))}}
+		default:
+			a := netip.AddrFrom4([4]byte{8, byte(p.r.IntN(3)), byte(p.r.IntN(3)), 0})
+			rule.Peers = []segment.Peer{{Kind: segment.PeerCIDR, CIDR: netip.PrefixFrom(a, 6+p.r.IntN(19)).Masked()}}
+		}
+		pol.Isolates[segment.Ingress] = true
+		pol.Rules[segment.Ingress] = append(slices.Clone(pol.Rules[segment.Ingress]), rule)
+	}
+	if slices.ContainsFunc(d.PutPolicies, func(o segment.Policy) bool { return o.Ref() == pol.Ref() }) ||
+		slices.Contains(d.DropPolicies, pol.Ref()) {
+		return
+	}
+	d.PutPolicies = append(d.PutPolicies, pol)
+	p.m.Policies = slices.DeleteFunc(slices.Clone(p.m.Policies), func(o segment.Policy) bool { return o.Ref() == pol.Ref() })
+	p.m.Policies = append(p.m.Policies, pol)
+}
+
+func (p *replay) dropPolicy(d *segment.Delta) {
+	if len(p.m.Policies) == 0 {
+		return
+	}
+	old := p.m.Policies[p.r.IntN(len(p.m.Policies))].Ref()
+	if slices.ContainsFunc(d.PutPolicies, func(o segment.Policy) bool { return o.Ref() == old }) || slices.Contains(d.DropPolicies, old) {
+		return
+	}
+	d.DropPolicies = append(d.DropPolicies, old)
+	p.m.Policies = slices.DeleteFunc(slices.Clone(p.m.Policies), func(o segment.Policy) bool { return o.Ref() == old })
+}
+
+func (p *replay) putEndpoint(d *segment.Delta) {
+	p.n++
+	w := p.r.IntN(len(p.m.Workloads))
+	ref := p.m.Workloads[w].Ref
+	ns := slices.IndexFunc(p.m.Namespaces, func(n segment.Namespace) bool { return n.Cluster == ref.Cluster && n.Name == ref.Namespace })
+	e := segment.Endpoint{Ref: ident.Ref{Cluster: ref.Cluster, Namespace: ref.Namespace, Kind: "Pod", Name: fmt.Sprintf("late-%d", p.n)},
+		Workload: w, Namespace: ns, Labels: randomLabels(p.r), HostNetwork: p.hosts && p.r.IntN(8) == 0}
+	if len(p.m.Endpoints) > 0 && p.r.IntN(3) == 0 { // replaces, with other labels
+		old := p.m.Endpoints[p.r.IntN(len(p.m.Endpoints))]
+		e.Ref, e.Workload, e.Namespace, e.HostNetwork = old.Ref, old.Workload, old.Namespace, old.HostNetwork
+	}
+	for i := range 3 {
+		if p.r.IntN(3) == 0 {
+			e.Labels[fmt.Sprintf("extra%d", i)] = pick(p.r, "u", "v")
+		}
+	}
+	if p.r.IntN(2) == 0 {
+		e.Ports = append(e.Ports, segment.NamedPort{Name: "http", Protocol: segment.TCP, Number: uint16(8000 + p.r.IntN(3))})
+	}
+	if slices.ContainsFunc(d.PutEndpoints, func(o segment.Endpoint) bool { return o.Ref == e.Ref }) || slices.Contains(d.DropEndpoints, e.Ref) {
+		return
+	}
+	d.PutEndpoints = append(d.PutEndpoints, e)
+	p.m.Endpoints = slices.DeleteFunc(slices.Clone(p.m.Endpoints), func(o segment.Endpoint) bool { return o.Ref == e.Ref })
+	p.m.Endpoints = append(p.m.Endpoints, e)
+}
+
+func (p *replay) dropEndpoint(d *segment.Delta) {
+	if len(p.m.Endpoints) == 0 {
+		return
+	}
+	old := p.m.Endpoints[p.r.IntN(len(p.m.Endpoints))].Ref
+	if slices.ContainsFunc(d.PutEndpoints, func(o segment.Endpoint) bool { return o.Ref == old }) || slices.Contains(d.DropEndpoints, old) {
+		return
+	}
+	d.DropEndpoints = append(d.DropEndpoints, old)
+	p.m.Endpoints = slices.DeleteFunc(slices.Clone(p.m.Endpoints), func(o segment.Endpoint) bool { return o.Ref == old })
+}
+
+// TestApplyIsRebuild holds the graph after every one of many random changes
+// against the graph of the changed model: the same edges by workload and by pod,
+// the same counts, isolation, reach and deciding rules.
+func TestApplyIsRebuild(t *testing.T) {
+	const estates, events = 40, 25
+	shared, total := 0, 0
+	for seed := range uint64(estates) {
+		m := randomModel(seed)
+		for i := range m.Endpoints { // nodes matter to few of them only
+			m.Endpoints[i].HostNetwork = m.Endpoints[i].HostNetwork && seed%8 == 0
+		}
+		g, err := buildVaried(m, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &replay{m: *m, r: rand.New(rand.NewPCG(seed, 3)), hosts: seed%8 == 0}
+		for n := range events {
+			d := p.event(seed%3 > 0)
+			next, err := g.Apply(context.Background(), d)
+			if err != nil {
+				t.Fatalf("seed %d, event %d: %v", seed, n, err)
+			}
+			if total++; segment.Shares(g, next) {
+				shared++
+			}
+			plain := p.m
+			want, err := segment.Build(context.Background(), &plain)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sameGraph(t, fmt.Sprintf("seed %d, event %d: %+v", seed, n, d), next, want, p.r)
+			g = next
+		}
+	}
+	t.Logf("%d of %d changes shared the graph before", shared, total)
+	if shared*2 < total {
+		t.Errorf("only %d of %d changes shared the graph before", shared, total)
+	}
+}
+
+func sameGraph(t *testing.T, what string, got, want *segment.Graph, r *rand.Rand) {
+	t.Helper()
+	for _, by := range []segment.By{segment.ByWorkload, segment.ByPod} {
+		var a, b []segment.Edge
+		for e := range got.Edges(by) {
+			a = append(a, e)
+		}
+		for e := range want.Edges(by) {
+			b = append(b, e)
+		}
+		if diff := cmp.Diff(b, a); diff != "" {
+			t.Fatalf("%s: edges by %d (-rebuilt +applied):\n%.2000s", what, by, diff)
+		}
+	}
+	ctx := context.Background()
+	a, errA := got.Count(ctx)
+	b, errB := want.Count(ctx)
+	a.Classes, b.Classes = 0, 0 // what nobody asks any more still tells apart
+	if a != b || errA != nil || errB != nil {
+		t.Fatalf("%s: count %+v %v, rebuilt %+v %v", what, a, errA, b, errB)
+	}
+	ws := want.Workloads()
+	for range 3 {
+		x, y := ws[r.IntN(len(ws))], ws[r.IntN(len(ws))]
+		if got.Isolation(x) != want.Isolation(x) {
+			t.Fatalf("%s: isolation of %s is %+v, rebuilt %+v", what, x, got.Isolation(x), want.Isolation(x))
+		}
+		if diff := cmp.Diff(want.PoliciesOf(x), got.PoliciesOf(x)); diff != "" {
+			t.Fatalf("%s: policies of %s: %s", what, x, diff)
+		}
+		ra, err := got.Reach(ctx, []ident.Ref{x}, segment.Direction(r.IntN(2)), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, z := range ra {
+			for _, h := range z.Path {
+				if edges, err := want.Between(h.From, h.To); err != nil || len(edges) == 0 {
+					t.Fatalf("%s: the step %+v is none rebuilt: %v %v", what, h, edges, err)
+				}
+			}
+		}
+		port := segment.Port{Protocol: segment.TCP, Number: randomPort(r)}
+		wa, errA := got.Why(x, y, &port)
+		wb, errB := want.Why(x, y, &port)
+		if (errA == nil) != (errB == nil) {
+			t.Fatalf("%s: why %s -> %s: %v, rebuilt %v", what, x, y, errA, errB)
+		}
+		if errA == nil && (wa.Verdict != wb.Verdict || wa.Egress.Rule != wb.Egress.Rule || wa.Ingress.Rule != wb.Ingress.Rule) && !wa.Partial {
+			t.Fatalf("%s: why %s -> %s on %s: %s %+v %+v, rebuilt %s %+v %+v", what, x, y, port, wa.Verdict, wa.Egress.Rule, wa.Ingress.Rule,
+				wb.Verdict, wb.Egress.Rule, wb.Ingress.Rule)
+		}
+	}
+}
+
+// TestApplyLeavesTheOrigin says that a graph answers as before after changes were
+// applied to it, and that a second change of the same graph is right too.
+func TestApplyLeavesTheOrigin(t *testing.T) {
+	for seed := range uint64(20) {
+		m := randomModel(seed)
+		g, err := segment.Build(context.Background(), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := slices.Collect(g.Edges(segment.ByWorkload))
+		for branch := range uint64(3) {
+			p := &replay{m: *m, r: rand.New(rand.NewPCG(seed, branch))}
+			next, err := g.Apply(context.Background(), p.event(true))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := segment.Build(context.Background(), &p.m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sameGraph(t, fmt.Sprintf("seed %d, branch %d", seed, branch), next, want, p.r)
+			if diff := cmp.Diff(before, slices.Collect(g.Edges(segment.ByWorkload))); diff != "" {
+				t.Fatalf("seed %d: the origin changed: %s", seed, diff)
+			}
+		}
+	}
+}
