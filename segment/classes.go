@@ -48,19 +48,20 @@ func classify(p *projection, m *Model, clusterOf []int) (classes []class, classO
 		classes[c].size++
 		classOf[i] = c
 	}
-	classes = append(classes, slices.Repeat([]class{unusedClass()}, spareClasses(len(classes)))...)
+	classes = append(classes, slices.Repeat([]class{unusedClass()}, spare+len(classes)/16)...)
 	pods = len(classes)
 	for i, cell := range p.v.addresses.cells {
 		if len(cell.parts) > 0 {
 			classes = append(classes, class{rep: -1, cell: i, ns: -1, cluster: -1, size: 1})
 		}
 	}
-	classes = append(classes, slices.Repeat([]class{unusedClass()}, spareClasses(len(classes)-pods))...)
+	classes = append(classes, slices.Repeat([]class{unusedClass()}, spare+(len(classes)-pods)/16)...)
 	return classes, classOf, pods
 }
 
-// spareClasses is how many class numbers to leave unused beside n.
-func spareClasses(n int) int { return 16 + n/16 }
+// spare is how many class numbers of either kind are left unused at least. When
+// they are used up, Apply compiles anew, which takes hundreds of times as long.
+const spare = 512
 
 func unusedClass() class { return class{rep: -1, cell: -1, ns: -1, cluster: -1} }
 

@@ -80,12 +80,11 @@ func (g *Graph) Model() *Model {
 }
 
 func (g *Graph) checkDelta(d *Delta) error {
-	m := Model{Workloads: make([]Workload, len(g.m.Workloads)+len(d.PutWorkloads)), Namespaces: make([]Namespace, len(g.m.Namespaces)+len(d.PutNamespaces)),
-		Endpoints: d.PutEndpoints, Policies: d.PutPolicies}
+	m := Model{Endpoints: d.PutEndpoints, Policies: d.PutPolicies}
 	if d.Entries != nil {
 		m.Entries = *d.Entries
 	}
-	return m.check()
+	return m.check(len(g.m.Workloads)+len(d.PutWorkloads), len(g.m.Namespaces)+len(d.PutNamespaces))
 }
 
 // changed returns a changed copy of the model.

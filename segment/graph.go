@@ -112,7 +112,7 @@ func Build(ctx context.Context, m *Model) (*Graph, error) {
 
 // build compiles a model with a given breadth; the zero breadth is the default.
 func build(ctx context.Context, m *Model, br breadth) (*Graph, error) {
-	if err := m.check(); err != nil {
+	if err := m.check(len(m.Workloads), len(m.Namespaces)); err != nil {
 		return nil, err
 	}
 	g := &Graph{m: m, v: collect(m), asked: br, breadth: br}
@@ -143,22 +143,24 @@ func build(ctx context.Context, m *Model, br breadth) (*Graph, error) {
 	return g, ctx.Err()
 }
 
-func (m *Model) check() error {
+// check says whether a model's parts fit together, beside so many workloads and
+// namespaces.
+func (m *Model) check(workloads, namespaces int) error {
 	if len(m.Endpoints) > maxEndpoints {
 		return ident.Errorf(ident.KindLimit, "%d endpoints are more than %d", len(m.Endpoints), maxEndpoints)
 	}
 	for i := range m.Endpoints {
 		e := &m.Endpoints[i]
-		if uint(e.Workload) >= uint(len(m.Workloads)) || uint(e.Namespace) >= uint(len(m.Namespaces)) {
+		if uint(e.Workload) >= uint(workloads) || uint(e.Namespace) >= uint(namespaces) {
 			return ident.Errorf(ident.KindInvalid, "endpoint %s has no workload or namespace in the model", e.Ref)
 		}
 	}
 	for i := range m.Entries {
-		if uint(m.Entries[i].Workload) >= uint(len(m.Workloads)) {
+		if uint(m.Entries[i].Workload) >= uint(workloads) {
 			return ident.Errorf(ident.KindInvalid, "%s leads to no workload in the model", m.Entries[i].Object)
 		}
 		for _, c := range m.Entries[i].Controllers {
-			if uint(c) >= uint(len(m.Workloads)) {
+			if uint(c) >= uint(workloads) {
 				return ident.Errorf(ident.KindInvalid, "the controller of %s is not in the model", m.Entries[i].Object)
 			}
 		}

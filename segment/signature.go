@@ -99,7 +99,9 @@ func (g *Graph) sign() {
 		ids := make([]uint32, g.classes.len())
 		g.compiler.signatures[h] = make(map[string]uint32)
 		for c := range ids {
-			ids[c] = g.signatureOf(h, c)
+			if g.classes.ref(c).size > 0 {
+				ids[c] = g.signatureOf(h, c)
+			}
 		}
 		g.signature[h] = vecOf(ids)
 	}
