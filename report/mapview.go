@@ -17,7 +17,11 @@ import (
 func mapTable(w io.Writer, m *inventory.Map, o Options) error {
 	p := newPrinter(w, o)
 	p.mapHead(m)
-	p.zones(m)
+	if len(m.Workloads) == 0 {
+		p.linef("%s: nothing of kind Deployment, StatefulSet, DaemonSet, Job, CronJob, Pod or with a pod template was read", p.yellow("NO WORKLOAD"))
+	} else {
+		p.zones(m)
+	}
 	p.exposed(m)
 	p.unprotected(m)
 	p.crossZone(m)
@@ -260,7 +264,7 @@ func ids(fs []inventory.FindingRow) string {
 // next is the command to type next, made from what this answer lacks or shows.
 func (p *printer) next(m *inventory.Map) {
 	in := p.o.Inputs
-	if in == "" {
+	if in == "" || len(m.Workloads) == 0 {
 		return
 	}
 	var cmds []string

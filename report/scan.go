@@ -68,10 +68,14 @@ func scanTable(w io.Writer, a *Scan, o Options) error {
 	}
 	head := p.green("NO FINDINGS")
 	switch {
+	case a.Documents == 0:
+		head = p.yellow("NOTHING WAS SEARCHED")
 	case len(a.Findings) > 0:
 		head = p.bold(plural(len(a.Findings), "finding")) + ": " + counts(n)
 	case len(a.Unmatched) > 0:
 		head = p.yellow("NO FINDINGS in what could be matched")
+	case a.Coverage.Quarantined > 0:
+		head = p.yellow("NO FINDINGS in what could be read")
 	}
 	p.linef("%s, in %s of %s", head, plural(a.Components, "component"), plural(a.Documents, "document"))
 	if g := a.Gate; g != nil {
@@ -95,6 +99,9 @@ func scanTable(w io.Writer, a *Scan, o Options) error {
 	line := fmt.Sprintf("searched %s; %s without identity", plural(a.Documents, "document"), plural(a.Coverage.ComponentsWithoutIdentity, "component"))
 	if a.Coverage.AdvisoriesAsOf != "" {
 		line += "; advisories of " + clean(a.Coverage.AdvisoriesAsOf)
+	}
+	if n := a.Coverage.Quarantined; n > 0 {
+		line += "; " + plural(n, "input") + " quarantined"
 	}
 	p.linef("%s", p.dim(line))
 	return p.done()

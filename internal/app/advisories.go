@@ -146,6 +146,10 @@ func (u *update) take(ctx context.Context, arg string) error {
 	for i, f := range files {
 		u.loader.progress("reading advisories", i, len(files))
 		raw, err := u.loader.read(ctx, f.name)
+		if ident.KindOf(err) == ident.KindLimit {
+			u.problems = append(u.problems, problemOf(f.name, err))
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ func (f Files) read(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	var r io.Reader
-	size := int64(0)
+	size := int64(-1) // not known
 	if name == stdinName {
 		if f.Stdin == nil {
 			return nil, ident.Errorf(ident.KindUsage, "standard input is not available")
@@ -75,21 +75,65 @@ func (f Files) read(ctx context.Context, name string) ([]byte, error) {
 			if !st.Mode().IsRegular() && st.Mode()&(fs.ModeNamedPipe|fs.ModeCharDevice) == 0 {
 				return nil, ident.Errorf(ident.KindFailure, "is not a regular file").At(name)
 			}
-			size = st.Size()
+			if st.Mode().IsRegular() {
+				size = st.Size()
+			}
 		}
 		r = rc
 	}
-	var buf bytes.Buffer
-	buf.Grow(int(min(size, maxFileBytes)) + bytes.MinRead)
-	n, err := io.Copy(&buf, io.LimitReader(ctxReader{ctx, r}, maxFileBytes+1))
-	if err != nil {
+	if size > maxFileBytes {
+		return nil, tooLarge(name)
+	}
+	data, err := readAll(ctxReader{ctx, r}, size)
+	switch {
+	case errors.Is(err, errTooLarge):
+		return nil, tooLarge(name)
+	case err != nil:
 		return nil, ident.Errorf(ident.KindFailure, "reading: %w", err).At(name)
 	}
-	if n > maxFileBytes {
-		return nil, ident.Errorf(ident.KindLimit, "is larger than %d MiB", maxFileBytes>>20).At(name).
-			WithHint("split it; one document of that size is not a document that people write")
+	return data, nil
+}
+
+var errTooLarge = errors.New("too large")
+
+func tooLarge(name string) error {
+	return ident.Errorf(ident.KindLimit, "is larger than %d MiB", maxFileBytes>>20).At(name).
+		WithHint("split it; one document of that size is not a document that people write")
+}
+
+// readAll reads no more than maxFileBytes, or returns errTooLarge. Where the size is not known
+// it gathers pieces and joins them once, so that a stream costs twice its length
+// at most, and one that is refused costs the limit.
+func readAll(r io.Reader, size int64) ([]byte, error) {
+	r = io.LimitReader(r, maxFileBytes+1)
+	if size >= 0 {
+		var buf bytes.Buffer
+		buf.Grow(int(size) + bytes.MinRead)
+		n, err := io.Copy(&buf, r)
+		if n > maxFileBytes { // it has grown since
+			return nil, errTooLarge
+		}
+		return buf.Bytes(), err
 	}
-	return buf.Bytes(), nil
+	const piece = 4 << 20
+	var pieces [][]byte
+	for total := 0; ; {
+		p := make([]byte, piece)
+		n, err := io.ReadFull(r, p)
+		pieces = append(pieces, p[:n])
+		total += n
+		switch {
+		case total > maxFileBytes:
+			return nil, errTooLarge
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			if len(pieces) == 1 {
+				return pieces[0], nil
+			}
+			return bytes.Join(pieces, nil), nil
+		case err != nil:
+			return nil, err
+		}
+	}
 }
 
 // ctxReader stops reading once the context is done, so that a pipe that never

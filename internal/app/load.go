@@ -90,6 +90,7 @@ func (l *Loader) Estate(ctx context.Context, in EstateInputs) (*Estate, error) {
 	}
 	var out Estate
 	var inputs []manifest.Input
+	var unread []estate.Fault
 	stdinUsed := false
 	for layer, arg := range in.Manifests {
 		cluster, p := l.splitCluster(arg)
@@ -106,6 +107,10 @@ func (l *Loader) Estate(ctx context.Context, in EstateInputs) (*Estate, error) {
 		for i, f := range files {
 			l.progress("reading manifests", i, len(files))
 			data, err := l.read(ctx, f.name)
+			if ident.KindOf(err) == ident.KindLimit {
+				unread = append(unread, unreadFault(cluster, f.name, err))
+				continue
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -123,6 +128,7 @@ func (l *Loader) Estate(ctx context.Context, in EstateInputs) (*Estate, error) {
 	if out.Set, err = manifest.Decode(ctx, inputs, manifest.Options{DefaultNamespace: in.Namespace}); err != nil {
 		return nil, err
 	}
+	out.Set.Estate.Faults = append(out.Set.Estate.Faults, unread...)
 	for _, f := range out.Set.Estate.Faults {
 		out.Problems = append(out.Problems, faultProblem(f))
 	}
@@ -135,6 +141,13 @@ func (l *Loader) Estate(ctx context.Context, in EstateInputs) (*Estate, error) {
 		return nil, err
 	}
 	return &out, nil
+}
+
+// unreadFault is a file too large to be read. It may have held policies, so that
+// it bears on every verdict of its cluster.
+func unreadFault(cluster, name string, err error) estate.Fault {
+	p := problemOf(name, err)
+	return estate.Fault{Source: estate.Source{File: name, Item: -1}, Message: p.Message, Cluster: cluster, Bears: true}
 }
 
 func faultProblem(f estate.Fault) Problem {
@@ -289,6 +302,10 @@ func (l *Loader) SBOMs(ctx context.Context, paths []string) ([]*sbom.Document, [
 		for i, f := range files {
 			l.progress("decoding SBOMs", i, len(files))
 			data, err := l.read(ctx, f.name)
+			if ident.KindOf(err) == ident.KindLimit {
+				problems = append(problems, problemOf(f.name, err))
+				continue
+			}
 			if err != nil {
 				return nil, nil, err
 			}
@@ -376,6 +393,10 @@ func (l *Loader) Advisories(ctx context.Context, paths []string) (*vuln.Database
 		for i, f := range files {
 			l.progress("reading advisories", i, len(files))
 			data, err := l.read(ctx, f.name)
+			if ident.KindOf(err) == ident.KindLimit {
+				problems = append(problems, problemOf(f.name, err))
+				continue
+			}
 			if err != nil {
 				return nil, nil, err
 			}

@@ -32,6 +32,10 @@ func (l *Loader) Validate(ctx context.Context, paths []string) ([]report.Validat
 		for i, f := range files {
 			l.progress("judging documents", i, len(files))
 			data, err := l.read(ctx, f.name)
+			if ident.KindOf(err) == ident.KindLimit {
+				out = append(out, report.Validation{File: f.name, Violations: []report.Violation{}, NotJudged: problemOf(f.name, err).Message})
+				continue
+			}
 			if err != nil {
 				return nil, err
 			}

@@ -39,8 +39,10 @@ func TestScripts(t *testing.T) {
 			e.Setenv("COFFERDAM_DATA", os.Getenv("COFFERDAM_DATA"))
 			e.Setenv("COFFERDAM_CACHE", filepath.Join(e.WorkDir, "cache"))
 			e.Setenv("NO_COLOR", "1")
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each command otherwise
 			return nil
 		},
+		Cmds:      badInput(),
 		Condition: func(cond string) (bool, error) { return cond == "data" && os.Getenv("COFFERDAM_DATA") != "", nil },
 	})
 }
