@@ -75,15 +75,16 @@ func (s *Snapshot) row(w *workload) WorkloadRow {
 	seen := map[[2]string]bool{}
 	for _, im := range w.images {
 		for _, d := range im.join.docs {
-			for _, a := range found[d.at] {
+			for i, a := range found[d.at] {
 				if a == nil {
 					continue
 				}
 				for _, f := range a.Findings {
-					key := [2]string{f.ID, f.PURL}
+					purl := d.Components[i].PURL // an assessment is of a component, and does not repeat its name
+					key := [2]string{f.ID, purl}
 					if !seen[key] {
 						seen[key] = true
-						row.Findings = append(row.Findings, FindingRow{ID: f.ID, Severity: f.Severity, PURL: f.PURL, Fixed: f.Fixed})
+						row.Findings = append(row.Findings, FindingRow{ID: f.ID, Severity: f.Severity, PURL: purl, Fixed: f.Fixed})
 					}
 				}
 			}

@@ -14,15 +14,20 @@ import (
 // The geometry of the picture, in pixels of the SVG's own units.
 const (
 	columnWidth = 250
-	columnGap   = 108
+	columnGap   = 92
 	rowHeight   = 24
 	cardHead    = 30
 	cardPad     = 8
 	cardGap     = 18
-	top         = 64
+	zoneHead    = 40 // from a zone's top to its first card
 	margin      = 24
+	lanes       = 8 // of the corridor above the zones, for flows past a zone
+	laneGap     = 5
+	corner      = 9 // radius
 	outsideX    = margin
 	outsideW    = 104
+	outsideH    = 60
+	wide        = 1200
 )
 
 // picture is the laid-out map.
@@ -32,6 +37,8 @@ type picture struct {
 	OutsideY      int
 	OutsideW      int
 	HasOutside    bool
+	Wide          bool // wider than a small screen shows
+	Top           int  // of the zones
 	Zones         []zoneBox
 	Flows         []curve // between namespaces of different zones: always drawn
 	Edges         []curve // between workloads: drawn for the workload that is looked at
@@ -112,10 +119,10 @@ func zoneOrder(m *inventory.Map) []string {
 	return names
 }
 
-type spot struct{ x, y, w int } // left edge, middle, width
+type spot struct{ x, y, w, column int } // left edge, middle, width; the column it stands in, 0 outside
 
 func layOut(m *inventory.Map) picture {
-	p := picture{OutsideX: outsideX, OutsideW: outsideW}
+	p := picture{OutsideX: outsideX, OutsideW: outsideW, Top: margin}
 	ids := map[ident.Ref]string{}
 	at := map[string]spot{}
 	cardAt := map[string]spot{}
@@ -132,9 +139,13 @@ func layOut(m *inventory.Map) picture {
 	if p.HasOutside {
 		x += outsideW + columnGap
 	}
-	for _, name := range zoneOrder(m) {
-		z := zoneBox{Name: name, X: x, Y: margin, W: columnWidth}
-		y := top
+	names := zoneOrder(m)
+	if passesBy(m, names, zoneOf) {
+		p.Top += lanes*laneGap + corner
+	}
+	for column, name := range names {
+		z := zoneBox{Name: name, X: x, Y: p.Top, W: columnWidth}
+		y := p.Top + zoneHead
 		rows := workloadsOf(m, name)
 		for len(rows) > 0 {
 			n := 1
@@ -143,14 +154,14 @@ func layOut(m *inventory.Map) picture {
 			}
 			c := card{Name: space(rows[0].Workload), X: x + cardPad, Y: y, W: columnWidth - 2*cardPad, H: cardHead + n*rowHeight + cardPad}
 			key := name + "\x00" + c.Name
-			cardAt[key] = spot{c.X, c.Y + cardHead/2, c.W}
+			cardAt[key] = spot{c.X, c.Y + cardHead/2, c.W, column + 1}
 			for i, w := range rows[:n] {
 				b := nodeBox{ID: ids[w.Workload], Name: shorten(w.Workload.Name, 22), Full: w.Workload.String(), X: c.X + cardPad, W: c.W - 2*cardPad, H: rowHeight - 3}
 				b.Y = c.Y + cardHead + i*rowHeight
 				b.TextX, b.TextY, b.MarkX = b.X+8, b.Y+15, b.X+b.W-8
 				b.Mark, b.Class = mark(w)
 				b.Title = describe(w)
-				at[b.ID] = spot{b.X, b.Y + b.H/2, b.W}
+				at[b.ID] = spot{b.X, b.Y + b.H/2, b.W, column + 1}
 				cardOf[w.Workload] = key
 				c.Nodes = append(c.Nodes, b)
 			}
@@ -159,7 +170,6 @@ func layOut(m *inventory.Map) picture {
 			y += c.H + cardGap
 			rows = rows[n:]
 		}
-		z.H = y - margin
 		p.Height = max(p.Height, y)
 		p.Zones = append(p.Zones, z)
 		x += columnWidth + columnGap
@@ -167,14 +177,50 @@ func layOut(m *inventory.Map) picture {
 	p.Width = max(x-columnGap+margin, 480)
 	p.Height += margin
 	for i := range p.Zones {
-		p.Zones[i].H = p.Height - 2*margin
+		p.Zones[i].H = p.Height - margin - p.Top
 	}
-	p.OutsideY = p.Height/2 - 30
-	at["outside"] = spot{outsideX, p.OutsideY + 30, outsideW}
+	p.Wide = p.Width > wide
+	p.OutsideY = p.outsideY(m, at, ids)
+	at["outside"] = spot{outsideX, p.OutsideY + outsideH/2, outsideW, 0}
 	p.flows(m, cardOf, cardAt, zoneOf)
 	p.edges(m, ids, at)
 	return p
 }
+
+// outsideY puts the box of what is outside level with what it may enter.
+func (p *picture) outsideY(m *inventory.Map, at map[string]spot, ids map[ident.Ref]string) int {
+	sum, n := 0, 0
+	for _, w := range m.Workloads {
+		if w.Exposure == segment.ExposedInternet {
+			sum += at[ids[w.Workload]].y
+			n++
+		}
+	}
+	if n == 0 {
+		return p.Height/2 - outsideH/2
+	}
+	return sum/n - outsideH/2
+}
+
+// passesBy reports whether some flow leads past a zone: it then takes the
+// corridor above the zones instead of crossing what it has nothing to do with.
+func passesBy(m *inventory.Map, names []string, zoneOf map[ident.Ref]string) bool {
+	column := map[string]int{}
+	for i, n := range names {
+		column[n] = i
+	}
+	return slices.ContainsFunc(m.Edges, func(e segment.Edge) bool {
+		from, okFrom := zoneOf[e.Src]
+		to, okTo := zoneOf[e.Dst]
+		return okFrom && okTo && far(column[from], column[to])
+	})
+}
+
+func far(a, b int) bool { return a-b > 1 || b-a > 1 }
+
+// past reports whether the way between two boxes leads past a zone. What is
+// outside stands before all of them and enters where it enters.
+func past(a, b spot) bool { return a.column > 0 && b.column > 0 && far(a.column, b.column) }
 
 func workloadsOf(m *inventory.Map, zone string) []inventory.WorkloadRow {
 	var out []inventory.WorkloadRow
@@ -212,13 +258,19 @@ func (p *picture) flows(m *inventory.Map, cardOf map[ident.Ref]string, cardAt ma
 		}
 		count[k]++
 	}
+	lane := 0
 	for _, k := range order {
-		p.Flows = append(p.Flows, curve{Path: bow(cardAt[k.from], cardAt[k.to]), Class: "flow", Width: fmt.Sprint(1 + min(count[k], 8)/2),
+		path, width := bow(cardAt[k.from], cardAt[k.to]), 1+min(count[k], 8)/2
+		if past(cardAt[k.from], cardAt[k.to]) {
+			path, width = p.over(cardAt[k.from], cardAt[k.to], lane), min(width, laneGap/2)
+			lane++
+		}
+		p.Flows = append(p.Flows, curve{Path: path, Class: "flow", Width: fmt.Sprint(width),
 			Title: fmt.Sprintf("%s → %s: %d connections between workloads", after(k.from), after(k.to), count[k])})
 	}
 	for _, w := range m.Workloads {
 		if w.Exposure == segment.ExposedInternet && p.HasOutside {
-			p.Flows = append(p.Flows, curve{Path: bow(spot{outsideX, p.OutsideY + 30, outsideW}, cardAt[cardOf[w.Workload]]), Class: "flow in", Width: "2",
+			p.Flows = append(p.Flows, curve{Path: bow(spot{outsideX, p.OutsideY + outsideH/2, outsideW, 0}, cardAt[cardOf[w.Workload]]), Class: "flow in", Width: "2",
 				Title: "internet → " + w.Workload.Short()})
 		}
 	}
@@ -244,7 +296,11 @@ func (p *picture) edges(m *inventory.Map, ids map[ident.Ref]string, at map[strin
 			continue
 		}
 		seen[k] = true
-		c := curve{From: k.from, To: k.to, Path: bow(at[k.from], at[k.to]), Class: "edge", Width: "1.5", Title: end(e.Src) + " → " + end(e.Dst) + " " + segment.Summary(e.Connections, 4)}
+		path := bow(at[k.from], at[k.to])
+		if past(at[k.from], at[k.to]) {
+			path = p.over(at[k.from], at[k.to], len(p.Edges))
+		}
+		c := curve{From: k.from, To: k.to, Path: path, Class: "edge", Width: "1.5", Title: end(e.Src) + " → " + end(e.Dst) + " " + segment.Summary(e.Connections, 4)}
 		if e.Verdict == segment.Unknown {
 			c.Class, c.Title = "edge unknown", c.Title+" (unknown)"
 		}
@@ -273,6 +329,23 @@ func bow(a, b spot) string {
 		c1, c2 = x1-60, x2+60
 	}
 	return fmt.Sprintf("M%d %d C%d %d %d %d %d %d", x1, a.y, c1, a.y, c2, b.y, x2, b.y)
+}
+
+// over leads from one box to another through the corridor above the zones: up
+// beside the one column, along, and down beside the other, with round corners.
+func (p *picture) over(a, b spot, lane int) string {
+	lane %= lanes
+	off := 2*corner + lane*laneGap
+	y := p.Top - corner - lane*laneGap
+	x1, x2 := a.x+a.w, b.x // where it leaves and enters
+	up, down, dir := x1+off, x2-off, 1
+	if a.x > b.x {
+		x1, x2 = a.x, b.x+b.w
+		up, down, dir = x1-off, x2+off, -1
+	}
+	r := corner
+	return fmt.Sprintf("M%d %d H%d Q%d %d %d %d V%d Q%d %d %d %d H%d Q%d %d %d %d V%d Q%d %d %d %d H%d",
+		x1, a.y, up-dir*r, up, a.y, up, a.y-r, y+r, up, y, up+dir*r, y, down-dir*r, down, y, down, y+r, b.y-r, down, b.y, down+dir*r, b.y, x2)
 }
 
 // mark is the word beside a workload: the worst thing about it.

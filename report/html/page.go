@@ -39,6 +39,7 @@ type view struct {
 	Picture         picture
 	Tables          []table
 	Unknowns        []inventory.Unknown
+	SameNode        string // what hangs on shared nodes, in one sentence
 }
 
 type fact struct{ Value, Label, Class string }
@@ -59,7 +60,7 @@ func Page(w io.Writer, m *inventory.Map, o Options) error {
 		Title: cmp.Or(m.Cluster, "Kubernetes estate"), At: m.At, Tool: strings.TrimSpace(cmp.Or(o.ToolName, "cofferdam") + " " + o.ToolVersion),
 		Policy: "default-src 'none'; style-src " + hashOf(styleText) + "; script-src " + hashOf(scriptText) + "; img-src data:; base-uri 'none'; form-action 'none'",
 		Style:  template.CSS(styleText), Script: template.JS(scriptText), //nolint:gosec // our own files, not the map's
-		Coverage: coverage(m.Coverage), Facts: facts(m), Picture: layOut(m), Tables: tables(m), Unknowns: m.Unknowns,
+		Coverage: coverage(m.Coverage), Facts: facts(m), Picture: layOut(m), Tables: tables(m), Unknowns: m.Unknowns, SameNode: sameNode(m.SameNode),
 	}
 	return t.Execute(w, v)
 }
@@ -78,6 +79,9 @@ func coverage(c inventory.Coverage) string {
 	} else {
 		s += "; no advisories were loaded"
 	}
+	if c.Selector != "" {
+		s += fmt.Sprintf("; listed: the %d workloads that -l %s selects", c.Selected, c.Selector)
+	}
 	s += "; enforcement: " + c.Enforcement
 	if len(c.NotSeen) > 0 {
 		s += "; not seen: " + strings.Join(c.NotSeen, ", ")
@@ -86,6 +90,23 @@ func coverage(c inventory.Coverage) string {
 		s += fmt.Sprintf("; %d inputs quarantined", c.Quarantined)
 	}
 	return s
+}
+
+// sameNode is one sentence instead of a row for every pair.
+func sameNode(n *inventory.SameNode) string {
+	if n == nil {
+		return ""
+	}
+	var names []string
+	for i, h := range n.Hosts {
+		if i == 3 {
+			names = append(names, fmt.Sprintf("%d more", len(n.Hosts)-3))
+			break
+		}
+		names = append(names, h.Short())
+	}
+	return fmt.Sprintf("%d unknown connections depend on scheduling: a pod and its own node always talk, and which pods share a node with %s is not in the input. "+
+		"The picture shows them dashed; the table of flows leaves them out.", n.Edges, strings.Join(names, ", "))
 }
 
 func facts(m *inventory.Map) []fact {
@@ -143,6 +164,9 @@ func tables(m *inventory.Map) []table {
 	cross := table{ID: "cross", Title: "Flows across zones", Note: "What the policies allow, not what was observed.", Columns: []string{"From zone", "To zone", "From", "To", "Ports", "Verdict"}}
 	for _, c := range m.CrossZone {
 		for _, e := range c.Edges {
+			if m.SameNode.Holds(e) {
+				continue
+			}
 			cross.Rows = append(cross.Rows, []string{c.From, c.To, e.Src.Short(), e.Dst.Short(), segment.Summary(e.Connections, 4), e.Verdict.String()})
 		}
 	}

@@ -2,7 +2,9 @@ package html_test
 
 import (
 	"bytes"
+	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -58,6 +60,50 @@ func TestZonesFollowTheWayIn(t *testing.T) {
 	p := page(t, estate("web"))
 	if strings.Index(p, ">dmz<") > strings.Index(p, ">restricted<") {
 		t.Error("the zone that the internet reaches stands left of the one that is protected")
+	}
+}
+
+// TestFlowsPassZonesBy: a flow between zones that do not stand side by side runs
+// above the zones, and no straight part of it crosses a card in between.
+func TestFlowsPassZonesBy(t *testing.T) {
+	m := &inventory.Map{}
+	ref := func(zone, name string) ident.Ref { return ident.Ref{Namespace: zone, Name: name, Kind: "Deployment"} }
+	for _, z := range []string{"a", "b", "c", "unzoned"} {
+		for i := range 12 {
+			m.Workloads = append(m.Workloads, inventory.WorkloadRow{Workload: ref(z, fmt.Sprint("w", i)), Zone: z})
+		}
+	}
+	conn := []segment.Conn{{Protocol: segment.TCP, From: 53, To: 53}}
+	for _, z := range []string{"a", "b", "c"} {
+		m.Edges = append(m.Edges, segment.Edge{Src: ref(z, "w3"), Dst: ref("unzoned", "w5"), Connections: conn, Verdict: segment.Allowed},
+			segment.Edge{Src: ref("unzoned", "w3"), Dst: ref(z, "w5"), Connections: conn, Verdict: segment.Unknown})
+	}
+	p := page(t, m)
+	zone := regexp.MustCompile(`class="zone" x="(\d+)" y="(\d+)" width="(\d+)"`).FindAllStringSubmatch(p, -1)
+	if len(zone) != 4 {
+		t.Fatalf("%d zones", len(zone))
+	}
+	number := func(s string) int {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	top := number(zone[0][2])
+	past := 0
+	for _, d := range regexp.MustCompile(`<path class="(flow|edge[^"]*)"[^>]* d="([^"]*)"`).FindAllStringSubmatch(p, -1) {
+		if !strings.Contains(d[2], "V") {
+			continue
+		}
+		past++
+		high := regexp.MustCompile(`^M(\d+) (\d+) H\d+ Q\d+ \d+ \d+ \d+ V\d+ Q\d+ (\d+) \d+ (\d+) H`).FindStringSubmatch(d[2])
+		if high == nil || high[3] != high[4] || number(high[3]) >= top || number(high[3]) < 0 {
+			t.Errorf("%s does not run above the zones, which begin at %d", d[2], top)
+		}
+	}
+	if past != 6 { // a and b to unzoned as flow and as edge, and back as unknown edge
+		t.Errorf("%d connections lead past a zone", past)
 	}
 }
 
