@@ -1,4 +1,6 @@
-# Everything a fresh machine with Go, gcc and make needs to judge this tree.
+# Everything a fresh machine with Go and make needs to judge this tree. What else
+# tests need (a C compiler for the race detector, xmllint) is installed where that
+# is possible without asking, and is named at the end where it is not.
 #
 #   make test        unit, property, command and race tests, then lint; prints what was skipped and why
 #   make fuzz        a minute of every fuzz target in what changed since BASE, ten minutes in all
@@ -22,16 +24,20 @@ BIN := $(CURDIR)/.cache/bin
 LINT_KEY := $(shell cat tools/lint/go.mod tools/lint/go.sum <(go version) | sha256sum | cut -c1-12)
 LINT := $(BIN)/golangci-lint-$(LINT_KEY)
 
-.PHONY: test unit lint fuzz bench generate build clean
+.PHONY: test deps unit lint fuzz bench generate build clean
 
-test: vet unit lint
+test: deps vet unit lint
+
+deps:
+	@tools/test-deps.sh
 
 .PHONY: vet
 vet:
 	@go vet ./...
 
 unit:
-	@go test -race -json -timeout 30m ./... | go run ./tools/testreport
+	@race=-race note=; if [ "$$(go env CGO_ENABLED)" != 1 ]; then race= note="the race detector: there is no C compiler, or CGO_ENABLED is 0"; fi; \
+	go test $$race -json -timeout 30m ./... | go run ./tools/testreport $${note:+"$$note"}
 
 lint: $(LINT)
 	@$(LINT) run ./...

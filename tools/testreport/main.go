@@ -3,7 +3,9 @@
 // skipped test and its reason and one line of counts. It exits 1 if anything
 // failed or if nothing ran.
 //
-//	go test -json ./... | go run ./tools/testreport
+// Arguments are what was skipped before any test ran; they stand in that list.
+//
+//	go test -json ./... | go run ./tools/testreport [NOTE…]
 package main
 
 import (
@@ -28,17 +30,17 @@ type event struct {
 }
 
 func main() {
-	if err := run(os.Stdin, os.Stdout); err != nil {
+	if err := run(os.Stdin, os.Stdout, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "testreport:", err)
 		os.Exit(1)
 	}
 }
 
-func run(in io.Reader, out io.Writer) error {
+func run(in io.Reader, out io.Writer, notes []string) error {
 	type key struct{ pkg, test string }
 	output := map[key][]string{}
 	var passed, failed, packages int
-	var skips []string
+	skips := slices.Clone(notes)
 	sc := bufio.NewScanner(in)
 	sc.Buffer(make([]byte, 0, 1<<20), 64<<20)
 	for sc.Scan() {
