@@ -114,6 +114,10 @@ func (l *Loader) Estate(ctx context.Context, in EstateInputs) (*Estate, error) {
 			if err != nil {
 				return nil, err
 			}
+			if !f.walked && looksLikeConfig(data) {
+				return nil, ident.Errorf(ident.KindUsage, "is an estate file, and holds no manifests").At(f.name).
+					WithHint("-f PATH of the manifests, --estate %s", f.name)
+			}
 			if f.walked && !looksLikeKubernetes(data) {
 				out.PassedOver++
 				continue
@@ -233,6 +237,11 @@ func splitPath(name string) (dir, base string) {
 // broken but mentions them is kept, so that it is reported.
 func looksLikeKubernetes(data []byte) bool {
 	return bytes.Contains(data, []byte("kind")) && bytes.Contains(data, []byte("apiVersion"))
+}
+
+// looksLikeConfig tells an estate file that is given as a manifest by mistake.
+func looksLikeConfig(data []byte) bool {
+	return bytes.Contains(data, []byte("\nkind: Estate\n")) && bytes.Contains(data, []byte("apiVersion: cofferdam.dev/"))
 }
 
 // config reads the estate file: the named one, or cofferdam.yaml beside the
@@ -374,7 +383,8 @@ func problemOf(name string, err error) Problem {
 
 // Advisories reads OSV records from paths, or from the cache if there are none.
 // Without either it returns nil: no advisories are loaded, which is not the
-// same as no advisory.
+// same as no advisory. Paths behind which no advisory can be read are an error:
+// compared with none, everything looks well.
 func (l *Loader) Advisories(ctx context.Context, paths []string) (*vuln.Database, []Problem, error) {
 	if len(paths) == 0 {
 		cached, err := l.cachedAdvisories()
@@ -416,6 +426,14 @@ func (l *Loader) Advisories(ctx context.Context, paths []string) (*vuln.Database
 				problems = append(problems, Problem{Where: ft.Where(), Message: ft.Message})
 			}
 		}
+	}
+	if len(advs) == 0 {
+		where := strings.Join(paths, ", ")
+		if len(problems) > 0 {
+			return nil, nil, ident.Errorf(ident.KindFailure, "no advisory could be read from %s: %s", where, problems[0])
+		}
+		return nil, nil, ident.Errorf(ident.KindFailure, "no advisory was found in %s", where).
+			WithHint("OSV records are wanted: JSON or YAML files, folders, or a zip archive of them")
 	}
 	db, err := vuln.NewDatabase(advs, vuln.Options{})
 	return db, problems, err

@@ -56,7 +56,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if err != nil && !e.ran {
-		err = asUsage(err)
+		err = asUsage(root, err)
 	}
 	if errors.Is(err, errClosedPipe) {
 		err = nil // the reader (head, less) has seen enough
@@ -68,12 +68,18 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 // asUsage turns the errors of the flag parser into usage errors.
-func asUsage(err error) error {
+func asUsage(root *cobra.Command, err error) error {
 	var known *ident.Error
 	if errors.As(err, &known) {
 		return err
 	}
 	msg := strings.TrimSuffix(strings.SplitN(err.Error(), "\n", 2)[0], ".")
+	if _, rest, ok := strings.Cut(msg, `unknown command "`); ok {
+		word, _, _ := strings.Cut(rest, `"`)
+		if near := root.SuggestionsFor(word); len(near) > 0 {
+			return ident.Errorf(ident.KindUsage, "%s", msg).WithHint("did you mean: %s", strings.Join(near, ", "))
+		}
+	}
 	return ident.Errorf(ident.KindUsage, "%s", msg).WithHint("cofferdam help lists the commands, cofferdam help COMMAND its flags")
 }
 
@@ -112,7 +118,8 @@ change it; --allow-incomplete makes it 0); 130 interrupted.`,
 	root.AddGroup(&cobra.Group{ID: "estate", Title: "The estate:"}, &cobra.Group{ID: "reach", Title: "Reachability:"},
 		&cobra.Group{ID: "sbom", Title: "SBOMs and vulnerabilities:"})
 	root.AddCommand(demoCommand(e), mapCommand(e), whereCommand(e), blastCommand(e), reachCommand(e),
-		sbomCommand(e), scanCommand(e), advisoriesCommand(e), collectCommand(e), versionCommand(e))
+		sbomCommand(e), scanCommand(e), advisoriesCommand(e), versionCommand(e))
+	laterCommands(root)
 	return root
 }
 

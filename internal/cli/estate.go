@@ -162,13 +162,3 @@ func oneQuery(c *cobra.Command, args []string) error {
 	}
 	return nil
 }
-
-func collectCommand(*env) *cobra.Command {
-	return &cobra.Command{
-		Use: "collect", Hidden: true, DisableFlagParsing: true, Short: "Read a live cluster into files",
-		RunE: func(*cobra.Command, []string) error {
-			return ident.Errorf(ident.KindUsage, "collect is not in this version").
-				WithHint("kubectl get all,ns,netpol,ingress,sa -A -o yaml > cluster.yaml reads what the engine uses")
-		},
-	}
-}

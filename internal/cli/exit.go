@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 )
@@ -53,7 +54,11 @@ func interrupted(ctx context.Context, err error) bool {
 // printError writes an error as a person reads it: the message, a hint how to
 // mend it, and with -v the cause.
 func printError(w io.Writer, err error, verbose bool) {
-	fmt.Fprintln(w, "cofferdam: "+safe(err.Error()))
+	text := safe(err.Error())
+	if !strings.HasPrefix(text, "cofferdam ") { // a message that names the command says who speaks
+		text = "cofferdam: " + text
+	}
+	fmt.Fprintln(w, text)
 	var e *ident.Error
 	if !errors.As(err, &e) {
 		return

@@ -166,6 +166,12 @@ func (e *env) snapshot(ctx context.Context, l *app.Loader, in *inputs) (*invento
 	if err != nil {
 		return nil, err
 	}
+	if len(in.sboms.Paths) > 0 && len(docs)+len(sbomProblems) == 0 {
+		e.notef("no SBOM was found in %s", strings.Join(in.sboms.Paths, ", "))
+	}
+	if n := est.PassedOver; n > 0 && len(est.Set.Estate.Workloads) == 0 {
+		e.notef("%d files in %s hold no Kubernetes object and were passed over", n, strings.Join(in.estate.Manifests, ", "))
+	}
 	reported, reportProblems, err := l.Reports(ctx, est)
 	if err != nil {
 		return nil, err

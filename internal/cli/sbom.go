@@ -23,6 +23,7 @@ func sbomCommand(e *env) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(sbomValidateCommand(e), sbomShowCommand(e))
+	laterSBOMCommands(c)
 	return c
 }
 

@@ -44,6 +44,10 @@ each vulnerability and component, and a list of what could not be matched.`,
 			if err != nil {
 				return err
 			}
+			if len(docs)+len(sbomProblems) == 0 {
+				return ident.Errorf(ident.KindFailure, "no SBOM was found in %s", strings.Join(args, ", ")).
+					WithHint("CycloneDX, SPDX, syft and Trivy documents are read; cofferdam sbom show PATH says what one is")
+			}
 			db, advProblems, err := l.Advisories(ctx, in.advisories)
 			if err != nil {
 				return err

@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+)
+
+// later declares commands of the contract that this version does not have. They
+// are refused by name, with what to do instead where there is something: a user
+// must not take them for a typing error.
+func later(parent *cobra.Command, hints map[string]string) {
+	for name, hint := range hints {
+		parent.AddCommand(&cobra.Command{
+			Use: name, Hidden: true, DisableFlagParsing: true, Short: "Not in this version",
+			RunE: func(c *cobra.Command, _ []string) error {
+				err := ident.Errorf(ident.KindUsage, "%s is not in this version", c.CommandPath())
+				if hint == "" {
+					return err
+				}
+				return err.WithHint("%s", hint)
+			},
+		})
+	}
+}
+
+func laterCommands(root *cobra.Command) {
+	const answers = "cofferdam blast names the paths and the rule that allows each hop"
+	later(root, map[string]string{
+		"collect": "kubectl get all,ns,netpol,ingress,sa -A -o yaml > cluster.yaml reads what the engine uses",
+		"contain": answers, "tighten": answers,
+		"verify": "", "attest": "", "sign": "", "policy": "",
+		"gate":  "cofferdam scan SBOM… --fail-on SEVERITY is a gate on vulnerabilities",
+		"serve": "cofferdam demo serves the map of the example estate; cofferdam map -o html writes that of yours",
+		"push":  "",
+	})
+}
+
+func laterSBOMCommands(sbom *cobra.Command) {
+	later(sbom, map[string]string{"score": "cofferdam sbom validate judges a document by its format's rules", "diff": "", "convert": "", "merge": "", "redact": ""})
+}
