@@ -104,8 +104,9 @@ func blastCommand(e *env) *cobra.Command {
 	var o inventory.BlastOptions
 	c := &cobra.Command{
 		Use: "blast QUERY -f PATH… --sbom PATH… [--protect SELECTOR…]", GroupID: "estate",
-		Short:   "What the affected workloads can reach, and who can reach them",
-		Long:    "Blast answers what runs the affected component, what those workloads can reach,\nwho can reach them, and whether something protected is among it, with the rule\nthat allows each hop.\n\n" + queryHelp + "\n\nSELECTOR: zone=NAME, namespace=NAME, workload=NS/NAME, or a label selector.\n\n" + selectorHelp + "\nHere it restricts the affected workloads, and what is told to reach and be reached\nis told of those; the others are counted.",
+		Short: "What the affected workloads can reach, and who can reach them",
+		Long: "Blast answers what runs the affected component, what those workloads can reach,\nwho can reach them, and whether something protected is among it, with the rule\nthat allows each hop.\n\n" + queryHelp + "\n\nSELECTOR: zone=NAME, namespace=NAME, workload=NS/NAME, or a label selector.\n\n" +
+			"-l restricts the affected workloads whose reach is told, by their own labels or, for\nkeys that they do not carry themselves, by those of their pods; those that it leaves\nout are counted. The whole input is still read and judged.",
 		Example: "  cofferdam blast CVE-2023-44487 -f ./manifests --sbom ./sbom --advisories ./advisories --protect zone=restricted",
 		Args:    oneQuery,
 		RunE: e.run(func(ctx context.Context, args []string) error {

@@ -36,7 +36,7 @@ func (in *inputs) estateFlags(c *cobra.Command) {
 	f.StringVarP(&in.estate.Namespace, "namespace", "n", "", "`NAMESPACE` of objects that name none (default \"default\"); it filters nothing")
 	f.BoolVarP(&in.allNS, "all-namespaces", "A", false, "all namespaces, as in kubectl; the input is always read whole, so this changes nothing")
 	f.StringVar(&in.estate.EstateFile, "estate", "", "zones, owners, protected workloads: `FILE` (default cofferdam.yaml beside the input)")
-	f.StringVar(&in.estate.CNI, "cni", "auto", "what enforces policies: auto, generic or none")
+	f.StringVar(&in.estate.CNI, "cni", "auto", "`PROFILE` of what enforces policies: auto, generic, or none (nothing does)")
 	complete(c, "cni", fixed("auto", "generic", "none"))
 	complete(c, "namespace", fixed())
 	in.refuse(c, "kubeconfig", "this version reads no live cluster: kubectl get all,ns,netpol,ingress -A -o yaml | cofferdam … -f -")

@@ -60,7 +60,7 @@ func reachListCommand(e *env) *cobra.Command {
 	}
 	in.estateFlags(c)
 	in.selectorFlag(c, "list only edges from or to these workloads")
-	c.Flags().StringVar(&by, "by", "workload", "grain of the edges: workload or pod")
+	c.Flags().StringVar(&by, "by", "workload", "`GRAIN` of the edges: workload or pod")
 	complete(c, "by", fixed("workload", "pod"))
 	return answers(c, (*report.ReachList)(nil))
 }

@@ -20,7 +20,11 @@ func scanCommand(e *env) *cobra.Command {
 		Use: "scan FILE… [--advisories PATH…]", GroupID: "sbom",
 		Short: "Match SBOMs against advisories",
 		Long: `Scan matches every component of SBOMs against OSV advisories: one finding for
-each vulnerability and component, and a list of what could not be matched.`,
+each vulnerability and component, and a list of what could not be matched.
+
+With --fail-on it is a gate: exit 3 on a finding at or above the line, 1 if
+something that it should judge could not be read. A finding of unknown severity
+counts: unknown is not low.`,
 		Example: "  cofferdam scan ./sbom --advisories ./advisories --fail-on high",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {

@@ -27,6 +27,9 @@ import (
 // with a node for each range shows nothing but ranges.
 const outside = "outside"
 
+// others is the one node of the workloads that a selector leaves out.
+const others = "others"
+
 // edge is one arrow: all that one node may open to another.
 type edge struct {
 	from, to string
@@ -41,6 +44,7 @@ type picture struct {
 	edges []edge
 	// outside is set where some edge begins or ends at an external range.
 	outside bool
+	others  bool
 }
 
 type zone struct {
@@ -97,6 +101,13 @@ func draw(m *inventory.Map) picture {
 		if e.Dst.IsCIDR() {
 			k.to, p.outside = outside, true
 		}
+		if m.Coverage.Selector != "" {
+			for _, end := range []*string{&k.from, &k.to} {
+				if *end == "" {
+					*end, p.others = others, true
+				}
+			}
+		}
 		if k.from == "" || k.to == "" {
 			continue // an end that is no workload of the map
 		}
@@ -112,7 +123,7 @@ func draw(m *inventory.Map) picture {
 			label = "unknown: " + label
 		}
 		p.edges = append(p.edges, edge{from: k.from, to: k.to, label: label, unknown: k.unknown,
-			crosses: k.from != outside && k.to != outside && zoneOf[e.Src] != zoneOf[e.Dst]})
+			crosses: id[e.Src] != "" && id[e.Dst] != "" && zoneOf[e.Src] != zoneOf[e.Dst]})
 	}
 	return p
 }
@@ -125,6 +136,9 @@ func DOT(w io.Writer, m *inventory.Map) error {
 	fmt.Fprintln(b, `  graph [rankdir=LR, compound=true, fontname="Helvetica"]; node [shape=box, fontname="Helvetica"]; edge [fontname="Helvetica", fontsize=9];`)
 	if p.outside {
 		fmt.Fprintf(b, "  %s [shape=ellipse, label=\"outside the cluster\"];\n", outside)
+	}
+	if p.others {
+		fmt.Fprintf(b, "  %s [shape=ellipse, label=\"workloads that are not listed\"];\n", others)
 	}
 	for i, z := range p.zones {
 		fmt.Fprintf(b, "  subgraph cluster_z%d {\n    label=%s;\n", i, quoteDOT("zone "+z.name))
@@ -164,6 +178,9 @@ func Mermaid(w io.Writer, m *inventory.Map) error {
 	fmt.Fprintln(b, "flowchart LR")
 	if p.outside {
 		fmt.Fprintf(b, "  %s([\"outside the cluster\"])\n", outside)
+	}
+	if p.others {
+		fmt.Fprintf(b, "  %s([\"workloads that are not listed\"])\n", others)
 	}
 	for i, z := range p.zones {
 		fmt.Fprintf(b, "  subgraph z%d[%s]\n", i, quoteMermaid("zone "+z.name))

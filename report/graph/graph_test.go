@@ -59,6 +59,29 @@ func TestDOT(t *testing.T) {
 	}
 }
 
+// TestRestricted: a connection to a workload that a selector leaves out is drawn
+// to the one node that stands for all of them, and not lost.
+func TestRestricted(t *testing.T) {
+	m := shop("web")
+	m.Workloads = m.Workloads[:1]
+	m.Coverage.Selector = "app=web"
+	var dot, mermaid bytes.Buffer
+	if err := graph.DOT(&dot, m); err != nil {
+		t.Fatal(err)
+	}
+	if err := graph.Mermaid(&mermaid, m); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`others [shape=ellipse`, `w0 -> others [label="5432/TCP"];`, `others -> w0 [label="unknown: 5432/TCP", style=dashed];`} {
+		if !strings.Contains(dot.String(), want) {
+			t.Errorf("no %s in\n%s", want, dot.String())
+		}
+	}
+	if !strings.Contains(mermaid.String(), `w0 -->|"5432/TCP"| others`) {
+		t.Errorf("%s", mermaid.String())
+	}
+}
+
 // FuzzLabels: whatever a workload is called, it stays inside its quotes.
 func FuzzLabels(f *testing.F) {
 	for _, s := range []string{"web", `"]; click w0 "javascript:alert(1)`, "a\nb", `\"`, "<b>", "#quot;", "\u202e"} {

@@ -37,6 +37,8 @@ type picture struct {
 	OutsideY      int
 	OutsideW      int
 	HasOutside    bool
+	HasOthers     bool // ends that a selector leaves out
+	OthersY       int
 	Wide          bool // wider than a small screen shows
 	Top           int  // of the zones
 	Zones         []zoneBox
@@ -135,8 +137,9 @@ func layOut(m *inventory.Map) picture {
 	for _, e := range m.Edges {
 		p.HasOutside = p.HasOutside || e.Src.IsCIDR() || e.Dst.IsCIDR()
 	}
+	p.HasOthers = m.Coverage.Selector != ""
 	x := margin
-	if p.HasOutside {
+	if p.HasOutside || p.HasOthers {
 		x += outsideW + columnGap
 	}
 	names := zoneOrder(m)
@@ -182,6 +185,11 @@ func layOut(m *inventory.Map) picture {
 	p.Wide = p.Width > wide
 	p.OutsideY = p.outsideY(m, at, ids)
 	at["outside"] = spot{outsideX, p.OutsideY + outsideH/2, outsideW, 0}
+	p.OthersY = p.OutsideY + outsideH + cardGap
+	at["others"] = spot{outsideX, p.OthersY + outsideH/2, outsideW, 0}
+	if p.HasOthers {
+		p.Height = max(p.Height, p.OthersY+outsideH+margin)
+	}
 	p.flows(m, cardOf, cardAt, zoneOf)
 	p.edges(m, ids, at)
 	return p
@@ -291,6 +299,12 @@ func (p *picture) edges(m *inventory.Map, ids map[ident.Ref]string, at map[strin
 		}
 		if e.Dst.IsCIDR() {
 			k.to = "outside"
+		}
+		if p.HasOthers && k.from == "" {
+			k.from = "others"
+		}
+		if p.HasOthers && k.to == "" {
+			k.to = "others"
 		}
 		if k.from == "" || k.to == "" || seen[k] {
 			continue

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/segment"
 )
@@ -106,7 +107,7 @@ func sameNode(n *inventory.SameNode) string {
 		names = append(names, h.Short())
 	}
 	return fmt.Sprintf("%d unknown connections depend on scheduling: a pod and its own node always talk, and which pods share a node with %s is not in the input. "+
-		"The picture shows them dashed; the table of flows leaves them out.", n.Edges, strings.Join(names, ", "))
+		"The picture shows them dashed; the table of connections leaves them out.", n.Edges, strings.Join(names, ", "))
 }
 
 func facts(m *inventory.Map) []fact {
@@ -125,14 +126,57 @@ func facts(m *inventory.Map) []fact {
 		}
 		return c
 	}
+	vulnerable := fact{fmt.Sprint(found), "with known vulnerabilities", class(found, "bad")}
+	if m.Coverage.AdvisoriesAsOf == "" { // nothing was compared, which is not good news
+		vulnerable = fact{"?", "with known vulnerabilities: no advisories loaded", "warn"}
+	}
 	return []fact{
 		{fmt.Sprint(len(m.Workloads)), "workloads", ""}, {fmt.Sprint(len(m.Policies)), "policies", ""},
 		{fmt.Sprint(exposed), "exposed to the internet", class(exposed, "warn")},
 		{fmt.Sprint(len(m.Unprotected)), "without any policy", class(len(m.Unprotected), "bad")},
-		{fmt.Sprint(found), "with known vulnerabilities", class(found, "bad")},
+		vulnerable,
 		{fmt.Sprint(len(m.WithoutSBOM)), "images without SBOM", class(len(m.WithoutSBOM), "warn")},
 		{fmt.Sprint(len(m.Unknowns)), "unknowns", class(len(m.Unknowns), "warn")},
 	}
+}
+
+// connections lists every edge that the picture draws, those across zones first.
+// What hangs on shared nodes stands in one sentence, beside the unknowns.
+func connections(m *inventory.Map) table {
+	t := table{ID: "connections", Title: "Connections", Note: "What the policies allow, not what was observed. Those across zones first.",
+		Columns: []string{"From zone", "To zone", "From", "To", "Ports", "Verdict"}}
+	zones := map[ident.Ref]string{}
+	for _, w := range m.Workloads {
+		zones[w.Workload] = w.Zone
+	}
+	zone := func(r ident.Ref) string {
+		z, ok := zones[r]
+		switch {
+		case r.IsCIDR():
+			return "outside"
+		case !ok:
+			return "not listed"
+		}
+		return z
+	}
+	for _, e := range m.Edges {
+		if !m.SameNode.Holds(e) {
+			t.Rows = append(t.Rows, []string{zone(e.Src), zone(e.Dst), e.Src.Short(), e.Dst.Short(), segment.Summary(e.Connections, 4), e.Verdict.String()})
+		}
+	}
+	rank := func(row []string) int {
+		switch {
+		case row[0] == row[1]:
+			return 2
+		case row[0] == "outside" || row[1] == "outside":
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(t.Rows, func(a, b []string) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1]))
+	})
+	return t
 }
 
 func tables(m *inventory.Map) []table {
@@ -161,29 +205,20 @@ func tables(m *inventory.Map) []table {
 	}
 	rank := map[string]int{"critical": 0, "high": 1, "medium": 2, "low": 3, "none": 4, "unknown": 5}
 	slices.SortStableFunc(found.Rows, func(a, b []string) int { return cmp.Or(cmp.Compare(rank[a[0]], rank[b[0]]), cmp.Compare(a[1], b[1])) })
-	cross := table{ID: "cross", Title: "Flows across zones", Note: "What the policies allow, not what was observed.", Columns: []string{"From zone", "To zone", "From", "To", "Ports", "Verdict"}}
-	for _, c := range m.CrossZone {
-		for _, e := range c.Edges {
-			if m.SameNode.Holds(e) {
-				continue
-			}
-			cross.Rows = append(cross.Rows, []string{c.From, c.To, e.Src.Short(), e.Dst.Short(), segment.Summary(e.Connections, 4), e.Verdict.String()})
-		}
-	}
 	gaps := table{ID: "gaps", Title: "Images without SBOM", Note: "Those behind most workloads first.", Columns: []string{"Image", "Workloads", "Reason"}}
 	for _, g := range m.WithoutSBOM {
 		gaps.Rows = append(gaps.Rows, []string{g.Image, fmt.Sprint(len(g.Workloads)), g.Reason})
 	}
 	policies := table{ID: "policies", Title: "Policies", Columns: []string{"Policy", "Tier", "Selects", "Source"}}
 	for _, p := range m.Policies {
-		policies.Rows = append(policies.Rows, []string{p.Policy.String(), p.Tier, fmt.Sprintf("%d workloads", p.Selects), fmt.Sprintf("%s:%d", p.File, p.Line)})
+		policies.Rows = append(policies.Rows, []string{strings.TrimPrefix(p.Policy.String(), "/"), p.Tier, fmt.Sprintf("%d workloads", p.Selects), fmt.Sprintf("%s:%d", p.File, p.Line)})
 	}
 	unprotected := table{ID: "unprotected", Title: "Without any policy", Columns: []string{"Workload"}}
 	for _, r := range m.Unprotected {
 		unprotected.Rows = append(unprotected.Rows, []string{r.String()})
 	}
 	var out []table
-	for _, t := range []table{found, open, unprotected, cross, gaps, workloads, policies} {
+	for _, t := range []table{found, open, unprotected, connections(m), gaps, workloads, policies} {
 		if len(t.Rows) > 0 {
 			out = append(out, t)
 		}

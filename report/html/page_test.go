@@ -41,7 +41,7 @@ func page(t testing.TB, m *inventory.Map) string {
 
 func TestPageIsSelfContainedAndSaysWhatItCovers(t *testing.T) {
 	p := page(t, estate("web"))
-	for _, want := range []string{"default-src &#39;none&#39;", "0 of 2 workloads have an SBOM", "not seen: Ingress", ">restricted<", "shop/Deployment/web", `class="edge unknown"`, "no advisories were loaded"} {
+	for _, want := range []string{"default-src &#39;none&#39;", "0 of 2 workloads have an SBOM", "not seen: Ingress", ">restricted<", "shop/Deployment/web", `class="edge unknown"`, "no advisories were loaded", "no advisories loaded", ">outside</td>"} {
 		if !strings.Contains(p, want) {
 			t.Errorf("the page does not hold %q", want)
 		}
@@ -54,6 +54,23 @@ func TestPageIsSelfContainedAndSaysWhatItCovers(t *testing.T) {
 		t.Error("the same map gives two pages")
 	}
 	page(t, &inventory.Map{})
+}
+
+// TestRestricted: a connection to what a selector leaves out ends at a box that
+// says so.
+func TestRestricted(t *testing.T) {
+	m := estate("web")
+	m.Workloads = m.Workloads[:1]
+	m.Coverage.Selector, m.Coverage.Selected = "app=web", 1
+	p := page(t, m)
+	for _, want := range []string{`data-from="w0" data-to="others"`, ">not listed</text>", ">not listed</td>", "listed: the 1 workloads that -l app=web selects"} {
+		if !strings.Contains(p, want) {
+			t.Errorf("the page does not hold %q", want)
+		}
+	}
+	if strings.Contains(page(t, estate("web")), `data-id="others"`) {
+		t.Error("without a selector there is nothing that is not listed")
+	}
 }
 
 func TestZonesFollowTheWayIn(t *testing.T) {
