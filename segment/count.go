@@ -32,60 +32,100 @@ func (g *Graph) Count(ctx context.Context) (Count, error) {
 			n.Pods += size
 		}
 	}
+	if weights, ok := g.weights(); ok {
+		err := g.countClasses(ctx, weights, &n)
+		return n, err
+	}
 	t := g.newTally(ByWorkload)
 	defer t.release()
-	add := func(r *reply) {
-		for i := range r.edges {
-			n.Edges++
-			if r.edges[i].Verdict == Unknown {
-				n.Unknown++
-			}
-		}
-	}
-	simple := g.simpleEnds()
 	for end := range gr.inside {
 		if err := ctx.Err(); err != nil {
 			return Count{}, err
 		}
-		if simple {
-			allowed, unknown := g.countInside(int(gr.classes.at(end)[0]))
-			n.Edges += allowed + unknown
-			n.Unknown += unknown
-		} else {
-			s := g.endSide(ByWorkload, end)
-			g.eachInside(t, s, row, func(other uint32, r *reply) bool {
-				if !g.same(s, t, int(other)) {
-					add(r)
-				}
-				return true
-			})
-		}
-		for _, kind := range []lineKind{row, column} {
-			blocks := g.blocks(t, gr.classes.at(end), kind)
-			for i := range blocks {
-				add(blocks[i].reply)
+		s := g.endSide(ByWorkload, end)
+		g.eachInside(t, s, row, func(other uint32, r *reply) bool {
+			if !g.same(s, t, int(other)) {
+				n.add(r, 1)
 			}
-		}
+			return true
+		})
+		g.countOutside(t, gr.classes.at(end), 1, &n)
 	}
 	return n, nil
 }
 
-// simpleEnds reports whether every workload is one class, and no class two
-// workloads, so that counting classes counts workloads.
-func (g *Graph) simpleEnds() bool {
-	gr := &g.workloads
-	for end := range gr.inside {
-		if len(gr.classes.at(end)) != 1 || len(gr.ends.at(int(gr.classes.at(end)[0]))) != 1 {
-			return false
+// add counts the edges of a reply, as often as it is given.
+func (n *Count) add(r *reply, times int) {
+	for i := range r.edges {
+		n.Edges += times
+		if r.edges[i].Verdict == Unknown {
+			n.Unknown += times
 		}
 	}
-	return true
 }
 
-// countInside counts the edges from class c to every other inside.
-func (g *Graph) countInside(c int) (allowed, unknown int) {
+// weights returns how many workloads each class of pods stands for, if each
+// workload is one class, so that classes can be counted for workloads; nil if
+// that is one everywhere.
+func (g *Graph) weights() ([]int, bool) {
+	gr := &g.workloads
+	for end := range gr.inside {
+		if len(gr.classes.at(end)) > 1 {
+			return nil, false
+		}
+	}
+	out := make([]int, g.pods)
+	one := true
+	for c := range out {
+		out[c] = len(gr.ends.at(c))
+		one = one && (out[c] == 1 || g.classes.ref(c).size == 0)
+	}
+	if one {
+		return nil, true
+	}
+	return out, true
+}
+
+// countClasses counts the edges line by line.
+func (g *Graph) countClasses(ctx context.Context, weights []int, n *Count) error {
+	t := g.newTally(ByWorkload)
+	defer t.release()
+	for c := range g.pods {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		times := len(g.workloads.ends.at(c))
+		if g.classes.ref(c).size == 0 || times == 0 {
+			continue
+		}
+		allowed, unknown := g.countInside(c, weights)
+		n.Edges += times * (allowed + unknown)
+		n.Unknown += times * unknown
+		g.countOutside(t, []uint32{uint32(c)}, times, n) //nolint:gosec // a class number
+	}
+	return nil
+}
+
+// countOutside counts the edges to and from addresses outside.
+func (g *Graph) countOutside(t *tally, classes []uint32, times int, n *Count) {
+	for _, kind := range []lineKind{row, column} {
+		blocks := g.blocks(t, classes, kind)
+		for i := range blocks {
+			n.add(blocks[i].reply, times)
+		}
+	}
+}
+
+// countInside counts the edges from one workload of class c to every other.
+func (g *Graph) countInside(c int, weights []int) (allowed, unknown int) {
+	weight := func(c int) int {
+		if weights == nil {
+			return 1
+		}
+		return weights[c]
+	}
 	l := g.lineOf(c, row)
-	allowed, unknown = l.base.counts(g.pods)
+	allowed, unknown = l.base.counts(g.pods, weights)
 	if l.base.must.has(c) {
 		allowed--
 	}
@@ -93,14 +133,18 @@ func (g *Graph) countInside(c int) (allowed, unknown int) {
 		unknown--
 	}
 	for _, d := range l.except {
-		if int(d) >= g.pods || int(d) == c {
-			continue
+		if int(d) >= g.pods {
+			break
+		}
+		times := weight(int(d))
+		if int(d) == c {
+			times-- // not itself, but the others of its class
 		}
 		if l.base.must.has(int(d)) {
-			allowed--
+			allowed -= times
 		}
 		if l.base.perhaps != nil && l.base.perhaps.has(int(d)) {
-			unknown--
+			unknown -= times
 		}
 		must, maybe := true, false
 		if g.doubtful() {
@@ -112,18 +156,19 @@ func (g *Graph) countInside(c int) (allowed, unknown int) {
 			}
 		}
 		if must {
-			allowed++
+			allowed += times
 		}
 		if maybe {
-			unknown++
+			unknown += times
 		}
 	}
 	return allowed, unknown
 }
 
-// counts returns how many classes before pods are open on some port, certainly
+// counts returns how many workloads, by weight, of the classes before pods are
+// open on some port, certainly
 // and only possibly.
-func (b *base) counts(pods int) (allowed, unknown int) {
+func (b *base) counts(pods int, weights []int) (allowed, unknown int) {
 	if n := b.count.Load(); n != nil {
 		return n[0], n[1]
 	}
@@ -136,7 +181,13 @@ func (b *base) counts(pods int) (allowed, unknown int) {
 			if i<<6+64 > pods {
 				w &= 1<<(pods&63) - 1
 			}
-			n += bits.OnesCount64(w)
+			if weights == nil {
+				n += bits.OnesCount64(w)
+				continue
+			}
+			for ; w != 0; w &= w - 1 {
+				n += weights[i<<6+bits.TrailingZeros64(w)]
+			}
 		}
 		return n
 	}

@@ -22,6 +22,7 @@ type grain struct {
 // nodeClasses says which classes run on which node, for the rule that a pod and
 // its own node are never cut off from each other.
 type nodeClasses struct {
+	free      bool   // the rule applies to some pair
 	hosts     bitset // classes on the host network
 	hostsOn   map[nodeKey]bitset
 	hostsAny  bitset             // hosts whose node is unknown
@@ -203,12 +204,13 @@ func (g *Graph) frameNodes() {
 			}
 		}
 	}
+	nc.free = g.m.Profile.Enforced && g.m.Profile.OwnNodeFree && !nc.hosts.empty()
 	g.nodes = nc
 }
 
 // freesOwnNode reports whether the rule about a pod's own node applies to any pair.
 func (g *Graph) freesOwnNode() bool {
-	return g.m.Profile.Enforced && g.m.Profile.OwnNodeFree && !g.nodes.hosts.empty()
+	return g.nodes.free
 }
 
 // Externals returns the blocks that the policies cut external addresses into:

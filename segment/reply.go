@@ -125,12 +125,10 @@ func (g *Graph) blocks(t *tally, classes []uint32, kind lineKind) []block {
 	if g.classes.ref(c).cell >= 0 || g.pods == g.classes.len() {
 		return nil
 	}
-	line := g.lineOf(c, kind)
-	if n := len(line.except); n > 0 && int(line.except[n-1]) >= g.pods {
-		first, _ := slices.BinarySearch(line.except, uint32(g.pods)) //nolint:gosec // a class number
-		cells := line.except[first:]
+	b := g.baseOf(c, kind)
+	if cells := g.exceptCells(t, c, kind); len(cells) > 0 {
 		for chunk := range t.chunks {
-			t.addBut(line.base.parts[chunk], chunk, g.pods, cells)
+			t.addBut(b.parts[chunk], chunk, g.pods, cells)
 			for _, d := range cells {
 				x := g.exception(c, int(d), kind, chunk)
 				if x.out.may != 0 {
@@ -140,7 +138,6 @@ func (g *Graph) blocks(t *tally, classes []uint32, kind lineKind) []block {
 		}
 		return g.drainBlocks(t, 1)
 	}
-	b := line.base
 	if bs := b.blocks.Load(); bs != nil {
 		return *bs
 	}
@@ -153,6 +150,26 @@ func (g *Graph) blocks(t *tally, classes []uint32, kind lineKind) []block {
 	defer g.pool.mu.Unlock()
 	g.pool.room(16 * len(out))
 	return out
+}
+
+// exceptCells returns the exceptions of c's line that are addresses outside,
+// sorted; valid until the next call.
+func (g *Graph) exceptCells(t *tally, c int, kind lineKind) []uint32 {
+	if l := g.pool.line(kind, c); l != nil {
+		first, _ := slices.BinarySearch(l.except, uint32(g.pods)) //nolint:gosec // a class number
+		return l.except[first:]
+	}
+	t.except = t.except[:0]
+	g.eachException(c, kind, func(who members) {
+		if n := len(who.ids); who.bits != nil || n > 0 && int(who.ids[n-1]) >= g.pods {
+			for d := range (classSet{ids: who.ids, bits: who.bits}).between(g.pods, g.classes.len()) {
+				t.except = append(t.except, uint32(d)) //nolint:gosec // a class number
+			}
+		}
+	})
+	slices.Sort(t.except)
+	t.except = slices.Compact(t.except)
+	return t.except
 }
 
 func (g *Graph) drainBlocks(t *tally, classes int) []block {
