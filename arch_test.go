@@ -40,6 +40,7 @@ var layers = map[string][]string{
 	"segment":               {"ident", "estate"},
 	"segment/k8s":           {"ident", "estate", "estate/manifest", "segment", "segment/clusterpolicy"},
 	"segment/clusterpolicy": {"ident", "estate", "estate/manifest", "segment"},
+	"segment/synth":         {"ident", "segment"},
 
 	"inventory": {"ident", "sbom", "vuln", "estate", "segment"},
 

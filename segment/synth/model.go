@@ -2,7 +2,6 @@ package synth
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
 	"strconv"
 
@@ -16,7 +15,7 @@ const nameLabel = "kubernetes.io/metadata.name"
 // world is an estate in the making.
 type world struct {
 	c     Config
-	r     *rand.Rand
+	r     *dice
 	m     *segment.Model
 	moods []mood // by namespace
 	apps  []string
@@ -33,7 +32,7 @@ const (
 
 // Model makes the estate of a configuration, which must be a valid one.
 func Model(c Config) *segment.Model {
-	w := &world{c: c, r: rand.New(rand.NewPCG(c.Seed, 0x5eed)), m: &segment.Model{Profile: segment.Generic()}} //nolint:gosec // a generator that must repeat
+	w := &world{c: c, r: &dice{c.Seed}, m: &segment.Model{Profile: segment.Generic()}}
 	w.namespaces()
 	w.workloads()
 	if c.Mix != None {

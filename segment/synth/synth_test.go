@@ -1,12 +1,20 @@
 package synth_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"maps"
 	"reflect"
+	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cofferdam-io/cofferdam/estate/manifest"
 	"github.com/cofferdam-io/cofferdam/segment"
+	"github.com/cofferdam-io/cofferdam/segment/k8s"
 	"github.com/cofferdam-io/cofferdam/segment/synth"
 )
 
@@ -36,6 +44,58 @@ func TestSameSeedSameEstate(t *testing.T) {
 			t.Errorf("%s: %d edges among 100 workloads exercise little", mix, n.Edges)
 		}
 	}
+}
+
+type buffer struct{ bytes.Buffer }
+
+func (*buffer) Close() error { return nil }
+
+// TestManifestsAreTheModel decodes the manifests of an estate: the engine has to
+// say of them what it says of the model.
+func TestManifestsAreTheModel(t *testing.T) {
+	for _, mix := range synth.Mixes() {
+		for _, pods := range []int{120, 300} {
+			m := synth.Model(synth.Config{Pods: pods, Workloads: 120, Policies: 130, Mix: mix, Seed: 11})
+			files := make(map[string]*buffer)
+			if err := synth.Files(m, func(name string) (io.WriteCloser, error) {
+				files[name] = &buffer{}
+				return files[name], nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			var in []manifest.Input
+			for _, name := range slices.Sorted(maps.Keys(files)) {
+				in = append(in, manifest.Input{Name: name, Data: files[name].Bytes()})
+			}
+			set, err := manifest.Decode(context.Background(), in, manifest.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(set.Estate.Faults) > 0 {
+				t.Fatalf("%s: %+v", mix, set.Estate.Faults[0])
+			}
+			decoded, err := k8s.Model(set, segment.Generic())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(decoded.Endpoints) != len(m.Endpoints) || len(decoded.Policies) != len(m.Policies) {
+				t.Fatalf("%s: %d pods and %d policies, decoded %d and %d", mix, len(m.Endpoints), len(m.Policies), len(decoded.Endpoints), len(decoded.Policies))
+			}
+			a, b := edges(t, m), edges(t, decoded)
+			if diff := cmp.Diff(a, b); diff != "" {
+				t.Fatalf("%s: (-model +manifests)\n%.2000s", mix, diff)
+			}
+		}
+	}
+}
+
+func edges(t *testing.T, m *segment.Model) []segment.Edge {
+	t.Helper()
+	g, err := segment.Build(context.Background(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Collect(g.Edges(segment.ByWorkload))
 }
 
 func TestCheck(t *testing.T) {
