@@ -137,6 +137,8 @@ func handlers(answer any) map[string]handler {
 		})
 		hs["dot"] = as(func(w io.Writer, m *inventory.Map, _ Options) error { return graph.DOT(w, m) })
 		hs["mermaid"] = as(func(w io.Writer, m *inventory.Map, _ Options) error { return graph.Mermaid(w, m) })
+	case *BenchSegment:
+		hs["table"] = as(benchSegmentTable)
 	case *ReachList:
 		hs["table"] = as(reachListTable)
 	case *Why:

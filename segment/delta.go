@@ -56,7 +56,7 @@ func (g *Graph) Apply(ctx context.Context, d *Delta) (*Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	return build(ctx, m, g.asked)
+	return build(ctx, m, g.asked, nil)
 }
 
 // Model returns the model that the graph was compiled from, with all changes.

@@ -5,7 +5,7 @@ import "context"
 // BuildWithBreadth compiles a model with other bounds on what stays out of
 // signatures, so that small estates exercise what large ones need.
 func BuildWithBreadth(ctx context.Context, m *Model, peer, member, exceptions int) (*Graph, error) {
-	return build(ctx, m, breadth{peer: peer, member: member, exceptions: exceptions})
+	return build(ctx, m, breadth{peer: peer, member: member, exceptions: exceptions}, nil)
 }
 
 // Shares reports whether b was made from a by a cheap Apply.

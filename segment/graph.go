@@ -107,11 +107,17 @@ const maxEndpoints = math.MaxUint32 / 2
 // Build compiles a model, which must not change afterwards. It fails if the
 // model's parts do not fit together or ctx ends.
 func Build(ctx context.Context, m *Model) (*Graph, error) {
-	return build(ctx, m, breadth{})
+	return build(ctx, m, breadth{}, nil)
+}
+
+// BuildWatched is Build that calls grouped once the endpoints are grouped into
+// classes, for progress and benchmarks.
+func BuildWatched(ctx context.Context, m *Model, grouped func(classes int)) (*Graph, error) {
+	return build(ctx, m, breadth{}, grouped)
 }
 
 // build compiles a model with a given breadth; the zero breadth is the default.
-func build(ctx context.Context, m *Model, br breadth) (*Graph, error) {
+func build(ctx context.Context, m *Model, br breadth, grouped func(int)) (*Graph, error) {
 	if err := m.check(len(m.Workloads), len(m.Namespaces)); err != nil {
 		return nil, err
 	}
@@ -120,6 +126,9 @@ func build(ctx context.Context, m *Model, br breadth) (*Graph, error) {
 	p := newProjection(g.v, &m.Profile, len(m.Workloads))
 	classes, classOf, pods := classify(p, m, g.clusterOf)
 	g.classes, g.classOf, g.pods = vecOf(classes), vecOf(classOf), pods
+	if grouped != nil {
+		grouped(len(p.index))
+	}
 	a := newAtoms(m, g.v, classes, g.pods)
 	g.compiler = &compiler{newest: g, projection: p, atoms: a, specs: make(map[string]int)}
 	g.any = a.everything()
