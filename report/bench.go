@@ -44,7 +44,9 @@ type BenchSegment struct {
 	// DeltaRow is such a change inside the vocabulary with the first answer after
 	// it: what the changed workload can reach.
 	DeltaRow Quantiles `json:"deltaRow_ms"`
-	RSS      float64   `json:"rss_mb"`
+	// RSS is the most memory held until all pairs were evaluated, the estate
+	// itself included.
+	RSS float64 `json:"rss_mb"`
 }
 
 func benchSegmentTable(w io.Writer, b *BenchSegment, _ Options) error {
@@ -60,7 +62,7 @@ func benchSegmentTable(w io.Writer, b *BenchSegment, _ Options) error {
   change inside the vocabulary %10.3f ms (p99 %.3f)
    … and the first answer      %10.3f ms (p99 %.3f)
   change of the vocabulary     %10.3f ms (p99 %.3f)
-  peak memory                  %10.0f MB
+  peak memory, all pairs       %10.0f MB
 
 edges %s (%s)
 `, b.Pods, b.Workloads, b.Classes, b.Policies, b.Mix, b.Seed, b.Edges, b.Machine, b.Group, b.Build, b.AllPairs, b.Pair, b.Why, b.Blast,

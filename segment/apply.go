@@ -2,6 +2,7 @@ package segment
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -17,6 +18,10 @@ type change struct {
 	k    *compiler
 	own  map[uint32]bool // classes whose own policies changed
 	peer map[uint32]bool // classes that are among a peer whose place in signatures changed
+	// dirty are the classes about which other classes' lines may be wrong; with
+	// fresh, nothing of any line is kept; with cuts, ports or blocks are cut anew.
+	dirty       map[uint32]bool
+	fresh, cuts bool
 }
 
 // applyShared applies a delta on a fork. A nil graph without an error means that
@@ -56,7 +61,7 @@ func (g *Graph) applyShared(ctx context.Context, d *Delta) (*Graph, error) {
 	}
 	// From here on the compiler changes; it is nobody's until it is done.
 	k.newest = nil
-	c := &change{g: g.fork(), k: k, own: make(map[uint32]bool), peer: make(map[uint32]bool)}
+	c := &change{g: g.fork(), k: k, own: make(map[uint32]bool), peer: make(map[uint32]bool), dirty: make(map[uint32]bool)}
 	for _, i := range policies {
 		c.dropPolicy(i)
 	}
@@ -85,6 +90,7 @@ func (g *Graph) applyShared(ctx context.Context, d *Delta) (*Graph, error) {
 		c.putPolicy(&p)
 	}
 	c.sign()
+	c.inherit(g)
 	k.newest = c.g
 	return c.g, nil
 }
@@ -149,6 +155,7 @@ func (c *change) dropPolicy(i int) {
 	delete(c.k.policies, p.p.Ref())
 	c.k.selecting[p.subject] = slices.DeleteFunc(slices.Clone(c.k.selecting[p.subject]), func(j int) bool { return i == j })
 	if p.p.Tier != NetworkPolicyTier {
+		c.fresh = true
 		g.eachMark(i, func(d Gress, class int, _ mark) {
 			if list := g.marks[d].at(class); slices.ContainsFunc(list, func(m mark) bool { return m.policy() == i }) {
 				g.marks[d].set(class, slices.DeleteFunc(slices.Clone(list), func(m mark) bool { return m.policy() == i }))
@@ -169,7 +176,7 @@ func (c *change) dropPolicy(i int) {
 			list := slices.DeleteFunc(slices.Clone(g.own[d].at(int(class))), func(j uint32) bool { return int(j) == i })
 			g.own[d].set(int(class), list)
 			c.isolate(d, int(class))
-			c.own[class] = true
+			c.own[class], c.dirty[class] = true, true
 		}
 		c.regrant(d, p, false)
 	}
@@ -187,6 +194,7 @@ func (c *change) putPolicy(p *Policy) {
 	k.policies[p.Ref()] = i
 	k.selecting[cp.subject] = append(slices.Clone(k.selecting[cp.subject]), i)
 	if p.Tier != NetworkPolicyTier {
+		c.fresh = true
 		g.eachMark(i, func(d Gress, class int, m mark) {
 			g.marks[d].set(class, append(slices.Clone(g.marks[d].at(class)), m))
 			c.own[uint32(class)], c.peer[uint32(class)] = true, true //nolint:gosec // a class number
@@ -213,7 +221,7 @@ func (c *change) select1(d Gress, class, i int) {
 	at, _ := slices.BinarySearchFunc(list, i, func(j uint32, i int) int { return g.policies.at(int(j)).compare(g.policies.at(i)) })
 	g.own[d].set(class, slices.Insert(list, at, uint32(i))) //nolint:gosec // an index
 	c.isolate(d, class)
-	c.own[uint32(class)] = true //nolint:gosec // a class number
+	c.own[uint32(class)], c.dirty[uint32(class)] = true, true //nolint:gosec // a class number
 }
 
 // isolate decides again whether a class is isolated.
@@ -329,5 +337,29 @@ func (c *change) sign() {
 				g.signature[h].set(int(class), id)
 			}
 		}
+	}
+}
+
+// inherit lets the new graph ask the old one, and those that it asks itself, for
+// what lines share. What a half says about a class depends on the policies that
+// select that class and on the peers that it is among; so only the classes for
+// which those changed are evaluated again.
+func (c *change) inherit(old *Graph) {
+	p := c.g.pool
+	if !c.cuts {
+		p.interned = old.pool.interned
+	}
+	if c.fresh || c.cuts || len(c.dirty)*8 > c.g.pods {
+		return
+	}
+	dirty := slices.Sorted(maps.Keys(c.dirty))
+	p.layers = append(p.layers, layer{old.pool, dirty})
+	for _, l := range old.pool.layers[:min(len(old.pool.layers), maxLayers-1)] {
+		both := append(slices.Clone(l.dirty), dirty...)
+		slices.Sort(both)
+		if both = slices.Compact(both); len(both)*8 > c.g.pods {
+			break
+		}
+		p.layers = append(p.layers, layer{l.from, both})
 	}
 }

@@ -89,12 +89,27 @@ func (ps *portSpace) cuts(r portRange) bool {
 // recut cuts the ports anew, and renews what speaks of bits.
 func (c *change) recut(ranges []portRange) {
 	g := c.g
-	for i := range g.policies.len() {
-		if p := g.policies.at(i); p != nil {
-			ranges = p.p.appendRanges(ranges)
+	c.cuts = true
+	for i := range g.specs {
+		ranges = append(ranges, g.specs[i].ranges...)
+	}
+	for _, splits := range g.named {
+		for i := range splits {
+			ranges = g.namedRanges(ranges, splits[i].rep)
 		}
 	}
-	g.cutPorts(ranges)
+	g.ports = newPortSpace(g.withEntries(ranges))
+	for u := range g.named {
+		splits := slices.Clone(g.named[u])
+		for i := range splits {
+			g.eachNamed(splits[i].rep, func(of int, mask []uint64) {
+				if of == u {
+					splits[i].mask = slices.Clone(mask)
+				}
+			})
+		}
+		g.named[u] = splits
+	}
 	specs := make([]portSpec, len(g.specs), len(g.specs)+16)
 	masks := make([]uint64, len(specs)*g.ports.chunks)
 	for i := range specs {
@@ -104,11 +119,7 @@ func (c *change) recut(ranges []portRange) {
 			copy(s.mask, g.ports.full)
 		}
 		for _, r := range s.ranges {
-			if g.ports.cuts(r) { // else nobody uses the list any more
-				g.ports.cover(s.mask, r)
-			} else {
-				delete(c.k.specs, c.k.specKeys[i])
-			}
+			g.ports.cover(s.mask, r)
 		}
 		specs[i] = s
 	}
@@ -122,6 +133,7 @@ func (c *change) growBlocks(blocks []netip.Prefix) bool {
 	if g.v.podAddresses || !g.nodes.hosts.empty() {
 		return false // classes of pods would have to be split
 	}
+	c.cuts = true
 	old := g.v.addresses
 	v := *g.v
 	v.blocks = append(slices.Clone(v.blocks), blocks...)

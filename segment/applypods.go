@@ -42,6 +42,9 @@ func (c *change) resize(class, by int) {
 	cl := g.classes.at(class)
 	cl.size += by
 	c.setClass(class, cl)
+	if was := g.allPods.has(class); was != (cl.size > 0) {
+		c.dirty[uint32(class)] = true //nolint:gosec // a class number
+	}
 	g.allPods.put(class, cl.size > 0)
 	g.universe[cl.cluster].put(class, cl.size > 0)
 }
@@ -173,9 +176,9 @@ func (c *change) newClass(key string, i int) (uint32, bool) {
 		}
 	}
 	c.markClass(id)
-	g.eachNamed(&cl, func(u int, mask []uint64) { c.nameClass(u, mask, id, cl.host) })
-	c.own[uint32(id)], c.peer[uint32(id)] = true, true //nolint:gosec // a class number
-	return uint32(id), true                            //nolint:gosec // a class number
+	g.eachNamed(i, func(u int, mask []uint64) { c.nameClass(u, mask, id, cl) })
+	c.own[uint32(id)], c.peer[uint32(id)], c.dirty[uint32(id)] = true, true, true //nolint:gosec // a class number
+	return uint32(id), true                                                       //nolint:gosec // a class number
 }
 
 // join adds a class to an atom, and reports whether it was not there yet.
@@ -235,6 +238,7 @@ func (c *change) markClass(class int) {
 		if !g.m.Profile.Enforced || !t.CanAllow && !t.CanDeny || !g.touches(t, cl) {
 			continue
 		}
+		c.fresh = true
 		n := slices.IndexFunc(g.taints, func(s taintSet) bool { return s.t == t })
 		if g.taints = slices.Clone(g.taints); n < 0 {
 			n = len(g.taints)
@@ -254,14 +258,14 @@ func (c *change) markClass(class int) {
 }
 
 // nameClass says what a port name means on a class.
-func (c *change) nameClass(u int, mask []uint64, class int, host bool) {
+func (c *change) nameClass(u int, mask []uint64, id int, cl class) {
 	g := c.g
 	splits := slices.Clone(g.named[u])
-	i := slices.IndexFunc(splits, func(s namedSplit) bool { return s.maybe == host && slices.Equal(s.mask, mask) })
+	i := slices.IndexFunc(splits, func(s namedSplit) bool { return s.maybe == cl.host && slices.Equal(s.mask, mask) })
 	if i < 0 {
 		i = len(splits)
-		splits = append(splits, namedSplit{mask: slices.Clone(mask), maybe: host})
+		splits = append(splits, namedSplit{rep: cl.rep, mask: slices.Clone(mask), maybe: cl.host})
 	}
-	splits[i].who = splits[i].who.with(uint32(class), g.classes.len()) //nolint:gosec // a class number
+	splits[i].who = splits[i].who.with(uint32(id), g.classes.len()) //nolint:gosec // a class number
 	g.named[u] = splits
 }

@@ -37,12 +37,46 @@ type pool struct {
 	scratch sync.Pool                     // []uint32
 	lines   [2][]atomic.Pointer[linePage] // by lineKind, and class
 
+	mu     sync.Mutex
+	halves map[halfKey][][]part
+	bases  map[baseKey]*base
+	cost   int // words held by these
+
+	interned *interned
+	// layers are what graphs before this one knew, the newest first, with the
+	// classes about which they may be wrong by now.
+	layers []layer
+}
+
+// layer is what an earlier graph of a line of changes knew.
+type layer struct {
+	from  *pool
+	dirty []uint32 // sorted
+}
+
+// maxLayers bounds how many earlier graphs are asked, and kept in memory.
+const maxLayers = 8
+
+// interned holds what is equal wherever it occurs, as long as ports and blocks
+// are cut alike. It is safe for concurrent use.
+type interned struct {
 	mu      sync.Mutex
-	halves  map[halfKey][][]part
-	bases   map[baseKey]*base
 	replies map[string]*reply
 	outside map[string][]outside // by set of cells
 	cost    int                  // words held by these
+}
+
+func newInterned() *interned {
+	return &interned{replies: make(map[string]*reply), outside: make(map[string][]outside)}
+}
+
+// room makes place for so many words.
+func (n *interned) room(words int) {
+	if n.cost += words; n.cost > maxPoolWords/4 {
+		clear(n.replies)
+		clear(n.outside)
+		n.cost = words
+	}
 }
 
 // maxPoolWords bounds what a graph keeps of its lines (8 bytes each): when it is
@@ -52,7 +86,7 @@ const maxPoolWords = 64 << 20
 func newPool(classes int) *pool {
 	pages := (classes + pageSize - 1) / pageSize
 	return &pool{lines: [2][]atomic.Pointer[linePage]{make([]atomic.Pointer[linePage], pages), make([]atomic.Pointer[linePage], pages)},
-		halves: make(map[halfKey][][]part), bases: make(map[baseKey]*base), replies: make(map[string]*reply), outside: make(map[string][]outside)}
+		halves: make(map[halfKey][][]part), bases: make(map[baseKey]*base), interned: newInterned()}
 }
 
 // linePage holds the lines of neighbouring classes.
@@ -92,8 +126,6 @@ func (p *pool) room(words int) {
 	if p.cost += words; p.cost > maxPoolWords {
 		clear(p.halves)
 		clear(p.bases)
-		clear(p.replies)
-		clear(p.outside)
 		for k := range p.lines {
 			for i := range p.lines[k] {
 				p.lines[k][i].Store(nil)
@@ -119,16 +151,58 @@ func (g *Graph) halfOf(h half, c int) [][]part {
 	if out := g.pool.half(k); out != nil {
 		return out
 	}
-	out := make([][]part, g.ports.chunks)
-	for chunk := range out {
-		e := &lineEval{g: g, c: c, chunk: chunk, kind: h.kind(), d: h.gress(), own: h.own(), full: g.ports.full[chunk]}
-		out[chunk] = e.direction()
+	out := g.inherited(k, c)
+	if out == nil {
+		out = make([][]part, g.ports.chunks)
+		for chunk := range out {
+			out[chunk] = g.evaluate(h, c, chunk, g.meets(c))
+		}
 	}
 	g.pool.mu.Lock()
 	defer g.pool.mu.Unlock()
 	g.pool.room(wordsOf(out))
 	g.pool.halves[k] = out
 	return out
+}
+
+// evaluate computes a half on some classes.
+func (g *Graph) evaluate(h half, c, chunk int, on bitset) []part {
+	e := &lineEval{g: g, c: c, chunk: chunk, kind: h.kind(), d: h.gress(), own: h.own(), full: g.ports.full[chunk]}
+	return e.direction(slices.Clone(on))
+}
+
+// inherited takes a half over from an earlier graph, and evaluates it again for
+// the classes that changed since; nil if none had it.
+func (g *Graph) inherited(k halfKey, c int) [][]part {
+	for _, l := range g.pool.layers {
+		old := l.from.half(k)
+		if old == nil {
+			continue
+		}
+		if len(l.dirty) == 0 {
+			return old
+		}
+		on := newBitset(g.classes.len())
+		uni := g.meets(c)
+		for _, d := range l.dirty {
+			if uni.has(int(d)) {
+				on.add(int(d))
+			}
+		}
+		out := make([][]part, len(old))
+		for chunk := range old {
+			for _, x := range old[chunk] {
+				x.who = x.who.clone()
+				x.who.take(l.dirty)
+				if !x.who.empty() {
+					out[chunk] = append(out[chunk], x)
+				}
+			}
+			out[chunk] = coalesce(append(out[chunk], g.evaluate(k.h, c, chunk, on)...))
+		}
+		return out
+	}
+	return nil
 }
 
 // baseOf returns what c's line shares with the classes of its signatures.

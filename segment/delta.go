@@ -196,7 +196,6 @@ type compiler struct {
 	projection *projection
 	atoms      *atoms
 	specs      map[string]int // key of a port list → index
-	specKeys   []string       // and back
 	signatures [numHalves]map[string]uint32
 	buf        []byte
 

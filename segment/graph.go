@@ -75,6 +75,7 @@ type granted struct {
 
 // namedSplit is a part of the destinations by what a port name means on them.
 type namedSplit struct {
+	rep   int // an endpoint of it
 	mask  []uint64
 	who   members
 	maybe bool // on the host network: whether the name is resolved depends on the plugin
@@ -255,8 +256,48 @@ func (p *Policy) appendRanges(ranges []portRange) []portRange {
 // in use, and by those of the ways in.
 func (g *Graph) cutPorts(ranges []portRange) {
 	for c := range g.pods {
-		ranges = g.namedRanges(ranges, g.classes.ref(c))
+		if rep := g.classes.ref(c).rep; rep >= 0 {
+			ranges = g.namedRanges(ranges, rep)
+		}
 	}
+	g.ports = newPortSpace(g.withEntries(ranges))
+	g.named = make([][]namedSplit, len(g.v.named))
+	type split struct {
+		rep  int
+		mask []uint64
+		host bool
+		ids  []uint32
+	}
+	splits := make([]map[string]*split, len(g.v.named))
+	order := make([][]*split, len(g.v.named))
+	for c := range g.pods {
+		cl := g.classes.ref(c)
+		if cl.rep < 0 {
+			continue
+		}
+		g.eachNamed(cl.rep, func(u int, mask []uint64) {
+			if splits[u] == nil {
+				splits[u] = make(map[string]*split)
+			}
+			key := maskKey(mask, cl.host)
+			x := splits[u][key]
+			if x == nil {
+				x = &split{rep: cl.rep, mask: slices.Clone(mask), host: cl.host}
+				splits[u][key] = x
+				order[u] = append(order[u], x)
+			}
+			x.ids = append(x.ids, uint32(c)) //nolint:gosec // Build limits the number of classes
+		})
+	}
+	for u := range order {
+		for _, x := range order[u] {
+			g.named[u] = append(g.named[u], namedSplit{rep: x.rep, mask: x.mask, who: makeMembers(x.ids, g.classes.len()), maybe: x.host})
+		}
+	}
+}
+
+// withEntries adds the ports of the ways in, and sorts.
+func (g *Graph) withEntries(ranges []portRange) []portRange {
 	for i := range g.m.Entries {
 		for _, c := range g.m.Entries[i].Conns {
 			if c.From != 0 && c.From <= c.To {
@@ -267,44 +308,12 @@ func (g *Graph) cutPorts(ranges []portRange) {
 	slices.SortFunc(ranges, func(a, b portRange) int {
 		return cmp.Or(cmp.Compare(a.proto, b.proto), cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
 	})
-	g.ports = newPortSpace(slices.Compact(ranges))
-	g.named = make([][]namedSplit, len(g.v.named))
-	type part struct {
-		mask []uint64
-		host bool
-		ids  []uint32
-	}
-	parts := make([]map[string]*part, len(g.v.named))
-	order := make([][]*part, len(g.v.named))
-	for c := range g.pods {
-		cl := g.classes.ref(c)
-		g.eachNamed(cl, func(u int, mask []uint64) {
-			if parts[u] == nil {
-				parts[u] = make(map[string]*part)
-			}
-			key := maskKey(mask, cl.host)
-			pt := parts[u][key]
-			if pt == nil {
-				pt = &part{mask: slices.Clone(mask), host: cl.host}
-				parts[u][key] = pt
-				order[u] = append(order[u], pt)
-			}
-			pt.ids = append(pt.ids, uint32(c)) //nolint:gosec // Build limits the number of classes
-		})
-	}
-	for u := range order {
-		for _, pt := range order[u] {
-			g.named[u] = append(g.named[u], namedSplit{mask: pt.mask, who: makeMembers(pt.ids, g.classes.len()), maybe: pt.host})
-		}
-	}
+	return slices.Compact(ranges)
 }
 
-// namedRanges appends the numbers of a class's ports with names in use.
-func (g *Graph) namedRanges(ranges []portRange, cl *class) []portRange {
-	if cl.rep < 0 {
-		return ranges
-	}
-	for _, p := range g.m.Endpoints[cl.rep].Ports {
+// namedRanges appends the numbers of an endpoint's ports with names in use.
+func (g *Graph) namedRanges(ranges []portRange, endpoint int) []portRange {
+	for _, p := range g.m.Endpoints[endpoint].Ports {
 		for _, u := range g.v.named {
 			if u.matches(p) && p.Number != 0 {
 				ranges = append(ranges, portRange{p.Protocol, p.Number, p.Number})
@@ -314,16 +323,17 @@ func (g *Graph) namedRanges(ranges []portRange, cl *class) []portRange {
 	return ranges
 }
 
-// eachNamed hands over what the names in use mean on a class. The mask is valid
-// during the call.
-func (g *Graph) eachNamed(cl *class, f func(u int, mask []uint64)) {
-	if cl.rep < 0 || len(g.m.Endpoints[cl.rep].Ports) == 0 {
+// eachNamed hands over what the names in use mean on an endpoint. The mask is
+// valid during the call.
+func (g *Graph) eachNamed(endpoint int, f func(u int, mask []uint64)) {
+	ports := g.m.Endpoints[endpoint].Ports
+	if len(ports) == 0 {
 		return
 	}
 	var mask []uint64
 	for u, use := range g.v.named {
 		hit := false
-		for _, p := range g.m.Endpoints[cl.rep].Ports {
+		for _, p := range ports {
 			if use.matches(p) && p.Number != 0 {
 				if mask == nil {
 					mask = make([]uint64, g.ports.chunks)
@@ -399,8 +409,7 @@ func (g *Graph) compilePolicy(p *Policy) *compiled {
 			s, ok := k.specs[string(k.buf)]
 			if !ok {
 				s = len(g.specs)
-				key := string(k.buf)
-				k.specs[key], k.specKeys = s, append(k.specKeys, key)
+				k.specs[string(k.buf)] = s
 				g.specs = append(g.specs, g.newSpec(rules[r].Ports))
 			}
 			cr.spec = s

@@ -73,10 +73,11 @@ type lineEval struct {
 	full  uint64
 }
 
-// direction returns what the policies of one direction leave open: disjoint
-// sets of classes; those in none are denied every port.
-func (e *lineEval) direction() []part {
-	gs := []group{{who: classSet{bits: slices.Clone(e.g.meets(e.c))}, st: progress{open: e.full}}}
+// direction returns what the policies of one direction leave open to some
+// classes, a set that it uses up: disjoint sets; those in none are denied every
+// port.
+func (e *lineEval) direction(on bitset) []part {
+	gs := []group{{who: classSet{bits: on}, st: progress{open: e.full}}}
 	gs = e.tier(gs, AdminTier)
 	gs = e.networkPolicies(gs)
 	gs = e.tier(gs, BaselineTier)

@@ -39,14 +39,15 @@ func (g *Graph) reply(a *answer) *reply {
 			key = binary.LittleEndian.AppendUint64(key, w)
 		}
 	}
-	g.pool.mu.Lock()
-	defer g.pool.mu.Unlock()
-	r, ok := g.pool.replies[string(key)]
+	in := g.pool.interned
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	r, ok := in.replies[string(key)]
 	if !ok {
 		r = g.newReply(a)
 		r.key = string(key)
-		g.pool.room(len(key)/8 + 16*len(r.edges))
-		g.pool.replies[r.key] = r
+		in.room(len(key)/8 + 16*len(r.edges))
+		in.replies[r.key] = r
 	}
 	return r
 }
@@ -213,9 +214,10 @@ func (g *Graph) merged(cells bitset) []outside {
 	for _, w := range cells {
 		key = binary.LittleEndian.AppendUint64(key, w)
 	}
-	g.pool.mu.Lock()
-	out, ok := g.pool.outside[string(key)]
-	g.pool.mu.Unlock()
+	in := g.pool.interned
+	in.mu.Lock()
+	out, ok := in.outside[string(key)]
+	in.mu.Unlock()
 	if ok {
 		return out
 	}
@@ -226,10 +228,10 @@ func (g *Graph) merged(cells bitset) []outside {
 	for _, p := range mergePrefixes(parts) {
 		out = append(out, outside{p, ident.Ref{CIDR: p.String()}})
 	}
-	g.pool.mu.Lock()
-	defer g.pool.mu.Unlock()
-	g.pool.room(len(cells) + 16*len(out))
-	g.pool.outside[string(key)] = out
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.room(len(cells) + 16*len(out))
+	in.outside[string(key)] = out
 	return out
 }
 

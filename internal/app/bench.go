@@ -24,8 +24,12 @@ import (
 
 const (
 	// benchQueries is how often single questions are asked.
-	benchQueries = 2000
-	benchTravels = 20
+	benchQueries = 20000
+	benchWhys    = 2000
+	benchTravels = 50
+	// benchWarm is how many walks come before those that are measured: the first
+	// evaluate columns that all pairs had no need of.
+	benchWarm    = 5
 	benchDeltas  = 1000
 	benchGrowths = 200
 	// digestEdges is up to how many edges the digest covers all of them.
@@ -66,9 +70,7 @@ func BenchSegment(ctx context.Context, c synth.Config, at func(string)) (*report
 			return nil, err
 		}
 	}
-	_, peak, err := usage()
-	b.out.RSS = float64(peak) / (1 << 20)
-	return b.out, err
+	return b.out, nil
 }
 
 // spent measures the CPU time of f.
@@ -109,7 +111,12 @@ func (b *bench) allPairs() error {
 		return err
 	})
 	b.out.AllPairs = counted.Seconds()
+	if err != nil {
+		return err
+	}
 	b.out.Pods, b.out.Workloads, b.out.Policies, b.out.Classes, b.out.Edges = n.Pods, n.Workloads, n.Policies, n.Classes, n.Edges
+	_, peak, err := usage()
+	b.out.RSS = float64(peak) / (1 << 20)
 	return err
 }
 
@@ -136,20 +143,20 @@ func (b *bench) pairs() error {
 
 func (b *bench) whys() error {
 	t, err := spent(func() error {
-		for range benchQueries {
+		for range benchWhys {
 			if _, err := b.g.Why(b.workload(), b.workload(), nil); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	b.out.Why = float64(t.Nanoseconds()) / benchQueries
+	b.out.Why = float64(t.Nanoseconds()) / benchWhys
 	return err
 }
 
 func (b *bench) travels() error {
 	var total time.Duration
-	for i := range benchTravels + 1 {
+	for i := range benchWarm + benchTravels {
 		from := []ident.Ref{b.workload()}
 		to := b.workload()
 		t, err := spent(func() error {
@@ -165,7 +172,7 @@ func (b *bench) travels() error {
 		if err != nil {
 			return err
 		}
-		if i > 0 { // the first walks columns that all pairs had no need of
+		if i >= benchWarm {
 			total += t
 		}
 	}
@@ -184,43 +191,49 @@ func (b *bench) policy(w int) segment.Policy {
 	return p
 }
 
+// deltas measures changes by themselves, and then changes each with an answer.
 func (b *bench) deltas() error {
-	alone, answered := make([]time.Duration, 0, benchDeltas), make([]time.Duration, 0, benchDeltas)
-	g := b.g
-	var err error
-	if g, err = g.Apply(b.ctx, &segment.Delta{PutPolicies: []segment.Policy{b.policy(0)}}); err != nil { // makes the indexes of changes
-		return err
-	}
-	for i := range benchDeltas {
-		w := b.some(len(b.m.Workloads))
-		d := &segment.Delta{}
-		switch i % 3 {
-		case 0, 1:
-			d.PutPolicies = []segment.Policy{b.policy(w)}
-		default:
-			e := b.m.Endpoints[b.some(len(b.m.Endpoints))]
-			e.Labels = map[string]string{"app": "app-" + strconv.Itoa(b.some(20)), "tier": "web"}
-			d.PutEndpoints = []segment.Endpoint{e}
-			w = e.Workload
-		}
-		t, err := spent(func() error {
-			g, err = g.Apply(b.ctx, d)
-			return err
-		})
+	for _, answer := range []bool{false, true} {
+		g, err := b.g.Apply(b.ctx, &segment.Delta{PutPolicies: []segment.Policy{b.policy(0)}}) // makes the indexes of changes
 		if err != nil {
 			return err
 		}
-		r, err := spent(func() error {
-			_, err := g.Row(b.m.Workloads[w].Ref)
-			return err
-		})
-		if err != nil {
+		times := make([]time.Duration, 0, benchDeltas)
+		for i := range benchDeltas {
+			w, d := b.change(i)
+			t, err := spent(func() error {
+				if g, err = g.Apply(b.ctx, d); err == nil && answer {
+					_, err = g.Row(b.m.Workloads[w].Ref)
+				}
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			times = append(times, t)
+		}
+		if answer {
+			b.out.DeltaRow = quantiles(times)
+		} else {
+			b.out.Delta = quantiles(times)
+		}
+		if b.g, err = segment.Build(b.ctx, b.m); err != nil { // only the newest graph of a line is changed cheaply
 			return err
 		}
-		alone, answered = append(alone, t), append(answered, t+r)
 	}
-	b.out.Delta, b.out.DeltaRow = quantiles(alone), quantiles(answered)
 	return nil
+}
+
+// change makes a change inside the vocabulary, and names the workload it is about:
+// two policies, then the labels of a pod.
+func (b *bench) change(i int) (int, *segment.Delta) {
+	if i%3 < 2 {
+		w := b.some(len(b.m.Workloads))
+		return w, &segment.Delta{PutPolicies: []segment.Policy{b.policy(w)}}
+	}
+	e := b.m.Endpoints[b.some(len(b.m.Endpoints))]
+	e.Labels = map[string]string{"app": "app-" + strconv.Itoa(b.some(20)), "tier": "web"}
+	return e.Workload, &segment.Delta{PutEndpoints: []segment.Endpoint{e}}
 }
 
 func (b *bench) growths() error {
