@@ -47,7 +47,7 @@ func (s *Snapshot) Map(ctx context.Context) (*Map, error) {
 	s.mapPolicies(out, selects)
 	s.mapCrossZone(out)
 	s.mapGaps(out)
-	out.SameNode = s.SameNode(out.Edges)
+	out.SameNode = s.SameNode(slices.Values(out.Edges))
 	out.Unknowns = append(out.Unknowns, s.in.Graph.Causes()...)
 	out.Unknowns = append(out.Unknowns, s.imageUnknowns()...)
 	out.Unknowns = append(out.Unknowns, s.zoneUnknowns()...)

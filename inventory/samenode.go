@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -33,7 +34,7 @@ const mostExplained = 500
 
 // SameNode tells which of edges are unknown only for want of knowing who shares
 // a node; nil if none is.
-func (s *Snapshot) SameNode(edges []segment.Edge) *SameNode {
+func (s *Snapshot) SameNode(edges iter.Seq[segment.Edge]) *SameNode {
 	hosts := map[ident.Ref]bool{}
 	others := map[ident.Ref]bool{} // what any other unknown touches
 	everything := false
@@ -52,7 +53,7 @@ func (s *Snapshot) SameNode(edges []segment.Edge) *SameNode {
 	}
 	cuts := map[ident.Ref]map[segment.Protocol][]uint16{}
 	explained := 0
-	for _, e := range edges {
+	for e := range edges {
 		if e.Verdict != segment.Unknown || !hosts[e.Src] && !hosts[e.Dst] {
 			continue
 		}
@@ -104,7 +105,7 @@ func (s *Snapshot) sameNode() *SameNode {
 			done[h] = true
 		}
 	}
-	return s.SameNode(edges)
+	return s.SameNode(slices.Values(edges))
 }
 
 // withPods adds workloads and their pods to a set.

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"iter"
 	"maps"
 	"slices"
 
@@ -69,9 +70,23 @@ func (x *Selection) Cover(c Coverage) Coverage {
 	return c
 }
 
+// Among keeps the edges with a selected end.
+func (x *Selection) Among(es iter.Seq[segment.Edge]) iter.Seq[segment.Edge] {
+	if x == nil {
+		return es
+	}
+	return func(yield func(segment.Edge) bool) {
+		for e := range es {
+			if (x.refs[e.Src] || x.refs[e.Dst]) && !yield(e) {
+				return
+			}
+		}
+	}
+}
+
 // Edges keeps those with a selected end.
 func (x *Selection) Edges(es []segment.Edge) []segment.Edge {
-	return keep(x, es, func(e segment.Edge) bool { return x.refs[e.Src] || x.refs[e.Dst] })
+	return slices.Collect(x.Among(slices.Values(es)))
 }
 
 // unknowns keeps those of images and documents that a selected workload runs.

@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"io"
+	"iter"
+	"slices"
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -17,6 +19,17 @@ type ReachList struct {
 	SameNode      *inventory.SameNode `json:"sameNode,omitempty"`
 	Unknowns      []inventory.Unknown `json:"unknowns"`
 	Coverage      inventory.Coverage  `json:"coverage"`
+	// Stream, if not nil, gives the edges instead of Edges, for formats that can
+	// write them one by one.
+	Stream iter.Seq[segment.Edge] `json:"-"`
+}
+
+// Each returns the edges, wherever they are.
+func (a *ReachList) Each() iter.Seq[segment.Edge] {
+	if a.Stream != nil {
+		return a.Stream
+	}
+	return slices.Values(a.Edges)
 }
 
 // Why is the answer of `reach why`: the contract's form of segment.Explanation.

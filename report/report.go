@@ -140,6 +140,7 @@ func handlers(answer any) map[string]handler {
 	case *BenchSegment:
 		hs["table"] = as(benchSegmentTable)
 	case *ReachList:
+		hs["json"] = as(reachListJSON)
 		hs["table"] = as(reachListTable)
 	case *Why:
 		hs["table"] = as(whyText)

@@ -49,11 +49,14 @@ func reachListCommand(e *env) *cobra.Command {
 				return err
 			}
 			e.meter.at("listing connections", 0, 0)
-			edges := only.Edges(slices.Collect(est.Graph.Edges(grain)))
 			a := &report.ReachList{
-				SchemaVersion: inventory.SchemaVersion, Edges: orEmpty(edges), SameNode: snap.SameNode(edges),
-				Unknowns: orEmpty(est.Graph.Causes()), Coverage: only.Cover(snap.Coverage()),
+				SchemaVersion: inventory.SchemaVersion, Unknowns: orEmpty(est.Graph.Causes()), Coverage: only.Cover(snap.Coverage()),
+				Stream: only.Among(est.Graph.Edges(grain)),
 			}
+			if e.format != "json" { // edges by the million are written as they come
+				a.Edges, a.Stream = slices.AppendSeq([]segment.Edge{}, a.Stream), nil
+			}
+			a.SameNode = snap.SameNode(a.Each())
 			e.outcome.incomplete = e.outcome.incomplete || len(a.Unknowns) > 0
 			return e.write(a, report.Options{})
 		}),

@@ -1,0 +1,111 @@
+package report
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+// edgeWriter writes edges as JSON, one on a line. Edges by the million repeat few
+// ends and few lists of connections, so those are encoded once each.
+type edgeWriter struct {
+	w     *bufio.Writer
+	refs  map[ident.Ref][]byte
+	conns map[*segment.Conn][]byte // by first element: lists are shared by the engine
+	err   error
+}
+
+// reachListJSON writes what JSON would, without holding the edges in memory: the
+// document is of the same shape, with every edge on one line.
+func reachListJSON(w io.Writer, a *ReachList, _ Options) error {
+	rest := *a
+	rest.Edges, rest.Stream = nil, nil
+	tail, err := indented(rest)
+	if err != nil {
+		return err
+	}
+	mark := []byte(`"edges": null`)
+	head, tail, ok := bytes.Cut(tail, mark)
+	if !ok {
+		return JSON(w, a) // cannot happen; slow and right
+	}
+	e := &edgeWriter{w: bufio.NewWriterSize(w, 1<<16), refs: make(map[ident.Ref][]byte), conns: make(map[*segment.Conn][]byte)}
+	_, _ = e.w.Write(head) // bufio keeps the first error for Flush
+	_, _ = e.w.WriteString(`"edges": [`)
+	n := 0
+	for edge := range a.Each() {
+		if n++; n > 1 {
+			_ = e.w.WriteByte(',')
+		}
+		_, _ = e.w.WriteString("\n    ")
+		if e.edge(&edge); e.err != nil {
+			return e.err
+		}
+	}
+	if n > 0 {
+		_, _ = e.w.WriteString("\n  ")
+	}
+	_ = e.w.WriteByte(']')
+	_, _ = e.w.Write(tail)
+	return e.w.Flush()
+}
+
+func indented(v any) ([]byte, error) {
+	var b bytes.Buffer
+	err := JSON(&b, v)
+	return b.Bytes(), err
+}
+
+func (e *edgeWriter) edge(x *segment.Edge) {
+	_, _ = e.w.WriteString(`{"src":`)
+	_, _ = e.w.Write(e.ref(x.Src))
+	_, _ = e.w.WriteString(`,"dst":`)
+	_, _ = e.w.Write(e.ref(x.Dst))
+	_, _ = e.w.WriteString(`,"connections":`)
+	_, _ = e.w.Write(e.list(x.Connections))
+	_, _ = e.w.WriteString(`,"verdict":"`)
+	_, _ = e.w.WriteString(x.Verdict.String())
+	_ = e.w.WriteByte('"')
+	if x.Partial {
+		_, _ = e.w.WriteString(`,"partial":true`)
+	}
+	if err := e.w.WriteByte('}'); err != nil {
+		e.err = err
+	}
+}
+
+func (e *edgeWriter) ref(r ident.Ref) []byte {
+	b, ok := e.refs[r]
+	if !ok {
+		b = e.encode(r)
+		e.refs[r] = b
+	}
+	return b
+}
+
+func (e *edgeWriter) list(c []segment.Conn) []byte {
+	if len(c) == 0 {
+		return []byte("[]")
+	}
+	b, ok := e.conns[&c[0]]
+	if !ok {
+		b = e.encode(c)
+		e.conns[&c[0]] = b
+	}
+	return b
+}
+
+// encode writes v on one line, as JSON writes it.
+func (e *edgeWriter) encode(v any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil && e.err == nil {
+		e.err = err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
