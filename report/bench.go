@@ -49,8 +49,9 @@ type BenchSegment struct {
 	RSS float64 `json:"rss_mb"`
 }
 
-func benchSegmentTable(w io.Writer, b *BenchSegment, _ Options) error {
-	_, err := fmt.Fprintf(w, `%d pods of %d workloads in %d classes, %d policies (%s, seed %d): %d edges
+func benchSegmentTable(w io.Writer, b *BenchSegment, o Options) error {
+	p := newPrinter(w, o)
+	p.text(fmt.Sprintf(`%d pods of %d workloads in %d classes, %d policies (%s, seed %d): %d edges
 %s; times are CPU time on one processor
 
   group pods into classes      %10.3f s
@@ -66,6 +67,6 @@ func benchSegmentTable(w io.Writer, b *BenchSegment, _ Options) error {
 
 edges %s (%s)
 `, b.Pods, b.Workloads, b.Classes, b.Policies, b.Mix, b.Seed, b.Edges, b.Machine, b.Group, b.Build, b.AllPairs, b.Pair, b.Why, b.Blast,
-		b.Delta.P50, b.Delta.P99, b.DeltaRow.P50, b.DeltaRow.P99, b.DeltaGrow.P50, b.DeltaGrow.P99, b.RSS, b.Digest, b.DigestOf)
-	return err
+		b.Delta.P50, b.Delta.P99, b.DeltaRow.P50, b.DeltaRow.P99, b.DeltaGrow.P50, b.DeltaGrow.P99, b.RSS, b.Digest, b.DigestOf))
+	return p.done()
 }

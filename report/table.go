@@ -43,6 +43,17 @@ func (p *printer) linef(format string, args ...any) {
 	p.put(line)
 }
 
+// text writes lines that are laid out already.
+func (p *printer) text(s string) {
+	for line := range strings.SplitSeq(strings.TrimSuffix(s, "\n"), "\n") {
+		if line == "" {
+			p.blank()
+			continue
+		}
+		p.linef("%s", line)
+	}
+}
+
 func (p *printer) blank() {
 	if p.ink != inkMarkdown {
 		p.put("")

@@ -41,7 +41,7 @@ func offered(t *testing.T, command []string) []string {
 // offers works, and everything else is a usage error that names what there is.
 func TestFormats(t *testing.T) {
 	const ex = "../../examples/estate/"
-	estate := []string{"-f", ex + "manifests", "--sbom", ex + "sbom", "--advisories", ex + "advisories", "--image-map", ex + "indexes"}
+	estate := []string{"-f", ex + "../dump", "--sbom", ex + "sbom/storefront-bff.spdx.json", "--sbom", ex + "sbom/orders-orders-api.spdx.json", "--advisories", ex + "advisories", "--image-map", ex + "indexes"}
 	t.Setenv("COFFERDAM_CACHE", t.TempDir())
 	if code, _, errs := run(t, nil, "advisories", "update", "--from", ex+"advisories"); code != 0 {
 		t.Fatal(errs)
@@ -54,12 +54,13 @@ func TestFormats(t *testing.T) {
 		{[]string{"where"}, append([]string{"CVE-2023-44487"}, estate...), []string{"table", "json", "yaml", "markdown"}},
 		{[]string{"blast"}, append([]string{"CVE-2023-44487"}, estate...), []string{"table", "json", "yaml", "markdown"}},
 		{[]string{"reach", "list"}, estate[:2], []string{"table", "json", "yaml", "markdown"}},
-		{[]string{"reach", "why"}, []string{"storefront/bff", "orders/orders-api", "-f", ex + "manifests"}, []string{"table", "json", "yaml", "markdown"}},
-		{[]string{"scan"}, []string{ex + "sbom", "--advisories", ex + "advisories"}, []string{"table", "json", "yaml", "sarif", "junit", "markdown"}},
+		{[]string{"reach", "why"}, []string{"storefront/bff", "orders/orders-api", "-f", ex + "../dump"}, []string{"table", "json", "yaml", "markdown"}},
+		{[]string{"scan"}, []string{ex + "sbom/storefront-bff.spdx.json", "--advisories", ex + "advisories"}, []string{"table", "json", "yaml", "sarif", "junit", "markdown"}},
 		{[]string{"sbom", "validate"}, []string{ex + "sbom/catalog-search.spdx.json", ex + "sbom/identity-login.cdx.json"}, []string{"table", "json", "yaml", "sarif", "junit", "markdown"}},
 		{[]string{"sbom", "show"}, []string{ex + "sbom/catalog-search.spdx.json"}, []string{"table", "json", "yaml"}},
 		{[]string{"advisories", "status"}, nil, []string{"table", "json", "yaml"}},
 		{[]string{"demo"}, []string{"--no-serve"}, []string{"table", "json", "yaml"}},
+		{[]string{"bench", "segment"}, []string{"--pods", "20", "--workloads", "10", "--policies", "5"}, []string{"table", "json"}},
 		{[]string{"version"}, nil, []string{"table", "json", "yaml"}},
 	}
 	all := []string{"nonsense", "cyclonedx-vex", "openvex", "csv", "JSON", "table,json"}
@@ -120,6 +121,9 @@ func shape(t *testing.T, format, out string) {
 		ok = strings.HasPrefix(out, "flowchart")
 	case "markdown":
 		ok = !strings.Contains(out, "\n\n\n") && !strings.ContainsAny(out, "\x1b\ue000\ue001")
+		for line := range strings.SplitSeq(out, "\n") { // what is indented is a nested item, or it would be lost in a paragraph
+			ok = ok && (!strings.HasPrefix(line, " ") || strings.HasPrefix(line, "  - ") || strings.Contains(out, "```"))
+		}
 	}
 	if err != nil || !ok {
 		t.Errorf("this is not %s (%v):\n%.400s", format, err, out)
