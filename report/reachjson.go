@@ -15,8 +15,15 @@ import (
 type edgeWriter struct {
 	w     *bufio.Writer
 	refs  map[ident.Ref][]byte
-	conns map[*segment.Conn][]byte // by first element: lists are shared by the engine
+	conns map[sharedList][]byte // lists are shared by the engine
 	err   error
+}
+
+// sharedList is the identity of a list: two that begin at the same element may
+// still end at different ones.
+type sharedList struct {
+	first *segment.Conn
+	n     int
 }
 
 // reachListJSON writes what JSON would, without holding the edges in memory: the
@@ -33,7 +40,7 @@ func reachListJSON(w io.Writer, a *ReachList, _ Options) error {
 	if !ok {
 		return JSON(w, a) // cannot happen; slow and right
 	}
-	e := &edgeWriter{w: bufio.NewWriterSize(w, 1<<16), refs: make(map[ident.Ref][]byte), conns: make(map[*segment.Conn][]byte)}
+	e := &edgeWriter{w: bufio.NewWriterSize(w, 1<<16), refs: make(map[ident.Ref][]byte), conns: make(map[sharedList][]byte)}
 	_, _ = e.w.Write(head) // bufio keeps the first error for Flush
 	_, _ = e.w.WriteString(`"edges": [`)
 	n := 0
@@ -91,10 +98,11 @@ func (e *edgeWriter) list(c []segment.Conn) []byte {
 	if len(c) == 0 {
 		return []byte("[]")
 	}
-	b, ok := e.conns[&c[0]]
+	key := sharedList{&c[0], len(c)}
+	b, ok := e.conns[key]
 	if !ok {
 		b = e.encode(c)
-		e.conns[&c[0]] = b
+		e.conns[key] = b
 	}
 	return b
 }
