@@ -8,6 +8,7 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/sbom"
+	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
 // ImageIndex is what is known about which digests name one artifact: OCI
@@ -193,6 +194,11 @@ type found struct {
 func newDocumentSet(docs []*sbom.Document, index *ImageIndex) *documentSet {
 	s := &documentSet{index: index, byDigest: map[ident.Digest][]found{}, byTag: map[string][]*document{}, byName: map[string][]*document{}}
 	for i, d := range docs {
+		if subject, ok := vuln.SubjectPackage(d); ok { // searched like any component
+			with := *d
+			with.Components = append(slices.Clip(d.Components), *subject)
+			d = &with
+		}
 		doc := &document{Document: d, at: i}
 		s.docs = append(s.docs, doc)
 		for _, g := range d.Subject.Digests {

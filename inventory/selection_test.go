@@ -107,6 +107,19 @@ func TestFindingsNameTheirPackage(t *testing.T) {
 	}
 }
 
+// TestTheSubjectIsSearched: an application's SBOM is about a package, and where
+// finds what scan finds.
+func TestTheSubjectIsSearched(t *testing.T) {
+	w := shop
+	w.sboms = []string{`{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"metadata":{"component":{"type":"application","name":"lodash","version":"4.17.20","purl":"pkg:npm/lodash@4.17.20"}},"components":[]}`}
+	for _, q := range []string{"CVE-2021-23337", "pkg:npm/lodash", "lodash"} {
+		a, err := build(t, w).Where(context.Background(), query(t, q))
+		if err != nil || !a.Found || len(a.Components) != 1 || a.Components[0].Version != "4.17.20" {
+			t.Errorf("%s: %v, %+v", q, err, a)
+		}
+	}
+}
+
 // onHosts adds a DaemonSet on the host network to an estate.
 const onHosts = `
 ---

@@ -156,7 +156,7 @@ func (s *Scanner) scan(ctx context.Context, d *sbom.Document, r *Report) error {
 			r.Unmatched = append(r.Unmatched, u)
 		}
 	}
-	if subject, ok := subjectPackage(d); ok {
+	if subject, ok := SubjectPackage(d); ok {
 		one(int(sbom.SubjectIndex), subject)
 	}
 	for i := range d.Components {
@@ -172,9 +172,10 @@ func (s *Scanner) scan(ctx context.Context, d *sbom.Document, r *Report) error {
 	return ctx.Err()
 }
 
-// subjectPackage returns the subject as a component where it is itself a
-// package of an ecosystem and not listed among the components.
-func subjectPackage(d *sbom.Document) (*sbom.Component, bool) {
+// SubjectPackage returns the subject of a document as a component where it is
+// itself a package of an ecosystem and not listed among the components: an
+// application's SBOM is about a package, and that package may be affected.
+func SubjectPackage(d *sbom.Document) (*sbom.Component, bool) {
 	if d.Subject.PURL == "" {
 		return nil, false
 	}
