@@ -1,0 +1,223 @@
+package segment
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+)
+
+// Change is what differs between two graphs for some connections of two ends.
+type Change struct {
+	Src         ident.Ref `json:"src"`
+	Dst         ident.Ref `json:"dst"`
+	Connections []Conn    `json:"connections"` // sorted, disjoint, merged
+	Before      Verdict   `json:"before"`
+	After       Verdict   `json:"after"`
+}
+
+// Opens reports whether something may pass that certainly did not.
+func (c *Change) Opens() bool { return c.Before == Denied }
+
+// Diff returns the connections of workloads on which two graphs disagree, sorted
+// by Src, then Dst, those from outside last. A workload that one graph does not
+// have is denied everything there. Addresses outside are blocks on which the
+// change is one and the same. It compares what passes, never how that is written.
+func Diff(ctx context.Context, before, after *Graph) ([]Change, error) {
+	refs := slices.Concat(before.workloads.refs, after.workloads.refs)
+	slices.SortFunc(refs, ident.Ref.Compare)
+	refs = slices.Compact(refs)
+	var out, incoming []Change
+	old, now := newSide(before), newSide(after)
+	defer old.t.release()
+	defer now.t.release()
+	for _, r := range refs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		a, b := old.inside(r), now.inside(r)
+		for i, j := 0, 0; i < len(a) || j < len(b); {
+			switch {
+			case j == len(b) || i < len(a) && a[i].ref.Compare(b[j].ref) < 0:
+				out = appendChanges(out, r, a[i].ref, a[i].reply.edges, nil)
+				i++
+			case i == len(a) || a[i].ref.Compare(b[j].ref) > 0:
+				out = appendChanges(out, r, b[j].ref, nil, b[j].reply.edges)
+				j++
+			default:
+				if a[i].reply.key != b[j].reply.key || before.ports != after.ports {
+					out = appendChanges(out, r, a[i].ref, a[i].reply.edges, b[j].reply.edges)
+				}
+				i, j = i+1, j+1
+			}
+		}
+		for kind, into := range map[lineKind]*[]Change{row: &out, column: &incoming} {
+			for _, x := range diffBlocks(old.blocks(r, kind), now.blocks(r, kind)) {
+				if x.Src = r; kind == column {
+					x.Src, x.Dst = x.Dst, r
+				}
+				*into = append(*into, x)
+			}
+		}
+	}
+	slices.SortStableFunc(incoming, func(a, b Change) int { return compareBlocks(a.Src, b.Src) })
+	return append(out, incoming...), nil
+}
+
+// diffSide reads one of the graphs.
+type diffSide struct {
+	g *Graph
+	t *tally
+}
+
+func newSide(g *Graph) *diffSide { return &diffSide{g, g.newTally(ByWorkload)} }
+
+type replyTo struct {
+	ref   ident.Ref
+	reply *reply
+}
+
+func (s *diffSide) inside(r ident.Ref) []replyTo {
+	end, ok := s.g.byRef[r]
+	if !ok {
+		return nil
+	}
+	var out []replyTo
+	from := s.g.endSide(ByWorkload, end)
+	s.g.eachInside(s.t, from, row, func(other uint32, x *reply) bool {
+		if int(other) != end {
+			out = append(out, replyTo{s.g.workloads.refs[other], x})
+		}
+		return true
+	})
+	return out
+}
+
+func (s *diffSide) blocks(r ident.Ref, kind lineKind) []block {
+	end, ok := s.g.byRef[r]
+	if !ok {
+		return nil
+	}
+	return s.g.blocks(s.t, s.g.workloads.classes.at(end), kind)
+}
+
+// diffBlocks compares what is open to blocks of addresses outside, which may be
+// cut differently. The changes have their block as Dst.
+func diffBlocks(a, b []block) []Change {
+	same := func(x, y block) bool { return x.prefix == y.prefix && sameEdges(x.reply.edges, y.reply.edges) }
+	if slices.EqualFunc(a, b, same) {
+		return nil
+	}
+	var cuts []netip.Prefix
+	for _, x := range slices.Concat(a, b) {
+		cuts = append(cuts, x.prefix)
+	}
+	type alike struct {
+		changes []Change
+		parts   []netip.Prefix
+	}
+	var found []*alike
+	for _, cell := range newAddressSpace(cuts).cells {
+		if len(cell.parts) == 0 {
+			continue
+		}
+		changes := appendChanges(nil, ident.Ref{}, ident.Ref{}, edgesTo(a, cell.parts[0]), edgesTo(b, cell.parts[0]))
+		if len(changes) == 0 {
+			continue
+		}
+		i := slices.IndexFunc(found, func(x *alike) bool {
+			return slices.EqualFunc(x.changes, changes, func(p, q Change) bool {
+				return p.Before == q.Before && p.After == q.After && slices.Equal(p.Connections, q.Connections)
+			})
+		})
+		if i < 0 {
+			i = len(found)
+			found = append(found, &alike{changes: changes})
+		}
+		found[i].parts = append(found[i].parts, cell.parts...)
+	}
+	var out []Change
+	for _, x := range found {
+		for _, p := range mergePrefixes(x.parts) {
+			for _, c := range x.changes {
+				c.Dst = ident.Ref{CIDR: p.String()}
+				out = append(out, c)
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(x, y Change) int { return compareBlocks(x.Dst, y.Dst) })
+	return out
+}
+
+func edgesTo(blocks []block, part netip.Prefix) []Edge {
+	for i := range blocks {
+		if contains(blocks[i].prefix, part) {
+			return blocks[i].reply.edges
+		}
+	}
+	return nil
+}
+
+func sameEdges(a, b []Edge) bool {
+	return slices.EqualFunc(a, b, func(x, y Edge) bool { return x.Verdict == y.Verdict && slices.Equal(x.Connections, y.Connections) })
+}
+
+// appendChanges compares the edges between two ends port by port.
+func appendChanges(out []Change, src, dst ident.Ref, before, after []Edge) []Change {
+	if sameEdges(before, after) {
+		return out
+	}
+	verdictAt := func(edges []Edge, p Port) Verdict {
+		for _, e := range edges {
+			for _, c := range e.Connections {
+				if c.Contains(p) {
+					return e.Verdict
+				}
+			}
+		}
+		return Denied
+	}
+	at := make(map[[2]Verdict][]Conn)
+	for proto := range numProtocols {
+		cuts := []int{1}
+		for _, e := range slices.Concat(before, after) {
+			for _, c := range e.Connections {
+				if c.Protocol == proto {
+					cuts = append(cuts, int(c.From), int(c.To)+1)
+				}
+			}
+		}
+		slices.Sort(cuts)
+		cuts = slices.Compact(cuts)
+		for i, from := range cuts {
+			to := maxPort
+			if i+1 < len(cuts) {
+				to = cuts[i+1] - 1
+			}
+			if from > to {
+				continue
+			}
+			p := Port{proto, uint16(from)} //nolint:gosec // a port
+			was, is := verdictAt(before, p), verdictAt(after, p)
+			if was == is {
+				continue
+			}
+			key := [2]Verdict{was, is}
+			list := at[key]
+			if n := len(list); n > 0 && list[n-1].Protocol == proto && int(list[n-1].To)+1 == from {
+				list[n-1].To = uint16(to) //nolint:gosec // a port
+				continue
+			}
+			at[key] = append(list, Conn{proto, uint16(from), uint16(to)}) //nolint:gosec // ports
+		}
+	}
+	for _, was := range []Verdict{Denied, Unknown, Allowed} {
+		for _, is := range []Verdict{Allowed, Unknown, Denied} {
+			if list := at[[2]Verdict{was, is}]; len(list) > 0 {
+				out = append(out, Change{Src: src, Dst: dst, Connections: list, Before: was, After: is})
+			}
+		}
+	}
+	return out
+}

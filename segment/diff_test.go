@@ -1,0 +1,129 @@
+package segment_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+// TestDiff holds the changes between two random graphs against the pair questions
+// of both, port by port: every difference is told once, and nothing else is.
+func TestDiff(t *testing.T) {
+	addresses := []string{"8.8.8.8/32", "10.1.2.3/32", "192.0.2.1/32", "2001:4860::1/128"}
+	told := 0
+	for seed := range uint64(150) {
+		m := randomModel(seed)
+		a, err := segment.Build(context.Background(), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &replay{m: *m, r: rand.New(rand.NewPCG(seed, 17))}
+		for range 1 + seed%4 {
+			p.event(true)
+		}
+		b, err := segment.Build(context.Background(), &p.m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		changes, err := segment.Diff(context.Background(), a, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		told += len(changes)
+		ends := make([]ident.Ref, 0, len(m.Workloads)+len(addresses))
+		for _, w := range m.Workloads {
+			ends = append(ends, w.Ref)
+		}
+		for _, x := range addresses {
+			ends = append(ends, ident.Ref{CIDR: x})
+		}
+		for _, src := range ends {
+			for _, dst := range ends {
+				if src == dst || src.IsCIDR() && dst.IsCIDR() || src.Cluster != dst.Cluster && !src.IsCIDR() && !dst.IsCIDR() {
+					continue
+				}
+				before, errA := a.Between(src, dst)
+				after, errB := b.Between(src, dst)
+				if errA != nil || errB != nil {
+					t.Fatal(errA, errB)
+				}
+				for _, port := range []segment.Port{{Number: 1}, {Number: 80}, {Number: 8001}, {Protocol: segment.UDP, Number: 53}, {Protocol: segment.SCTP, Number: 65535}} {
+					was, is := verdictOn(before, port), verdictOn(after, port)
+					n := 0
+					for _, c := range changes {
+						if !covers(c.Src, src) || !covers(c.Dst, dst) || !contains(c.Connections, port) {
+							continue
+						}
+						if n++; c.Before != was || c.After != is {
+							t.Fatalf("seed %d: %s -> %s on %s: %s then %s, told %+v", seed, src, dst, port, was, is, c)
+						}
+					}
+					if want := map[bool]int{true: 1, false: 0}[was != is]; n != want {
+						t.Fatalf("seed %d: %s -> %s on %s: %s then %s, told %d times", seed, src, dst, port, was, is, n)
+					}
+				}
+			}
+		}
+	}
+	if told < 500 {
+		t.Errorf("only %d changes: the estates do not exercise the comparison", told)
+	}
+}
+
+func covers(change, asked ident.Ref) bool {
+	if !asked.IsCIDR() || !change.IsCIDR() {
+		return change == asked
+	}
+	return netip.MustParsePrefix(change.CIDR).Overlaps(netip.MustParsePrefix(asked.CIDR))
+}
+
+func contains(conns []segment.Conn, p segment.Port) bool {
+	for _, c := range conns {
+		if c.Contains(p) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestDiffOfWorkloads says that a workload that comes or goes brings or takes its
+// connections.
+func TestDiffOfWorkloads(t *testing.T) {
+	m := &segment.Model{Profile: segment.Generic(), Namespaces: []segment.Namespace{{Name: "n", Declared: true}}}
+	for i := range 3 {
+		ref := ident.Ref{Namespace: "n", Kind: "Deployment", Name: fmt.Sprint("w", i)}
+		m.Workloads = append(m.Workloads, segment.Workload{Ref: ref})
+		m.Endpoints = append(m.Endpoints, segment.Endpoint{Ref: ref, Workload: i})
+	}
+	all, err := segment.Build(context.Background(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := all.Apply(context.Background(), &segment.Delta{DropWorkloads: []ident.Ref{m.Workloads[2].Ref}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes, err := segment.Diff(context.Background(), two, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside, outside := 0, 0
+	for _, c := range changes {
+		if c.Src != m.Workloads[2].Ref && c.Dst != m.Workloads[2].Ref || c.Before != segment.Denied || c.After != segment.Allowed || !c.Opens() {
+			t.Errorf("%+v", c)
+		}
+		if c.Src.IsCIDR() || c.Dst.IsCIDR() {
+			outside++
+		} else {
+			inside++
+		}
+	}
+	if inside != 4 || outside != 4 { // both ways with two workloads, and with IPv4 and IPv6
+		t.Errorf("%d changes inside, %d outside: %+v", inside, outside, changes)
+	}
+}
