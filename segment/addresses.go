@@ -163,3 +163,8 @@ func Public(a netip.Addr) bool {
 	a = a.Unmap().WithZone("")
 	return a.IsValid() && !slices.ContainsFunc(specialRanges(), func(p netip.Prefix) bool { return p.Contains(a) })
 }
+
+// PublicBlock reports whether a block holds any address of the public internet.
+func PublicBlock(p netip.Prefix) bool {
+	return p.IsValid() && !slices.ContainsFunc(specialRanges(), func(s netip.Prefix) bool { return contains(s, p.Masked()) })
+}

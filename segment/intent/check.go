@@ -1,0 +1,262 @@
+package intent
+
+import (
+	"context"
+	"slices"
+
+	"github.com/cofferdam-io/cofferdam/estate"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+// Outcome of a rule.
+type Outcome string
+
+// The outcomes.
+const (
+	Holds   Outcome = "holds"
+	Fails   Outcome = "fails"
+	Unknown Outcome = "unknown" // an unknown edge could break it
+	Empty   Outcome = "empty"   // a side selects nothing: it fails
+)
+
+// Violation is one pair of ends that breaks a rule, or may break it.
+type Violation struct {
+	From ident.Ref `json:"from"`
+	To   ident.Ref `json:"to"`
+	// Connections are those that must not pass, or, with Missing, those that must.
+	Connections []segment.Conn  `json:"connections"`
+	Missing     bool            `json:"missing,omitempty"`
+	Verdict     segment.Verdict `json:"verdict"` // of the connections
+	// Path holds each step with the rules that decide it; one for a direct edge.
+	Path []segment.Hop `json:"path"`
+}
+
+// Result is what became of one rule.
+type Result struct {
+	Rule       Rule
+	Outcome    Outcome
+	Reason     string // of Empty
+	Violations []Violation
+	// More is how many violations are not listed.
+	More int
+}
+
+// maxViolations bounds what is listed of one rule.
+const maxViolations = 100
+
+// Check judges every rule. members are the workloads of the graph as selectors
+// see them, with their zones.
+func Check(ctx context.Context, g *segment.Graph, members []estate.Member, rules []Rule) ([]Result, error) {
+	c := &checker{ctx: ctx, g: g, members: members}
+	out := make([]Result, 0, len(rules))
+	for _, r := range rules {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		res, err := c.rule(r)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, res)
+	}
+	return out, nil
+}
+
+type checker struct {
+	ctx     context.Context //nolint:containedctx // lives as long as one Check
+	g       *segment.Graph
+	members []estate.Member
+}
+
+func (c *checker) rule(r Rule) (Result, error) {
+	res := Result{Rule: r, Outcome: Holds}
+	from, to := c.ends(&r.From), c.ends(&r.To)
+	for _, side := range []struct {
+		refs []ident.Ref
+		text string
+	}{{from, r.From.Text}, {to, r.To.Text}} {
+		if len(side.refs) == 0 {
+			res.Outcome, res.Reason = Empty, side.text+" selects no workload, so the rule says nothing"
+			return res, nil
+		}
+	}
+	var err error
+	switch {
+	case r.Transitively:
+		err = c.walk(&res, from, to, 0)
+	case r.Verb == Deny && r.From.Address.CIDR == ident.Internet:
+		// What the policies let in matters where a way leads in.
+		err = c.walk(&res, from, to, 1)
+	case r.Verb == Deny:
+		err = c.deny(&res, from, to)
+	default:
+		err = c.allow(&res, from, to)
+		if err == nil && r.Verb == AllowOnly {
+			err = c.only(&res, from, to)
+		}
+	}
+	return res, err
+}
+
+// ends returns the ends of a side.
+func (c *checker) ends(s *Side) []ident.Ref {
+	if s.outside() {
+		return []ident.Ref{s.Address}
+	}
+	var out []ident.Ref
+	for i := range c.members {
+		if s.Selector.Matches(&c.members[i]) {
+			out = append(out, c.members[i].Ref)
+		}
+	}
+	return out
+}
+
+// deny looks for edges between the sides.
+func (c *checker) deny(res *Result, from, to []ident.Ref) error {
+	for _, src := range from {
+		for _, dst := range to {
+			if err := c.ctx.Err(); err != nil {
+				return err
+			}
+			if src == dst {
+				continue
+			}
+			edges, err := c.g.Between(src, dst)
+			if err != nil {
+				continue // a workload without pods
+			}
+			for _, e := range edges {
+				if over := overlap(e.Connections, res.Rule.Ports); len(over) > 0 {
+					c.violate(res, Violation{From: src, To: dst, Connections: over, Verdict: e.Verdict})
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// allow wants every connection of the rule between every pair.
+func (c *checker) allow(res *Result, from, to []ident.Ref) error {
+	for _, src := range from {
+		for _, dst := range to {
+			if err := c.ctx.Err(); err != nil {
+				return err
+			}
+			if src == dst {
+				continue
+			}
+			edges, err := c.g.Between(src, dst)
+			if err != nil {
+				c.violate(res, Violation{From: src, To: dst, Connections: wanted(res.Rule.Ports), Missing: true, Verdict: segment.Denied})
+				continue
+			}
+			missing := wanted(res.Rule.Ports)
+			var unknown []segment.Conn
+			for _, e := range edges {
+				switch {
+				case e.Verdict == segment.Allowed && !e.Partial:
+					missing = subtract(missing, e.Connections)
+				case e.Verdict == segment.Unknown:
+					unknown = append(unknown, overlap(e.Connections, missing)...)
+				}
+			}
+			missing = subtract(missing, unknown)
+			if len(missing) > 0 && (len(res.Rule.Ports) > 0 || len(edges) == 0) {
+				c.violate(res, Violation{From: src, To: dst, Connections: missing, Missing: true, Verdict: segment.Denied})
+			} else if len(unknown) > 0 && !anyAllowed(edges) {
+				c.violate(res, Violation{From: src, To: dst, Connections: unknown, Missing: true, Verdict: segment.Unknown})
+			}
+		}
+	}
+	return nil
+}
+
+func anyAllowed(edges []segment.Edge) bool {
+	return slices.ContainsFunc(edges, func(e segment.Edge) bool { return e.Verdict == segment.Allowed })
+}
+
+// only looks for whatever else reaches the targets.
+func (c *checker) only(res *Result, from, to []ident.Ref) error {
+	allowed := make(map[ident.Ref]bool, len(from))
+	for _, r := range from {
+		allowed[r] = true
+	}
+	for _, dst := range to {
+		if err := c.ctx.Err(); err != nil {
+			return err
+		}
+		column, err := c.g.Column(dst)
+		if err != nil {
+			continue // a workload without pods
+		}
+		for _, e := range column {
+			over := e.Connections
+			if allowed[e.Src] || e.Src.IsCIDR() && res.Rule.From.outside() && inside(e.Src, res.Rule.From.Address) {
+				if len(res.Rule.Ports) == 0 {
+					continue
+				}
+				over = subtract(over, res.Rule.Ports)
+			}
+			if len(over) > 0 {
+				c.violate(res, Violation{From: e.Src, To: dst, Connections: over, Verdict: e.Verdict})
+			}
+		}
+	}
+	return nil
+}
+
+// walk looks for ways of up to so many hops; 0 is any number.
+func (c *checker) walk(res *Result, from, to []ident.Ref, maxHops int) error {
+	trip, err := c.g.Travel(c.ctx, from, segment.Forward, maxHops)
+	if err != nil {
+		return err
+	}
+	reached, err := trip.Reached(c.ctx)
+	if err != nil {
+		return err
+	}
+	wanted := make(map[ident.Ref]bool, len(to))
+	for _, r := range to {
+		wanted[r] = true
+	}
+	for _, x := range reached {
+		hit := wanted[x.Workload]
+		for _, r := range to {
+			hit = hit || r.IsCIDR() && x.Workload.IsCIDR() && overlaps(x.Workload, r)
+		}
+		if over := overlap(x.Path[len(x.Path)-1].Connections, res.Rule.Ports); hit && len(over) > 0 {
+			c.violate(res, Violation{From: x.Path[0].From, To: x.Workload, Connections: over, Verdict: x.Verdict, Path: x.Path})
+		}
+	}
+	return nil
+}
+
+// violate records a violation and what it means for the rule.
+func (c *checker) violate(res *Result, v Violation) {
+	switch {
+	case v.Verdict != segment.Unknown:
+		res.Outcome = Fails
+	case res.Outcome == Holds:
+		res.Outcome = Unknown
+	}
+	if len(res.Violations) >= maxViolations {
+		res.More++
+		return
+	}
+	if v.Path == nil {
+		v.Path = c.path(v)
+	}
+	res.Violations = append(res.Violations, v)
+}
+
+// path explains a direct edge, or why there is none.
+func (c *checker) path(v Violation) []segment.Hop {
+	hop := segment.Hop{From: v.From, To: v.To, Connections: v.Connections, Verdict: v.Verdict, AllowedBy: []segment.RuleRef{}}
+	port := segment.Port{Protocol: v.Connections[0].Protocol, Number: v.Connections[0].From}
+	if why, err := c.g.Why(v.From, v.To, &port); err == nil {
+		hop.AllowedBy = []segment.RuleRef{why.Egress.Rule, why.Ingress.Rule}
+	}
+	return []segment.Hop{hop}
+}
