@@ -41,10 +41,12 @@ var layers = map[string][]string{
 	"segment/k8s":           {"ident", "estate", "estate/manifest", "segment", "segment/clusterpolicy"},
 	"segment/clusterpolicy": {"ident", "estate", "estate/manifest", "segment"},
 	"segment/synth":         {"ident", "segment"},
+	"segment/intent":        {"ident", "estate", "segment"},
+	"segment/reachtest":     {"ident", "estate", "estate/manifest", "segment", "segment/k8s"},
 
 	"inventory": {"ident", "sbom", "vuln", "estate", "segment"},
 
-	"report":          {"ident", "sbom", "vuln", "estate", "segment", "inventory"},
+	"report":          {"ident", "sbom", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory"},
 	"report/microseg": {"ident", "estate", "segment", "inventory"},
 	"report/graph":    {"ident", "segment", "inventory"},
 	"report/html":     {"ident", "segment", "inventory"},

@@ -286,3 +286,20 @@ func (s *Snapshot) imageUnknowns() []Unknown {
 	}
 	return out
 }
+
+// Members returns the workloads as selectors see them, with their zones.
+func (s *Snapshot) Members() []estate.Member {
+	out := make([]estate.Member, 0, len(s.workloads))
+	for _, w := range s.workloads {
+		out = append(out, w.member)
+	}
+	return out
+}
+
+// Zone returns the zone of a workload; "" if it is none of the estate.
+func (s *Snapshot) Zone(r ident.Ref) string {
+	if w := s.byRef[r]; w != nil {
+		return w.zone
+	}
+	return ""
+}

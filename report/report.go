@@ -137,6 +137,17 @@ func handlers(answer any) map[string]handler {
 		})
 		hs["dot"] = as(func(w io.Writer, m *inventory.Map, _ Options) error { return graph.DOT(w, m) })
 		hs["mermaid"] = as(func(w io.Writer, m *inventory.Map, _ Options) error { return graph.Mermaid(w, m) })
+	case *Check:
+		hs["table"] = as(checkTable)
+		hs["sarif"] = as(checkSARIF)
+		hs["junit"] = as(checkJUnit)
+	case *ReachDiff:
+		hs["table"] = as(reachDiffTable)
+		hs["sarif"] = as(reachDiffSARIF)
+		hs["junit"] = as(reachDiffJUnit)
+	case *ReachTest:
+		hs["table"] = as(reachTestTable)
+		hs["junit"] = as(reachTestJUnit)
 	case *BenchSegment:
 		hs["table"] = as(benchSegmentTable)
 	case *ReachList:

@@ -258,3 +258,6 @@ func hasExt(exts ...string) func(string) bool {
 		return slices.Contains(exts, strings.ToLower(path.Ext(filepath.ToSlash(name))))
 	}
 }
+
+// Text reads one small file of the user's own, or - for standard input.
+func (f Files) Text(ctx context.Context, name string) ([]byte, error) { return f.read(ctx, name) }

@@ -80,7 +80,7 @@ const configName = "cofferdam.yaml"
 // Estate reads manifests and compiles reachability. A named file that cannot be
 // opened is an error; content that cannot be understood is a problem.
 func (l *Loader) Estate(ctx context.Context, in EstateInputs) (*Estate, error) {
-	profile, err := profileOf(in.CNI)
+	profile, err := Profile(in.CNI)
 	if err != nil {
 		return nil, err
 	}
@@ -281,8 +281,8 @@ func (l *Loader) isFile(name string) bool {
 	return err == nil && !st.IsDir()
 }
 
-// profileOf chooses how the cluster enforces policies.
-func profileOf(cni string) (segment.Profile, error) {
+// Profile chooses by name how the cluster enforces policies.
+func Profile(cni string) (segment.Profile, error) {
 	switch cni {
 	case "", "auto":
 		p := segment.Generic()

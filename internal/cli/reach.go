@@ -18,13 +18,13 @@ func reachCommand(e *env) *cobra.Command {
 		Use: "reach", GroupID: "reach", Short: "Who may talk to whom, and which rule decides it",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return ident.Errorf(ident.KindUsage, "unknown command %q for %q", args[0], c.CommandPath()).WithHint("reach list, reach why")
+				return ident.Errorf(ident.KindUsage, "unknown command %q for %q", args[0], c.CommandPath()).WithHint("reach list, reach why, reach check, reach diff, reach test")
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(reachListCommand(e), reachWhyCommand(e))
+	c.AddCommand(reachListCommand(e), reachWhyCommand(e), reachCheckCommand(e), reachDiffCommand(e), reachTestCommand(e))
 	return c
 }
 

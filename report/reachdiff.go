@@ -1,0 +1,169 @@
+package report
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+// ReachDiff is the answer of `reach diff`: what passes that did not, and what no
+// longer does.
+type ReachDiff struct {
+	SchemaVersion string              `json:"schemaVersion"`
+	Old           string              `json:"old"`
+	New           string              `json:"new"`
+	Changes       []DiffChange        `json:"changes"`
+	Exposure      []DiffExposure      `json:"exposure"`
+	Added         []ident.Ref         `json:"workloadsAdded"`
+	Removed       []ident.Ref         `json:"workloadsRemoved"`
+	Gate          []Breach            `json:"gate"` // what --fail-on refuses
+	Unknowns      []inventory.Unknown `json:"unknowns"`
+	Coverage      inventory.Coverage  `json:"coverage"` // of NEW
+}
+
+// DiffChange is a change with where it crosses.
+type DiffChange struct {
+	segment.Change
+	SrcZone string `json:"srcZone,omitempty"`
+	DstZone string `json:"dstZone,omitempty"`
+}
+
+// DiffExposure is a workload whose way in from outside changed.
+type DiffExposure struct {
+	Workload ident.Ref             `json:"workload"`
+	Zone     string                `json:"zone"`
+	Before   segment.ExposureLevel `json:"before"`
+	After    segment.ExposureLevel `json:"after"`
+}
+
+// Breach is one reason for the gate to fail.
+type Breach struct {
+	Gate    string          `json:"gate"`    // new-internet, new-cross-zone, any
+	Verdict segment.Verdict `json:"verdict"` // Unknown: it may be one
+	Text    string          `json:"text"`
+}
+
+// Says puts a change into words for a breach.
+func (c *DiffChange) Says() string {
+	return fmt.Sprintf("%s → %s on %s: %s, was %s", who(c.Src), who(c.Dst), ports(c.Connections), c.After, c.Before)
+}
+
+func reachDiffTable(w io.Writer, a *ReachDiff, o Options) error {
+	p := newPrinter(w, o)
+	var opened, closed, doubtful [][]string
+	for i := range a.Changes {
+		c := &a.Changes[i]
+		zones := ""
+		if c.SrcZone != c.DstZone && c.SrcZone != "" && c.DstZone != "" {
+			zones = clean(c.SrcZone) + " → " + clean(c.DstZone)
+		}
+		row := []string{who(c.Src), "→ " + who(c.Dst), p.cyan(ports(c.Connections)), zones, ""}
+		switch {
+		case c.After == segment.Allowed && c.Before == segment.Denied:
+			opened = append(opened, row)
+		case c.After == segment.Denied && c.Before == segment.Allowed:
+			closed = append(closed, row)
+		default:
+			row[4] = p.verdict(c.Before) + " → " + p.verdict(c.After)
+			doubtful = append(doubtful, row)
+		}
+	}
+	switch {
+	case len(a.Gate) > 0:
+		p.linef("%s  %s", p.red("FAILED"), plural(len(a.Gate), "breach of the gate"))
+	case len(a.Changes)+len(a.Exposure)+len(a.Added)+len(a.Removed) == 0:
+		p.linef("%s  nothing that passes has changed", p.green("SAME"))
+	}
+	if len(a.Changes) > 0 {
+		p.linef("%s opened, %s closed, %s in doubt", plural(len(opened), "connection"), plural(len(closed), "connection"), plural(len(doubtful), "connection"))
+	}
+	for i, b := range a.Gate {
+		if i == mostRows && !o.All {
+			p.linef("  %s", p.dim(fmt.Sprintf("… and %d more (--all)", len(a.Gate)-i)))
+			break
+		}
+		p.linef("  %s  %s", p.red(b.Gate), clean(b.Text))
+	}
+	cols := []column{{"FROM", 18}, {"TO", 18}, {"PORTS", 16}, {"ZONES", 12}, {"", 0}}
+	for _, s := range []struct {
+		title string
+		rows  [][]string
+	}{{"OPENED", opened}, {"CLOSED", closed}, {"IN DOUBT", doubtful}} {
+		if len(s.rows) > 0 {
+			p.heading(s.title, len(s.rows), "")
+			p.table(cols, s.rows)
+		}
+	}
+	p.diffWorkloads(a)
+	p.unknowns(a.Unknowns)
+	p.reachCoverage(a.Coverage, len(a.Unknowns))
+	return p.done()
+}
+
+func (p *printer) diffWorkloads(a *ReachDiff) {
+	if len(a.Exposure) > 0 {
+		p.heading("EXPOSURE", len(a.Exposure), "")
+		var rows [][]string
+		for _, x := range a.Exposure {
+			rows = append(rows, []string{who(x.Workload), clean(x.Zone), string(x.Before) + " → " + string(x.After)})
+		}
+		p.table([]column{{"WORKLOAD", 18}, {"ZONE", 12}, {"REACHED FROM", 0}}, rows)
+	}
+	for _, s := range []struct {
+		title string
+		refs  []ident.Ref
+	}{{"WORKLOADS ADDED", a.Added}, {"WORKLOADS REMOVED", a.Removed}} {
+		if len(s.refs) == 0 {
+			continue
+		}
+		p.heading(s.title, len(s.refs), "")
+		var rows [][]string
+		for _, r := range s.refs {
+			rows = append(rows, []string{who(r)})
+		}
+		p.table([]column{{"WORKLOAD", 18}}, rows)
+	}
+}
+
+func reachDiffSARIF(w io.Writer, a *ReachDiff, o Options) error {
+	run := newRun(o)
+	index := map[string]int{}
+	for _, b := range a.Gate {
+		id := run.rule(index, b.Gate, func() sarifRule { return sarifRule{ID: b.Gate, ShortDescription: sarifText{gateMeaning(b.Gate)}} })
+		level := "error"
+		if b.Verdict == segment.Unknown {
+			level = "warning"
+		}
+		run.Results = append(run.Results, sarifResult{RuleID: b.Gate, RuleIndex: id, Level: level, Message: sarifText{b.Text},
+			Locations: []sarifLocation{inFile(a.New, 0)}, PartialFingerprints: map[string]string{"cofferdam/v1": b.Gate + " " + b.Text}})
+	}
+	return run.write(w)
+}
+
+func gateMeaning(gate string) string {
+	return map[string]string{
+		"new-internet":   "a connection with addresses outside that was not possible before",
+		"new-cross-zone": "a connection between zones that was not possible before",
+		"any":            "a connection that was not possible before, or no longer is",
+	}[gate]
+}
+
+func reachDiffJUnit(w io.Writer, a *ReachDiff, _ Options) error {
+	s := junitSuite{Name: a.Old + " → " + a.New}
+	for _, b := range a.Gate {
+		c := junitCase{Name: b.Text}
+		if f := (&junitFailure{Message: b.Text, Type: b.Gate}); b.Verdict == segment.Unknown {
+			c.Error = f
+		} else {
+			c.Failure = f
+		}
+		s.add(c)
+	}
+	if len(a.Gate) == 0 {
+		s.add(junitCase{Name: fmt.Sprintf("%s, none refused", plural(len(a.Changes), "change"))})
+	}
+	return junitSuites{Suites: []junitSuite{s}}.write(w)
+}
