@@ -172,7 +172,7 @@ func (c *change) dropPolicy(i int) {
 		if !p.filters(d) {
 			continue
 		}
-		for _, class := range g.atoms.at(p.subject).appendTo(nil) {
+		for _, class := range g.atoms.at(p.subject).classes() {
 			list := slices.DeleteFunc(slices.Clone(g.own[d].at(int(class))), func(j uint32) bool { return int(j) == i })
 			g.own[d].set(int(class), list)
 			c.isolate(d, int(class))
@@ -207,7 +207,7 @@ func (c *change) putPolicy(p *Policy) {
 		if !cp.filters(d) {
 			continue
 		}
-		for _, class := range g.atoms.at(cp.subject).appendTo(nil) {
+		for _, class := range g.atoms.at(cp.subject).classes() {
 			c.select1(d, int(class), i)
 		}
 		c.regrant(d, cp, true)
@@ -293,7 +293,7 @@ func (c *change) grantAgain(d Gress, at int, spec uint32) {
 	for to < len(old) && old[to].spec == int(spec) {
 		to++
 	}
-	fresh := g.grantsOf(nil, slots[lo:hi])
+	fresh := g.grantsOf(slots[lo:hi])
 	list := make([]granted, 0, len(old)-(to-from)+len(fresh))
 	list = append(append(append(list, old[:from]...), fresh...), old[to:]...)
 	g.inverted[d].set(at, list)
@@ -309,14 +309,14 @@ func (c *change) spreadAgain(at int) {
 	}
 	g.spread.set(at, is)
 	if was.common != is.common {
-		for _, class := range g.atoms.at(at).appendTo(nil) {
+		for _, class := range g.atoms.at(at).classes() {
 			c.peer[class] = true
 		}
 	}
 	if was.wide != is.wide {
 		for d := range Gress(2) {
 			for _, s := range g.slots[d].at(at) {
-				for _, class := range g.atoms.at(int(s.subject)).appendTo(nil) {
+				for _, class := range g.atoms.at(int(s.subject)).classes() {
 					c.own[class] = true
 				}
 			}

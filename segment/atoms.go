@@ -16,7 +16,7 @@ func (a *atom) empty() bool { return a.size() == 0 }
 // size counts the classes that it matches, certainly or perhaps.
 func (a *atom) size() int { return a.must.n + a.maybe.n }
 
-func (a *atom) appendTo(buf []uint32) []uint32 { return a.maybe.appendTo(a.must.appendTo(buf)) }
+func (a *atom) classes() []uint32 { return a.maybe.appendTo(a.must.appendTo(nil)) }
 
 // atoms resolves peers and subjects to classes, each distinct one once. It is
 // the part of the compiler that Apply goes on with.

@@ -407,16 +407,16 @@ func (g *Graph) lineOf(c int, kind lineKind) *classLine {
 		if !uni.has(int(d)) {
 			return true
 		}
-		var any span
+		var open span
 		for chunk := range g.ports.chunks {
 			x := g.exception(c, int(d), kind, chunk).out
-			any.must |= x.must
-			any.may |= x.may
+			open.must |= x.must
+			open.may |= x.may
 		}
-		if any.must != 0 {
+		if open.must != 0 {
 			sure++
 		}
-		return any.may == 0
+		return open.may == 0
 	})
 	l.except = slices.Clone(ids)
 	if l.sure = l.except; sure < len(ids) {

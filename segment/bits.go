@@ -172,8 +172,6 @@ func (s classSet) empty() bool {
 	return len(s.ids) == 0
 }
 
-func (s classSet) all() iter.Seq[int] { return s.members().all() }
-
 // between iterates over the elements from lo up to hi.
 func (s classSet) between(lo, hi int) iter.Seq[int] {
 	return func(yield func(int) bool) {

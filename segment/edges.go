@@ -33,7 +33,7 @@ func (g *Graph) Edges(by By) iter.Seq[Edge] {
 				return
 			}
 		}
-		for _, e := range g.externalEdges(by, t) {
+		for _, e := range g.externalEdges(t) {
 			if !yield(e) {
 				return
 			}
@@ -163,7 +163,7 @@ func compareBlocks(a, b ident.Ref) int {
 
 // externalEdges returns the edges that start outside, neighbouring blocks with
 // the same answer merged.
-func (g *Graph) externalEdges(by By, t *tally) []Edge {
+func (g *Graph) externalEdges(t *tally) []Edge {
 	type entry struct {
 		b   *block
 		dst uint32

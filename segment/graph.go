@@ -542,13 +542,15 @@ func (g *Graph) invert() {
 		g.perhapsIsolated[d].andNot(g.isolated[d])
 		slices.SortFunc(slots, slot.compare)
 		bySlot, inverted := make([][]slot, g.atoms.len()), make([][]granted, g.atoms.len())
-		for lo, hi := 0, 0; lo < len(slots); lo = hi {
-			for hi = lo + 1; hi < len(slots) && slots[hi].atom == slots[lo].atom; {
+		for lo := 0; lo < len(slots); {
+			hi := lo + 1
+			for hi < len(slots) && slots[hi].atom == slots[lo].atom {
 				hi++
 			}
 			at := slots[lo].atom
 			bySlot[at] = slots[lo:hi:hi]
-			inverted[at] = g.grantsOf(nil, bySlot[at])
+			inverted[at] = g.grantsOf(bySlot[at])
+			lo = hi
 		}
 		g.slots[d], g.inverted[d] = vecOf(bySlot), vecOf(inverted)
 	}
@@ -588,11 +590,13 @@ func (c *compiled) appendSlots(slots []slot, d Gress) []slot {
 	return slots
 }
 
-// grantsOf appends what the slots, sorted, of one atom add up to.
-func (g *Graph) grantsOf(out []granted, slots []slot) []granted {
+// grantsOf returns what the slots, sorted, of one atom add up to.
+func (g *Graph) grantsOf(slots []slot) []granted {
+	out := make([]granted, 0, len(slots))
 	sets := make([]members, 0, 8)
-	for lo, hi := 0, 0; lo < len(slots); lo = hi {
-		for hi = lo + 1; hi < len(slots) && slots[hi].spec == slots[lo].spec; {
+	for lo := 0; lo < len(slots); {
+		hi := lo + 1
+		for hi < len(slots) && slots[hi].spec == slots[lo].spec {
 			hi++
 		}
 		for _, perhaps := range []bool{false, true} {
@@ -613,6 +617,7 @@ func (g *Graph) grantsOf(out []granted, slots []slot) []granted {
 				out = append(out, granted{int(slots[lo].spec), unite(sets, g.classes.len()), perhaps})
 			}
 		}
+		lo = hi
 	}
 	return out
 }

@@ -318,13 +318,13 @@ func ExportEstate(c synth.Config, dir string) error {
 	if err := c.Check(); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return ident.Errorf(ident.KindFailure, "%v", err)
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
 		return ident.Errorf(ident.KindUsage, "%s is not empty", dir).WithHint("give --export a new directory")
 	}
 	return synth.Files(synth.Model(c), func(name string) (io.WriteCloser, error) {
-		return os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		return os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	})
 }

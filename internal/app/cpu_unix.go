@@ -16,5 +16,5 @@ func usage() (cpu time.Duration, peak int64, err error) {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0, 0, ident.Errorf(ident.KindFailure, "the CPU time of this process: %v", err)
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), int64(u.Maxrss) * rssUnit, nil
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), u.Maxrss * rssUnit, nil
 }

@@ -108,8 +108,8 @@ func diffOf(ctx context.Context, sides [2]*app.Estate, snaps [2]*inventory.Snaps
 	}
 	old, now := before.Workloads(), after.Workloads()
 	for _, r := range now {
-		had := false
-		if _, had = slices.BinarySearchFunc(old, r, ident.Ref.Compare); !had {
+		_, had := slices.BinarySearchFunc(old, r, ident.Ref.Compare)
+		if !had {
 			a.Added = append(a.Added, r)
 		}
 		was, is := segment.ExposedNone, after.Exposure(r).Level
