@@ -243,6 +243,24 @@ func (r *Reader) expect(want Kind) bool {
 	return false
 }
 
+// RequireObject is Object for a value whose loss would change what the document
+// says: a mismatch is an error even where others are tolerated. null is no object.
+func (r *Reader) RequireObject() bool { return r.require(Object) && r.Object() }
+
+// RequireArray is Array in the same way.
+func (r *Reader) RequireArray() bool { return r.require(Array) && r.Array() }
+
+func (r *Reader) require(want Kind) bool {
+	if !r.due() {
+		return false
+	}
+	if got := r.Kind(); got != want && got != Null && got != Invalid && got != End {
+		r.invalid(r.pos, "%s where %s is due", got, want)
+		return false
+	}
+	return true
+}
+
 func (r *Reader) enter(array bool) bool {
 	if len(r.levels)+r.depth0 >= r.opt.MaxDepth {
 		r.tooDeep(r.pos)

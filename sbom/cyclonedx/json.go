@@ -202,7 +202,7 @@ func (b *builder) tools(r *jsonscan.Reader) {
 }
 
 func (b *builder) components(r *jsonscan.Reader, pointer string, parent int32) {
-	if !r.Array() {
+	if !r.RequireArray() { // taken for an empty list it would say that the image holds nothing
 		return
 	}
 	for i := 0; r.NextItem() && b.err == nil; i++ {
@@ -225,7 +225,7 @@ func (b *builder) components(r *jsonscan.Reader, pointer string, parent int32) {
 // component reads one component; nested is its own list of components, left for
 // after it so that the parent comes first.
 func (b *builder) component(r *jsonscan.Reader, pointer string) (c *sbom.Component, props []property, nested *jsonscan.Reader) {
-	if !r.Object() {
+	if !r.RequireObject() {
 		return nil, nil, nil
 	}
 	c = &sbom.Component{Pointer: pointer}

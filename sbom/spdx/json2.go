@@ -147,11 +147,11 @@ func (j *jsonDocument) creationInfo() {
 
 func (j *jsonDocument) readPackages() {
 	r := j.r
-	if !r.Array() {
+	if !r.RequireArray() { // taken for an empty list it would say that the image holds nothing
 		return
 	}
 	for n := 0; r.NextItem() && j.alive(n); n++ {
-		if r.Object() {
+		if r.RequireObject() {
 			j.readPackage()
 		}
 	}
