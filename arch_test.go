@@ -51,10 +51,11 @@ var layers = map[string][]string{
 	"report/graph":    {"ident", "segment", "inventory"},
 	"report/html":     {"ident", "segment", "inventory"},
 
-	"examples":     {},
-	"internal/app": {"ident", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "report"},
-	"internal/web": {"ident", "inventory"},
-	"internal/cli": {"ident", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "report/...", "examples", "internal/app", "internal/web"},
+	"examples":        {},
+	"internal/corpus": {},
+	"internal/app":    {"ident", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "report"},
+	"internal/web":    {"ident", "inventory"},
+	"internal/cli":    {"ident", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "report/...", "examples", "internal/app", "internal/web"},
 
 	"cmd/cofferdam": {"internal/cli"},
 }

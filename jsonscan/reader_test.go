@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	realdocs "github.com/cofferdam-io/cofferdam/internal/corpus"
 	"math"
 	"strings"
 	"testing"
@@ -173,6 +174,7 @@ func FuzzAgreesWithEncodingJSON(f *testing.F) {
 	for _, s := range seeds {
 		f.Add([]byte(s))
 	}
+	realdocs.Seed(f, "sbom", ".json")
 	f.Fuzz(func(t *testing.T, data []byte) { agree(t, data) })
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/estate"
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/corpus"
 )
 
 func decodeText(t testing.TB, texts ...string) *Set {
@@ -300,6 +301,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(shop))
 	f.Add([]byte(owners))
 	f.Add([]byte(`{"apiVersion":"v1","kind":"List","items":[{"kind":"Pod","apiVersion":"v1","metadata":{"name":"x"}}]}`))
+	corpus.Seed(f, "netpol", ".yaml")
 	f.Fuzz(func(t *testing.T, b []byte) {
 		set, err := Decode(context.Background(), []Input{{Name: "f", Data: b}}, Options{MaxBytes: 1 << 20, MaxDocuments: 100})
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/corpus"
 	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/sbom/decode"
 )
@@ -224,6 +225,7 @@ func FuzzBytes(f *testing.F) {
 	for _, s := range []string{cdx, cdxXML, spdxJSON, tagValue, syftJSON, trivyJSON, zipped(cdx), statement(spdxJSON)} {
 		f.Add([]byte(s))
 	}
+	corpus.Seed(f, "sbom", ".json")
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		docs, err := decode.Bytes(context.Background(), "x", raw, decode.Limits{MaxBytes: 1 << 20, MaxRatio: 20})
 		if err != nil {

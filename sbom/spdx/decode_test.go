@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	realdocs "github.com/cofferdam-io/cofferdam/internal/corpus"
 	"github.com/cofferdam-io/cofferdam/sbom"
 )
 
@@ -226,7 +227,8 @@ func TestTruncation(t *testing.T) {
 	}
 }
 
-func fuzz(f *testing.F, seeds ...string) {
+func fuzz(f *testing.F, part, extension string, seeds ...string) {
+	realdocs.Seed(f, part, extension)
 	for _, s := range seeds {
 		f.Add([]byte(s))
 	}
@@ -241,6 +243,10 @@ func fuzz(f *testing.F, seeds ...string) {
 	})
 }
 
-func FuzzJSON(f *testing.F)     { fuzz(f, trivyDoc(), `{"sbom":{`+head+`"packages":[null,1,{}]}}`) }
-func FuzzTagValue(f *testing.F) { fuzz(f, tagValueDoc) }
-func FuzzJSONLD(f *testing.F)   { fuzz(f, jsonLDDoc) }
+func FuzzJSON(f *testing.F) {
+	fuzz(f, "sbom/sbomqs-testdata/samples", ".json", trivyDoc(), `{"sbom":{`+head+`"packages":[null,1,{}]}}`)
+}
+func FuzzTagValue(f *testing.F) {
+	fuzz(f, "sbom/sbom-utility-tests/examples/spdx", ".spdx", tagValueDoc)
+}
+func FuzzJSONLD(f *testing.F) { fuzz(f, "sbom/sbomqs-testdata/spdx3", ".json", jsonLDDoc) }
