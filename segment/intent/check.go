@@ -84,10 +84,10 @@ func (c *checker) rule(r Rule) (Result, error) {
 	var err error
 	switch {
 	case r.Transitively:
-		err = c.walk(&res, from, to, 0)
+		err = c.walk(&res, from, to)
 	case r.Verb == Deny && r.From.Address.CIDR == ident.Internet:
 		// What the policies let in matters where a way leads in.
-		err = c.walk(&res, from, to, 1)
+		err = c.internet(&res, to)
 	case r.Verb == Deny:
 		err = c.deny(&res, from, to)
 	default:
@@ -159,23 +159,30 @@ func (c *checker) allow(res *Result, from, to []ident.Ref) error {
 				case e.Verdict == segment.Allowed && !e.Partial:
 					missing = subtract(missing, e.Connections)
 				case e.Verdict == segment.Unknown:
-					unknown = append(unknown, overlap(e.Connections, missing)...)
+					unknown = append(unknown, overlap(e.Connections, res.Rule.Ports)...)
 				}
 			}
+			unknown = subtract(unknown, subtract(unknown, missing)) // what is in both
 			missing = subtract(missing, unknown)
-			if len(missing) > 0 && (len(res.Rule.Ports) > 0 || len(edges) == 0) {
+			named := len(res.Rule.Ports) > 0
+			switch {
+			case named && len(missing) > 0:
 				c.violate(res, Violation{From: src, To: dst, Connections: missing, Missing: true, Verdict: segment.Denied})
-			} else if len(unknown) > 0 && !anyAllowed(edges) {
+			case !named && slices.ContainsFunc(edges, everywhere):
+				// Without ports, any connection that all pods have is enough.
+			case len(unknown) > 0:
 				c.violate(res, Violation{From: src, To: dst, Connections: unknown, Missing: true, Verdict: segment.Unknown})
+			case !named:
+				c.violate(res, Violation{From: src, To: dst, Connections: missing, Missing: true, Verdict: segment.Denied})
 			}
 		}
 	}
 	return nil
 }
 
-func anyAllowed(edges []segment.Edge) bool {
-	return slices.ContainsFunc(edges, func(e segment.Edge) bool { return e.Verdict == segment.Allowed })
-}
+// everywhere reports whether every pod of the one end has the connections to
+// every pod of the other.
+func everywhere(e segment.Edge) bool { return e.Verdict == segment.Allowed && !e.Partial }
 
 // only looks for whatever else reaches the targets.
 func (c *checker) only(res *Result, from, to []ident.Ref) error {
@@ -207,9 +214,9 @@ func (c *checker) only(res *Result, from, to []ident.Ref) error {
 	return nil
 }
 
-// walk looks for ways of up to so many hops; 0 is any number.
-func (c *checker) walk(res *Result, from, to []ident.Ref, maxHops int) error {
-	trip, err := c.g.Travel(c.ctx, from, segment.Forward, maxHops)
+// walk looks for ways of any number of hops. Such a rule has no ports.
+func (c *checker) walk(res *Result, from, to []ident.Ref) error {
+	trip, err := c.g.Travel(c.ctx, from, segment.Forward, 0)
 	if err != nil {
 		return err
 	}
@@ -226,8 +233,16 @@ func (c *checker) walk(res *Result, from, to []ident.Ref, maxHops int) error {
 		for _, r := range to {
 			hit = hit || r.IsCIDR() && x.Workload.IsCIDR() && overlaps(x.Workload, r)
 		}
-		if over := overlap(x.Path[len(x.Path)-1].Connections, res.Rule.Ports); hit && len(over) > 0 {
-			c.violate(res, Violation{From: x.Path[0].From, To: x.Workload, Connections: over, Verdict: x.Verdict, Path: x.Path})
+		if hit {
+			delete(wanted, x.Workload)
+			c.violate(res, Violation{From: x.Path[0].From, To: x.Workload, Connections: x.Path[len(x.Path)-1].Connections, Verdict: x.Verdict, Path: x.Path})
+		}
+	}
+	if res.Rule.From.Address.CIDR == ident.Internet {
+		for _, r := range to {
+			if wanted[r] {
+				c.routed(res, r, nil) // its controller may not be in the input
+			}
 		}
 	}
 	return nil
