@@ -37,6 +37,8 @@ type DiffExposure struct {
 	Zone     string                `json:"zone"`
 	Before   segment.ExposureLevel `json:"before"`
 	After    segment.ExposureLevel `json:"after"`
+	// Ways are the ports on which ways in from the internet came or went.
+	Ways []segment.Change `json:"ways,omitempty"`
 }
 
 // Breach is one reason for the gate to fail.
@@ -108,7 +110,14 @@ func (p *printer) diffWorkloads(a *ReachDiff) {
 		p.heading("EXPOSURE", len(a.Exposure), "")
 		var rows [][]string
 		for _, x := range a.Exposure {
-			rows = append(rows, []string{who(x.Workload), clean(x.Zone), string(x.Before) + " → " + string(x.After)})
+			text := string(x.Before) + " → " + string(x.After)
+			if x.Before == x.After {
+				text = string(x.After)
+			}
+			for _, c := range x.Ways {
+				text += fmt.Sprintf("; %s %s, was %s", ports(c.Connections), c.After, c.Before)
+			}
+			rows = append(rows, []string{who(x.Workload), clean(x.Zone), text})
 		}
 		p.table([]column{{"WORKLOAD", 18}, {"ZONE", 12}, {"REACHED FROM", 0}}, rows)
 	}

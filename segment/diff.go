@@ -65,6 +65,28 @@ func Diff(ctx context.Context, before, after *Graph) ([]Change, error) {
 	return append(out, incoming...), nil
 }
 
+// DiffExposure compares the ways in from the internet to a workload, port by port.
+// The changes have the word internet as Src. It finds what Diff cannot: a way
+// that is new to connections which the policies allowed all along.
+func DiffExposure(r ident.Ref, before, after Exposure) []Change {
+	return appendChanges(nil, ident.Ref{CIDR: ident.Internet}, r, before.asEdges(), after.asEdges())
+}
+
+// asEdges holds what the internet reaches: the certain first, since the first
+// edge with a port decides.
+func (x *Exposure) asEdges() []Edge {
+	sure, perhaps := Edge{Verdict: Allowed}, Edge{Verdict: Unknown}
+	for _, w := range x.Ways {
+		switch w.Level {
+		case ExposedInternet:
+			sure.Connections = append(sure.Connections, w.Conns...)
+		case ExposedUnknown:
+			perhaps.Connections = append(perhaps.Connections, w.Conns...)
+		}
+	}
+	return []Edge{sure, perhaps}
+}
+
 // diffSide reads one of the graphs.
 type diffSide struct {
 	g *Graph

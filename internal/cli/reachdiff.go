@@ -112,12 +112,12 @@ func diffOf(ctx context.Context, sides [2]*app.Estate, snaps [2]*inventory.Snaps
 		if !had {
 			a.Added = append(a.Added, r)
 		}
-		was, is := segment.ExposedNone, after.Exposure(r).Level
+		was, is := segment.Exposure{Level: segment.ExposedNone}, after.Exposure(r)
 		if had {
-			was = before.Exposure(r).Level
+			was = before.Exposure(r)
 		}
-		if was != is {
-			a.Exposure = append(a.Exposure, report.DiffExposure{Workload: r, Zone: zone(r), Before: was, After: is})
+		if ways := segment.DiffExposure(r, was, is); was.Level != is.Level || len(ways) > 0 {
+			a.Exposure = append(a.Exposure, report.DiffExposure{Workload: r, Zone: zone(r), Before: was.Level, After: is.Level, Ways: ways})
 		}
 	}
 	for _, r := range old {
@@ -147,7 +147,14 @@ func breaches(gate string, a *report.ReachDiff) []report.Breach {
 		out = append(out, report.Breach{Gate: gate, Verdict: v, Text: c.Says()})
 	}
 	for _, x := range a.Exposure {
-		if gate == gateCrossZone || gate == gateInternet && x.After != segment.ExposedInternet && x.After != segment.ExposedUnknown {
+		if gate == gateCrossZone {
+			continue
+		}
+		if x.Before == x.After {
+			out = append(out, newWays(gate, &x)...)
+			continue
+		}
+		if gate == gateInternet && x.After != segment.ExposedInternet && x.After != segment.ExposedUnknown {
 			continue
 		}
 		v := segment.Allowed
@@ -156,6 +163,24 @@ func breaches(gate string, a *report.ReachDiff) []report.Breach {
 		}
 		out = append(out, report.Breach{Gate: gate, Verdict: v,
 			Text: strings.TrimSpace(x.Workload.Short() + " is reached from " + string(x.After) + ", was " + string(x.Before))})
+	}
+	return out
+}
+
+// newWays finds the breaches of a workload that is as exposed as it was, on other
+// ports.
+func newWays(gate string, x *report.DiffExposure) []report.Breach {
+	var out []report.Breach
+	for _, c := range x.Ways {
+		opens := c.After != segment.Denied && c.Before != segment.Allowed
+		if gate == gateInternet && !opens {
+			continue
+		}
+		v := c.After
+		if v == segment.Denied {
+			v = segment.Allowed // a certain change
+		}
+		out = append(out, report.Breach{Gate: gate, Verdict: v, Text: "by a way in from outside: " + (&report.DiffChange{Change: c}).Says()})
 	}
 	return out
 }
