@@ -47,6 +47,9 @@ func portRange(c segment.Conn) string {
 // Rules are counted from one in text, as people count; JSON counts from zero.
 func rule(r segment.RuleRef) string {
 	if r.Default {
+		if r.RuleName != "" {
+			return clean(r.RuleName) // "a pod to itself": policies may select it
+		}
 		if r.Tier == "" && r.Kind == "" {
 			return "no policy selects it"
 		}

@@ -233,11 +233,20 @@ func (g *Graph) between(a, b side) answer {
 	return res
 }
 
+// onePod reports whether both sides are one and the same pod. A workload has the
+// kind Pod only where it is a pod without a controller.
+func (s side) onePod(other side) bool { return s.ref == other.ref && s.ref.Kind == "Pod" }
+
 // betweenInto evaluates two sides into res, whose memory it reuses.
 func (g *Graph) betweenInto(res *answer, a, b side) {
 	res.reset(g.ports.chunks)
 	copy(res.least.must, g.ports.full)
 	copy(res.least.may, g.ports.full)
+	if a.end >= 0 && a.onePod(b) {
+		copy(res.must, g.ports.full)
+		copy(res.may, g.ports.full)
+		return
+	}
 	for chunk := range g.ports.chunks {
 		for _, c := range a.classes {
 			for _, d := range b.classes {

@@ -45,6 +45,7 @@ func (g *Graph) Why(src, dst ident.Ref, p *Port) (*Explanation, error) {
 	if len(a.classes) == 0 || len(b.classes) == 0 {
 		return nil, ident.Errorf(ident.KindNotFound, "%s or %s has no pods", a.ref, b.ref)
 	}
+	self := a.onePod(b)
 	res := g.between(a, b)
 	var bit int
 	if p != nil {
@@ -67,6 +68,10 @@ func (g *Graph) Why(src, dst ident.Ref, p *Port) (*Explanation, error) {
 		maybe[i] = res.may[i] &^ res.must[i]
 	}
 	x.Undecided = g.ports.conns(maybe)
+	if self {
+		x.Egress, x.Ingress = toItself(Egress), toItself(Ingress)
+		return x, nil
+	}
 	c, d, mixed := g.pickPair(a, b, bit)
 	x.Partial = mixed
 	w := &walk{g: g, src: c, dst: d, bit: bit, asked: x.Port, verbose: true}
@@ -76,6 +81,14 @@ func (g *Graph) Why(src, dst ident.Ref, p *Port) (*Explanation, error) {
 		x.Unknowns = append(x.Unknowns, g.ownNodeCause(c, d)...)
 	}
 	return x, nil
+}
+
+// toItself is the decision about a pod's traffic to itself, which no policy sees
+// ("a Pod cannot block access to itself", Kubernetes' Network Policies).
+func toItself(d Gress) Decision {
+	r := RuleRef{Direction: d.String(), Rule: -1, RuleName: "a pod to itself", Default: true}
+	return Decision{Verdict: Allowed, Rule: r, Considered: []Considered{{Rule: r, Outcome: Allow.String(),
+		Reason: "a pod always reaches itself, whatever policies select it"}}}
 }
 
 // telling picks the bit that a question without a port is about.
