@@ -15,6 +15,8 @@ import (
 type edgeWriter struct {
 	w     *bufio.Writer
 	refs  map[ident.Ref][]byte
+	src   ident.Ref // of the last edge: edges come line by line
+	head  []byte    // what is written of it
 	conns map[sharedList][]byte // lists are shared by the engine
 	err   error
 }
@@ -68,8 +70,11 @@ func indented(v any) ([]byte, error) {
 }
 
 func (e *edgeWriter) edge(x *segment.Edge) {
+	if e.head == nil || x.Src != e.src {
+		e.src, e.head = x.Src, e.ref(x.Src)
+	}
 	_, _ = e.w.WriteString(`{"src":`)
-	_, _ = e.w.Write(e.ref(x.Src))
+	_, _ = e.w.Write(e.head)
 	_, _ = e.w.WriteString(`,"dst":`)
 	_, _ = e.w.Write(e.ref(x.Dst))
 	_, _ = e.w.WriteString(`,"connections":`)

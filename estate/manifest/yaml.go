@@ -19,6 +19,7 @@ type yamlBuilder struct {
 	doc    document
 	lines  []int // byte offset of each line's start, in doc.data
 	limits limits
+	last   position              // that was converted last: nodes come in the order of the text
 	done   map[*yaml.Node]*built // anchored nodes, converted once
 	shared int                   // nodes that aliases repeat
 }
@@ -32,6 +33,14 @@ type built struct {
 
 // parseYAML reads one document. A nil node is an empty document.
 func parseYAML(doc document, l limits) (*node, *parseError) {
+	if n := blockYAML(doc, l); n != nil {
+		return n, nil
+	}
+	return anyYAML(doc, l)
+}
+
+// anyYAML reads one document by yaml.v3.
+func anyYAML(doc document, l limits) (*node, *parseError) {
 	var root yaml.Node
 	err := yaml.NewDecoder(bytes.NewReader(doc.data)).Decode(&root)
 	switch {
@@ -59,16 +68,24 @@ func parseYAML(doc document, l limits) (*node, *parseError) {
 	return n, nil
 }
 
-// offset converts a position of the parser, whose columns count characters.
+// position is a place of the parser and its byte offset in the document.
+type position struct{ line, column, at int }
+
+// offset converts a position of the parser, whose columns count characters. It
+// goes on from the last one of the same line: a line may hold every node.
 func (b *yamlBuilder) offset(line, column int) int {
 	if line < 1 || line > len(b.lines) {
 		return b.doc.start
 	}
-	at := b.lines[line-1]
+	from := position{line, 1, b.lines[line-1]}
 	if line == 1 && bytes.HasPrefix(b.doc.data, []byte("\uFEFF")) {
-		at += len("\uFEFF")
+		from.at += len("\uFEFF")
 	}
-	for ; column > 1 && at < len(b.doc.data); column-- {
+	if b.last.line == line && b.last.column <= column {
+		from = b.last
+	}
+	at := from.at
+	for left := column - from.column; left > 0 && at < len(b.doc.data); left-- {
 		if b.doc.data[at] < utf8.RuneSelf {
 			at++
 			continue
@@ -76,6 +93,7 @@ func (b *yamlBuilder) offset(line, column int) int {
 		_, n := utf8.DecodeRune(b.doc.data[at:])
 		at += n
 	}
+	b.last = position{line, column, at}
 	return b.doc.start + at
 }
 
@@ -191,9 +209,18 @@ func (b *yamlBuilder) mapping(n *node, y *yaml.Node, depth int, grow func(size, 
 		if m.kind != mapNode {
 			return b.fail(y, ident.KindInvalid, "a merge key (<<) needs a mapping")
 		}
+		if seen == nil && len(n.fields)+len(m.fields) > manyFields {
+			seen = make(map[string]bool, len(n.fields)+len(m.fields))
+			for _, f := range n.fields {
+				seen[f.key] = true
+			}
+		}
 		for _, f := range m.fields {
-			if n.lookup(f.key) == nil {
+			if seen == nil && n.lookup(f.key) == nil || seen != nil && !seen[f.key] {
 				n.fields = append(n.fields, f)
+				if seen != nil {
+					seen[f.key] = true
+				}
 			}
 		}
 	}
