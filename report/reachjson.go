@@ -15,8 +15,8 @@ import (
 type edgeWriter struct {
 	w     *bufio.Writer
 	refs  map[ident.Ref][]byte
-	src   ident.Ref // of the last edge: edges come line by line
-	head  []byte    // what is written of it
+	src   ident.Ref             // of the last edge: edges come line by line
+	head  []byte                // what is written of it
 	conns map[sharedList][]byte // lists are shared by the engine
 	err   error
 }

@@ -115,7 +115,7 @@ func (p *blockParser) decline() *node {
 
 func (p *blockParser) node(kind nodeKind, at, line int) *node {
 	if len(p.nodes) == 0 {
-		p.nodes = make([]node, 128)
+		p.nodes = make([]node, 32)
 	}
 	n := &p.nodes[0]
 	p.nodes = p.nodes[1:]
@@ -279,9 +279,8 @@ func (p *blockParser) value(at, indent, depth int, ofKey bool) *node {
 	case '|':
 		return p.literal(at, indent)
 	case '{', '[':
-		end := at
-		n, end = p.flow(at, line.end, line.number, depth)
-		if p.failed || !p.over(end, line.end) {
+		var end int
+		if n, end = p.flow(at, line.end, line.number, depth); p.failed || !p.over(end, line.end) {
 			return p.decline()
 		}
 	case '"', '\'':
