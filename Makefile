@@ -3,6 +3,7 @@
 # is possible without asking, and is named at the end where it is not.
 #
 #   make test        unit, property, command and race tests, then lint; prints what was skipped and why
+#   make test-long   the engine against its twin at full size; an hour or so
 #   make fuzz        a minute of every fuzz target in what changed since BASE, ten minutes in all
 #   make bench       the benchmarks behind docs/benchmarks.md
 #   make generate    what `go generate` makes; the tests fail if it differs from what is committed
@@ -46,6 +47,11 @@ $(LINT):
 	@mkdir -p $(BIN)
 	@echo "building golangci-lint (once)" >&2
 	@cd tools/lint && GOFLAGS=-mod=readonly go build -trimpath -ldflags "-s -w" -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+# The large sizes: a million questions at full size, a thousand estates of each mix.
+.PHONY: test-long
+test-long:
+	@COFFERDAM_LONG=1 go test -timeout 3h -run 'Twin' -v ./segment
 
 BASE ?= $(shell git rev-list -1 --before='4 hours ago' HEAD 2>/dev/null)
 FUZZTIME ?= 60

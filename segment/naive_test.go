@@ -154,7 +154,7 @@ func (n *naive) tiers(d segment.Gress, subject, peer, dst end, port segment.Port
 // ordered finds the policies of the lowest priority value with a matching rule.
 // Where several policies share it, any of them may be applied.
 func (n *naive) ordered(t segment.Tier, d segment.Gress, subject, peer, dst end, port segment.Port) (allow, decided bool) {
-	for prio := range 8 { // the generator stays below
+	for _, prio := range n.priorities(t) {
 		var outcomes []segment.Action
 		for i := range n.m.Policies {
 			p := &n.m.Policies[i]
@@ -187,6 +187,18 @@ func (n *naive) ordered(t segment.Tier, d segment.Gress, subject, peer, dst end,
 		return false, false // Pass: on to the next tier
 	}
 	return false, false
+}
+
+// priorities returns those of a tier's policies, in ascending order.
+func (n *naive) priorities(t segment.Tier) []int {
+	var out []int
+	for i := range n.m.Policies {
+		if n.m.Policies[i].Tier == t {
+			out = append(out, n.m.Policies[i].Priority)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func (n *naive) selects(p *segment.Policy, e end) bool {
