@@ -372,3 +372,18 @@ func Example() {
 	}
 	// Output: shop/Deployment/web lodash 4.17.20 [4.17.21]
 }
+
+// FuzzAddManifest wants an index that took bytes in to know their digest, and one
+// that refused them to be as it was.
+func FuzzAddManifest(f *testing.F) {
+	f.Add("registry.example/shop/web:1.4", indexRaw)
+	f.Add("", manifestRaw)
+	f.Add("x@sha256:00", []byte(`{"manifests":[{"digest":"sha256:zz"}]}`))
+	f.Fuzz(func(t *testing.T, reference string, raw []byte) {
+		x := &inventory.ImageIndex{}
+		err := x.AddManifest(reference, raw)
+		if again := x.AddManifest(reference, raw); (err == nil) != (again == nil) {
+			t.Errorf("%v, then %v", err, again)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -106,6 +107,43 @@ func TestBlockYAMLOnManifests(t *testing.T) {
 	t.Logf("%d documents read, %d declined", read, declined)
 	if read < 50 || declined*20 > read {
 		t.Errorf("%d documents read, %d declined", read, declined)
+	}
+}
+
+// TestBlockYAMLOnRandomLines puts lines that mean something together at random
+// depths: most are no YAML, and whatever is read has to be what yaml.v3 reads.
+func TestBlockYAMLOnRandomLines(t *testing.T) {
+	lines := []string{"a:", "b: c", "c: 1", "'d': e", "- f", "- g: h", "-", "- i:", "# j", "k: |", "l: |-", "m: {n: o, p: [q, 1]}", "r: []", "s: 't''u'", "v: \"w\" # x", "",
+		"y1: -z", "- - aa", "bb: cc dd", "ee # ff", "gg: hh:ii", "- {jj: kk}", "- 'll: mm'", "nn: # oo", "text", "- |", "---", "pp: null", "- [qq]", "rr:ss: tt", "- uu # vv: ww", "xx: ~"}
+	r := rand.New(rand.NewPCG(1, 2))
+	read := 0
+	for range 60_000 {
+		var b strings.Builder
+		for range 1 + r.IntN(7) {
+			b.WriteString(strings.Repeat(" ", []int{0, 0, 0, 2, 2, 2, 4, 4, 1, 3, 6}[r.IntN(11)]))
+			b.WriteString(lines[r.IntN(len(lines))])
+			b.WriteString([]string{"\n", "\n", "\n", "\n", " \n", "\n\n"}[r.IntN(6)])
+		}
+		text := b.String()
+		if r.IntN(20) == 0 {
+			text = strings.TrimSuffix(text, "\n")
+		}
+		docs, err := documents([]byte(text), 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range docs {
+			if sameTree(t, string(d.data)) {
+				read++
+			}
+		}
+		if t.Failed() {
+			return
+		}
+	}
+	t.Logf("%d documents read", read)
+	if read < 2000 {
+		t.Errorf("only %d documents read: the lines exercise little", read)
 	}
 }
 

@@ -74,5 +74,20 @@ func FuzzDecodeYAML(f *testing.F) {
 func FuzzDecodeZip(f *testing.F) {
 	f.Add(archive(f, map[string]string{"a.json": one, "b.yaml": oneYAML}))
 	f.Add(archive(f, map[string]string{}))
+	if root := os.Getenv("COFFERDAM_DATA"); root != "" {
+		paths, err := filepath.Glob(filepath.Join(root, "vuln", "osv-go", "data", "osv", "GO-2023-*.json"))
+		if err != nil || len(paths) == 0 {
+			f.Fatalf("the real seeds are gone: %v", err)
+		}
+		members := make(map[string]string)
+		for _, p := range paths[:min(len(paths), 5)] {
+			b, err := os.ReadFile(p)
+			if err != nil {
+				f.Fatal(err)
+			}
+			members[filepath.Base(p)] = string(b)
+		}
+		f.Add(archive(f, members))
+	}
 	f.Fuzz(check)
 }

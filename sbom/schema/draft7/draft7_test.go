@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/corpus"
 	"github.com/cofferdam-io/cofferdam/sbom/schema/draft7"
 )
 
@@ -184,6 +185,7 @@ func FuzzParse(f *testing.F) {
 	for _, s := range []string{`{"a": [1, -0.5e+3, "\u00e9\n\\", true, false, null], "b": {}}`, `[`, `{"a"`, `"\ud83d\ude00"`, `01`, `1.`, `[1,]`, " \ufeff", `{"a":1,"a":2}`, `"\u12"`} {
 		f.Add([]byte(s))
 	}
+	corpus.Seed(f, "sbom/cdx-spec-tests", ".json")
 	f.Fuzz(func(t *testing.T, src []byte) {
 		v, faults, err := draft7.Parse(src, draft7.Limits{Values: 1 << 20})
 		if err != nil {
