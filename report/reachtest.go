@@ -33,6 +33,9 @@ func reachTestTable(w io.Writer, a *ReachTest, o Options) error {
 	statements := 0
 	for _, f := range a.Files {
 		statements += f.Statements
+		for _, x := range f.Faults {
+			p.linef("%s  %s", p.yellow("NOT READ"), clean(x))
+		}
 		for i := range f.Failures {
 			x := &f.Failures[i]
 			p.linef("%s  %s", p.red("FAILED"), p.bold(clean(fmt.Sprintf("%s:%d: %s", x.File, x.Line, x.Text))))

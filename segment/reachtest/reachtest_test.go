@@ -108,6 +108,14 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
+// TestFaultsAreNamed says that a manifest that cannot be read is told of.
+func TestFaultsAreNamed(t *testing.T) {
+	r, err := reachtest.Run(context.Background(), "t", []byte(fmt.Sprintf(small, "allow")+"---\nkind: [\n"), profile)
+	if err != nil || len(r.Faults) != 1 || !strings.HasPrefix(r.Faults[0], "t/x.yaml:") {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 func FuzzRun(f *testing.F) {
 	f.Add([]byte(fmt.Sprintf(small, "allow")))
 	f.Add([]byte("-- test --\neval a/b -> c/d tcp/1\n-- x.yaml --\n{}"))

@@ -28,6 +28,9 @@ type Result struct {
 	File       string    `json:"file"`
 	Statements int       `json:"statements"`
 	Failures   []Failure `json:"failures"`
+	// Faults name the manifests that could not be read: what they would say is
+	// unknown, not absent.
+	Faults []string `json:"faults,omitempty"`
 }
 
 // Run evaluates a test. An error means that it could not be: it is malformed, its
@@ -65,6 +68,10 @@ func Run(ctx context.Context, name string, data []byte, profile func(string) (se
 		return nil, err
 	}
 	r := &runner{ctx: ctx, g: g, res: &Result{File: name, Failures: []Failure{}}}
+	for i := range set.Estate.Faults {
+		f := &set.Estate.Faults[i]
+		r.res.Faults = append(r.res.Faults, fmt.Sprintf("%s:%d: %s", f.Source.File, f.Source.Line, f.Message))
+	}
 	for i := range script {
 		if err := ctx.Err(); err != nil {
 			return nil, err
