@@ -576,7 +576,7 @@ func (s slot) compare(o slot) int {
 	return cmp.Or(cmp.Compare(s.atom, o.atom), cmp.Compare(s.spec, o.spec), cmp.Compare(s.subject, o.subject))
 }
 
-// filters says whether a policy of the NetworkPolicy tier has any effect in a
+// filters says whether a policy has any effect in a
 // direction.
 func (c *compiled) filters(d Gress) bool { return c.p.Isolates[d] || len(c.rules[d]) > 0 }
 

@@ -281,3 +281,24 @@ func TestSelector(t *testing.T) {
 		t.Error("public addresses")
 	}
 }
+
+// TestPoliciesThatOnlyGrant says that a policy that grants without isolating is
+// among those of a workload.
+func TestPoliciesThatOnlyGrant(t *testing.T) {
+	ref := ident.Ref{Namespace: "n", Kind: "Deployment", Name: "w"}
+	m := &segment.Model{Profile: segment.Generic(), Namespaces: []segment.Namespace{{Name: "n", Declared: true}},
+		Workloads: []segment.Workload{{Ref: ref}}, Endpoints: []segment.Endpoint{{Ref: ref}}}
+	p := segment.Policy{Kind: "CiliumNetworkPolicy", Namespace: "n", Name: "p", Tier: segment.NetworkPolicyTier, Subject: segment.PodSelector{InNamespace: "n"}}
+	p.Rules[segment.Ingress] = []segment.Rule{{}}
+	m.Policies = []segment.Policy{p}
+	g, err := segment.Build(context.Background(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := g.PoliciesOf(ref); len(got) != 1 || got[0].Name != "p" || got[0].Direction != "ingress" {
+		t.Errorf("%+v", got)
+	}
+	if i := g.Isolation(ref); i.Ingress != segment.No {
+		t.Errorf("it isolates nobody: %+v", i)
+	}
+}

@@ -91,7 +91,7 @@ func (g *Graph) PoliciesOf(r ident.Ref) []RuleRef {
 			continue
 		}
 		for _, d := range []Gress{Egress, Ingress} {
-			if p.p.Tier == NetworkPolicyTier && p.p.Isolates[d] || p.p.Tier != NetworkPolicyTier && len(p.rules[d]) > 0 {
+			if p.filters(d) {
 				out = append(out, p.p.ref(d, nil))
 			}
 		}
