@@ -113,6 +113,15 @@ func (r *Reader) Err() error {
 	return r.err
 }
 
+// Check reads a whole text for nothing but its errors, names that occur twice in
+// one object among them, for decoders that do not look for those.
+func Check(data []byte, o Options) error {
+	o.StrictSkip = true
+	r := New(data, o)
+	r.Skip()
+	return r.End()
+}
+
 // End returns an error unless one whole value was read and only white space follows it.
 func (r *Reader) End() error {
 	if r.err == nil && (r.pending || len(r.levels) > 0) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -161,6 +162,19 @@ func TestBadInput(t *testing.T) {
 	many := head + `"components":[` + strings.TrimSuffix(strings.Repeat(`{"type":"library","name":"a"},`, 100_000), ",") + `]}`
 	if _, err := cyclonedx.Decode(ctx, []byte(many), cyclonedx.Options{}); err == nil {
 		t.Error("a cancelled decoding went on")
+	}
+}
+
+// TestTextInPieces reads a text that comments cut into pieces, in time in
+// proportion to its length: two megabytes took minutes when it was quadratic.
+func TestTextInPieces(t *testing.T) {
+	const pieces = 200_000
+	x := `<bom xmlns="http://cyclonedx.org/schema/bom/1.6" version="1"><components><component type="library"><name>` + strings.Repeat("a<!---->", pieces) + `</name></component></components></bom>`
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	d, err := cyclonedx.Decode(ctx, []byte(x), cyclonedx.Options{})
+	if err != nil || len(d.Components) != 1 || len(d.Components[0].Name) != pieces || ctx.Err() != nil {
+		t.Errorf("%v, %v", err, ctx.Err())
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 // element is one XML element, as a tree: CycloneDX documents in XML are rare and
 // small, so that a tree costs less than a second streaming reader would.
 type element struct {
+	chars    []byte // of text, while the element is open
 	name     string
 	attr     map[string]string
 	text     string
@@ -70,11 +71,12 @@ func (b *builder) tree(data []byte) (*element, string, error) {
 			stack = append(stack, e)
 		case xml.EndElement:
 			top := stack[len(stack)-1]
-			top.text = strings.TrimSpace(top.text)
+			top.text, top.chars = strings.TrimSpace(string(top.chars)), nil
 			stack = stack[:len(stack)-1]
 		case xml.CharData:
 			if len(stack) > 0 {
-				stack[len(stack)-1].text += string(t)
+				top := stack[len(stack)-1]
+				top.chars = append(top.chars, t...) // comments may cut a text into any number of pieces
 			}
 		case xml.Directive:
 			return nil, "", ident.Errorf(ident.KindUnsupported, "document type declarations are not read")

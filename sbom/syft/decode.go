@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/jsonscan"
 	"github.com/cofferdam-io/cofferdam/sbom"
 )
 
@@ -91,8 +92,14 @@ func Decode(ctx context.Context, data []byte, o Options) (*sbom.Document, error)
 		return nil, ident.Errorf(ident.KindLimit, "the document has %d bytes, more than %d", len(data), o.MaxBytes)
 	}
 	var f file
+	if err := jsonscan.Check(data, jsonscan.Options{}); err != nil { // encoding/json takes the last of two names
+		return nil, err
+	}
 	if err := json.Unmarshal(data, &f); err != nil {
 		return nil, ident.Errorf(ident.KindInvalid, "is not syft's JSON: %w", err)
+	}
+	if f.Artifacts == nil {
+		return nil, ident.Errorf(ident.KindInvalid, "holds no list of artifacts, so what the image holds is not known")
 	}
 	if len(f.Artifacts) > o.MaxComponents {
 		return nil, ident.Errorf(ident.KindLimit, "the document has more than %d artifacts", o.MaxComponents)

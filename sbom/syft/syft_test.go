@@ -67,6 +67,8 @@ func TestEveryField(t *testing.T) {
 
 func TestBadInput(t *testing.T) {
 	for name, bad := range map[string]string{
+		"two purls": `{"artifacts":[{"id":"1","name":"a","purl":"pkg:npm/a@1","purl":"pkg:npm/b@2"}]}`, "not UTF-8": "{\"artifacts\":[{\"name\":\"\xe9\"}]}",
+		"no artifacts": `{"descriptor":{"name":"syft"}}`, "artifacts null": `{"artifacts":null}`,
 		"empty": "", "a list": "[]", "artifacts no list": `{"artifacts":{}}`, "an artifact no object": `{"artifacts":[1]}`,
 		"nested too deep": `{"artifacts":[],"x":` + strings.Repeat("[", 100_000), "a name no string": `{"artifacts":[{"id":"1","name":{}}]}`,
 	} {

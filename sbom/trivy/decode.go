@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/jsonscan"
 	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/sbom/cyclonedx"
 )
@@ -57,6 +58,7 @@ type reportFile struct {
 	} `json:"Metadata"`
 	Results []struct {
 		Target   string    `json:"Target"`
+		Class    string    `json:"Class"`
 		Type     string    `json:"Type"`
 		Packages []pkgInfo `json:"Packages"`
 	} `json:"Results"`
@@ -92,6 +94,9 @@ func Decode(ctx context.Context, data []byte, o Options) (*sbom.Document, error)
 		return nil, err
 	}
 	var f reportFile
+	if err := jsonscan.Check(data, jsonscan.Options{}); err != nil { // encoding/json takes the last of two names
+		return nil, err
+	}
 	if err := json.Unmarshal(data, &f); err != nil {
 		return nil, ident.Errorf(ident.KindInvalid, "is not Trivy's JSON: %w", err)
 	}
@@ -105,6 +110,12 @@ func Decode(ctx context.Context, data []byte, o Options) (*sbom.Document, error)
 	}
 	d := &sbom.Document{Format: sbom.Trivy, SpecVersion: fmt.Sprint(f.SchemaVersion), Encoding: sbom.JSON, Digest: o.Digest, Size: int64(len(data)),
 		Name: f.ArtifactName, Tools: []sbom.Tool{{Vendor: "aquasecurity", Name: "trivy", Version: f.Trivy.Version}}}
+	// An image without packages has no results at all; a report that left packages
+	// out looks the same.
+	d.Incomplete = len(f.Results) == 0
+	for _, r := range f.Results {
+		d.Incomplete = d.Incomplete || len(r.Packages) == 0 && (r.Class == "os-pkgs" || r.Class == "lang-pkgs")
+	}
 	if d.Digest.IsZero() {
 		d.Digest = ident.SHA256(data)
 	}
@@ -205,6 +216,9 @@ func DecodeReport(ctx context.Context, data []byte, o Options) (*sbom.Document, 
 			} `json:"artifact"`
 			Components json.RawMessage `json:"components"`
 		} `json:"report"`
+	}
+	if err := jsonscan.Check(data, jsonscan.Options{}); err != nil {
+		return nil, err
 	}
 	if err := json.Unmarshal(data, &r); err != nil {
 		return nil, ident.Errorf(ident.KindInvalid, "the report object is malformed: %w", err)

@@ -74,7 +74,7 @@ func TestOperatorReport(t *testing.T) {
 	if d.Format != sbom.TrivyOperator || len(d.Components) != 1 || len(d.Subject.References) != 1 || !strings.Contains(d.Subject.References[0].String(), "shop/web:1.4@sha256:"+repoHex) {
 		t.Errorf("%+v", d)
 	}
-	for _, bad := range []string{"", `{}`, `{"report":{"components":[]}}`, `{"report":{"components":{"bomFormat":"SPDX"}}}`, report[:len(report)-4]} {
+	for _, bad := range []string{"", `{}`, `{"report":{"components":[]}}`, `{"report":{"components":{"bomFormat":"CycloneDX","specVersion":"1.5","components":[]},"components":{"bomFormat":"CycloneDX","specVersion":"1.5"}}}`, `{"report":{"components":{"bomFormat":"SPDX"}}}`, report[:len(report)-4]} {
 		if d, err := trivy.DecodeReport(context.Background(), []byte(bad), trivy.Options{}); err == nil {
 			t.Errorf("%.40q is taken for %d components", bad, len(d.Components))
 		}
@@ -88,7 +88,9 @@ func TestBadInput(t *testing.T) {
 	}{
 		"empty": {"", ident.KindInvalid}, "a list": {"[]", ident.KindInvalid}, "results no list": {`{"SchemaVersion":2,"Results":{}}`, ident.KindInvalid},
 		"without packages": {`{"SchemaVersion":2,"ArtifactName":"x","Results":[{"Target":"y","Vulnerabilities":[{}]}]}`, ident.KindUnsupported},
-		"nested too deep":  {`{"SchemaVersion":2,"x":` + strings.Repeat("[", 100_000), ident.KindInvalid},
+		"nested too deep":  {`{"SchemaVersion":2,"x":` + strings.Repeat("[", 100_000), ident.KindLimit},
+		"two lists":        {`{"SchemaVersion":2,"Results":[{"Packages":[{"Name":"a"}],"Packages":[{"Name":"b"}]}]}`, ident.KindInvalid},
+		"not UTF-8":        {"{\"SchemaVersion\":2,\"ArtifactName\":\"\xe9\",\"Results\":[]}", ident.KindInvalid},
 	} {
 		if _, err := trivy.Decode(context.Background(), []byte(tc.doc), trivy.Options{}); ident.KindOf(err) != tc.kind {
 			t.Errorf("%s: %v", name, err)
@@ -104,6 +106,21 @@ func TestBadInput(t *testing.T) {
 	}
 	if _, err := trivy.Decode(context.Background(), []byte(doc), trivy.Options{MaxComponents: 2}); ident.KindOf(err) != ident.KindLimit {
 		t.Errorf("over the components: %v", err)
+	}
+}
+
+// TestWhatIsNotListed says that a report that may have left packages out does not
+// pass for a whole one.
+func TestWhatIsNotListed(t *testing.T) {
+	for report, incomplete := range map[string]bool{
+		doc: false, `{"SchemaVersion":2,"ArtifactName":"x"}`: true, `{"SchemaVersion":2,"ArtifactName":"x","Results":null}`: true,
+		`{"SchemaVersion":2,"Results":[{"Class":"os-pkgs","Packages":[{"Name":"a"}]},{"Class":"lang-pkgs","Target":"app/package-lock.json"}]}`: true,
+		`{"SchemaVersion":2,"Results":[{"Class":"os-pkgs","Packages":[{"Name":"a"}]},{"Class":"secret"}]}`:                                     false,
+	} {
+		d, err := trivy.Decode(context.Background(), []byte(report), trivy.Options{})
+		if err != nil || d.Incomplete != incomplete {
+			t.Errorf("%.80s: %v, incomplete %v", report, err, d != nil && d.Incomplete)
+		}
 	}
 }
 
