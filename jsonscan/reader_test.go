@@ -193,7 +193,7 @@ func TestDocumentsOfAnyShapeReadBack(t *testing.T) {
 		}
 		data, err := json.MarshalIndent(gen(3).Draw(t, "value"), rapid.SampledFrom([]string{"", "\t"}).Draw(t, "prefix"), rapid.SampledFrom([]string{"", " ", "   "}).Draw(t, "indent"))
 		if err != nil {
-			t.Skip("not a document")
+			t.Fatal(err) // every generated value is a document
 		}
 		var want any
 		dec := json.NewDecoder(bytes.NewReader(data))
