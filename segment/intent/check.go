@@ -113,8 +113,8 @@ func (c *checker) ends(s *Side) []ident.Ref {
 	return out
 }
 
-// deny looks for edges between the sides.
-func (c *checker) deny(res *Result, from, to []ident.Ref) error {
+// eachPair hands over the edges of every pair of different ends.
+func (c *checker) eachPair(from, to []ident.Ref, f func(src, dst ident.Ref, edges []segment.Edge)) error {
 	for _, src := range from {
 		for _, dst := range to {
 			if err := c.ctx.Err(); err != nil {
@@ -125,59 +125,54 @@ func (c *checker) deny(res *Result, from, to []ident.Ref) error {
 			}
 			edges, err := c.g.Between(src, dst)
 			if err != nil {
-				continue // a workload without pods
+				return err
 			}
-			for _, e := range edges {
-				if over := overlap(e.Connections, res.Rule.Ports); len(over) > 0 {
-					c.violate(res, Violation{From: src, To: dst, Connections: over, Verdict: e.Verdict})
-				}
-			}
+			f(src, dst, edges)
 		}
 	}
 	return nil
 }
 
-// allow wants every connection of the rule between every pair.
-func (c *checker) allow(res *Result, from, to []ident.Ref) error {
-	for _, src := range from {
-		for _, dst := range to {
-			if err := c.ctx.Err(); err != nil {
-				return err
-			}
-			if src == dst {
-				continue
-			}
-			edges, err := c.g.Between(src, dst)
-			if err != nil {
-				c.violate(res, Violation{From: src, To: dst, Connections: wanted(res.Rule.Ports), Missing: true, Verdict: segment.Denied})
-				continue
-			}
-			missing := wanted(res.Rule.Ports)
-			var unknown []segment.Conn
-			for _, e := range edges {
-				switch {
-				case e.Verdict == segment.Allowed && !e.Partial:
-					missing = subtract(missing, e.Connections)
-				case e.Verdict == segment.Unknown:
-					unknown = append(unknown, overlap(e.Connections, res.Rule.Ports)...)
-				}
-			}
-			unknown = subtract(unknown, subtract(unknown, missing)) // what is in both
-			missing = subtract(missing, unknown)
-			named := len(res.Rule.Ports) > 0
-			switch {
-			case named && len(missing) > 0:
-				c.violate(res, Violation{From: src, To: dst, Connections: missing, Missing: true, Verdict: segment.Denied})
-			case !named && slices.ContainsFunc(edges, everywhere):
-				// Without ports, any connection that all pods have is enough.
-			case len(unknown) > 0:
-				c.violate(res, Violation{From: src, To: dst, Connections: unknown, Missing: true, Verdict: segment.Unknown})
-			case !named:
-				c.violate(res, Violation{From: src, To: dst, Connections: missing, Missing: true, Verdict: segment.Denied})
+// deny looks for edges between the sides.
+func (c *checker) deny(res *Result, from, to []ident.Ref) error {
+	return c.eachPair(from, to, func(src, dst ident.Ref, edges []segment.Edge) {
+		for _, e := range edges {
+			if over := overlap(e.Connections, res.Rule.Ports); len(over) > 0 {
+				c.violate(res, Violation{From: src, To: dst, Connections: over, Verdict: e.Verdict})
 			}
 		}
-	}
-	return nil
+	})
+}
+
+// allow wants every connection of the rule between every pair.
+func (c *checker) allow(res *Result, from, to []ident.Ref) error {
+	return c.eachPair(from, to, func(src, dst ident.Ref, edges []segment.Edge) {
+		missing := wanted(res.Rule.Ports)
+		var unknown []segment.Conn
+		for _, e := range edges {
+			switch {
+			case everywhere(e):
+				missing = subtract(missing, e.Connections)
+			case e.Verdict == segment.Unknown:
+				unknown = append(unknown, overlap(e.Connections, res.Rule.Ports)...)
+			}
+		}
+		unknown = subtract(unknown, subtract(unknown, missing)) // what is in both
+		missing = subtract(missing, unknown)
+		lacks := Violation{From: src, To: dst, Connections: missing, Missing: true, Verdict: segment.Denied}
+		named := len(res.Rule.Ports) > 0
+		switch {
+		case named && len(missing) > 0:
+			c.violate(res, lacks)
+		case !named && slices.ContainsFunc(edges, everywhere):
+			// Without ports, any connection that all pods have is enough.
+		case len(unknown) > 0:
+			lacks.Connections, lacks.Verdict = unknown, segment.Unknown
+			c.violate(res, lacks)
+		case !named:
+			c.violate(res, lacks)
+		}
+	})
 }
 
 // everywhere reports whether every pod of the one end has the connections to
@@ -196,7 +191,7 @@ func (c *checker) only(res *Result, from, to []ident.Ref) error {
 		}
 		column, err := c.g.Column(dst)
 		if err != nil {
-			continue // a workload without pods
+			return err
 		}
 		for _, e := range column {
 			over := e.Connections
