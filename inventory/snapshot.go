@@ -264,23 +264,32 @@ func (s *Snapshot) assessments() [][]*vuln.Assessment {
 	return s.found
 }
 
-// imageUnknowns are the images whose SBOM may exist and was not matched.
+// imageUnknowns are the images whose SBOM may exist and was not matched, and
+// those whose SBOM says itself that it does not list everything.
 func (s *Snapshot) imageUnknowns() []Unknown {
+	type about struct{ reason, object string }
 	var out []Unknown
-	at := map[string]int{}
+	at := map[about]int{}
+	add := func(w *workload, a about) {
+		i, ok := at[a]
+		if !ok {
+			i = len(out)
+			at[a] = i
+			out = append(out, Unknown{Reason: a.reason, Object: a.object})
+		}
+		if !slices.Contains(out[i].Affects, w.Ref) {
+			out[i].Affects = append(out[i].Affects, w.Ref)
+		}
+	}
 	for _, w := range s.workloads {
 		for _, im := range w.images {
-			if im.Unresolved == "" {
-				continue
+			if im.Unresolved != "" {
+				add(w, about{im.Unresolved, "image " + im.Image.Image})
 			}
-			i, ok := at[im.Image.Image]
-			if !ok {
-				i = len(out)
-				at[im.Image.Image] = i
-				out = append(out, Unknown{Reason: im.Unresolved, Object: "image " + im.Image.Image})
-			}
-			if !slices.Contains(out[i].Affects, w.Ref) {
-				out[i].Affects = append(out[i].Affects, w.Ref)
+			for _, d := range im.join.docs {
+				if d.Incomplete {
+					add(w, about{"its SBOM says itself that it does not list everything: " + cmp.Or(d.File, d.Digest.String()), "image " + im.Image.Image})
+				}
 			}
 		}
 	}
