@@ -222,8 +222,25 @@ func TestTruncation(t *testing.T) {
 			}
 		}
 	}
-	for i := range len(tagValueDoc) {
-		_, _ = Decode(context.Background(), []byte(tagValueDoc[:i]), Options{})
+	// Tag-value has no closing mark: cut before its relationships it is read, and
+	// must not pass for whole.
+	last := strings.LastIndex(tagValueDoc, "\nPackageName:")
+	relationships := last + strings.Index(tagValueDoc[max(last, 0):], "\nRelationship:")
+	if last < 0 || relationships < last {
+		t.Fatal("the document has no relationships")
+	}
+	read := 0
+	for i := range relationships + 1 {
+		d, err := Decode(context.Background(), []byte(tagValueDoc[:i]), Options{})
+		if err != nil || len(d.Components) == 0 {
+			continue
+		}
+		if read++; !d.Incomplete {
+			t.Fatalf("cut at %d of %d it passes for whole, with %d packages", i, len(tagValueDoc), len(d.Components))
+		}
+	}
+	if read == 0 {
+		t.Error("no cut document was read")
 	}
 }
 

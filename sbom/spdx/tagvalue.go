@@ -22,6 +22,7 @@ type tagValue struct {
 	files               map[string]string // of files that the document describes
 	links               []link
 	unknown             map[string]bool
+	related             bool   // relationships stand behind the last package
 	annotated           string // SPDXREF of the annotation that is being read
 }
 
@@ -80,9 +81,17 @@ func (b *builder) readTagValue(data []byte) error {
 		}
 		t.tag(string(bytes.TrimSpace(tag)), value, at)
 	}
+	// The format has no closing mark. Relationships stand behind the packages, as
+	// every tool writes them: a text that ends before any may have been cut, and so
+	// may one whose last line, within a package, is not ended.
+	cut := len(data) > 0 && data[len(data)-1] != '\n' && t.section == inPackage
 	t.endPackage()
 	if b.err != nil {
 		return b.err
+	}
+	if (cut || !t.related) && len(b.doc.Components) > 0 {
+		b.doc.Incomplete = true
+		t.warn("", "it ends within its packages, without relationships: it may have been cut, so it proves no absence")
 	}
 	if err := b.setVersion(t.version); err != nil {
 		return err
@@ -104,7 +113,7 @@ func (t *tagValue) tag(name string, value []byte, line int) {
 	switch name {
 	case "PackageName":
 		t.endPackage()
-		t.section = inPackage
+		t.section, t.related = inPackage, false
 		t.pkg = sbom.Component{Name: string(value), Pointer: lineAt(line)}
 		return
 	case "FileName":
@@ -239,6 +248,7 @@ func (t *tagValue) endPackage() {
 }
 
 func (t *tagValue) relationship(value []byte, line int) {
+	t.related = true
 	f := bytes.Fields(value)
 	if len(f) != 3 {
 		t.warn(lineAt(line), "a relationship of %d words is ignored; it has three", len(f))
