@@ -37,11 +37,11 @@ func (g *Graph) applyShared(ctx context.Context, d *Delta) (*Graph, error) {
 	k.prepare(g)
 	policies := make([]int, 0, len(d.DropPolicies))
 	for _, r := range d.DropPolicies {
-		i, ok := k.policies[r]
+		of, ok := k.policies[r]
 		if !ok {
-			return nil, ctx.Err() // perhaps one without effect; the compiler says so
+			return nil, ctx.Err() // perhaps nothing is enforced; the compiler says so
 		}
-		policies = append(policies, i)
+		policies = append(policies, of...)
 	}
 	endpoints := make([]int, 0, len(d.DropEndpoints))
 	for _, r := range d.DropEndpoints {
@@ -51,10 +51,8 @@ func (g *Graph) applyShared(ctx context.Context, d *Delta) (*Graph, error) {
 		}
 		endpoints = append(endpoints, i)
 	}
-	for i := range d.PutPolicies {
-		if !g.m.Profile.enforces(&d.PutPolicies[i]) {
-			return nil, ctx.Err()
-		}
+	if len(d.PutPolicies) > 0 && !g.m.Profile.Enforced {
+		return nil, ctx.Err()
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -69,8 +67,7 @@ func (g *Graph) applyShared(ctx context.Context, d *Delta) (*Graph, error) {
 		c.dropEndpoint(i)
 	}
 	for i := range d.PutPolicies {
-		p := &d.PutPolicies[i]
-		if old, ok := k.policies[p.Ref()]; ok {
+		for _, old := range slices.Clone(k.policies[d.PutPolicies[i].Ref()]) {
 			c.dropPolicy(old)
 		}
 	}
@@ -125,11 +122,11 @@ func (k *compiler) prepare(g *Graph) {
 	if k.policies != nil {
 		return
 	}
-	k.policies = make(map[PolicyRef]int, g.policies.len())
+	k.policies = make(map[PolicyRef][]int, g.policies.len())
 	k.selecting = make(map[int][]int)
 	for i := range g.policies.len() {
 		if c := g.policies.at(i); c != nil {
-			k.policies[c.p.Ref()] = i
+			k.policies[c.p.Ref()] = append(k.policies[c.p.Ref()], i)
 			k.selecting[c.subject] = append(k.selecting[c.subject], i)
 		}
 	}
@@ -152,7 +149,10 @@ func (k *compiler) prepare(g *Graph) {
 func (c *change) dropPolicy(i int) {
 	g := c.g
 	p := g.policies.at(i)
-	delete(c.k.policies, p.p.Ref())
+	ref := p.p.Ref()
+	if c.k.policies[ref] = slices.DeleteFunc(c.k.policies[ref], func(j int) bool { return i == j }); len(c.k.policies[ref]) == 0 {
+		delete(c.k.policies, ref)
+	}
 	c.k.selecting[p.subject] = slices.DeleteFunc(slices.Clone(c.k.selecting[p.subject]), func(j int) bool { return i == j })
 	if p.p.Tier != NetworkPolicyTier {
 		c.fresh = true
@@ -191,7 +191,7 @@ func (c *change) putPolicy(p *Policy) {
 	}
 	i := g.policies.len()
 	g.policies.push(cp)
-	k.policies[p.Ref()] = i
+	k.policies[p.Ref()] = append(k.policies[p.Ref()], i)
 	k.selecting[cp.subject] = append(slices.Clone(k.selecting[cp.subject]), i)
 	if p.Tier != NetworkPolicyTier {
 		c.fresh = true

@@ -220,7 +220,7 @@ func (c *change) selectClass(i, class int) {
 func (c *change) markClass(class int) {
 	g := c.g
 	var marks [2][]mark
-	for _, t := range []Tier{AdminTier, BaselineTier} {
+	for _, t := range orderedTiers() {
 		for _, i := range g.tiers[t] {
 			g.eachPeerMark(i, func(d Gress, at int, own bool, key uint64) {
 				switch membership(g.atoms.at(at), class) {

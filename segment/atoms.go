@@ -35,15 +35,15 @@ type atoms struct {
 	nsByKey   map[string]nsMatch
 	buf       []byte
 	nsIndex   map[[2]string]int
-	inNS      map[int][]int // namespace → atoms of selectors in it
-	elsewhere []int         // atoms that are not of one namespace
+	nodes     map[[2]string]*Node // by cluster and name
+	inNS      map[int][]int       // namespace → atoms of selectors in it
+	elsewhere []int               // atoms that are not of one namespace
 }
 
 // definition is what an atom was made from.
 type definition struct {
 	cluster string
 	peer    Peer // of kind PeerPods for a subject
-	any     bool
 }
 
 type nsMatch struct{ must, maybe []int }
@@ -54,6 +54,10 @@ func newAtoms(m *Model, v *vocabulary, classes []class, pods int) *atoms {
 		nsIndex: make(map[[2]string]int, len(m.Namespaces)), inNS: make(map[int][]int)}
 	for i, n := range m.Namespaces {
 		a.nsIndex[[2]string{n.Cluster, n.Name}] = i
+	}
+	a.nodes = make(map[[2]string]*Node, len(m.Nodes))
+	for i := range m.Nodes {
+		a.nodes[[2]string{m.Nodes[i].Cluster, m.Nodes[i].Name}] = &m.Nodes[i]
 	}
 	for _, k := range v.keys {
 		a.byLabel[k] = make(map[string][]uint32)
@@ -100,7 +104,8 @@ func (a *atoms) fileCells() {
 	}
 }
 
-// The first byte of an atom's key tells what it is of.
+// The first byte of an atom's key tells whether it is in doubt, and the second
+// what it is of.
 const (
 	podsKey     = 'p'
 	blockKeyFor = 'c'
@@ -112,17 +117,12 @@ const (
 
 // peer returns the atom of a peer of a policy in a cluster.
 func (a *atoms) peer(cluster string, p *Peer) int {
-	b := a.buf[:0]
+	b := append(a.buf[:0], flag(p.Doubt != ""))
 	switch p.Kind {
 	case PeerPods:
 		b = appendSelectorKey(append(b, podsKey), cluster, &p.Pods)
 	case PeerCIDR:
-		b = appendPrefix(append(b, blockKeyFor), p.CIDR)
-		if p.MatchesPods {
-			b = append(b, 1)
-		} else {
-			b = append(b, 0)
-		}
+		b = appendPrefix(append(b, blockKeyFor, flag(p.MatchesPods), flag(p.SkipsNodes)), p.CIDR)
 		if len(p.Except) > 0 {
 			for _, e := range sortedPrefixes(p.Except) {
 				b = appendPrefix(b, e)
@@ -132,11 +132,20 @@ func (a *atoms) peer(cluster string, p *Peer) int {
 		b = p.Nodes.appendKey(appendString(append(b, nodesKey), cluster))
 	case PeerDomain:
 		b = append(b, domainKey)
+	case PeerAny:
+		b = append(b, anything)
 	default:
 		b = append(b, unreadable)
 	}
 	a.buf = b
 	return a.intern(b, definition{cluster: cluster, peer: *p})
+}
+
+func flag(set bool) byte {
+	if set {
+		return 1
+	}
+	return 0
 }
 
 func appendPrefix(b []byte, p netip.Prefix) []byte {
@@ -151,13 +160,12 @@ func appendPrefix(b []byte, p netip.Prefix) []byte {
 
 // everything is the atom of a rule without peers.
 func (a *atoms) everything() int {
-	return a.intern([]byte{anything}, definition{any: true})
+	return a.peer("", &Peer{Kind: PeerAny})
 }
 
 // subject returns the atom of a policy's subject.
 func (a *atoms) subject(cluster string, s *PodSelector) int {
-	a.buf = appendSelectorKey(append(a.buf[:0], podsKey), cluster, s)
-	return a.intern(a.buf, definition{cluster: cluster, peer: Peer{Kind: PeerPods, Pods: *s}})
+	return a.peer(cluster, &Peer{Kind: PeerPods, Pods: *s})
 }
 
 func (a *atoms) intern(key []byte, def definition) int {
@@ -168,7 +176,7 @@ func (a *atoms) intern(key []byte, def definition) int {
 	a.index[string(key)] = i
 	at := a.resolve(&def)
 	a.list, a.defs = append(a.list, &at), append(a.defs, def)
-	if ns, ok := a.nsIndex[[2]string{def.cluster, def.peer.Pods.InNamespace}]; ok && !def.any && def.peer.Kind == PeerPods {
+	if ns, ok := a.nsIndex[[2]string{def.cluster, def.peer.Pods.InNamespace}]; ok && def.peer.Kind == PeerPods {
 		a.inNS[ns] = append(a.inNS[ns], i)
 	} else {
 		a.elsewhere = append(a.elsewhere, i)
@@ -178,23 +186,44 @@ func (a *atoms) intern(key []byte, def definition) int {
 
 // resolve finds the classes that a definition matches.
 func (a *atoms) resolve(def *definition) atom {
+	at := a.described(def)
+	if def.peer.Doubt == "" || at.must.empty() {
+		return at
+	}
+	ids := at.classes()
+	slices.Sort(ids)
+	return atom{maybe: makeMembers(ids, len(a.classes))}
+}
+
+// described finds the classes that a definition's fields describe, whether or
+// not the peer is in doubt.
+func (a *atoms) described(def *definition) atom {
 	p := &def.peer
-	switch {
-	case def.any || p.Kind == PeerUnreadable:
-		all := make([]uint32, len(a.classes))
-		for c := range all {
-			all[c] = uint32(c) //nolint:gosec // Build limits the number of classes
+	switch p.Kind {
+	case PeerAny, PeerUnreadable:
+		ids := make([]uint32, len(a.classes))
+		for c := range ids {
+			ids[c] = uint32(c) //nolint:gosec // Build limits the number of classes
 		}
-		if def.any {
-			return atom{must: makeMembers(all, len(a.classes))}
+		if p.Kind == PeerUnreadable {
+			return atom{maybe: makeMembers(ids, len(a.classes))}
 		}
-		return atom{maybe: makeMembers(all, len(a.classes))}
-	case p.Kind == PeerPods:
+		return atom{must: makeMembers(ids, len(a.classes))}
+	case PeerPods:
 		return a.selected(def.cluster, &p.Pods)
-	case p.Kind == PeerCIDR:
+	case PeerCIDR:
 		return a.block(p)
-	case p.Kind == PeerNodes:
-		return atom{maybe: makeMembers(slices.Clone(a.hosts), len(a.classes))}
+	case PeerNodes:
+		var must, maybe []uint32
+		for _, c := range a.hosts {
+			switch a.onNode(def, &a.classes[c]) {
+			case Yes:
+				must = append(must, c)
+			case Maybe:
+				maybe = append(maybe, c)
+			}
+		}
+		return atom{must: makeMembers(must, len(a.classes)), maybe: makeMembers(maybe, len(a.classes))}
 	}
 	var cells []uint32 // domain names
 	for _, c := range a.cellClass {
@@ -208,14 +237,25 @@ func (a *atoms) resolve(def *definition) atom {
 
 // match says whether a definition matches one class of pods.
 func (a *atoms) match(def *definition, c *class) Answer {
+	m := a.describes(def, c)
+	if m == Yes && def.peer.Doubt != "" {
+		return Maybe
+	}
+	return m
+}
+
+// describes says whether a definition's fields describe one class of pods.
+func (a *atoms) describes(def *definition, c *class) Answer {
 	p := &def.peer
 	e := &a.m.Endpoints[c.rep]
 	switch {
-	case def.any:
+	case p.Kind == PeerAny:
 		return Yes
-	case p.Kind == PeerUnreadable, p.Kind == PeerNodes && c.host:
+	case p.Kind == PeerUnreadable:
 		return Maybe
-	case p.Kind == PeerCIDR && (c.host || p.MatchesPods):
+	case p.Kind == PeerNodes && c.host:
+		return a.onNode(def, c)
+	case p.Kind == PeerCIDR && p.compares(c.host):
 		return a.addressed(e, p)
 	case p.Kind != PeerPods || c.host || !p.Pods.Pods.Matches(e.Labels):
 		return No
@@ -227,6 +267,29 @@ func (a *atoms) match(def *definition, c *class) Answer {
 	case p.Pods.InNamespace == "":
 		return namespaceMatches(n, p.Pods.Namespaces)
 	case p.Pods.InNamespace == n.Name:
+		return Yes
+	}
+	return No
+}
+
+// compares reports whether a block is compared with the addresses of
+// host-network pods, or with those of the others.
+func (p *Peer) compares(host bool) bool { return host && !p.SkipsNodes || !host && p.MatchesPods }
+
+// onNode says whether a host-network class runs on a node that a peer selects.
+func (a *atoms) onNode(def *definition, c *class) Answer {
+	n := &a.m.Namespaces[c.ns]
+	switch {
+	case n.Cluster != def.cluster:
+		return No
+	case len(def.peer.Nodes) == 0:
+		return Yes
+	}
+	node := a.nodes[[2]string{def.cluster, c.node}]
+	switch {
+	case node == nil:
+		return Maybe
+	case def.peer.Nodes.Matches(node.Labels):
 		return Yes
 	}
 	return No
@@ -352,13 +415,14 @@ func (a *atoms) block(p *Peer) atom {
 			maybe = append(maybe, c)
 		}
 	}
-	if p.MatchesPods {
+	switch {
+	case p.MatchesPods:
 		for c := range uint32(a.pods) { //nolint:gosec // Build limits the number of classes
-			if a.classes[c].rep >= 0 {
+			if a.classes[c].rep >= 0 && p.compares(a.classes[c].host) {
 				put(c)
 			}
 		}
-	} else {
+	case !p.SkipsNodes:
 		for _, c := range a.hosts {
 			put(c)
 		}

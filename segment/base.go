@@ -217,7 +217,7 @@ func (g *Graph) baseOf(c int, kind lineKind) *base {
 		x, y := g.halfOf(own, c), g.halfOf(others, c)
 		for chunk := range g.ports.chunks {
 			ps := g.intersect(x[chunk], y[chunk], chunk)
-			b.parts = append(b.parts, g.perhapsOwnNode(c, chunk, ps))
+			b.parts = append(b.parts, g.perhapsOwnNode(c, kind, chunk, ps))
 		}
 	} else {
 		for chunk := range g.ports.chunks {
@@ -284,8 +284,15 @@ func covers(who classSet, ps []part) bool {
 
 // perhapsOwnNode opens a base, perhaps, between host-network endpoints and pods
 // one of whose nodes is unknown. Pairs on known nodes are exceptions.
-func (g *Graph) perhapsOwnNode(c, chunk int, ps []part) []part {
+func (g *Graph) perhapsOwnNode(c int, kind lineKind, chunk int, ps []part) []part {
 	if !g.freesOwnNode() || g.classes.ref(c).cell >= 0 {
+		return ps
+	}
+	free := g.m.Profile.PodToNodeFree
+	if g.classes.ref(c).host == (kind == row) {
+		free = g.m.Profile.NodeToPodFree
+	}
+	if !free {
 		return ps
 	}
 	var who bitset

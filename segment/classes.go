@@ -26,6 +26,8 @@ type vocabulary struct {
 	blocks    []netip.Prefix // that the addresses are cut by
 	// podAddresses is true where some rule compares pod addresses.
 	podAddresses bool
+	// nodes is true where the node of a pod can change a verdict.
+	nodes bool
 	// families are assumed for an endpoint without a known address.
 	families []bool // IPv4, IPv6
 }
@@ -67,8 +69,8 @@ func unusedClass() class { return class{rep: -1, cell: -1, ns: -1, cluster: -1} 
 
 // projection groups endpoints by what rules can ask about them: the namespace,
 // whether it is on the host network (and on which node), its labels on the keys
-// in use, its ports with names in use, and the cells of its addresses where a
-// rule can ask for them.
+// in use, its ports with names in use, the cells of its addresses where a rule
+// can ask for them, and its workload where nodes matter.
 type projection struct {
 	v       *vocabulary
 	profile *Profile
@@ -106,6 +108,11 @@ func (p *projection) endpoint(key []byte, e *Endpoint) []byte {
 		key = appendString(key, e.Node)
 	} else {
 		key = append(key, 0)
+	}
+	if v.nodes {
+		// Pods of two workloads stay apart: on which nodes a class is decides for
+		// every workload that has pods in it.
+		key = binary.AppendUvarint(key, uint64(e.Workload)) //nolint:gosec // an index
 	}
 	key = append(p.labels(key, e.Labels), 0)
 	for u := range v.named {
@@ -211,7 +218,21 @@ func collect(m *Model) *vocabulary {
 	slices.SortFunc(v.named, compareNamed)
 	v.blocks, v.addresses = blocks, newAddressSpace(blocks)
 	v.families = families(m)
+	v.nodes = m.nodesMatter()
 	return v
+}
+
+// nodesMatter reports whether it can change a verdict which node a pod runs on:
+// some traffic between a pod and its own node is free, there are pods on the
+// host network, and some pod's node is known.
+func (m *Model) nodesMatter() bool {
+	hosts, known := false, false
+	for i := range m.Endpoints {
+		e := &m.Endpoints[i]
+		hosts = hosts || e.HostNetwork
+		known = known || e.Node != ""
+	}
+	return hosts && known && m.Profile.Enforced && !m.Profile.HostNetworkPoliced && (m.Profile.NodeToPodFree || m.Profile.PodToNodeFree)
 }
 
 func compareNamed(a, b namedUse) int {

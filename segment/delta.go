@@ -8,10 +8,11 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 )
 
-// PolicyRef names a policy.
+// PolicyRef names the object that policies were translated from: one, or two
+// where an object both grants and denies above every grant.
 type PolicyRef struct{ Kind, Cluster, Namespace, Name string }
 
-// Ref returns the policy's name.
+// Ref returns the name of the policy's object.
 func (p *Policy) Ref() PolicyRef { return PolicyRef{p.Kind, p.Cluster, p.Namespace, p.Name} }
 
 // Delta is a set of changes of a model. Indexes are those of Graph.Model, to
@@ -23,7 +24,7 @@ type Delta struct {
 	DropPolicies  []PolicyRef
 	DropWorkloads []ident.Ref
 	// PutNamespaces, PutWorkloads, PutEndpoints and PutPolicies are added, or
-	// replace those of the same name.
+	// replace those of the same name: policies replace all of the same object.
 	PutNamespaces []Namespace
 	PutWorkloads  []Workload
 	PutEndpoints  []Endpoint
@@ -63,12 +64,11 @@ func (g *Graph) Apply(ctx context.Context, d *Delta) (*Graph, error) {
 // Workloads and namespaces keep their indexes. It must not be changed.
 func (g *Graph) Model() *Model {
 	m := *g.m
-	m.Policies = nil
-	for _, c := range g.unenforced {
-		m.Policies = append(m.Policies, *c)
-	}
-	for _, c := range g.ordered() {
-		m.Policies = append(m.Policies, *c.p)
+	if m.Profile.Enforced { // else none is compiled
+		m.Policies = nil
+		for _, c := range g.ordered() {
+			m.Policies = append(m.Policies, *c.p)
+		}
 	}
 	m.Endpoints = nil
 	for i := range g.m.Endpoints {
@@ -128,10 +128,10 @@ func (g *Graph) changed(d *Delta) (*Model, error) {
 		}
 	}
 	for i := range d.PutPolicies {
-		p := &d.PutPolicies[i]
-		m.Policies = slices.DeleteFunc(m.Policies, func(o Policy) bool { return o.Ref() == p.Ref() })
-		m.Policies = append(m.Policies, *p)
+		ref := d.PutPolicies[i].Ref()
+		m.Policies = slices.DeleteFunc(m.Policies, func(o Policy) bool { return o.Ref() == ref })
 	}
+	m.Policies = append(m.Policies, d.PutPolicies...)
 	if d.Entries != nil {
 		m.Entries = *d.Entries
 	}
@@ -200,7 +200,7 @@ type compiler struct {
 	buf        []byte
 
 	// Made by the first Apply that needs them.
-	policies  map[PolicyRef]int
+	policies  map[PolicyRef][]int
 	selecting map[int][]int // atom → policies whose subject it is
 	endpoints map[ident.Ref]int
 	pods      [][]uint32 // workload of the model → endpoints

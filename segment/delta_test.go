@@ -75,9 +75,15 @@ func (p *replay) putPolicy(d *segment.Delta) {
 		slices.Contains(d.DropPolicies, pol.Ref()) {
 		return
 	}
-	d.PutPolicies = append(d.PutPolicies, pol)
+	put := []segment.Policy{pol}
+	if p.r.IntN(5) == 0 { // an object that both grants and denies
+		denials := randomDenials(p.r, &p.m, p.n)
+		denials.Kind, denials.Cluster, denials.Namespace, denials.Name = pol.Kind, pol.Cluster, pol.Namespace, pol.Name
+		put = append(put, denials)
+	}
+	d.PutPolicies = append(d.PutPolicies, put...)
 	p.m.Policies = slices.DeleteFunc(slices.Clone(p.m.Policies), func(o segment.Policy) bool { return o.Ref() == pol.Ref() })
-	p.m.Policies = append(p.m.Policies, pol)
+	p.m.Policies = append(p.m.Policies, put...)
 }
 
 func (p *replay) dropPolicy(d *segment.Delta) {

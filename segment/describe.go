@@ -55,12 +55,17 @@ func (w *walk) undeclared(c int) string {
 // peerDoubt says why it is not known whether a rule's peers match.
 func (w *walk) peerDoubt(r *compiledRule, peer int) string {
 	for i := range r.r.Peers {
-		switch p := &r.r.Peers[i]; p.Kind {
-		case PeerUnreadable:
+		if membership(w.g.atoms.at(r.peers[i]), peer) != Maybe {
+			continue
+		}
+		switch p := &r.r.Peers[i]; {
+		case p.Doubt != "":
+			return p.Doubt
+		case p.Kind == PeerUnreadable:
 			return "one of its peers has no field that is understood"
-		case PeerNodes:
-			return "which addresses are those of the nodes (" + p.Nodes.String() + ") is not known"
-		case PeerDomain:
+		case p.Kind == PeerNodes:
+			return "whether " + w.name(peer) + " runs on a node with " + p.Nodes.String() + " is not known"
+		case p.Kind == PeerDomain:
 			return "which addresses are behind " + strings.Join(p.Domains, ", ") + " is not known"
 		}
 	}
@@ -103,9 +108,14 @@ func describePeer(p *Peer, namespace string) string {
 		}
 		return s
 	case PeerNodes:
+		if len(p.Nodes) == 0 {
+			return "every node"
+		}
 		return "nodes with " + p.Nodes.String()
 	case PeerDomain:
 		return strings.Join(p.Domains, ", ")
+	case PeerAny:
+		return "anywhere"
 	default:
 		return "a peer of which no field is understood"
 	}
@@ -149,9 +159,17 @@ func describePorts(ports []PortMatch) string {
 	return strings.Join(parts, ", ")
 }
 
-// ownNodePair reports whether the rule about a pod's own node can matter.
+// ownNodePair reports whether the rule about a pod's own node can matter for
+// traffic from class c to class d.
 func (g *Graph) ownNodePair(c, d int) bool {
-	return g.freesOwnNode() && g.classes.ref(c).cell < 0 && g.classes.ref(d).cell < 0 && g.classes.ref(c).host != g.classes.ref(d).host
+	from, to := g.classes.ref(c), g.classes.ref(d)
+	if !g.freesOwnNode() || from.cell >= 0 || to.cell >= 0 || from.host == to.host {
+		return false
+	}
+	if from.host {
+		return g.m.Profile.NodeToPodFree
+	}
+	return g.m.Profile.PodToNodeFree
 }
 
 func (g *Graph) ownNodeCause(c, d int) []Cause {
@@ -303,7 +321,7 @@ func (g *Graph) doubtOf(who bitset) string {
 // direction and hold different actions.
 func (g *Graph) levelCauses() []Cause {
 	var out []Cause
-	for _, t := range []Tier{AdminTier, BaselineTier} {
+	for _, t := range orderedTiers() {
 		for _, level := range g.levels[t] {
 			for i, a := range level {
 				for _, b := range level[i+1:] {

@@ -16,6 +16,24 @@ func (g *Graph) doubtful() bool {
 	return g.doubts.possible
 }
 
+// mixed reports whether policies of one level hold rules of different actions:
+// only then can it matter which of them wins.
+func (g *Graph) mixed(level []int) bool {
+	var seen Action
+	any := false
+	for _, i := range level {
+		for _, rules := range g.policies.at(i).rules {
+			for r := range rules {
+				if a := rules[r].r.Action; len(level) > 1 && any && a != seen {
+					return true
+				}
+				seen, any = rules[r].r.Action, true
+			}
+		}
+	}
+	return false
+}
+
 // mayDoubt reports whether anything could make a verdict unknown.
 func (g *Graph) mayDoubt() bool {
 	if !g.m.Profile.Enforced {
@@ -38,7 +56,7 @@ func (g *Graph) mayDoubt() bool {
 	}
 	for t := range g.levels {
 		for _, level := range g.levels[t] {
-			if Tier(t) != NetworkPolicyTier && len(level) > 1 { //nolint:gosec // three tiers
+			if g.mixed(level) {
 				return true
 			}
 		}

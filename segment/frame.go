@@ -204,7 +204,7 @@ func (g *Graph) frameNodes() {
 			}
 		}
 	}
-	nc.free = g.m.Profile.Enforced && g.m.Profile.OwnNodeFree && !nc.hosts.empty()
+	nc.free = g.m.Profile.Enforced && (g.m.Profile.NodeToPodFree || g.m.Profile.PodToNodeFree) && !nc.hosts.empty()
 	g.nodes = nc
 }
 

@@ -19,14 +19,12 @@ type Graph struct {
 	classOf vec[uint32]
 
 	specs    []portSpec
-	named    [][]namedSplit // by namedUse
-	policies vec[*compiled] // as built, ordered by tier, priority, name; nil if dropped since
-	tiers    [3][]int       // indexes of policies; of the NetworkPolicy tier as built
-	levels   [3][][]int     // the same in runs of equal priority
-	// unenforced are the policies that the profile leaves without effect.
-	unenforced []*Policy
-	atoms      vec[*atom]
-	any        int // the atom that is everything
+	named    [][]namedSplit    // by namedUse
+	policies vec[*compiled]    // as built, ordered by tier, priority, name; nil if dropped since
+	tiers    [numTiers][]int   // indexes of policies; of the NetworkPolicy tier as built
+	levels   [numTiers][][]int // the same in runs of equal priority
+	atoms    vec[*atom]
+	any      int // the atom that is everything
 
 	// In the NetworkPolicy tier, by Gress: who is isolated, the policies by
 	// class, and for each atom who lets it in (or out to it), and on what.
@@ -363,26 +361,20 @@ func maskKey(mask []uint64, host bool) string {
 }
 
 func (g *Graph) compilePolicies(ctx context.Context) error {
-	list := make([]*compiled, 0, len(g.m.Policies))
-	for i := range g.m.Policies {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if p := &g.m.Policies[i]; g.m.Profile.enforces(p) {
-			list = append(list, g.compilePolicy(p))
-		} else {
-			g.unenforced = append(g.unenforced, p)
+	var list []*compiled
+	if g.m.Profile.Enforced {
+		list = make([]*compiled, 0, len(g.m.Policies))
+		for i := range g.m.Policies {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			list = append(list, g.compilePolicy(&g.m.Policies[i]))
 		}
 	}
 	slices.SortStableFunc(list, (*compiled).compare)
 	g.policies = vecOf(list)
 	g.order()
 	return nil
-}
-
-// enforces reports whether a policy has any effect.
-func (p *Profile) enforces(pol *Policy) bool {
-	return p.Enforced && (pol.Tier == NetworkPolicyTier || p.AdminTier)
 }
 
 // compare orders policies as they are evaluated, and then by name.
@@ -434,13 +426,13 @@ func (g *Graph) ordered() []*compiled {
 // order lists the policies by tier, and those of the ordered tiers in runs of
 // equal priority.
 func (g *Graph) order() {
-	g.tiers, g.levels = [3][]int{}, [3][][]int{}
+	g.tiers, g.levels = [numTiers][]int{}, [numTiers][][]int{}
 	for i := range g.policies.len() {
 		if c := g.policies.at(i); c != nil {
 			g.tiers[c.p.Tier] = append(g.tiers[c.p.Tier], i)
 		}
 	}
-	for _, t := range []Tier{AdminTier, BaselineTier} {
+	for _, t := range orderedTiers() {
 		g.orderTier(t)
 	}
 }

@@ -302,3 +302,38 @@ func TestPoliciesThatOnlyGrant(t *testing.T) {
 		t.Errorf("it isolates nobody: %+v", i)
 	}
 }
+
+// TestOwnNodeByWorkload says that where a workload's pods run decides for that
+// workload only, though another's pods look the same to every rule.
+func TestOwnNodeByWorkload(t *testing.T) {
+	ref := func(kind, name string) ident.Ref { return ident.Ref{Namespace: "shop", Kind: kind, Name: name} }
+	m := &segment.Model{Profile: segment.Generic(),
+		Namespaces: []segment.Namespace{{Name: "shop", Labels: map[string]string{"kubernetes.io/metadata.name": "shop"}, Declared: true}},
+		Policies: []segment.Policy{{Kind: "NetworkPolicy", Namespace: "shop", Name: "close", Tier: segment.NetworkPolicyTier,
+			Subject: segment.PodSelector{InNamespace: "shop"}, Isolates: [2]bool{false, true}}}}
+	for i, w := range []struct {
+		name, node string
+		host       bool
+	}{{"agent", "n1", true}, {"near", "n1", false}, {"far", "n2", false}} {
+		m.Workloads = append(m.Workloads, segment.Workload{Ref: ref("Deployment", w.name)})
+		m.Endpoints = append(m.Endpoints, segment.Endpoint{Ref: ref("Pod", w.name+"-0"), Workload: i, Node: w.node, HostNetwork: w.host})
+	}
+	g, err := segment.Build(context.Background(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dst, want := range map[string]int{"near": 1, "far": 0} {
+		got, err := g.Between(ref("Deployment", "agent"), ref("Deployment", dst))
+		if err != nil || len(got) != want || want == 1 && got[0].Verdict != segment.Allowed {
+			t.Errorf("agent -> %s: %v %v", dst, got, err)
+		}
+	}
+	// Freedom in one direction opens that direction only.
+	m.Profile.NodeToPodFree = false
+	if g, err = segment.Build(context.Background(), m); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := g.Between(ref("Deployment", "agent"), ref("Deployment", "near")); err != nil || len(got) != 0 {
+		t.Errorf("agent -> near without freedom from the node: %v %v", got, err)
+	}
+}

@@ -78,7 +78,9 @@ type lineEval struct {
 // port.
 func (e *lineEval) direction(on bitset) []part {
 	gs := []group{{who: classSet{bits: on}, st: progress{open: e.full}}}
-	gs = e.tier(gs, AdminTier)
+	for _, t := range tiersBeforeGrants() {
+		gs = e.tier(gs, t)
+	}
 	gs = e.networkPolicies(gs)
 	gs = e.tier(gs, BaselineTier)
 	gs = e.taint(gs, AdminTier)
@@ -326,7 +328,7 @@ func (s progress) hit(a Action, mask uint64, sure bool) progress {
 func (e *lineEval) networkPolicies(gs []group) []group {
 	g := e.g
 	for i := range gs {
-		gs[i].st.base = gs[i].st.open // what the Admin tier left open: all that this tier can touch
+		gs[i].st.base = gs[i].st.open // what the tiers before left open: all that this tier can touch
 	}
 	switch {
 	case !e.own:

@@ -71,12 +71,24 @@ type Tier uint8
 
 // The tiers, in the order of evaluation.
 const (
-	AdminTier Tier = iota
+	// DenyTier holds the denials that stand above every grant of any object, as
+	// those of a CiliumNetworkPolicy do.
+	DenyTier Tier = iota
+	AdminTier
 	NetworkPolicyTier
 	BaselineTier
+
+	numTiers
 )
 
-var tierNames = [...]string{"admin", "networkpolicy", "baseline"}
+var tierNames = [...]string{"deny", "admin", "networkpolicy", "baseline"}
+
+// orderedTiers returns the tiers in which the first matching rule decides, in
+// the order of evaluation.
+func orderedTiers() [3]Tier { return [...]Tier{DenyTier, AdminTier, BaselineTier} }
+
+// tiersBeforeGrants returns those that are evaluated before the NetworkPolicy tier.
+func tiersBeforeGrants() [2]Tier { return [...]Tier{DenyTier, AdminTier} }
 
 // String returns the tier as RULE spells it.
 func (t Tier) String() string { return tierNames[min(int(t), len(tierNames)-1)] }
@@ -147,8 +159,9 @@ type PeerKind uint8
 const (
 	PeerPods       PeerKind = iota
 	PeerCIDR                // addresses in a block and outside its exceptions
-	PeerNodes               // addresses of nodes
+	PeerNodes               // nodes, and so the pods on their host network
 	PeerDomain              // addresses behind domain names
+	PeerAny                 // everything, inside the cluster and outside
 	PeerUnreadable          // a peer of which no field is understood
 )
 
@@ -160,8 +173,14 @@ type Peer struct {
 	Except []netip.Prefix
 	// MatchesPods is true where the block is compared with pod addresses too.
 	MatchesPods bool
-	Nodes       Selector
-	Domains     []string
+	// SkipsNodes is true where the block is not compared with the addresses of
+	// nodes, and so not with those of host-network pods.
+	SkipsNodes bool
+	Nodes      Selector // by node labels
+	Domains    []string
+	// Doubt, if not empty, says why it is not known whether the peer matches what
+	// the other fields describe.
+	Doubt string
 }
 
 // PortMatch is a set of destination ports.

@@ -77,7 +77,8 @@ func (n *naive) allowed(src, dst end, port segment.Port) bool {
 	if !n.m.Profile.Enforced {
 		return true
 	}
-	if src.ep != nil && dst.ep != nil && n.host(src) != n.host(dst) && n.m.Profile.OwnNodeFree {
+	if src.ep != nil && dst.ep != nil && n.host(src) && !n.host(dst) && n.m.Profile.NodeToPodFree ||
+		src.ep != nil && dst.ep != nil && !n.host(src) && n.host(dst) && n.m.Profile.PodToNodeFree {
 		a, b := src.ep.Node, dst.ep.Node
 		if a != "" && a == b || (a == "" || b == "") && n.coin("node "+src.ep.Ref.String()+" "+dst.ep.Ref.String()) {
 			return true
@@ -111,8 +112,8 @@ func (n *naive) tainted(t *segment.Taint, d segment.Gress, e end) bool {
 }
 
 func (n *naive) tiers(d segment.Gress, subject, peer, dst end, port segment.Port) bool {
-	if n.m.Profile.AdminTier {
-		if allow, decided := n.ordered(segment.AdminTier, d, subject, peer, dst, port); decided {
+	for _, t := range []segment.Tier{segment.DenyTier, segment.AdminTier} {
+		if allow, decided := n.ordered(t, d, subject, peer, dst, port); decided {
 			return allow
 		}
 	}
@@ -143,7 +144,7 @@ func (n *naive) tiers(d segment.Gress, subject, peer, dst end, port segment.Port
 	if selected {
 		return granted
 	}
-	if n.m.Profile.AdminTier && !(n.m.Profile.BaselineDirectionBlind && other) {
+	if !(n.m.Profile.BaselineDirectionBlind && other) {
 		if allow, decided := n.ordered(segment.BaselineTier, d, subject, peer, dst, port); decided {
 			return allow
 		}
@@ -268,7 +269,16 @@ func (n *naive) portMatches(pm *segment.PortMatch, dst end, port segment.Port) b
 }
 
 func (n *naive) peerMatches(p *segment.Policy, peer *segment.Peer, e end) bool {
+	if !n.peerDescribes(p, peer, e) {
+		return false
+	}
+	return peer.Doubt == "" || n.coin("peer of "+p.Name+" "+peer.Doubt)
+}
+
+func (n *naive) peerDescribes(p *segment.Policy, peer *segment.Peer, e end) bool {
 	switch peer.Kind {
+	case segment.PeerAny:
+		return true
 	case segment.PeerPods:
 		return e.ep != nil && !n.host(e) && n.selected(p.Cluster, &peer.Pods, e)
 	case segment.PeerCIDR:
@@ -278,7 +288,7 @@ func (n *naive) peerMatches(p *segment.Policy, peer *segment.Peer, e end) bool {
 		if e.ep == nil {
 			return in(e.addr)
 		}
-		if !n.host(e) && !peer.MatchesPods {
+		if !n.host(e) && !peer.MatchesPods || n.host(e) && peer.SkipsNodes {
 			return false
 		}
 		if len(e.ep.IPs) == 0 {
@@ -289,7 +299,15 @@ func (n *naive) peerMatches(p *segment.Policy, peer *segment.Peer, e end) bool {
 		}
 		return in(e.ep.IPs[0])
 	case segment.PeerNodes:
-		return n.host(e) && n.coin("node of "+e.ep.Ref.String())
+		if !n.host(e) || len(peer.Nodes) == 0 {
+			return n.host(e)
+		}
+		for _, node := range n.m.Nodes {
+			if node.Name == e.ep.Node && node.Cluster == p.Cluster {
+				return peer.Nodes.Matches(node.Labels)
+			}
+		}
+		return n.coin("node of " + e.ep.Ref.String())
 	case segment.PeerDomain:
 		return e.ep == nil && n.coin("domains of "+e.addr.String())
 	}

@@ -25,7 +25,9 @@ func (g *Graph) pairDirection(d Gress, subject, peer, dst, chunk int) span {
 		return span{full, full}
 	}
 	st := progress{open: full}
-	g.pairTier(&st, AdminTier, d, subject, peer, dst, chunk)
+	for _, t := range tiersBeforeGrants() {
+		g.pairTier(&st, t, d, subject, peer, dst, chunk)
+	}
 	if st.open != 0 {
 		g.pairNetworkPolicies(&st, d, subject, peer, dst, chunk)
 	}

@@ -49,7 +49,7 @@ func (g *Graph) isolation(s side, d Gress) Answer {
 // class c all ports from (or to) every pod of its cluster.
 func (g *Graph) deniedByDefault(c int, d Gress) bool {
 	var others bitset
-	for _, t := range []Tier{AdminTier, BaselineTier} {
+	for _, t := range orderedTiers() {
 		for _, i := range g.tiers[t] {
 			p := g.policies.at(i)
 			if !g.atoms.at(p.subject).must.has(c) {

@@ -9,8 +9,6 @@ type Profile struct {
 	Origin string
 	// Enforced is false where nothing is enforced at all: every edge is allowed.
 	Enforced bool
-	// AdminTier is true where ClusterNetworkPolicy is enforced.
-	AdminTier bool
 	// IPBlockMatchesPods is true where the ipBlock of a NetworkPolicy is
 	// compared with pod addresses. NetworkPolicy v1 intends ipBlock for
 	// addresses outside the cluster and leaves pod addresses to the plugin.
@@ -22,16 +20,17 @@ type Profile struct {
 	// BaselineDirectionBlind is true where a NetworkPolicy that selects a pod in
 	// either direction takes it out of the Baseline tier in both.
 	BaselineDirectionBlind bool
-	// OwnNodeFree is true where traffic between a pod and the node it runs on
-	// passes whatever the policies say (Kubernetes documentation, "Network
-	// Policies": it "is always allowed").
-	OwnNodeFree bool
+	// NodeToPodFree and PodToNodeFree are true where traffic from a node to the
+	// pods that run on it, or from them to it, passes whatever the policies say
+	// (Kubernetes documentation, "Network Policies": it "is always allowed").
+	NodeToPodFree bool
+	PodToNodeFree bool
 }
 
 // Generic is the behaviour that the NetworkPolicy and ClusterNetworkPolicy
 // specifications describe, with ipBlock read as addresses outside the cluster.
 func Generic() Profile {
-	return Profile{Name: "generic", Origin: "assumed", Enforced: true, AdminTier: true, OwnNodeFree: true}
+	return Profile{Name: "generic", Origin: "assumed", Enforced: true, NodeToPodFree: true, PodToNodeFree: true}
 }
 
 // None is a network on which no policy has any effect.

@@ -17,7 +17,7 @@ func randomModel(seed uint64) *segment.Model {
 	m.Profile.IPBlockMatchesPods = r.IntN(3) == 0
 	m.Profile.BaselineDirectionBlind = r.IntN(4) == 0
 	m.Profile.HostNetworkPoliced = r.IntN(5) == 0
-	m.Profile.OwnNodeFree = r.IntN(3) > 0
+	m.Profile.NodeToPodFree, m.Profile.PodToNodeFree = r.IntN(3) > 0, r.IntN(3) > 0
 	clusters := []string{""}
 	if r.IntN(5) == 0 {
 		clusters = []string{"a", "b"}
@@ -60,8 +60,20 @@ func randomModel(seed uint64) *segment.Model {
 			m.Endpoints = append(m.Endpoints, e)
 		}
 	}
+	for _, c := range clusters {
+		for _, name := range []string{"n1", "n2"} {
+			if r.IntN(3) > 0 {
+				m.Nodes = append(m.Nodes, segment.Node{Cluster: c, Name: name, Labels: map[string]string{"role": pick(r, "a", "b")}})
+			}
+		}
+	}
 	for i := range r.IntN(9) {
 		m.Policies = append(m.Policies, randomNetworkPolicy(r, m, i))
+	}
+	if r.IntN(3) == 0 {
+		for i := range 1 + r.IntN(3) {
+			m.Policies = append(m.Policies, randomDenials(r, m, i))
+		}
 	}
 	if r.IntN(2) == 0 {
 		for i := range r.IntN(5) {
@@ -71,7 +83,7 @@ func randomModel(seed uint64) *segment.Model {
 	if r.IntN(4) == 0 {
 		ns := m.Namespaces[r.IntN(len(m.Namespaces))]
 		t := segment.Taint{Object: "Foreign thing", Reason: "it is not modelled", Cluster: ns.Cluster, CanDeny: true, CanAllow: r.IntN(2) == 0,
-			Gress: [2]bool{r.IntN(2) == 0, true}, Tier: segment.Tier(r.IntN(2))} //nolint:gosec // two tiers
+			Gress: [2]bool{r.IntN(2) == 0, true}, Tier: []segment.Tier{segment.AdminTier, segment.NetworkPolicyTier}[r.IntN(2)]}
 		if r.IntN(2) == 0 {
 			t.Namespace = ns.Name
 		}
@@ -141,7 +153,7 @@ func randomPorts(r *rand.Rand, anyProto bool) []segment.PortMatch {
 }
 
 func randomBlock(r *rand.Rand, pods bool) segment.Peer {
-	p := segment.Peer{Kind: segment.PeerCIDR, MatchesPods: pods}
+	p := segment.Peer{Kind: segment.PeerCIDR, MatchesPods: pods, SkipsNodes: r.IntN(3) == 0}
 	switch r.IntN(4) {
 	case 0:
 		p.CIDR = netip.MustParsePrefix("0.0.0.0/0")
@@ -183,13 +195,46 @@ func randomNetworkPolicy(r *rand.Rand, m *segment.Model, i int) segment.Policy {
 		for j := range r.IntN(4) {
 			rule := segment.Rule{Index: j, Ports: randomPorts(r, false)}
 			for range r.IntN(3) {
-				if r.IntN(4) == 0 {
-					rule.Peers = append(rule.Peers, randomBlock(r, m.Profile.IPBlockMatchesPods))
-				} else {
-					rule.Peers = append(rule.Peers, segment.Peer{Kind: segment.PeerPods, Pods: randomPods(r, ns.Name)})
-				}
+				rule.Peers = append(rule.Peers, randomPeer(r, m, ns.Name))
 			}
 			p.Rules[d] = append(p.Rules[d], rule)
+		}
+	}
+	return p
+}
+
+// randomPeer makes a peer of any kind that a network's own policies have, now and
+// then one in doubt.
+func randomPeer(r *rand.Rand, m *segment.Model, own string) segment.Peer {
+	var p segment.Peer
+	switch r.IntN(12) {
+	case 0, 1, 2:
+		p = randomBlock(r, m.Profile.IPBlockMatchesPods)
+	case 3:
+		p = randomNodes(r)
+	case 4:
+		p = segment.Peer{Kind: segment.PeerAny}
+	default:
+		p = segment.Peer{Kind: segment.PeerPods, Pods: randomPods(r, own)}
+	}
+	if r.IntN(12) == 0 {
+		p.Doubt = fmt.Sprintf("doubt %d", r.IntN(1000))
+	}
+	return p
+}
+
+func randomNodes(r *rand.Rand) segment.Peer {
+	return segment.Peer{Kind: segment.PeerNodes, Nodes: randomSelectorOn(r, []string{"role"}, []string{"a", "b"})}
+}
+
+// randomDenials makes the part of an object that stands above every grant.
+func randomDenials(r *rand.Rand, m *segment.Model, i int) segment.Policy {
+	ns := m.Namespaces[r.IntN(len(m.Namespaces))]
+	p := segment.Policy{Kind: "CiliumNetworkPolicy", Cluster: ns.Cluster, Namespace: ns.Name, Name: fmt.Sprintf("deny%d", i), Tier: segment.DenyTier,
+		Subject: segment.PodSelector{InNamespace: ns.Name, Pods: randomSelector(r)}}
+	for d := range 2 {
+		for j := range r.IntN(3) {
+			p.Rules[d] = append(p.Rules[d], segment.Rule{Index: j, Action: segment.Deny, Ports: randomPorts(r, false), Peers: []segment.Peer{randomPeer(r, m, ns.Name)}})
 		}
 	}
 	return p
@@ -204,7 +249,7 @@ func randomClusterPolicy(r *rand.Rand, m *segment.Model, i int) segment.Policy {
 			for range 1 + r.IntN(2) {
 				switch k := r.IntN(8); {
 				case d == int(segment.Egress) && k == 0:
-					rule.Peers = append(rule.Peers, segment.Peer{Kind: segment.PeerNodes})
+					rule.Peers = append(rule.Peers, randomNodes(r))
 				case d == int(segment.Egress) && k == 1 && rule.Action == segment.Allow:
 					rule.Peers = append(rule.Peers, segment.Peer{Kind: segment.PeerDomain, Domains: []string{"example.org"}})
 				case d == int(segment.Egress) && k < 4:

@@ -134,7 +134,7 @@ func (g *Graph) sharedMarks() [2]vec[[]mark] {
 		lists[d] = make([][]mark, g.classes.len())
 	}
 	put := func(d Gress, c int, m mark) { lists[d][c] = append(lists[d][c], m) }
-	for _, t := range []Tier{AdminTier, BaselineTier} {
+	for _, t := range orderedTiers() {
 		for _, i := range g.tiers[t] {
 			g.eachMark(i, put)
 		}

@@ -193,7 +193,9 @@ func (w *walk) direction(d Gress) Decision {
 			decider = &r
 		}
 	}
-	w.ordered(AdminTier, d, subject, peer, &o, settle)
+	for _, t := range tiersBeforeGrants() {
+		w.ordered(t, d, subject, peer, &o, settle)
+	}
 	if o.open {
 		w.networkPolicies(d, subject, peer, &o, settle)
 	}

@@ -17,7 +17,6 @@ import (
 func harbour(t *testing.T) (*segment.Graph, []estate.Member) {
 	t.Helper()
 	m := &segment.Model{Profile: segment.Generic(), Namespaces: []segment.Namespace{{Name: "shop", Declared: true}}}
-	m.Profile.AdminTier = true
 	var members []estate.Member
 	for i, app := range []string{"front", "controller", "app", "orphan"} {
 		ref := ident.Ref{Namespace: "shop", Kind: "Deployment", Name: app}
