@@ -18,8 +18,10 @@ type Coverage struct {
 	AdvisoryKnown             *bool     `json:"advisoryKnown,omitempty"`   // whether a loaded advisory has the queried id
 	Enforcement               string    `json:"enforcement"`               // "generic (assumed)"
 	NotSeen                   []string  `json:"notSeen"`                   // kinds of which no object was read
-	Quarantined               int       `json:"quarantined"`               // inputs that could not be read
-	Policies                  int       `json:"policies"`                  // policy objects that were read
+	// WithoutEffect are policies that the network does not enforce.
+	WithoutEffect []segment.WithoutEffect `json:"withoutEffect,omitempty"`
+	Quarantined   int                     `json:"quarantined"` // inputs that could not be read
+	Policies      int                     `json:"policies"`    // policy objects that were read
 	// Selector is the label selector that restricted which workloads are listed,
 	// and Selected how many it selects. What was read and judged is not restricted.
 	Selector string `json:"selector,omitempty"`

@@ -209,7 +209,7 @@ func (w *workload) covered() bool {
 
 // Coverage says what every answer of this snapshot rests on.
 func (s *Snapshot) Coverage() Coverage {
-	c := Coverage{Workloads: len(s.workloads), Enforcement: s.in.Graph.Enforcement(), NotSeen: s.in.Graph.NotSeen(), Quarantined: s.in.Quarantined,
+	c := Coverage{Workloads: len(s.workloads), Enforcement: s.in.Graph.Enforcement(), NotSeen: s.in.Graph.NotSeen(), WithoutEffect: s.in.Graph.WithoutEffect(), Quarantined: s.in.Quarantined,
 		Policies: len(s.in.Estate.Policies)}
 	if c.NotSeen == nil {
 		c.NotSeen = []string{}

@@ -106,6 +106,16 @@ func restricted(c inventory.Coverage) []string {
 	return []string{fmt.Sprintf("listed: the %s that -l %s selects", plural(c.Selected, "workload"), clean(c.Selector))}
 }
 
+// withoutEffect names policies that nothing enforces: the first, how many more,
+// and why.
+func withoutEffect(list []segment.WithoutEffect) string {
+	s := list[0].Object
+	if n := len(list) - 1; n > 0 {
+		s += fmt.Sprintf(" and %d more", n)
+	}
+	return s + " (" + list[0].Reason + ")"
+}
+
 // enforced is what every answer about connections hangs on.
 func enforced(c inventory.Coverage) []string {
 	var parts []string
@@ -114,6 +124,9 @@ func enforced(c inventory.Coverage) []string {
 	}
 	if len(c.NotSeen) > 0 {
 		parts = append(parts, "not seen: "+clean(strings.Join(c.NotSeen, ", ")))
+	}
+	if len(c.WithoutEffect) > 0 {
+		parts = append(parts, "without effect: "+clean(withoutEffect(c.WithoutEffect)))
 	}
 	if c.Quarantined > 0 {
 		parts = append(parts, plural(c.Quarantined, "input")+" quarantined")

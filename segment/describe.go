@@ -192,6 +192,9 @@ func (g *Graph) Enforcement() string { return g.m.Profile.String() }
 // says there is none, sorted.
 func (g *Graph) NotSeen() []string { return slices.Sorted(slices.Values(g.m.NotSeen)) }
 
+// WithoutEffect returns the policies that the network does not enforce.
+func (g *Graph) WithoutEffect() []WithoutEffect { return slices.Clone(g.m.WithoutEffect) }
+
 // Causes returns what makes verdicts unknown, one entry for each reason and
 // object, with the workloads whose verdicts it can change.
 func (g *Graph) Causes() []Cause {

@@ -498,6 +498,9 @@ func (g *Graph) touches(t *Taint, cl *class) bool {
 	if ns.Cluster != t.Cluster || t.Namespace != "" && ns.Name != t.Namespace || cl.host && (t.Tier == NetworkPolicyTier || len(t.Pods) > 0) {
 		return false
 	}
+	if !t.Only.has(cl.host) {
+		return false
+	}
 	if len(t.Namespaces) > 0 && namespaceMatches(ns, t.Namespaces) == No {
 		return false
 	}

@@ -21,6 +21,14 @@ type Model struct {
 	// NotSeen lists kinds of which the input held no object and no index that
 	// says there is none. It is stated in every answer; it changes no verdict.
 	NotSeen []string
+	// WithoutEffect lists policies that the network does not enforce.
+	WithoutEffect []WithoutEffect
+}
+
+// WithoutEffect is an object that says something which nothing enforces.
+type WithoutEffect struct {
+	Object string `json:"object"` // "ClusterNetworkPolicy guard"
+	Reason string `json:"reason"`
 }
 
 // Namespace of a cluster.
@@ -135,6 +143,22 @@ type Policy struct {
 	Rules    [2][]Rule // by Gress
 }
 
+// Unknown returns the taint of a policy of which it is not known whether it has
+// any effect: on what it selects, in the directions that it filters.
+func (p *Policy) Unknown(reason string) Taint {
+	t := Taint{Object: p.Object(), Reason: reason, Cluster: p.Cluster, Namespace: p.Subject.InNamespace, Pods: p.Subject.Pods,
+		Namespaces: p.Subject.Namespaces, Only: PodEndpoints, Tier: p.Tier}
+	for d, rules := range p.Rules {
+		t.Gress[d] = len(rules) > 0 || p.Isolates[d]
+		t.CanDeny = t.CanDeny || p.Isolates[d]
+		for i := range rules {
+			t.CanAllow = t.CanAllow || rules[i].Action != Deny
+			t.CanDeny = t.CanDeny || rules[i].Action == Deny
+		}
+	}
+	return t
+}
+
 // Rule matches traffic between the policy's subject and peers.
 type Rule struct {
 	Index  int    // zero-based position in the object
@@ -191,6 +215,18 @@ type PortMatch struct {
 	Name        string // resolved on each destination pod; From and To are unused
 }
 
+// Endpoints tells endpoints by the network that they are on.
+type Endpoints uint8
+
+// The kinds of endpoint.
+const (
+	AllEndpoints  Endpoints = iota
+	PodEndpoints            // with a network of their own
+	HostEndpoints           // on the network of their node
+)
+
+func (e Endpoints) has(host bool) bool { return e == AllEndpoints || host == (e == HostEndpoints) }
+
 // Taint is something that could change verdicts and that the model cannot
 // evaluate.
 type Taint struct {
@@ -202,9 +238,11 @@ type Taint struct {
 	Namespace  string
 	Pods       Selector
 	Namespaces Selector // narrows it by the labels of namespaces, too
-	CanAllow   bool     // could allow what is denied
-	CanDeny    bool     // could deny what is allowed
-	Gress      [2]bool  // by Gress: the directions it can touch
+	// Only narrows it to pods on the host network, or to the others.
+	Only     Endpoints
+	CanAllow bool    // could allow what is denied
+	CanDeny  bool    // could deny what is allowed
+	Gress    [2]bool // by Gress: the directions it can touch
 	// Tier is where it would be evaluated: a final decision of an earlier tier
 	// stands. Taints of AdminTier touch every verdict.
 	Tier Tier

@@ -107,6 +107,9 @@ func (n *naive) direction(d segment.Gress, subject, peer, dst end, port segment.
 
 func (n *naive) tainted(t *segment.Taint, d segment.Gress, e end) bool {
 	ns := n.m.Namespaces[e.ep.Namespace]
+	if t.Only == segment.PodEndpoints && n.host(e) || t.Only == segment.HostEndpoints && !n.host(e) {
+		return false
+	}
 	return t.Gress[d] && ns.Cluster == t.Cluster && (t.Namespace == "" || ns.Name == t.Namespace) && t.Pods.Matches(e.ep.Labels) &&
 		(!n.host(e) || t.Tier != segment.NetworkPolicyTier && len(t.Pods) == 0)
 }

@@ -1,18 +1,31 @@
 package segment
 
-// Profile says what a cluster's network plugin really enforces. It is data:
-// the evaluation reads only these switches, never the name.
+// Profile says what a cluster's network plugin really enforces. It is data: the
+// evaluation and the front ends read only these switches, never the name.
 type Profile struct {
 	Name    string // "generic", "none", …
 	Version string // "" if it has none
 	// Origin is "assumed", "chosen" or "detected"; it is shown with the name.
 	Origin string
+	// Note is a setting that bears on every verdict: "audit mode".
+	Note string
 	// Enforced is false where nothing is enforced at all: every edge is allowed.
 	Enforced bool
+	// NetworkPolicy, ClusterNetworkPolicy, AdminNetworkPolicy (with
+	// BaselineAdminNetworkPolicy) and CiliumNetworkPolicy (with
+	// CiliumClusterwideNetworkPolicy) say which kinds have any effect. Under Maybe,
+	// what an object selects is unknown.
+	NetworkPolicy, ClusterNetworkPolicy, AdminNetworkPolicy, CiliumNetworkPolicy Answer
+	// Isolating is true where every pod is isolated in both directions, whether or
+	// not a policy selects it.
+	Isolating bool
 	// IPBlockMatchesPods is true where the ipBlock of a NetworkPolicy is
 	// compared with pod addresses. NetworkPolicy v1 intends ipBlock for
 	// addresses outside the cluster and leaves pod addresses to the plugin.
 	IPBlockMatchesPods bool
+	// IPBlockSkipsNodes is true where it is not compared with the addresses of
+	// nodes either.
+	IPBlockSkipsNodes bool
 	// HostNetworkPoliced is true where pods on the host network are selected,
 	// and matched as peers, like ordinary pods. The Kubernetes documentation
 	// ("NetworkPolicy and hostNetwork pods") calls the contrary the most common.
@@ -27,23 +40,33 @@ type Profile struct {
 	PodToNodeFree bool
 }
 
-// Generic is the behaviour that the NetworkPolicy and ClusterNetworkPolicy
-// specifications describe, with ipBlock read as addresses outside the cluster.
+// Generic is the behaviour that the specifications of the Kubernetes project
+// describe, with ipBlock read as addresses outside the cluster.
 func Generic() Profile {
-	return Profile{Name: "generic", Origin: "assumed", Enforced: true, NodeToPodFree: true, PodToNodeFree: true}
+	return Profile{Name: "generic", Origin: "assumed", Enforced: true, NodeToPodFree: true, PodToNodeFree: true,
+		NetworkPolicy: Yes, ClusterNetworkPolicy: Yes, AdminNetworkPolicy: Yes, CiliumNetworkPolicy: Maybe}
 }
 
 // None is a network on which no policy has any effect.
-func None() Profile { return Profile{Name: "none", Origin: "chosen"} }
+func None() Profile {
+	return Profile{Name: "none", Origin: "chosen", NetworkPolicy: No, ClusterNetworkPolicy: No, AdminNetworkPolicy: No, CiliumNetworkPolicy: No}
+}
 
-// String returns "generic (assumed)" or "cilium 1.19 (detected)".
+// String returns "generic (assumed)" or "cilium 1.19 (detected, audit mode)".
 func (p Profile) String() string {
 	s := p.Name
 	if p.Version != "" {
 		s += " " + p.Version
 	}
-	if p.Origin != "" {
-		s += " (" + p.Origin + ")"
+	in := p.Origin
+	if p.Note != "" {
+		if in != "" {
+			in += ", "
+		}
+		in += p.Note
+	}
+	if in != "" {
+		s += " (" + in + ")"
 	}
 	return s
 }

@@ -84,6 +84,7 @@ func randomModel(seed uint64) *segment.Model {
 		ns := m.Namespaces[r.IntN(len(m.Namespaces))]
 		t := segment.Taint{Object: "Foreign thing", Reason: "it is not modelled", Cluster: ns.Cluster, CanDeny: true, CanAllow: r.IntN(2) == 0,
 			Gress: [2]bool{r.IntN(2) == 0, true}, Tier: []segment.Tier{segment.AdminTier, segment.NetworkPolicyTier}[r.IntN(2)]}
+		t.Only = segment.Endpoints(r.IntN(3)) //nolint:gosec // three of them
 		if r.IntN(2) == 0 {
 			t.Namespace = ns.Name
 		}

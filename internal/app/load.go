@@ -285,11 +285,11 @@ func (l *Loader) isFile(name string) bool {
 func Profile(cni string) (segment.Profile, error) {
 	switch cni {
 	case "", "auto":
-		p := segment.Generic()
-		p.Origin = "assumed"
-		return p, nil
-	case "generic":
 		return segment.Generic(), nil
+	case "generic":
+		p := segment.Generic()
+		p.Origin = "chosen"
+		return p, nil
 	case "none":
 		return segment.None(), nil
 	}

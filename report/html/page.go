@@ -87,6 +87,9 @@ func coverage(c inventory.Coverage) string {
 	if len(c.NotSeen) > 0 {
 		s += "; not seen: " + strings.Join(c.NotSeen, ", ")
 	}
+	if n := len(c.WithoutEffect); n > 0 {
+		s += fmt.Sprintf("; %d policies without effect there, such as %s", n, c.WithoutEffect[0].Object)
+	}
 	if c.Quarantined > 0 {
 		s += fmt.Sprintf("; %d inputs quarantined", c.Quarantined)
 	}

@@ -197,6 +197,9 @@ func (d *writer) metadata(o Options) {
 	for _, k := range c.NotSeen {
 		d.doc.Metadata.Properties = append(d.doc.Metadata.Properties, property{namespace + "notSeen", k})
 	}
+	for _, w := range c.WithoutEffect {
+		d.doc.Metadata.Properties = append(d.doc.Metadata.Properties, property{namespace + "withoutEffect", w.Object + ": " + w.Reason})
+	}
 	for _, u := range d.m.Unknowns {
 		d.doc.Metadata.Properties = append(d.doc.Metadata.Properties, property{namespace + "unknown", u.Object + ": " + u.Reason})
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/cofferdam-io/cofferdam/estate/manifest"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/segment"
-	"github.com/cofferdam-io/cofferdam/segment/clusterpolicy"
 )
 
 // nameLabel is set by the API server on every namespace.
@@ -37,18 +36,7 @@ func Model(set *manifest.Set, profile segment.Profile) (*segment.Model, error) {
 	b.namespaces()
 	b.workloads()
 	b.nodes()
-	for _, o := range set.NetworkPolicies {
-		p, t := networkPolicy(o.Policy.Cluster, o.Object, profile)
-		if p != nil {
-			b.m.Policies = append(b.m.Policies, *p)
-		}
-		if t != nil {
-			b.m.Taints = append(b.m.Taints, *t)
-		}
-	}
-	policies, taints := clusterpolicy.Translate(set.ClusterNetworkPolicies)
-	b.m.Policies = append(b.m.Policies, policies...)
-	b.m.Taints = append(b.m.Taints, taints...)
+	b.policies()
 	b.taints()
 	b.entries()
 	for _, kind := range bearing() {

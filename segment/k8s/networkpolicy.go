@@ -132,7 +132,7 @@ func selectorAt(path string, s *metav1.LabelSelector) (segment.Selector, error) 
 }
 
 func npBlock(path string, b *networkingv1.IPBlock, profile segment.Profile) (segment.Peer, error) {
-	peer := segment.Peer{Kind: segment.PeerCIDR, MatchesPods: profile.IPBlockMatchesPods}
+	peer := segment.Peer{Kind: segment.PeerCIDR, MatchesPods: profile.IPBlockMatchesPods, SkipsNodes: profile.IPBlockSkipsNodes}
 	cidr, err := netip.ParsePrefix(b.CIDR)
 	if err != nil {
 		return peer, fmt.Errorf("%s.cidr %.60q is not a CIDR", path, b.CIDR)
