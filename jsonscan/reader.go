@@ -113,15 +113,6 @@ func (r *Reader) Err() error {
 	return r.err
 }
 
-// Check reads a whole text for nothing but its errors, names that occur twice in
-// one object among them, for decoders that do not look for those.
-func Check(data []byte, o Options) error {
-	o.StrictSkip = true
-	r := New(data, o)
-	r.Skip()
-	return r.End()
-}
-
 // End returns an error unless one whole value was read and only white space follows it.
 func (r *Reader) End() error {
 	if r.err == nil && (r.pending || len(r.levels) > 0) {
@@ -258,6 +249,14 @@ func (r *Reader) RequireObject() bool { return r.require(Object) && r.Object() }
 
 // RequireArray is Array in the same way.
 func (r *Reader) RequireArray() bool { return r.require(Array) && r.Array() }
+
+// RequireString is String in the same way; "" for null.
+func (r *Reader) RequireString() string {
+	if !r.require(String) {
+		return ""
+	}
+	return r.String()
+}
 
 func (r *Reader) require(want Kind) bool {
 	if !r.due() {
@@ -415,6 +414,17 @@ func (r *Reader) Bytes() []byte {
 
 // String reads a string; "" for null.
 func (r *Reader) String() string { return r.texts.of(r.Bytes()) }
+
+// Strings reads an array of strings; nil for null. An item that is null is "".
+func (r *Reader) Strings() []string {
+	var out []string
+	if r.Array() {
+		for r.NextItem() {
+			out = append(out, r.String())
+		}
+	}
+	return out
+}
 
 // TryString reads a string, or skips a value of another kind and returns false.
 func (r *Reader) TryString() (string, bool) {

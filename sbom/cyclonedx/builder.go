@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/jsonscan"
 	"github.com/cofferdam-io/cofferdam/sbom"
 )
 
@@ -18,6 +19,11 @@ type builder struct {
 	others  map[string]bool  // bom-refs of services, which dependencies may name
 	dropped int
 	err     error
+
+	// Of a JSON document only.
+	at     string // where it stands in the text
+	format string // its bomFormat
+	late   struct{ dependencies, compositions *jsonscan.Reader }
 }
 
 // property is one name and value.

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/jsonscan"
 	"github.com/cofferdam-io/cofferdam/sbom"
 )
 
@@ -46,17 +47,11 @@ func (o Options) withDefaults() Options {
 // *ident.Error: KindInvalid for a broken document, KindLimit beyond a limit,
 // KindUnsupported for what is not CycloneDX; or the context's.
 func Decode(ctx context.Context, data []byte, o Options) (*sbom.Document, error) {
-	o = o.withDefaults()
-	if len(data) > o.MaxBytes {
-		return nil, ident.Errorf(ident.KindLimit, "the document has %d bytes, more than %d", len(data), o.MaxBytes)
-	}
-	b := &builder{ctx: ctx, opt: o, doc: &sbom.Document{Format: sbom.CycloneDX, Size: int64(len(data))}, ids: map[string]int32{}, others: map[string]bool{}}
-	b.doc.Digest = o.Digest
-	if o.Digest.IsZero() {
-		b.doc.Digest = ident.SHA256(data)
+	b, err := newBuilder(ctx, data, o)
+	if err != nil {
+		return nil, err
 	}
 	text := bytes.TrimLeft(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), " \t\r\n")
-	var err error
 	switch {
 	case bytes.HasPrefix(text, []byte("{")):
 		b.doc.Encoding = sbom.JSON
@@ -67,6 +62,47 @@ func Decode(ctx context.Context, data []byte, o Options) (*sbom.Document, error)
 	default:
 		return nil, ident.Errorf(ident.KindUnsupported, "is neither JSON nor XML")
 	}
+	return b.result(err)
+}
+
+// DecodeWithin reads a document that is one value of another JSON text, such as
+// a report object. outer reads that text from r, where a value of the wrong kind
+// is told as a warning unless it is asked for by one of the Require methods, and
+// calls document once, at the value that is the document. No name may occur
+// twice in one object, anywhere in the text. Limits, digest and size are those of
+// all of data, pointers begin at its root, errors are those of Decode.
+func DecodeWithin(ctx context.Context, data []byte, o Options, outer func(r *jsonscan.Reader, document func())) (*sbom.Document, error) {
+	b, err := newBuilder(ctx, data, o)
+	if err != nil {
+		return nil, err
+	}
+	b.doc.Encoding = sbom.JSON
+	r, found := b.reader(data, true), false
+	outer(r, func() {
+		found = true
+		b.document(r)
+	})
+	if err := r.End(); err == nil && !found {
+		return nil, ident.Errorf(ident.KindInvalid, "holds no CycloneDX document where one is due")
+	}
+	return b.result(b.close(r))
+}
+
+func newBuilder(ctx context.Context, data []byte, o Options) (*builder, error) {
+	o = o.withDefaults()
+	if len(data) > o.MaxBytes {
+		return nil, ident.Errorf(ident.KindLimit, "the document has %d bytes, more than %d", len(data), o.MaxBytes)
+	}
+	b := &builder{ctx: ctx, opt: o, doc: &sbom.Document{Format: sbom.CycloneDX, Size: int64(len(data))}, ids: map[string]int32{}, others: map[string]bool{}}
+	b.doc.Digest = o.Digest
+	if o.Digest.IsZero() {
+		b.doc.Digest = ident.SHA256(data)
+	}
+	return b, nil
+}
+
+// result returns the document, unless reading it ended with err or met a limit.
+func (b *builder) result(err error) (*sbom.Document, error) {
 	if err == nil {
 		err = b.err
 	}

@@ -11,56 +11,71 @@ import (
 	"github.com/cofferdam-io/cofferdam/sbom"
 )
 
-// json reads a document in one pass; dependencies and compositions wait until
-// every bom-ref is known.
+// json reads a document that is a whole text.
 func (b *builder) json(data []byte) error {
-	r := jsonscan.New(data, jsonscan.Options{MaxDepth: b.opt.MaxDepth, Tolerate: func(r *jsonscan.Reader, want, got jsonscan.Kind) {
+	r := b.reader(data, false)
+	b.document(r)
+	return b.close(r)
+}
+
+// reader returns a Reader whose mismatches become warnings.
+func (b *builder) reader(data []byte, strictSkip bool) *jsonscan.Reader {
+	return jsonscan.New(data, jsonscan.Options{MaxDepth: b.opt.MaxDepth, StrictSkip: strictSkip, Tolerate: func(r *jsonscan.Reader, want, got jsonscan.Kind) {
 		b.warn(r.Pointer(), "%s is due here and not %s", want, got)
 	}})
-	var dependencies, compositions *jsonscan.Reader
-	format := ""
-	if r.Object() {
-		for key, ok := r.NextKey(); ok && b.err == nil; key, ok = r.NextKey() {
-			switch string(key) {
-			case "bomFormat":
-				format = r.String()
-			case "specVersion":
-				b.doc.SpecVersion = r.String()
-			case "serialNumber":
-				b.doc.Serial = r.String()
-			case "version":
-				b.doc.Version = int(r.Int())
-			case "metadata":
-				b.metadata(r)
-			case "components":
-				b.components(r, "/components", noParent)
-			case "services":
-				b.services(r)
-			case "dependencies":
-				dependencies = r.Defer()
-			case "compositions":
-				compositions = r.Defer()
-			}
+}
+
+// document reads the object that is due in one pass; dependencies and
+// compositions wait until every bom-ref is known.
+func (b *builder) document(r *jsonscan.Reader) {
+	b.at = r.Pointer()
+	if !r.RequireObject() {
+		return
+	}
+	for key, ok := r.NextKey(); ok && b.err == nil; key, ok = r.NextKey() {
+		switch string(key) {
+		case "bomFormat":
+			b.format = r.String()
+		case "specVersion":
+			b.doc.SpecVersion = r.String()
+		case "serialNumber":
+			b.doc.Serial = r.String()
+		case "version":
+			b.doc.Version = int(r.Int())
+		case "metadata":
+			b.metadata(r)
+		case "components":
+			b.components(r, b.at+"/components", noParent)
+		case "services":
+			b.services(r)
+		case "dependencies":
+			b.late.dependencies = r.Defer()
+		case "compositions":
+			b.late.compositions = r.Defer()
 		}
 	}
+}
+
+// close does what had to wait for the end of the text.
+func (b *builder) close(r *jsonscan.Reader) error {
 	if b.err != nil {
 		return b.err
 	}
 	if err := r.End(); err != nil {
 		return err
 	}
-	if format != "CycloneDX" {
-		return ident.Errorf(ident.KindUnsupported, "is not a CycloneDX document: bomFormat is %.40q", format)
+	if b.format != "CycloneDX" {
+		return ident.Errorf(ident.KindUnsupported, "is not a CycloneDX document: bomFormat is %.40q", b.format)
 	}
-	if dependencies != nil {
-		b.dependencies(dependencies)
-		if err := dependencies.Err(); err != nil {
+	if late := b.late.dependencies; late != nil {
+		b.dependencies(late)
+		if err := late.Err(); err != nil {
 			return err
 		}
 	}
-	if compositions != nil {
-		b.compositions(compositions)
-		if err := compositions.Err(); err != nil {
+	if late := b.late.compositions; late != nil {
+		b.compositions(late)
+		if err := late.Err(); err != nil {
 			return err
 		}
 	}
@@ -77,11 +92,11 @@ func (b *builder) metadata(r *jsonscan.Reader) {
 			at := r.Pointer()
 			b.created(r.String(), at)
 		case "component":
-			if c, props, nested := b.component(r, "/metadata/component"); c != nil {
+			if c, props, nested := b.component(r, b.at+"/metadata/component"); c != nil {
 				apply(c, props)
 				b.subject(*c, props)
 				if nested != nil {
-					b.components(nested, "/metadata/component/components", sbom.SubjectIndex)
+					b.components(nested, b.at+"/metadata/component/components", sbom.SubjectIndex)
 				}
 			}
 		case "tools":
@@ -376,7 +391,7 @@ func (b *builder) evidence(r *jsonscan.Reader, c *sbom.Component) {
 func (b *builder) dependencies(r *jsonscan.Reader) {
 	i := 0
 	b.each(r, func() {
-		pointer := fmt.Sprintf("/dependencies/%d", i)
+		pointer := fmt.Sprintf("%s/dependencies/%d", b.at, i)
 		i++
 		ref := ""
 		var on, provides []string
