@@ -362,11 +362,11 @@ func (r *Reader) NextKey() (key []byte, ok bool) {
 	if !ok {
 		return nil, false
 	}
+	l.key = key
 	if r.seenBefore(l, key) {
 		r.invalid(start, "the name %q occurs twice in one object", clip(string(key), 80))
 		return nil, false
 	}
-	l.key = key
 	if r.pos = spaceEnd(r.data, r.pos); r.pos >= len(r.data) || r.data[r.pos] != ':' {
 		r.unexpected(r.pos, "a colon")
 		return nil, false

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	realdocs "github.com/cofferdam-io/cofferdam/internal/corpus"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -214,7 +215,7 @@ func TestDocumentsOfAnyShapeReadBack(t *testing.T) {
 func TestErrorsNamePlaceAndValue(t *testing.T) {
 	for _, c := range []struct{ in, at, pointer, message string }{
 		{"{\n \"a\": [1, x]\n}", "line 2, column 11", "/a/1", "'x' where a value is due"},
-		{`{"a":1,"a":2}`, "line 1, column 8", "/a", `the name "a" occurs twice in one object`},
+		{`{"a":1,"b":[],"a":2}`, "line 1, column 15", "/a", `the name "a" occurs twice in one object`},
 		{`{"a~/b":tru}`, "line 1, column 9", "/a~0~1b", "'t' where a value is due"},
 		{"[\"é\x01\"]", "line 1, column 4", "/0", "a control character stands unescaped in a string"},
 		{`["a`, "line 1, column 4", "/0", "the input ends inside a string"},
@@ -350,6 +351,38 @@ func TestTolerate(t *testing.T) {
 	_ = strict.String()
 	if err := strict.End(); err == nil || !strings.Contains(err.Error(), "(/0): a number where a string is due") {
 		t.Fatal(err)
+	}
+}
+
+// TestRequire: what is required is not tolerated, null excepted.
+func TestRequire(t *testing.T) {
+	required := map[Kind]func(r *Reader) bool{
+		Object: (*Reader).RequireObject, Array: (*Reader).RequireArray, String: func(r *Reader) bool { return r.RequireString() != "" },
+	}
+	tolerant := Options{Tolerate: func(r *Reader, _, _ Kind) { t.Errorf("%s is tolerated", r.Pointer()) }}
+	for want, read := range required {
+		for in, got := range map[string]Kind{"{}": Object, "[]": Array, `"a"`: String, "7": Number, "true": Bool, "null": Null, "": End, "x": Invalid} {
+			r := New([]byte(in), tolerant)
+			ok := read(r)
+			if ok != (got == want) || (r.Err() == nil) != (got == want || got == Null) {
+				t.Errorf("%s required of %q: %v %v", want, in, ok, r.Err())
+			}
+		}
+	}
+}
+
+func TestStrings(t *testing.T) {
+	for in, want := range map[string][]string{`["a","",null,"\u0062"]`: {"a", "", "", "b"}, "[]": nil, "null": nil} {
+		r := New([]byte(in), Options{})
+		if got := r.Strings(); r.End() != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %q %v", in, got, r.Err())
+		}
+	}
+	for in, at := range map[string]string{`["a",7]`: "(/1)", `{"a":"b"}`: "an array is due", `["a"`: "the input ends"} {
+		r := New([]byte(in), Options{})
+		if r.Strings(); r.Err() == nil || !strings.Contains(r.Err().Error(), at) {
+			t.Errorf("%s: %v", in, r.Err())
+		}
 	}
 }
 

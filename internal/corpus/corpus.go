@@ -1,5 +1,6 @@
-// Package corpus hands the real documents of the data folder to tests. It is
-// imported by tests only, and holds no documents itself.
+// Package corpus hands the real documents of the data folder to tests, and makes
+// hostile documents of theirs. It is imported by tests only, and holds no documents
+// itself.
 //
 //	func FuzzDecode(f *testing.F) {
 //		corpus.Seed(f, "sbom", ".json")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/corpus"
+	"github.com/cofferdam-io/cofferdam/jsonscan"
 	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/sbom/cyclonedx"
 )
@@ -116,6 +117,60 @@ func TestXMLSaysTheSame(t *testing.T) {
 	diff := cmp.Diff(j, x, cmpopts.IgnoreFields(sbom.Document{}, "Encoding", "Digest", "Size"), cmpopts.IgnoreFields(sbom.Component{}, "Pointer"), cmpopts.EquateEmpty(), cmpopts.EquateComparable(ident.Digest{}))
 	if diff != "" {
 		t.Errorf("(-JSON +XML)\n%s", diff)
+	}
+}
+
+func TestNamesOfOtherCaseAreOtherMembers(t *testing.T) {
+	diff := cmp.Diff(decoded(t, jsonDoc), decoded(t, corpus.OtherCase(t, jsonDoc)), cmpopts.IgnoreFields(sbom.Document{}, "Digest", "Size"), cmpopts.EquateComparable(ident.Digest{}))
+	if diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestWithin reads a document that stands inside another text as one that stands
+// alone, but for the places that are named.
+func TestWithin(t *testing.T) {
+	within := func(text string) (*sbom.Document, error) {
+		return cyclonedx.DecodeWithin(context.Background(), []byte(text), cyclonedx.Options{MaxComponents: 5}, func(r *jsonscan.Reader, document func()) {
+			r.RequireObject()
+			for key, ok := r.NextKey(); ok; key, ok = r.NextKey() {
+				switch string(key) {
+				case "inside":
+					document()
+				case "of":
+					r.RequireString()
+				}
+			}
+		})
+	}
+	text := `{"of":"shop/web","inside":` + jsonDoc + `,"passed over":[{}]}`
+	d, err := within(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Digest != ident.SHA256([]byte(text)) || d.Size != int64(len(text)) || d.Components[1].Pointer != "/inside/components/1" {
+		t.Errorf("%+v", d)
+	}
+	diff := cmp.Diff(decoded(t, jsonDoc), d, cmpopts.IgnoreFields(sbom.Document{}, "Digest", "Size"), cmpopts.IgnoreFields(sbom.Component{}, "Pointer"), cmpopts.EquateComparable(ident.Digest{}))
+	if diff != "" {
+		t.Error(diff)
+	}
+	const head = `{"inside":{"bomFormat":"CycloneDX","specVersion":"1.6",`
+	for bad, want := range map[string]string{
+		`{"of":"shop/web"}`:               "holds no CycloneDX document",
+		`{"of":"shop/web"`:                "the input ends",
+		`{"inside":null}`:                 "bomFormat",
+		`{"inside":[]}`:                   "(/inside)",
+		`{"inside":"CycloneDX"}`:          "(/inside)",
+		head + `"components":{}}}`:        "(/inside/components)",
+		head + `"components":[]},"of":7}`: "(/of)",
+		head + `"components":[]},"passed over":{"a":1,"a":2}}`:       "(/passed over/a)",
+		head + `"components":[` + strings.Repeat("{},", 5) + `{}]}}`: "more than 5",
+		head + `"components":[]}} {}`:                                "the end of the input",
+	} {
+		if d, err := within(bad); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v %+v", bad, err, d)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	realdocs "github.com/cofferdam-io/cofferdam/internal/corpus"
@@ -47,6 +48,13 @@ func trivyDoc() string {
  {"SPDXID":"SPDXRef-Package-3","name":"zlib","versionInfo":"1.3","supplier":"Organization: Zlib (z@example.org)","originator":"NOASSERTION","licenseDeclared":"Zlib","licenseConcluded":"NOASSERTION",
   "checksums":[{"algorithm":"SHA256","checksumValue":"` + strings.ToUpper(hexC) + `"}],"attributionTexts":["LayerDiffID: sha256:` + hexC + `"],
   "externalRefs":[{"referenceType":"purl","referenceLocator":"pkg:apk/alpine/zlib@1.3"},{"referenceType":"purl","referenceLocator":"pkg:apk/alpine/other@1"},{"referenceType":"cpe23Type","referenceLocator":"cpe:2.3:a:z:z:1.3"}]}]}`
+}
+
+func TestNamesOfOtherCaseAreOtherMembers(t *testing.T) {
+	want, got := decode(t, trivyDoc()), decode(t, realdocs.OtherCase(t, trivyDoc()))
+	if d := cmp.Diff(want, got, cmpopts.IgnoreFields(sbom.Document{}, "Digest", "Size"), cmpopts.EquateComparable(ident.Digest{})); d != "" {
+		t.Error(d)
+	}
 }
 
 func TestTrivyImage(t *testing.T) {

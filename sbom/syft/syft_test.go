@@ -91,7 +91,9 @@ func TestBadInput(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(doc))
+	f.Add([]byte(older))
 	corpus.Seed(f, "sbom/syft-testdata", ".json")
+	corpus.Seed(f, "sbom/grype-testdata", ".json")
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d, err := syft.Decode(context.Background(), data, syft.Options{MaxBytes: 1 << 20, MaxComponents: 10_000})
 		if err != nil {

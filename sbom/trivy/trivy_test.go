@@ -127,6 +127,7 @@ func TestWhatIsNotListed(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(doc), false)
 	f.Add([]byte(report), true)
+	f.Add([]byte(lists), false)
 	f.Fuzz(func(t *testing.T, data []byte, object bool) {
 		decode := trivy.Decode
 		if object {
