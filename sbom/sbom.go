@@ -73,6 +73,22 @@ type Subject struct {
 	OS         Distro           // the distribution that the document names, for packages without one
 }
 
+// AddReferences appends the image references among texts that have a tag or a
+// digest, each of them once; what is no reference is passed over.
+func (s *Subject) AddReferences(texts ...string) {
+	seen := make(map[ident.ImageRef]bool, len(texts))
+	for _, r := range s.References {
+		seen[r] = true
+	}
+	for _, text := range texts {
+		r, err := ident.ParseImageRef(text)
+		if err == nil && (r.Tag != "" || !r.Digest.IsZero()) && !seen[r] {
+			seen[r] = true
+			s.References = append(s.References, r)
+		}
+	}
+}
+
 // Distro is an operating system release, in the words of os-release(5).
 type Distro struct{ ID, VersionID string }
 

@@ -3,7 +3,6 @@
 package syft_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -14,17 +13,9 @@ import (
 )
 
 func BenchmarkDecode(b *testing.B) {
-	decode := func(data []byte) error {
+	corpus.Throughput(b, grown(10_000), "sbom", `"artifacts"`, func(data []byte) error {
 		_, err := syft.Decode(context.Background(), data, syft.Options{})
 		return err
-	}
-	b.Run("real", func(b *testing.B) {
-		corpus.Throughput(b, corpus.Documents(b, "sbom", func(data []byte) bool {
-			return bytes.Contains(data, []byte(`"artifacts"`)) && decode(data) == nil
-		}), decode)
-	})
-	b.Run("10000 packages", func(b *testing.B) {
-		corpus.Throughput(b, [][]byte{grown(10_000)}, decode)
 	})
 }
 

@@ -1,6 +1,7 @@
 package syft
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -88,14 +89,7 @@ func (s *source) subject(out *sbom.Subject) error {
 	if g, err := ident.ParseDigest(m.imageID); err == nil {
 		out.Digests = append(out.Digests, ident.RoledDigest{Role: ident.RoleConfig, Digest: g})
 	}
-	seen := map[ident.ImageRef]bool{}
-	for _, text := range append(append([]string{m.userInput}, m.tags...), m.repoDigests...) {
-		r, err := ident.ParseImageRef(text)
-		if err == nil && (r.Tag != "" || !r.Digest.IsZero()) && !seen[r] {
-			seen[r] = true
-			out.References = append(out.References, r)
-		}
-	}
+	out.AddReferences(slices.Concat([]string{m.userInput}, m.tags, m.repoDigests)...)
 	return nil
 }
 

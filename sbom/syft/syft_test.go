@@ -1,7 +1,9 @@
 package syft_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -89,6 +91,19 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+// listed counts the artifacts as the obvious reader does; a map has exact names.
+func listed(t *testing.T, data []byte) int {
+	var doc map[string]json.RawMessage
+	var artifacts []json.RawMessage
+	if err := json.Unmarshal(bytes.TrimPrefix(data, []byte("\uFEFF")), &doc); err != nil {
+		t.Fatalf("what is no JSON was read: %v", err)
+	}
+	if err := json.Unmarshal(doc["artifacts"], &artifacts); err != nil {
+		t.Fatal(err)
+	}
+	return len(artifacts)
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(doc))
 	f.Add([]byte(older))
@@ -98,6 +113,9 @@ func FuzzDecode(f *testing.F) {
 		d, err := syft.Decode(context.Background(), data, syft.Options{MaxBytes: 1 << 20, MaxComponents: 10_000})
 		if err != nil {
 			return
+		}
+		if n := listed(t, data); n != len(d.Components) {
+			t.Fatalf("%d components of a list of %d", len(d.Components), n)
 		}
 		for _, e := range d.Dependencies {
 			if n := int32(len(d.Components)); e.From >= n || e.To >= n || e.From < sbom.SubjectIndex || e.To < sbom.SubjectIndex { //nolint:gosec // at most 10,000

@@ -3,7 +3,6 @@
 package trivy_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -14,25 +13,8 @@ import (
 )
 
 func BenchmarkDecode(b *testing.B) {
-	decode := func(data []byte) error {
+	corpus.Throughput(b, grown(10_000), "sbom/trivy-testdata", `"Packages"`, func(data []byte) error {
 		_, err := trivy.Decode(context.Background(), data, trivy.Options{})
-		return err
-	}
-	b.Run("real", func(b *testing.B) {
-		corpus.Throughput(b, corpus.Documents(b, "sbom/trivy-testdata", func(data []byte) bool {
-			return bytes.Contains(data, []byte(`"Packages"`)) && decode(data) == nil
-		}), decode)
-	})
-	b.Run("10000 packages", func(b *testing.B) {
-		corpus.Throughput(b, [][]byte{grown(10_000)}, decode)
-	})
-}
-
-func BenchmarkDecodeReport(b *testing.B) {
-	i := strings.Index(report, `{"type": "library"`)
-	components := strings.TrimSuffix(strings.Repeat(report[i:len(report)-4]+",\n", 20_000), ",\n")
-	corpus.Throughput(b, [][]byte{[]byte(report[:i] + components + report[len(report)-4:])}, func(data []byte) error {
-		_, err := trivy.DecodeReport(context.Background(), data, trivy.Options{})
 		return err
 	})
 }

@@ -2,6 +2,7 @@ package trivy
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -174,12 +175,5 @@ func (m *metadata) subject(s *sbom.Subject, artifact, kind string) {
 	if g, err := ident.ParseDigest(m.imageID); err == nil {
 		s.Digests = append(s.Digests, ident.RoledDigest{Role: ident.RoleConfig, Digest: g})
 	}
-	seen := map[ident.ImageRef]bool{}
-	for _, text := range append(append([]string{artifact}, m.repoTags...), m.repoDigests...) {
-		r, err := ident.ParseImageRef(text)
-		if err == nil && (r.Tag != "" || !r.Digest.IsZero()) && !seen[r] {
-			seen[r] = true
-			s.References = append(s.References, r)
-		}
-	}
+	s.AddReferences(slices.Concat([]string{artifact}, m.repoTags, m.repoDigests)...)
 }

@@ -1,7 +1,9 @@
 package trivy_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -124,6 +126,25 @@ func TestWhatIsNotListed(t *testing.T) {
 	}
 }
 
+// listed counts the packages as the obvious reader does; a map has exact names.
+func listed(t *testing.T, data []byte) (n int) {
+	part := func(raw json.RawMessage, v any) {
+		if err := json.Unmarshal(raw, v); len(raw) > 0 && err != nil {
+			t.Fatalf("what is not of its kind was read: %v", err)
+		}
+	}
+	var doc map[string]json.RawMessage
+	var results []map[string]json.RawMessage
+	part(bytes.TrimPrefix(data, []byte("\uFEFF")), &doc)
+	part(doc["Results"], &results)
+	for _, r := range results {
+		var packages []json.RawMessage
+		part(r["Packages"], &packages)
+		n += len(packages)
+	}
+	return n
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(doc), false)
 	f.Add([]byte(report), true)
@@ -136,6 +157,9 @@ func FuzzDecode(f *testing.F) {
 		d, err := decode(context.Background(), data, trivy.Options{MaxBytes: 1 << 20, MaxComponents: 10_000})
 		if err != nil {
 			return
+		}
+		if n := listed(t, data); !object && n != len(d.Components) {
+			t.Fatalf("%d components of lists of %d", len(d.Components), n)
 		}
 		for _, e := range d.Dependencies {
 			if n := int32(len(d.Components)); e.From >= n || e.To >= n || e.From < sbom.SubjectIndex || e.To < sbom.SubjectIndex { //nolint:gosec // at most 10,000
@@ -150,8 +174,15 @@ func FuzzReal(f *testing.F) {
 	f.Add([]byte(doc))
 	corpus.Seed(f, "sbom/trivy-testdata", ".golden")
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if d, err := trivy.Decode(context.Background(), data, trivy.Options{MaxBytes: 1 << 20, MaxComponents: 10_000}); err == nil && d.Digest.IsZero() {
+		d, err := trivy.Decode(context.Background(), data, trivy.Options{MaxBytes: 1 << 20, MaxComponents: 10_000})
+		if err != nil {
+			return
+		}
+		if d.Digest.IsZero() {
 			t.Error("a document without identity")
+		}
+		if n := listed(t, data); n != len(d.Components) {
+			t.Errorf("%d components of lists of %d", len(d.Components), n)
 		}
 	})
 }
