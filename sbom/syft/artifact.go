@@ -138,21 +138,24 @@ func locations(r *jsonscan.Reader, c *sbom.Component) {
 		return
 	}
 	for r.NextItem() {
-		path, layer := "", ""
+		path := ""
 		if r.Object() {
 			for key, ok := r.NextKey(); ok; key, ok = r.NextKey() {
 				switch string(key) {
 				case "path":
 					path = r.String()
 				case "layerID":
-					layer = r.String()
+					text := r.Bytes()
+					if !c.Layer.IsZero() {
+						break // the first layer brought it
+					}
+					if d, err := ident.ParseDigest(string(text)); err == nil {
+						c.Layer = d
+					}
 				}
 			}
 		}
 		c.Locations = append(c.Locations, path)
-		if d, err := ident.ParseDigest(layer); err == nil && c.Layer.IsZero() {
-			c.Layer = d
-		}
 	}
 }
 
