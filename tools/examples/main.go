@@ -15,10 +15,18 @@ func main() {
 	log.SetPrefix("examples: ")
 	dir := flag.String("examples", "../../examples", "the folder `examples` of the checkout")
 	syft := flag.String("syft", "../../examples/.cache/bin/syft", "the syft `binary` that build uses")
+	tools := flag.String("tools", "../../examples/.cache/bin", "the `folder` of syft, bom, BuildKit and buildx that documents uses")
+	work := flag.String("work", "../../examples/.cache/documents", "a `folder` for documents to work in; it is emptied first")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *dir, *syft, flag.Arg(0)); err != nil {
+	var err error
+	if step := flag.Arg(0); step == "documents" {
+		err = runDocuments(ctx, *tools, *work)
+	} else {
+		err = run(ctx, *dir, *syft, step)
+	}
+	if err != nil {
 		log.Fatal(err)
 	}
 }
@@ -41,8 +49,19 @@ func run(ctx context.Context, dir, syft, step string) error {
 	case "check":
 		return check(dir, book)
 	default:
-		return fmt.Errorf("unknown step %q: say build or check", step)
+		return fmt.Errorf("unknown step %q: say build, check or documents", step)
 	}
+}
+
+func runDocuments(ctx context.Context, folders ...string) error {
+	folders = append(folders, "documents", filepath.Join("..", "..", "sbom", "decode", "testdata", "generators"))
+	for i, f := range folders {
+		var err error
+		if folders[i], err = filepath.Abs(f); err != nil {
+			return err
+		}
+	}
+	return documents(ctx, folders[2], folders[0], folders[1], folders[3])
 }
 
 // build makes every image, has it scanned, and rewrites what depends on the digests.

@@ -1,0 +1,5 @@
+module lanternfish.example/greeter
+
+go 1.24
+
+require golang.org/x/text v0.3.7

@@ -1,0 +1,3 @@
+module gitlab.alpinelinux.org/alpine/go
+
+go 1.24
