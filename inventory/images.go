@@ -182,6 +182,7 @@ type document struct {
 	*sbom.Document
 	at      int  // position in the input
 	running bool // a workload runs its artifact
+	index   bool // it is about an index, and so about several platforms at once
 }
 
 // found is a document that names a digest, and in which role.
@@ -200,6 +201,7 @@ func newDocumentSet(docs []*sbom.Document, index *ImageIndex) *documentSet {
 			d = &with
 		}
 		doc := &document{Document: d, at: i}
+		doc.index = slices.ContainsFunc(d.Subject.Digests, func(g ident.RoledDigest) bool { return g.Role == ident.RoleIndex })
 		s.docs = append(s.docs, doc)
 		for _, g := range d.Subject.Digests {
 			s.byDigest[g.Digest] = append(s.byDigest[g.Digest], found{doc: doc, role: g.Role})
@@ -383,7 +385,7 @@ func (s *documentSet) exact(d ident.Digest) join {
 		switch {
 		case f.ref:
 			m = matchReference
-		case f.role == ident.RoleIndex:
+		case f.role == ident.RoleIndex, f.doc.index:
 			m = matchIndex
 		}
 		if strength[m] > strength[j.match] {

@@ -35,13 +35,13 @@ var (
 
 const image = "registry.example/shop/web"
 
-// sboms are what each generator writes of the image.
+// sboms are what syft and trivy write of the image; what they, bom and BuildKit
+// really wrote of others is in generators_test.go.
 var sboms = map[string]string{
 	"syft json":       `{"artifacts":[],"source":{"type":"image","metadata":{"userInput":"` + image + `:1.4","imageID":"` + configDigest.String() + `","manifestDigest":"` + manifestDigest.String() + `","tags":["` + image + `:1.4"]}},"descriptor":{"name":"syft"},"schema":{"version":"16.0.0"}}`,
 	"syft cyclonedx":  `{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"metadata":{"component":{"type":"container","name":"` + image + `","version":"` + manifestDigest.String() + `"}}}`,
 	"trivy json":      `{"SchemaVersion":2,"ArtifactName":"` + image + `:1.4","ArtifactType":"container_image","Metadata":{"ImageID":"` + configDigest.String() + `","RepoTags":["` + image + `:1.4"],"RepoDigests":["` + image + `@` + indexDigest.String() + `"]},"Results":[]}`,
 	"trivy cyclonedx": `{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"metadata":{"component":{"type":"container","name":"` + image + `:1.4","properties":[{"name":"aquasecurity:trivy:ImageID","value":"` + configDigest.String() + `"},{"name":"aquasecurity:trivy:RepoDigest","value":"` + image + `@` + indexDigest.String() + `"}]}}}`,
-	"buildkit":        `{"_type":"https://in-toto.io/Statement/v0.1","predicateType":"https://spdx.dev/Document","subject":[{"name":"pkg:docker/shop/web@1.4","digest":{"sha256":"` + manifestDigest.Hex() + `"}}],"predicate":{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT","name":"sbom","documentNamespace":"https://example/x","creationInfo":{"created":"2026-01-02T03:04:05Z","creators":["Tool: buildkit"]},"packages":[]}}`,
 }
 
 // statuses are what each runtime reports of the running container.

@@ -149,47 +149,12 @@ func (b *builder) subject(c sbom.Component, props []property) {
 			addDigest(ident.RoleUnknown, "sha256:"+h.Value)
 		}
 	}
-	b.ociPURL(c.PURL)
-}
-
-// ociPURL reads pkg:oci/name@sha256:…?repository_url=…&tag=…: the digest is of
-// an index or a manifest, and only its mediaType would tell which.
-func (b *builder) ociPURL(purl string) {
-	rest, ok := strings.CutPrefix(purl, "pkg:oci/")
-	if !ok {
-		return
-	}
-	path, query, _ := strings.Cut(rest, "?")
-	name, version, _ := strings.Cut(path, "@")
-	version = strings.ReplaceAll(strings.ReplaceAll(version, "%3A", ":"), "%3a", ":")
-	d, err := ident.ParseDigest(version)
-	if err == nil {
-		b.addDigest(ident.RoleUnknown, d)
-	}
-	repository, tag := "", ""
-	for q := range strings.SplitSeq(query, "&") {
-		k, v, _ := strings.Cut(q, "=")
-		v = strings.NewReplacer("%2F", "/", "%2f", "/", "%3A", ":", "%3a", ":").Replace(v)
-		switch k {
-		case "repository_url":
-			repository = v
-		case "tag":
-			tag = v
+	if p, ok := sbom.ParseImagePURL(c.PURL); ok {
+		if !p.Digest.IsZero() {
+			b.addDigest(p.Role, p.Digest)
 		}
-	}
-	if repository == "" {
-		return
-	}
-	if !strings.HasSuffix(repository, "/"+name) && !strings.Contains(repository, "/") {
-		repository += "/" + name
-	}
-	if tag != "" {
-		repository += ":" + tag
-	}
-	if r, err := ident.ParseImageRef(repository); err == nil {
-		r.Digest = d
-		if tag != "" || !d.IsZero() {
-			b.addReference(r)
+		if !p.Reference.IsZero() {
+			b.addReference(p.Reference)
 		}
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"io"
 	"strings"
 
@@ -198,6 +196,8 @@ func (d *decoder) object(raw []byte, wrappers int) ([]*sbom.Document, error) {
 		return d.statement(raw, wrappers)
 	case s.has("payload", "payloadType"):
 		return d.envelope(raw, wrappers)
+	case s.imagetools():
+		return d.imagetools(raw, wrappers)
 	case s.has("artifacts") && (s.has("descriptor") || s.has("source") || s.has("schema")):
 		return one(syft.Decode(d.ctx, raw, syft.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}))
 	case s.has("SchemaVersion") && (s.has("Results") || s.has("ArtifactName")):
@@ -217,6 +217,8 @@ func (d *decoder) object(raw []byte, wrappers int) ([]*sbom.Document, error) {
 		what, hint = "is an OSV advisory and no SBOM", "give advisories with --advisories"
 	case s.has("statements"):
 		what, hint = "is an OpenVEX document and no SBOM", ""
+	case s.has("schemaVersion", "layers") && bytes.Contains(raw, []byte(`"in-toto.io/predicate-type"`)):
+		what, hint = "is the manifest of attestations and no SBOM", "give the blob of its layer whose in-toto.io/predicate-type is an SBOM's: crane blob NAME@sha256:…"
 	case s.has("schemaVersion", "manifests"), s.has("schemaVersion", "layers"):
 		what, hint = "is an OCI manifest and no SBOM", "give manifests with --image-map"
 	}
@@ -225,82 +227,4 @@ func (d *decoder) object(raw []byte, wrappers int) ([]*sbom.Document, error) {
 		e = e.WithHint("%s", hint)
 	}
 	return nil, e
-}
-
-// statement unwraps an in-toto Statement (v0.1, v1) whose predicate is an SBOM.
-// Its subjects are the artifacts that the SBOM is about.
-func (d *decoder) statement(raw []byte, wrappers int) ([]*sbom.Document, error) {
-	var s struct {
-		PredicateType string `json:"predicateType"`
-		Subject       []struct {
-			Name   string            `json:"name"`
-			Digest map[string]string `json:"digest"`
-		} `json:"subject"`
-		Predicate json.RawMessage `json:"predicate"`
-	}
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return nil, ident.Errorf(ident.KindInvalid, "the in-toto statement is malformed: %w", err)
-	}
-	if !strings.Contains(s.PredicateType, "spdx") && !strings.Contains(s.PredicateType, "cyclonedx") {
-		return nil, ident.Errorf(ident.KindUnsupported, "is an in-toto statement of type %.120q and no SBOM", s.PredicateType)
-	}
-	predicate := s.Predicate
-	// cosign's older form wraps the document once more: {"Data": …, "Timestamp": …}.
-	var old struct {
-		Data json.RawMessage `json:"Data"`
-	}
-	if json.Unmarshal(predicate, &old) == nil && len(old.Data) > 0 {
-		predicate = old.Data
-	}
-	var text string
-	if json.Unmarshal(predicate, &text) == nil {
-		predicate = []byte(text)
-	}
-	docs, err := d.decode(predicate, wrappers+1)
-	if err != nil {
-		return nil, err
-	}
-	for _, doc := range docs {
-		for _, sub := range s.Subject {
-			digest, err := ident.ParseDigest("sha256:" + sub.Digest["sha256"])
-			if err != nil {
-				continue
-			}
-			addDigest(&doc.Subject, digest)
-			if doc.Subject.Name == "" {
-				doc.Subject.Name = sub.Name
-			}
-			// BuildKit names the subject by a purl, cosign by the repository.
-			if ref, err := ident.ParseImageRef(sub.Name); err == nil && strings.Contains(sub.Name, "/") && !strings.HasPrefix(sub.Name, "pkg:") {
-				ref.Digest = digest
-				doc.Subject.References = append(doc.Subject.References, ref)
-			}
-		}
-	}
-	return docs, nil
-}
-
-func addDigest(s *sbom.Subject, d ident.Digest) {
-	for _, g := range s.Digests {
-		if g.Digest == d {
-			return
-		}
-	}
-	s.Digests = append(s.Digests, ident.RoledDigest{Role: ident.RoleUnknown, Digest: d})
-}
-
-// envelope unwraps a DSSE envelope. Its signatures are not looked at here.
-func (d *decoder) envelope(raw []byte, wrappers int) ([]*sbom.Document, error) {
-	var e struct {
-		PayloadType string `json:"payloadType"`
-		Payload     string `json:"payload"`
-	}
-	if err := json.Unmarshal(raw, &e); err != nil {
-		return nil, ident.Errorf(ident.KindInvalid, "the DSSE envelope is malformed: %w", err)
-	}
-	payload, err := base64.StdEncoding.DecodeString(e.Payload)
-	if err != nil {
-		return nil, ident.Errorf(ident.KindInvalid, "the payload of the DSSE envelope is no base64: %w", err)
-	}
-	return d.decode(payload, wrappers+1)
 }

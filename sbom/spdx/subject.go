@@ -2,6 +2,7 @@ package spdx
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -83,6 +84,7 @@ func (b *builder) isArtifact(i int32) bool {
 // and the described packages that stay components.
 func (b *builder) subject() (subject int32, roots []int32) {
 	b.distribution()
+	b.layers()
 	seen := map[int32]bool{}
 	var described []int32
 	for _, id := range b.described {
@@ -106,6 +108,7 @@ func (b *builder) subject() (subject int32, roots []int32) {
 	}
 	i := described[0]
 	b.fillSubject(i)
+	b.platforms(i)
 	if b.isArtifact(i) {
 		return i, nil
 	}
@@ -151,7 +154,7 @@ func (b *builder) fillSubject(i int32) {
 }
 
 // imageIdentity collects the digests and references of an image. What a digest was
-// computed over is said only where the generator leaves no choice: syft puts the
+// computed over is said only where a media type tells or the generator leaves no choice: syft puts the
 // manifest's digest into version, checksum and package URL; trivy's ImageID is the
 // configuration's, its RepoDigest that of an index or of a manifest.
 func (b *builder) imageIdentity(c *sbom.Component, f *imageFacts) {
@@ -160,9 +163,8 @@ func (b *builder) imageIdentity(c *sbom.Component, f *imageFacts) {
 	if syft {
 		role = ident.RoleManifest
 	}
-	if p, ok := parseImagePURL(c.PURL); ok {
-		b.digest(p.role(role), p.digest)
-		b.reference(p.ref)
+	if p, ok := sbom.ParseImagePURL(c.PURL); ok {
+		b.purl(p, role)
 	}
 	b.digest(role, c.Version)
 	if syft {
@@ -189,6 +191,58 @@ func (b *builder) imageIdentity(c *sbom.Component, f *imageFacts) {
 		b.written(c.Name + ":" + c.Version)
 	}
 	b.written(b.doc.Name)
+}
+
+func (b *builder) purl(p sbom.ImagePURL, generator ident.DigestRole) {
+	role := p.Role
+	if role == ident.RoleUnknown {
+		role = generator
+	}
+	b.digest(role, p.Digest.String())
+	b.addReference(p.Reference)
+}
+
+// platforms adds the identities of an index's manifests to its own: bom describes
+// the index and writes an image package for each platform that it contains.
+func (b *builder) platforms(subject int32) {
+	if p, ok := sbom.ParseImagePURL(b.doc.Components[subject].PURL); !ok || p.Role != ident.RoleIndex {
+		return
+	}
+	for _, e := range b.edges {
+		if e.From != subject || e.Kind != sbom.Contains || e.To < 0 {
+			continue
+		}
+		if p, ok := sbom.ParseImagePURL(b.doc.Components[e.To].PURL); ok && p.Role == ident.RoleManifest {
+			b.doc.Components[e.To].Type = "container"
+			b.purl(p, ident.RoleManifest)
+		}
+	}
+}
+
+// layers finds the packages that bom writes for the layers of an image: files named
+// by their own digest, which are no software, and which brought what they contain.
+func (b *builder) layers() {
+	found := map[int32]ident.Digest{}
+	for i := range b.doc.Components {
+		c := &b.doc.Components[i]
+		if !strings.HasPrefix(c.Name, "sha256:") || c.PURL != "" || c.Type != "" || c.Version != "" {
+			continue
+		}
+		d, err := ident.ParseDigest(c.Name)
+		if err != nil || !slices.Contains(c.Hashes, sbom.Hash{Algorithm: "SHA-256", Value: d.Hex()}) {
+			continue
+		}
+		c.Type = "file"
+		found[int32(i)] = d //nolint:gosec // MaxPackages is far below
+	}
+	if len(found) == 0 {
+		return
+	}
+	for _, e := range b.edges {
+		if d, ok := found[e.From]; ok && e.Kind == sbom.Contains && e.To >= 0 && b.doc.Components[e.To].Layer.IsZero() {
+			b.doc.Components[e.To].Layer = d
+		}
+	}
 }
 
 // digest adds a digest to the subject, once; a known role replaces an unknown one.
@@ -220,8 +274,16 @@ func (b *builder) reference(s string) {
 	if s == "" {
 		return
 	}
-	ref, err := ident.ParseImageRef(s)
-	if err != nil || ref.Tag == "" && ref.Digest.IsZero() {
+	if _, err := ident.ParseDigest(s); err == nil {
+		return // bom names an image by its digest; read as a reference that is a tag of "sha256"
+	}
+	if ref, err := ident.ParseImageRef(s); err == nil {
+		b.addReference(ref)
+	}
+}
+
+func (b *builder) addReference(ref ident.ImageRef) {
+	if ref.Tag == "" && ref.Digest.IsZero() {
 		return
 	}
 	for _, have := range b.doc.Subject.References {

@@ -1,0 +1,181 @@
+package inventory_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/sbom"
+	"github.com/cofferdam-io/cofferdam/sbom/decode"
+)
+
+// generators holds what tools really wrote (README.md there).
+const generators = "../sbom/decode/testdata/generators"
+
+func generated(t testing.TB, name string) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(generators, filepath.FromSlash(name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// built is an image as it was pushed, and the documents about it.
+type built struct {
+	name, tag string
+	index     string   // file of the index; "" if the tag names a manifest
+	manifest  string   // file of the manifest that runs
+	sboms     []string // documents that name a digest of it
+	tagOnly   []string // documents that name its tag alone
+}
+
+var builds = []built{
+	{name: "registry.local/shop/cellar", tag: "2.0", manifest: "images/cellar.manifest.json",
+		sboms:   []string{"syft/cellar.spdx.json", "syft/cellar.spdx", "syft/cellar.syft.json", "bom/cellar.spdx", "bom/cellar.spdx.json"},
+		tagOnly: []string{"syft/cellar.cdx.json", "syft/cellar.cdx.xml"}},
+	{name: "registry.local/shop/greeter", tag: "1.4", index: "images/greeter.index.json", manifest: "images/greeter.amd64.manifest.json",
+		sboms: []string{"syft/greeter.spdx.json", "bom/greeter.spdx", "bom/greeter.spdx.json"}},
+	{name: "registry.local/shop/greeter", tag: "1.4", index: "images/greeter.index.json", manifest: "images/greeter.arm64.manifest.json",
+		sboms: []string{"bom/greeter.spdx", "bom/greeter.spdx.json"}},
+	{name: "registry.local/built/greeter", tag: "1.4", index: "buildkit/greeter.index.json", manifest: "buildkit/greeter.amd64.manifest.json",
+		sboms: []string{"buildkit/greeter.amd64.sbom.intoto.json"}},
+	{name: "registry.local/built/greeter", tag: "1.4", index: "buildkit/greeter.index.json", manifest: "buildkit/greeter.arm64.manifest.json",
+		sboms: []string{"buildkit/greeter.arm64.sbom.intoto.json"}},
+	{name: "registry.local/built/cellar", tag: "2.0", index: "buildkit/cellar.index.json", manifest: "buildkit/cellar.amd64.manifest.json",
+		sboms: []string{"buildkit/cellar.amd64.sbom.intoto.json"}},
+}
+
+// digests returns what the tag names, the manifest and the configuration of an image.
+func (b built) digests(t testing.TB) (top, manifest, config ident.Digest) {
+	t.Helper()
+	raw := generated(t, b.manifest)
+	var m struct{ Config struct{ Digest ident.Digest } }
+	if err := json.Unmarshal(raw, &m); err != nil {
+		t.Fatal(err)
+	}
+	manifest, config = ident.SHA256(raw), m.Config.Digest
+	if b.index == "" {
+		return manifest, manifest, config
+	}
+	return ident.SHA256(generated(t, b.index)), manifest, config
+}
+
+func (b built) maps(t testing.TB) inventory.ImageIndex {
+	t.Helper()
+	var maps inventory.ImageIndex
+	for _, f := range []string{b.index, b.manifest} {
+		if f == "" {
+			continue
+		}
+		if err := maps.AddManifest("", generated(t, f)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return maps
+}
+
+// TestJoinOfRealDocuments: what syft, bom and BuildKit wrote is found from every
+// runtime's status if the registry's manifests are there; without them exactly
+// where status and document name one digest, and never "no SBOM" otherwise.
+func TestJoinOfRealDocuments(t *testing.T) {
+	for _, b := range builds {
+		top, manifest, config := b.digests(t)
+		for _, file := range append(b.sboms, b.tagOnly...) {
+			doc := string(generated(t, file))
+			known := map[ident.Digest]bool{}
+			for _, d := range decoded(t, doc).Subject.Digests {
+				known[d.Digest] = true
+			}
+			byTag := len(known) == 0
+			for runtime, id := range map[string]struct {
+				text   string
+				digest ident.Digest
+			}{
+				"docker pullable":     {"docker-pullable://" + b.name + "@" + top.String(), top},
+				"docker image id":     {"docker://" + config.String(), config},
+				"containerd top":      {b.name + "@" + top.String(), top},
+				"containerd manifest": {b.name + "@" + manifest.String(), manifest},
+				"containerd image id": {config.String(), config},
+				"cri-o digest":        {b.name + "@" + manifest.String(), manifest},
+				"cri-o image id":      {config.Hex(), config},
+			} {
+				for form, ref := range map[string]string{"tag": b.name + ":" + b.tag, "tag and digest": b.name + ":" + b.tag + "@" + top.String(), "digest": b.name + "@" + top.String()} {
+					t.Run(file+"/"+runtime+"/"+form, func(t *testing.T) {
+						if byTag {
+							im := joined(t, ref, id.text, doc, inventory.ImageIndex{})
+							if tagged := form != "digest"; tagged != (im.SBOM != nil) || tagged && im.SBOM.Match != "tag" {
+								t.Errorf("a document that names a tag alone: %+v, %+v", im, im.SBOM)
+							}
+							return
+						}
+						im := joined(t, ref, id.text, doc, b.maps(t))
+						if im.SBOM == nil || im.SBOM.Match == "tag" {
+							t.Errorf("with the image map: %+v", im)
+						}
+						im = joined(t, ref, id.text, doc, inventory.ImageIndex{})
+						want := known[id.digest] || form != "tag" && known[top]
+						if found := im.SBOM != nil; found != want || !found && im.Unresolved == "" || found && im.SBOM.Match == "tag" {
+							t.Errorf("without the image map: %+v, want an SBOM: %v", im, want)
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+func decoded(t testing.TB, doc string) *sbom.Document {
+	t.Helper()
+	docs, err := decode.Bytes(context.Background(), "document", []byte(doc), decode.Limits{})
+	if err != nil || len(docs) != 1 {
+		t.Fatalf("%d documents, %v", len(docs), err)
+	}
+	return docs[0]
+}
+
+// TestRealDocumentsOfOthersAreNotMatched: not the statement of another platform,
+// nor that of another build under the same tag.
+func TestRealDocumentsOfOthersAreNotMatched(t *testing.T) {
+	var amd, arm = builds[3], builds[4]
+	top, manifest, _ := arm.digests(t)
+	maps := amd.maps(t)
+	if err := maps.AddManifest("", generated(t, arm.manifest)); err != nil {
+		t.Fatal(err)
+	}
+	doc := string(generated(t, amd.sboms[0]))
+	if im := joined(t, arm.name+":"+arm.tag, arm.name+"@"+manifest.String(), doc, maps); im.SBOM != nil {
+		t.Errorf("the SBOM of amd64 is taken for arm64: %+v", im.SBOM)
+	}
+	if im := joined(t, arm.name+":"+arm.tag, arm.name+"@"+top.String(), doc, maps); im.SBOM == nil || im.SBOM.Match != "index" {
+		t.Errorf("an index runs one of its platforms, and the answer says so: %+v", im.SBOM)
+	}
+	for _, b := range builds {
+		for _, file := range b.sboms {
+			for _, id := range []string{b.name + "@" + otherDigest.String(), "docker://" + otherDigest.String()} {
+				if im := joined(t, b.name+":"+b.tag, id, string(generated(t, file)), inventory.ImageIndex{}); im.SBOM != nil || im.Unresolved == "" {
+					t.Errorf("%s: another build, which may be an index that lists this one: %+v", file, im)
+				}
+			}
+		}
+	}
+}
+
+// TestDocumentsWithoutIdentity: what buildx shows, an export without a name, a
+// folder and an archive name no image, and so leave every pod without an SBOM.
+func TestDocumentsWithoutIdentity(t *testing.T) {
+	for _, file := range []string{"buildkit/greeter.imagetools.json", "buildkit/cellar.imagetools.json", "buildkit/unnamed.sbom.intoto.json",
+		"buildkit/folder.sbom.spdx.json", "bom/cellar-archive.spdx", "bom/cellar-archive.spdx.json"} {
+		for _, b := range builds {
+			top, _, _ := b.digests(t)
+			im := joined(t, b.name+":"+b.tag, b.name+"@"+top.String(), string(generated(t, file)), inventory.ImageIndex{})
+			if im.SBOM != nil || im.Unresolved != "" {
+				t.Errorf("%s and %s: %+v", file, b.name, im)
+			}
+		}
+	}
+}

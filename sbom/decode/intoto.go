@@ -1,0 +1,226 @@
+package decode
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/jsonscan"
+	"github.com/cofferdam-io/cofferdam/sbom"
+)
+
+// maxSubjects bounds the subjects of one statement. BuildKit names every file of
+// an exported folder; a large root file system has some hundred thousand.
+const maxSubjects = 1 << 20
+
+// subject is one artifact that a statement is about.
+type subject struct{ name, sha256 string }
+
+// statement unwraps an in-toto Statement (v0.1, v1) whose predicate is an SBOM.
+// Its subjects are the artifacts that the SBOM is about.
+func (d *decoder) statement(raw []byte, wrappers int) ([]*sbom.Document, error) {
+	var (
+		subjects      []subject
+		predicate     []byte
+		predicateType string
+	)
+	r := jsonscan.New(raw, jsonscan.Options{})
+	if r.RequireObject() {
+		for key, ok := r.NextKey(); ok; key, ok = r.NextKey() {
+			switch string(key) {
+			case "predicateType":
+				predicateType, _ = r.TryString()
+			case "subject":
+				subjects = readSubjects(r)
+			case "predicate":
+				predicate = r.Raw()
+			}
+		}
+	}
+	if err := r.End(); err != nil {
+		return nil, err
+	}
+	if len(subjects) > maxSubjects {
+		return nil, ident.Errorf(ident.KindLimit, "the in-toto statement has more than %d subjects", maxSubjects)
+	}
+	if !strings.Contains(predicateType, "spdx") && !strings.Contains(predicateType, "cyclonedx") {
+		return nil, ident.Errorf(ident.KindUnsupported, "is an in-toto statement of type %.120q and no SBOM", predicateType)
+	}
+	// cosign's older form wraps the document once more: {"Data": …, "Timestamp": …}.
+	if old, ok := member(predicate, "Data"); ok {
+		predicate = old
+	}
+	if len(predicate) > 0 && predicate[0] == '"' {
+		var text string
+		if err := json.Unmarshal(predicate, &text); err != nil {
+			return nil, ident.Errorf(ident.KindInvalid, "the predicate of the in-toto statement is malformed: %w", err)
+		}
+		predicate = []byte(text)
+	}
+	docs, err := d.decode(predicate, wrappers+1)
+	if err != nil {
+		return nil, err
+	}
+	for _, doc := range docs {
+		about(doc, subjects)
+	}
+	return docs, nil
+}
+
+// readSubjects reads the subjects up to one beyond the limit.
+func readSubjects(r *jsonscan.Reader) []subject {
+	var out []subject
+	if !r.Array() {
+		return nil
+	}
+	for r.NextItem() {
+		if len(out) > maxSubjects || !r.Object() {
+			continue
+		}
+		var s subject
+		for key, ok := r.NextKey(); ok; key, ok = r.NextKey() {
+			switch string(key) {
+			case "name":
+				s.name, _ = r.TryString()
+			case "digest":
+				if !r.Object() {
+					continue
+				}
+				for key, ok := r.NextKey(); ok; key, ok = r.NextKey() {
+					if string(key) == "sha256" {
+						s.sha256, _ = r.TryString()
+					}
+				}
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// member returns the bytes of a member of the top level; false where raw is no
+// object or has none of that name.
+func member(raw []byte, name string) ([]byte, bool) {
+	r := jsonscan.New(raw, jsonscan.Options{})
+	if r.Kind() != jsonscan.Object || !r.Object() {
+		return nil, false
+	}
+	for key, ok := r.NextKey(); ok; key, ok = r.NextKey() {
+		if string(key) == name {
+			value := r.Raw()
+			return value, len(value) > 0
+		}
+	}
+	return nil, false
+}
+
+// about gives a document the identities that a statement's subjects have. BuildKit
+// has a folder scanned and names the image in the subject alone, by a package URL
+// with the platform, whose digest is that of the platform's manifest; cosign and
+// others name it by its repository, with the digest of whatever was signed.
+func about(doc *sbom.Document, subjects []subject) {
+	s := &doc.Subject
+	of := identities{subject: s, digests: map[ident.Digest]int{}, references: map[ident.ImageRef]bool{}}
+	for i, g := range s.Digests {
+		of.digests[g.Digest] = i
+	}
+	for _, r := range s.References {
+		of.references[r] = true
+	}
+	named := false
+	for _, sub := range subjects {
+		digest, err := ident.ParseDigest("sha256:" + sub.sha256)
+		if err != nil {
+			continue
+		}
+		role, ref, isImage := image(sub.name)
+		if !isImage && strings.Contains(sub.name, "/") && (s.Kind == "directory" || s.Kind == "file") {
+			continue // a file of the folder that was scanned
+		}
+		named = true
+		of.digest(role, digest)
+		switch {
+		case !isImage:
+			if s.Name == "" {
+				s.Name = sub.name
+			}
+			continue
+		case s.Kind != "container":
+			s.Kind, s.Name, s.Version, s.PURL = "container", sub.name, "", ""
+			if strings.HasPrefix(sub.name, "pkg:") {
+				s.PURL = sub.name
+			}
+			if !ref.IsZero() {
+				s.Name, s.Version = ref.Name(), ref.Tag
+			}
+		}
+		if !ref.IsZero() {
+			ref.Digest = digest
+			of.reference(ref)
+		}
+	}
+	if !named {
+		doc.Warnings = append(doc.Warnings, sbom.Warning{Pointer: "/subject", Message: "the in-toto statement names no image: the SBOM can be matched with none"})
+	}
+}
+
+// image reads the name of a subject as that of an image: a package URL, or a
+// repository with its registry. What is left is a file's name, or a name that
+// only its writer understands.
+func image(name string) (ident.DigestRole, ident.ImageRef, bool) {
+	if p, ok := sbom.ParseImagePURL(name); ok {
+		if p.Role == ident.RoleUnknown && p.Platform != "" {
+			p.Role = ident.RoleManifest
+		}
+		return p.Role, p.Reference, true
+	}
+	host, _, ok := strings.Cut(name, "/")
+	if !ok || !strings.ContainsAny(host, ".:") && host != "localhost" {
+		return ident.RoleUnknown, ident.ImageRef{}, false
+	}
+	ref, err := ident.ParseImageRef(name)
+	return ident.RoleUnknown, ref, err == nil
+}
+
+// identities collects what a subject is known by, each once however many there are.
+type identities struct {
+	subject    *sbom.Subject
+	digests    map[ident.Digest]int
+	references map[ident.ImageRef]bool
+}
+
+func (s *identities) digest(role ident.DigestRole, d ident.Digest) {
+	i, ok := s.digests[d]
+	if !ok {
+		s.digests[d] = len(s.subject.Digests)
+		s.subject.Digests = append(s.subject.Digests, ident.RoledDigest{Role: role, Digest: d})
+		return
+	}
+	if g := &s.subject.Digests[i]; g.Role == ident.RoleUnknown {
+		g.Role = role
+	}
+}
+
+func (s *identities) reference(r ident.ImageRef) {
+	if !s.references[r] {
+		s.references[r] = true
+		s.subject.References = append(s.subject.References, r)
+	}
+}
+
+// envelope unwraps a DSSE envelope. Its signatures are not looked at here.
+func (d *decoder) envelope(raw []byte, wrappers int) ([]*sbom.Document, error) {
+	var e struct {
+		PayloadType string `json:"payloadType"`
+		Payload     string `json:"payload"`
+	}
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return nil, ident.Errorf(ident.KindInvalid, "the DSSE envelope is malformed: %w", err)
+	}
+	payload, err := base64.StdEncoding.DecodeString(e.Payload)
+	if err != nil {
+		return nil, ident.Errorf(ident.KindInvalid, "the payload of the DSSE envelope is no base64: %w", err)
+	}
+	return d.decode(payload, wrappers+1)
+}
