@@ -179,3 +179,17 @@ func TestDocumentsWithoutIdentity(t *testing.T) {
 		}
 	}
 }
+
+// TestStatementAboutAnIndex: cosign signs what the tag names, often an index, and a
+// runtime reports the configuration of the platform that it runs.
+func TestStatementAboutAnIndex(t *testing.T) {
+	b := builds[3]
+	top, _, config := b.digests(t)
+	doc := `{"_type":"https://in-toto.io/Statement/v1","predicateType":"https://cyclonedx.org/bom","subject":[{"name":"` + b.name + `","digest":{"sha256":"` + top.Hex() +
+		`"}}],"predicate":{"bomFormat":"CycloneDX","specVersion":"1.6","version":1}}`
+	for _, id := range []string{"docker://" + config.String(), b.name + "@" + top.String()} {
+		if im := joined(t, b.name+":"+b.tag, id, doc, b.maps(t)); im.SBOM == nil || im.SBOM.Match == "tag" {
+			t.Errorf("%s: %+v", id, im)
+		}
+	}
+}

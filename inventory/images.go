@@ -351,8 +351,9 @@ func (s *documentSet) byIdentity(d ident.Digest) join {
 		return out
 	}
 	// The SBOM may name the index that this manifest is listed in.
+	same := append(manifestsOf(x.config, d), d)
 	for _, parent := range slices.SortedFunc(maps.Keys(x.children), compareDigests) {
-		if slices.Contains(x.children[parent], d) {
+		if slices.ContainsFunc(same, func(m ident.Digest) bool { return slices.Contains(x.children[parent], m) }) {
 			if j := s.exact(parent); len(j.docs) > 0 {
 				return join{docs: j.docs, match: matchIndex}
 			}

@@ -233,7 +233,10 @@ func (s *Snapshot) Coverage() Coverage {
 	}
 	for _, d := range s.docs.docs {
 		for i := range d.Components {
-			if k := &d.Components[i]; k.PURL == "" && k.Type != "file" && k.Type != "operating-system" {
+			k := &d.Components[i]
+			if k.PURL == "" && k.Type != "file" && k.Type != "operating-system" {
+				c.ComponentsWithoutIdentity++
+			} else if _, ok := vuln.UnplacedPackage(k, d.Subject.OS); ok {
 				c.ComponentsWithoutIdentity++
 			}
 		}

@@ -3,6 +3,7 @@ package inventory
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -38,6 +39,7 @@ type doubt struct {
 	doc    *document
 	index  int
 	reason string
+	object string // what the doubt is about, if not the component alone
 }
 
 // find runs a query over the documents.
@@ -54,7 +56,7 @@ func (s *Snapshot) find(ctx context.Context, q Query) (*search, error) {
 			case match:
 				out.hits = append(out.hits, hit{doc: d, index: i, name: fullName(c), version: c.Version})
 			case !known:
-				out.doubts = append(out.doubts, doubt{d, i, "the version of " + fullName(c) + " cannot be compared"})
+				out.doubts = append(out.doubts, doubt{doc: d, index: i, reason: "the version of " + fullName(c) + " cannot be compared"})
 			}
 		})
 	case !q.digest.IsZero():
@@ -106,7 +108,8 @@ func (s *Snapshot) findAdvisory(ctx context.Context, q Query, out *search) error
 	out.summary = summarise(g, q.advisory)
 	out.needsAll = true
 	scan := vuln.NewScanner(db)
-	return s.eachComponent(ctx, func(d *document, i int, c *sbom.Component) {
+	homeless := map[*document]*unplaced{}
+	err := s.eachComponent(ctx, func(d *document, i int, c *sbom.Component) {
 		if c.Type == "file" && c.PURL == "" {
 			return
 		}
@@ -125,25 +128,69 @@ func (s *Snapshot) findAdvisory(ctx context.Context, q Query, out *search) error
 			out.hits = append(out.hits, h)
 		}
 		for _, u := range a.Unmatched {
-			if slices.ContainsFunc(g.Advisories, func(v *vuln.Advisory) bool { return concerns(v, u, c) }) {
-				out.doubts = append(out.doubts, doubt{d, i, u.Reason})
+			if slices.ContainsFunc(g.Advisories, func(v *vuln.Advisory) bool { return concerns(v, u, c, d.Subject.OS) }) {
+				out.doubts = append(out.doubts, doubt{doc: d, index: i, reason: u.Reason})
+			} else if u.Class == vuln.UnmatchedIdentity {
+				if homeless[d] == nil {
+					homeless[d] = &unplaced{first: i}
+				}
+				homeless[d].add(g, c, d.Subject.OS)
 			}
 		}
 	})
+	for _, d := range s.docs.docs {
+		if h := homeless[d]; h != nil && h.count > 0 && !h.sources {
+			out.doubts = append(out.doubts, h.doubt(d))
+		}
+	}
+	return err
+}
+
+// unplaced are the packages of a document which may be what an advisory is about
+// under the name of their source package: the document says neither the release of
+// their distribution nor, of any of them, the source.
+type unplaced struct {
+	first, count int
+	distribution string
+	sources      bool // the document does name sources, so that a package without one is its own
+}
+
+func (u *unplaced) add(g *vuln.Group, c *sbom.Component, os sbom.Distro) {
+	p, ok := vuln.UnplacedPackage(c, os)
+	if !ok {
+		return
+	}
+	u.sources = u.sources || p.Source != ""
+	if slices.ContainsFunc(g.Advisories, func(a *vuln.Advisory) bool {
+		return slices.ContainsFunc(a.Affected, func(af vuln.Affected) bool { return p.In(af.Ecosystem) })
+	}) {
+		u.count++
+		u.distribution = p.Distribution
+	}
+}
+
+func (u *unplaced) doubt(d *document) doubt {
+	return doubt{doc: d, index: u.first, object: "SBOM " + cmp.Or(d.File, d.Subject.Name, d.Digest.String()),
+		reason: fmt.Sprintf("it names neither the release of %s nor the source packages of its %d packages, and advisories go by both",
+			cmp.Or(u.distribution, "the distribution"), u.count)}
 }
 
 // concerns reports whether a component that could not be compared may be what
 // an advisory is about: the advisory itself is in doubt for it, or it bears the
 // name of a package that the advisory lists.
-func concerns(a *vuln.Advisory, u vuln.Unmatched, c *sbom.Component) bool {
+func concerns(a *vuln.Advisory, u vuln.Unmatched, c *sbom.Component, os sbom.Distro) bool {
 	if u.Advisory != "" {
 		return u.Advisory == a.ID
 	}
 	if u.Class == vuln.UnmatchedEcosystem {
 		return false
 	}
+	source := c.Source.Name
+	if p, ok := vuln.UnplacedPackage(c, os); ok {
+		source = p.Source
+	}
 	for _, af := range a.Affected {
-		if strings.EqualFold(af.Name, c.Name) || strings.EqualFold(af.Name, fullName(c)) || c.Source.Name != "" && af.Name == c.Source.Name {
+		if strings.EqualFold(af.Name, c.Name) || strings.EqualFold(af.Name, fullName(c)) || source != "" && af.Name == source {
 			return true
 		}
 	}
@@ -325,7 +372,7 @@ func (s *Snapshot) doubtUnknowns(f *search) []Unknown {
 	var out []Unknown
 	for _, d := range f.doubts {
 		c := &d.doc.Components[d.index]
-		u := Unknown{Object: cmp.Or(c.PURL, fullName(c)+" "+c.Version), Reason: d.reason}
+		u := Unknown{Object: cmp.Or(d.object, c.PURL, fullName(c)+" "+c.Version), Reason: d.reason}
 		for _, w := range s.workloads {
 			if slices.ContainsFunc(w.images, func(im *image) bool { return slices.Contains(im.join.docs, d.doc) }) {
 				u.Affects = append(u.Affects, w.Ref)
