@@ -85,7 +85,9 @@ func licenses(r *jsonscan.Reader, c *sbom.Component) {
 		} else {
 			l = license(r)
 		}
-		c.Licenses = append(c.Licenses, l)
+		if l.Expression != "" {
+			c.Licenses = append(c.Licenses, l)
+		}
 	}
 }
 
@@ -118,17 +120,18 @@ func cpes(r *jsonscan.Reader, c *sbom.Component) {
 		return
 	}
 	for r.NextItem() {
+		cpe := ""
 		if r.Kind() == jsonscan.String {
-			c.CPEs = append(c.CPEs, r.String())
-			continue
-		}
-		if !r.Object() {
-			continue
-		}
-		for key, ok := r.NextKey(); ok; key, ok = r.NextKey() {
-			if string(key) == "cpe" {
-				c.CPEs = append(c.CPEs, r.String())
+			cpe = r.String()
+		} else if r.Object() {
+			for key, ok := r.NextKey(); ok; key, ok = r.NextKey() {
+				if string(key) == "cpe" {
+					cpe = r.String()
+				}
 			}
+		}
+		if cpe != "" {
+			c.CPEs = append(c.CPEs, cpe)
 		}
 	}
 }

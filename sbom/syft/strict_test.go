@@ -102,6 +102,18 @@ func TestMetadataOfOtherPackages(t *testing.T) {
 	}
 }
 
+// TestEmptyStatements: what says nothing is no licence and no CPE.
+func TestEmptyStatements(t *testing.T) {
+	d, err := decode([]byte(`{"artifacts":[{"name":"a","licenses":["",null,{},{"type":"declared","value":""},"MIT"],"cpes":["",null,{},{"cpe":null},{"cpe":"cpe:2.3:a"}],"locations":null,"metadata":null}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []sbom.Component{{Type: "library", Name: "a", Pointer: "/artifacts/0", Licenses: []sbom.License{{Expression: "MIT"}}, CPEs: []string{"cpe:2.3:a"}}}
+	if diff := cmp.Diff(want, d.Components, cmpopts.EquateComparable(ident.Digest{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestContextEndsDecoding(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

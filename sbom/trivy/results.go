@@ -131,7 +131,9 @@ func readPackage(r *jsonscan.Reader, dependsOn func(id string)) sbom.Component {
 		case "Licenses":
 			if r.Array() {
 				for r.NextItem() {
-					c.Licenses = append(c.Licenses, sbom.License{Expression: r.String()})
+					if s := r.String(); s != "" {
+						c.Licenses = append(c.Licenses, sbom.License{Expression: s})
+					}
 				}
 			}
 		case "DependsOn":

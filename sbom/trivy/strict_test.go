@@ -14,7 +14,7 @@ import (
 // lists has what doc has not: packages without a path of their own, which are where
 // the result is, results that are no lists of packages, and layers by their content.
 const lists = `{"SchemaVersion": 2, "ArtifactName": "shop/web:1.4", "ArtifactType": "container_image", "Results": [
-  {"Packages": [{"ID": "a@1", "Name": "a", "Version": "1", "DependsOn": ["b@1", "gone@1"]}, {"ID": "b@1", "Name": "b", "Version": "1", "Layer": {"DiffID": "sha256:` + layerHex + `"}}], "Class": "lang-pkgs", "Target": "go.mod"},
+  {"Packages": [{"ID": "a@1", "Name": "a", "Version": "1", "Licenses": ["", "MIT"], "DependsOn": ["b@1", "gone@1"]}, {"ID": "b@1", "Name": "b", "Version": "1", "Layer": {"DiffID": "sha256:` + layerHex + `"}}], "Class": "lang-pkgs", "Target": "go.mod"},
   {"Target": "b.lock", "Class": "lang-pkgs", "Packages": [{"ID": "b@1", "Name": "b", "Version": "1", "DependsOn": ["a@1"]}]},
   {"Target": "keys", "Class": "secret"}]}`
 
@@ -41,6 +41,9 @@ func TestPackagesOfTheirResult(t *testing.T) {
 		if l := d.Components[i].Locations; len(l) != 1 || l[0] != want {
 			t.Errorf("component %d is at %q", i, l)
 		}
+	}
+	if l := d.Components[0].Licenses; len(l) != 1 || l[0].Expression != "MIT" {
+		t.Errorf("what says nothing is no licence: %+v", l)
 	}
 	// Of the two packages of one ID each result means its own.
 	if len(d.Dependencies) != 1 || d.Dependencies[0] != (sbom.Dependency{From: 0, To: 1}) || d.Incomplete || d.Components[1].Layer.String() != "sha256:"+layerHex {
