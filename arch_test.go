@@ -34,12 +34,14 @@ var layers = map[string][]string{
 	"vuln":     {"ident", "sbom"},
 	"vuln/osv": {"ident", "vuln", "jsonscan"},
 
-	"estate":          {"ident"},
-	"estate/manifest": {"ident", "estate", "jsonscan"},
+	"estate":                   {"ident"},
+	"estate/manifest":          {"ident", "estate", "jsonscan", "estate/manifest/ciliumv2"},
+	"estate/manifest/ciliumv2": {},
 
 	"segment":               {"ident", "estate"},
-	"segment/k8s":           {"ident", "estate", "estate/manifest", "segment", "segment/clusterpolicy"},
+	"segment/k8s":           {"ident", "estate", "estate/manifest", "segment", "segment/cilium", "segment/clusterpolicy"},
 	"segment/clusterpolicy": {"ident", "estate", "estate/manifest", "segment"},
+	"segment/cilium":        {"ident", "estate", "estate/manifest/...", "segment"},
 	"segment/synth":         {"ident", "segment"},
 	"segment/intent":        {"ident", "estate", "segment"},
 	"segment/reachtest":     {"ident", "estate", "estate/manifest", "segment", "segment/k8s"},
@@ -65,7 +67,7 @@ var layers = map[string][]string{
 var impure = []string{"net/http", "database/sql", "os", "os/exec", "os/signal", "k8s.io/client-go", "github.com/sigstore", "math/rand"}
 
 // kubeTypes may appear only where Kubernetes objects are decoded or translated.
-var kubeTypes = map[string]bool{"estate/manifest": true, "segment/k8s": true, "segment/clusterpolicy": true}
+var kubeTypes = map[string]bool{"estate/manifest": true, "segment/k8s": true, "segment/clusterpolicy": true, "segment/cilium": true, "estate/manifest/ciliumv2": true}
 
 func TestDirectionOfImports(t *testing.T) {
 	seen := map[string]bool{}

@@ -1,7 +1,12 @@
 package manifest
 
 import (
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1alpha1 "sigs.k8s.io/network-policy-api/apis/v1alpha1"
+	policyv1alpha2 "sigs.k8s.io/network-policy-api/apis/v1alpha2"
+
 	"github.com/cofferdam-io/cofferdam/estate"
+	"github.com/cofferdam-io/cofferdam/estate/manifest/ciliumv2"
 	"github.com/cofferdam-io/cofferdam/ident"
 )
 
@@ -25,6 +30,9 @@ func (d *decoder) object(o *object) {
 // value decodes what is kept of a kind; nil is a kind without bearing. bears
 // says whether the loss of the object could change a verdict.
 func (d *decoder) value(o *object, gk groupKind) (value any, bears bool) {
+	if policyKinds[gk] {
+		return o.policy(), true
+	}
 	if f, ok := foreignKinds[gk]; ok {
 		return o.foreign(f), !f.route
 	}
@@ -57,8 +65,6 @@ func (d *decoder) value(o *object, gk groupKind) (value any, bears bool) {
 		return o.gatewayRoute(), false
 	case groupKind{gatewayGroup, "ReferenceGrant"}:
 		return o.referenceGrant(), false
-	case groupKind{netGroup, "NetworkPolicy"}, groupKind{policyAPIGroup, "ClusterNetworkPolicy"}:
-		return o.policy(), true
 	case groupKind{"apiextensions.k8s.io", "CustomResourceDefinition"}:
 		return &estate.CRD{Cluster: o.cluster, Name: o.name, Source: o.source}, false
 	case groupKind{"aquasecurity.github.io", "SbomReport"}, groupKind{"aquasecurity.github.io", "ClusterSbomReport"}:
@@ -129,11 +135,7 @@ func (a *assembly) take(value any) {
 		a.set.SBOMReports = append(a.set.SBOMReports, *v)
 	case *policyRecord:
 		e.Policies = append(e.Policies, v.policy)
-		if v.np != nil {
-			a.set.NetworkPolicies = append(a.set.NetworkPolicies, typed(v.policy, v.np))
-		} else {
-			a.set.ClusterNetworkPolicies = append(a.set.ClusterNetworkPolicies, typed(v.policy, v.cnp))
-		}
+		a.set.add(v)
 		if v.strange != nil {
 			e.Unmodelled = append(e.Unmodelled, v.strange)
 		}
@@ -143,6 +145,21 @@ func (a *assembly) take(value any) {
 		} else {
 			e.Unmodelled = append(e.Unmodelled, v.Unmodelled)
 		}
+	}
+}
+
+func (s *Set) add(r *policyRecord) {
+	switch o := r.object.(type) {
+	case *networkingv1.NetworkPolicy:
+		s.NetworkPolicies = append(s.NetworkPolicies, typed(r.policy, o))
+	case *policyv1alpha2.ClusterNetworkPolicy:
+		s.ClusterNetworkPolicies = append(s.ClusterNetworkPolicies, typed(r.policy, o))
+	case *policyv1alpha1.AdminNetworkPolicy:
+		s.AdminNetworkPolicies = append(s.AdminNetworkPolicies, typed(r.policy, o))
+	case *policyv1alpha1.BaselineAdminNetworkPolicy:
+		s.BaselineAdminNetworkPolicies = append(s.BaselineAdminNetworkPolicies, typed(r.policy, o))
+	case *ciliumv2.Policy:
+		s.CiliumPolicies = append(s.CiliumPolicies, typed(r.policy, o))
 	}
 }
 

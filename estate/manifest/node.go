@@ -55,6 +55,21 @@ func (n *node) lookup(key string) *node {
 // absent reports whether n says nothing: Kubernetes reads null as left out.
 func (n *node) absent() bool { return n == nil || n.kind == nullNode }
 
+// only returns a mapping of those of n's fields that have one of the keys and a
+// value; nil if there are none.
+func (n *node) only(keys ...string) *node {
+	out := &node{kind: mapNode, line: n.line}
+	for _, k := range keys {
+		if v := n.lookup(k); !v.absent() {
+			out.fields = append(out.fields, field{k, v})
+		}
+	}
+	if len(out.fields) == 0 {
+		return nil
+	}
+	return out
+}
+
 // pathTo returns the field path from n to target ("spec.ports[0].port"), and
 // whether target lies in n. It is for faults only, so that nodes need no parents.
 func (n *node) pathTo(target *node) (string, bool) {

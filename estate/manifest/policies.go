@@ -8,49 +8,75 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kjson "sigs.k8s.io/json"
+	policyv1alpha1 "sigs.k8s.io/network-policy-api/apis/v1alpha1"
 	policyv1alpha2 "sigs.k8s.io/network-policy-api/apis/v1alpha2"
 
 	"github.com/cofferdam-io/cofferdam/estate"
+	"github.com/cofferdam-io/cofferdam/estate/manifest/ciliumv2"
 	"github.com/cofferdam-io/cofferdam/ident"
 )
 
 // policyRecord is one decoded policy and what in it is not known.
 type policyRecord struct {
 	policy  *estate.Policy
-	np      *networkingv1.NetworkPolicy
-	cnp     *policyv1alpha2.ClusterNetworkPolicy
+	object  any                // a pointer to the API type
 	strange *estate.Unmodelled // fields that the engine does not know
 }
 
 // digest identifies what the policy says, whatever its formatting.
 func (p *policyRecord) digest() ident.Digest { return p.policy.Digest }
 
-// policy decodes a NetworkPolicy or ClusterNetworkPolicy into its API type. A
-// field that the type does not have may change a verdict, so it is kept as
-// something that is not modelled; a value of a wrong type is a fault.
+// policyKinds are the kinds that are decoded into their API types.
+var policyKinds = map[groupKind]bool{
+	{netGroup, "NetworkPolicy"}:                    true,
+	{policyAPIGroup, "ClusterNetworkPolicy"}:       true,
+	{policyAPIGroup, "AdminNetworkPolicy"}:         true,
+	{policyAPIGroup, "BaselineAdminNetworkPolicy"}: true,
+	{ciliumv2.Group, ciliumv2.Kind}:                true,
+	{ciliumv2.Group, ciliumv2.ClusterwideKind}:     true,
+}
+
+// policy decodes a policy into its API type. A field that the type does not have
+// may change a verdict, so it is kept as something that is not modelled; a value
+// of a wrong type is a fault.
 func (o *object) policy() *policyRecord {
 	spec := o.in(o.root, "spec")
-	raw := appendCanonical(nil, spec)
 	p := &policyRecord{policy: &estate.Policy{
 		Cluster: o.cluster, Namespace: o.namespace, Name: o.name, Kind: o.kind, APIVersion: o.apiVersion(),
-		Labels: o.labels, Annotations: ownershipMarks(o.annotations), Source: o.source, Digest: ident.SHA256(raw), Tier: "networkpolicy",
+		Labels: o.labels, Annotations: ownershipMarks(o.annotations), Source: o.source, Tier: "networkpolicy",
 	}}
 	meta := metav1.ObjectMeta{Name: o.name, Namespace: o.namespace, Labels: o.labels}
-	var strict []error
-	var err error
-	if o.kind == "NetworkPolicy" {
-		p.np = &networkingv1.NetworkPolicy{ObjectMeta: meta}
-		strict, err = kjson.UnmarshalStrict(raw, &p.np.Spec)
-	} else {
-		p.cnp = &policyv1alpha2.ClusterNetworkPolicy{ObjectMeta: meta}
-		strict, err = kjson.UnmarshalStrict(raw, &p.cnp.Spec)
-		p.policy.Tier = strings.ToLower(string(p.cnp.Spec.Tier))
+	content, path := spec, "spec."
+	var into any
+	switch o.kind {
+	case "NetworkPolicy":
+		np := &networkingv1.NetworkPolicy{ObjectMeta: meta}
+		p.object, into = np, &np.Spec
+	case "ClusterNetworkPolicy":
+		c := &policyv1alpha2.ClusterNetworkPolicy{ObjectMeta: meta}
+		p.object, into = c, &c.Spec
+	case "AdminNetworkPolicy":
+		a := &policyv1alpha1.AdminNetworkPolicy{ObjectMeta: meta}
+		p.object, into, p.policy.Tier = a, &a.Spec, "admin"
+	case "BaselineAdminNetworkPolicy":
+		b := &policyv1alpha1.BaselineAdminNetworkPolicy{ObjectMeta: meta}
+		p.object, into, p.policy.Tier = b, &b.Spec, "baseline"
+	default:
+		c := &ciliumv2.Policy{ObjectMeta: meta}
+		p.object, into = c, c
+		content, path = o.root.only("spec", "specs"), ""
+	}
+	raw := appendCanonical(nil, content)
+	p.policy.Digest = ident.SHA256(raw)
+	strict, err := kjson.UnmarshalStrict(raw, into)
+	if c, ok := p.object.(*policyv1alpha2.ClusterNetworkPolicy); ok {
+		p.policy.Tier = strings.ToLower(string(c.Spec.Tier))
 	}
 	if err != nil {
 		o.fail(spec, "cannot be read: %s", strings.TrimPrefix(err.Error(), "json: "))
 		return p
 	}
-	if spec == nil {
+	if content.absent() {
 		o.fail(nil, "spec is not set")
 		return p
 	}
@@ -60,9 +86,9 @@ func (o *object) policy() *policyRecord {
 			names = append(names, strings.TrimPrefix(e.Error(), "unknown field "))
 		}
 		p.strange = &estate.Unmodelled{Cluster: o.cluster, Namespace: o.namespace, Name: o.name, Kind: o.kind, APIVersion: o.apiVersion(),
-			Reason: "field spec." + strings.Trim(names[0], `"`) + " is not known, and may change what the policy does", Source: o.source}
-		if p.np != nil {
-			p.strange.Selector = p.np.Spec.PodSelector.MatchLabels
+			Reason: "field " + path + strings.Trim(names[0], `"`) + " is not known, and may change what the policy does", Source: o.source}
+		if np, ok := p.object.(*networkingv1.NetworkPolicy); ok {
+			p.strange.Selector = np.Spec.PodSelector.MatchLabels
 		}
 	}
 	return p
@@ -141,11 +167,6 @@ type foreign struct {
 }
 
 var foreignKinds = map[groupKind]foreign{
-	{policyAPIGroup, "AdminNetworkPolicy"}:         {reason: "AdminNetworkPolicy v1alpha1 is not modelled", spaces: []string{"spec", "subject", "namespaces"}},
-	{policyAPIGroup, "BaselineAdminNetworkPolicy"}: {reason: "BaselineAdminNetworkPolicy v1alpha1 is not modelled", spaces: []string{"spec", "subject", "namespaces"}},
-	{"cilium.io", "CiliumNetworkPolicy"}:           {reason: "Cilium policies are not modelled", selector: []string{"spec", "endpointSelector"}},
-	{"cilium.io", "CiliumClusterwideNetworkPolicy"}: {reason: "Cilium policies are not modelled",
-		selector: []string{"spec", "endpointSelector"}},
 	{"projectcalico.org", "NetworkPolicy"}:           {reason: "Calico policies are not modelled"},
 	{"projectcalico.org", "GlobalNetworkPolicy"}:     {reason: "Calico policies are not modelled"},
 	{"crd.projectcalico.org", "NetworkPolicy"}:       {reason: "Calico policies are not modelled"},
@@ -178,19 +199,11 @@ func (o *object) foreign(f foreign) *foreignRecord {
 	if f.root != "" && o.namespace == f.root {
 		u.Namespace = "" // the root namespace speaks for the whole mesh
 	}
-	// Only plain labels narrow what it touches: Cilium's prefixed keys, and
-	// expressions, are left aside, which errs towards touching more.
+	// Only plain labels narrow what it touches: expressions are left aside, which
+	// errs towards touching more.
 	if len(f.selector) > 0 {
-		if s := o.selector(o.root, f.selector...); s != nil {
-			plain := map[string]string{}
-			for k, v := range s.MatchLabels {
-				if !strings.Contains(k, ":") && !strings.HasPrefix(k, "io.kubernetes.pod.") && !strings.HasPrefix(k, "io.cilium.") {
-					plain[k] = v
-				}
-			}
-			if len(plain) > 0 {
-				u.Selector = plain
-			}
+		if s := o.selector(o.root, f.selector...); s != nil && len(s.MatchLabels) > 0 {
+			u.Selector = s.MatchLabels
 		}
 	}
 	if len(f.spaces) > 0 {

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/network-policy-api/apis/v1alpha2"
 
+	"github.com/cofferdam-io/cofferdam/estate"
 	"github.com/cofferdam-io/cofferdam/estate/manifest"
 	"github.com/cofferdam-io/cofferdam/segment"
 )
@@ -16,12 +17,22 @@ import (
 // Kind is the kind that policies and reasons are named with.
 const Kind = "ClusterNetworkPolicy"
 
-// Limits of the API (kubebuilder validation of v1alpha2). An API server admits
-// nothing beyond them.
+// Limits of the API (kubebuilder validation of v1alpha2 and v1alpha1). An API
+// server admits nothing beyond them.
 const (
-	maxPriority = 1000
-	maxItems    = 25
+	maxPriority   = 1000
+	maxItems      = 25
+	maxAdminItems = 100 // rules, peers and ports of AdminNetworkPolicy
 )
+
+// form is how a kind spells what the kinds have in common.
+type form struct {
+	kind  string
+	ports string // the field of a rule that lists ports
+	items int    // at most so many rules in one direction
+}
+
+func clusterForm() form { return form{Kind, "protocols", maxItems} }
 
 // Translate returns the policies, and a taint for each object that an API
 // server would refuse.
@@ -31,22 +42,31 @@ func Translate(objects []manifest.Typed[v1alpha2.ClusterNetworkPolicy]) ([]segme
 		taints   []segment.Taint
 	)
 	for _, o := range objects {
-		p, err := translate(o.Object)
-		if err == nil {
-			p.Cluster = o.Policy.Cluster
-			policies = append(policies, *p)
-			continue
-		}
-		taints = append(taints, segment.Taint{
-			Object: Kind + " " + o.Object.Name, Reason: "its effect is not known: " + err.Error(), Cluster: o.Policy.Cluster,
-			CanAllow: true, CanDeny: true, Gress: [2]bool{true, true}, Tier: segment.AdminTier,
-		})
+		p, err := translate(clusterForm(), o.Object)
+		policies, taints = keep(policies, taints, clusterForm(), o.Policy, &o.Object.Spec.Subject, p, err)
 	}
 	return policies, taints
 }
 
-func translate(o *v1alpha2.ClusterNetworkPolicy) (*segment.Policy, error) {
-	p := &segment.Policy{Kind: Kind, Name: o.Name, Priority: int(o.Spec.Priority)}
+// keep adds a translated policy, or the taint of one that an API server would
+// refuse: on what its subject selects, if that can be read.
+func keep(policies []segment.Policy, taints []segment.Taint, f form, o *estate.Policy, s *v1alpha2.ClusterNetworkPolicySubject, p *segment.Policy, err error) ([]segment.Policy, []segment.Taint) {
+	if err != nil {
+		t := segment.Taint{Object: f.kind + " " + o.Name, Reason: "its effect is not known: " + err.Error(), Cluster: o.Cluster,
+			Only: segment.PodEndpoints, CanAllow: true, CanDeny: true, Gress: [2]bool{true, true}, Tier: segment.AdminTier}
+		if (s.Namespaces == nil) != (s.Pods == nil) {
+			if on, err := podSelector("spec.subject", s.Namespaces, s.Pods); err == nil {
+				t.Pods, t.Namespaces = on.Pods, on.Namespaces
+			}
+		}
+		return policies, append(taints, t)
+	}
+	p.Cluster = o.Cluster
+	return append(policies, *p), taints
+}
+
+func translate(f form, o *v1alpha2.ClusterNetworkPolicy) (*segment.Policy, error) {
+	p := &segment.Policy{Kind: f.kind, Name: o.Name, Priority: int(o.Spec.Priority)}
 	switch o.Spec.Tier {
 	case v1alpha2.AdminTier:
 		p.Tier = segment.AdminTier
@@ -65,19 +85,19 @@ func translate(o *v1alpha2.ClusterNetworkPolicy) (*segment.Policy, error) {
 	if p.Subject, err = podSelector("spec.subject", o.Spec.Subject.Namespaces, o.Spec.Subject.Pods); err != nil {
 		return nil, err
 	}
-	if len(o.Spec.Ingress) > maxItems || len(o.Spec.Egress) > maxItems {
-		return nil, fmt.Errorf("spec has more than %d rules in one direction", maxItems)
+	if len(o.Spec.Ingress) > f.items || len(o.Spec.Egress) > f.items {
+		return nil, fmt.Errorf("spec has more than %d rules in one direction", f.items)
 	}
 	for i := range o.Spec.Ingress {
 		in := &o.Spec.Ingress[i]
 		path := fmt.Sprintf("spec.ingress[%d]", i)
-		r, err := rule(path, i, in.Name, in.Action, in.Protocols)
+		r, err := rule(f, path, i, in.Name, in.Action, in.Protocols)
 		if err != nil {
 			return nil, err
 		}
 		for j := range in.From {
-			f := &in.From[j]
-			peers, err := podPeer(fmt.Sprintf("%s.from[%d]", path, j), f.Namespaces, f.Pods)
+			from := &in.From[j]
+			peers, err := podPeer(fmt.Sprintf("%s.from[%d]", path, j), from.Namespaces, from.Pods)
 			if err != nil {
 				return nil, err
 			}
@@ -91,7 +111,7 @@ func translate(o *v1alpha2.ClusterNetworkPolicy) (*segment.Policy, error) {
 	for i := range o.Spec.Egress {
 		e := &o.Spec.Egress[i]
 		path := fmt.Sprintf("spec.egress[%d]", i)
-		r, err := rule(path, i, e.Name, e.Action, e.Protocols)
+		r, err := rule(f, path, i, e.Name, e.Action, e.Protocols)
 		if err != nil {
 			return nil, err
 		}
@@ -110,7 +130,7 @@ func translate(o *v1alpha2.ClusterNetworkPolicy) (*segment.Policy, error) {
 	return p, nil
 }
 
-func rule(path string, index int, name string, action v1alpha2.ClusterNetworkPolicyRuleAction, protocols []v1alpha2.ClusterNetworkPolicyProtocol) (segment.Rule, error) {
+func rule(f form, path string, index int, name string, action v1alpha2.ClusterNetworkPolicyRuleAction, protocols []v1alpha2.ClusterNetworkPolicyProtocol) (segment.Rule, error) {
 	r := segment.Rule{Index: index, Name: name}
 	switch action {
 	case v1alpha2.ClusterNetworkPolicyRuleActionAccept:
@@ -125,7 +145,7 @@ func rule(path string, index int, name string, action v1alpha2.ClusterNetworkPol
 	for i := range protocols {
 		pm, err := portMatch(&protocols[i])
 		if err != nil {
-			return r, fmt.Errorf("%s.protocols[%d]: %w", path, i, err)
+			return r, fmt.Errorf("%s.%s[%d]: %w", path, f.ports, i, err)
 		}
 		r.Ports = append(r.Ports, pm)
 	}

@@ -1,7 +1,12 @@
 package k8s
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+
 	"github.com/cofferdam-io/cofferdam/segment"
+	"github.com/cofferdam-io/cofferdam/segment/cilium"
 	"github.com/cofferdam-io/cofferdam/segment/clusterpolicy"
 )
 
@@ -25,6 +30,11 @@ func (b *builder) policies() {
 	b.enforce(profile.NetworkPolicy, policies, taints)
 	policies, taints = clusterpolicy.Translate(b.set.ClusterNetworkPolicies)
 	b.enforce(profile.ClusterNetworkPolicy, policies, taints)
+	policies, taints = clusterpolicy.TranslateAdmin(b.set.AdminNetworkPolicies, b.set.BaselineAdminNetworkPolicies)
+	b.enforce(profile.AdminNetworkPolicy, policies, taints)
+	policies, taints = cilium.Translate(b.set.CiliumPolicies)
+	b.enforce(profile.CiliumNetworkPolicy, policies, taints)
+	b.labelServiceAccounts()
 	if profile.Isolating && profile.Enforced {
 		b.isolateAll()
 	}
@@ -58,6 +68,35 @@ func (b *builder) enforce(support segment.Answer, policies []segment.Policy, tai
 		for i := range taints {
 			idle(taints[i].Object)
 		}
+	}
+}
+
+// labelServiceAccounts gives endpoints the label of their service account where a
+// policy asks for it.
+func (b *builder) labelServiceAccounts() {
+	asks := func(s segment.PodSelector) bool {
+		return slices.ContainsFunc(s.Pods, func(r segment.Requirement) bool { return r.Key == cilium.ServiceAccountLabel })
+	}
+	wanted := slices.ContainsFunc(b.m.Policies, func(p segment.Policy) bool {
+		for _, rules := range p.Rules {
+			for i := range rules {
+				if slices.ContainsFunc(rules[i].Peers, func(p segment.Peer) bool { return asks(p.Pods) }) {
+					return true
+				}
+			}
+		}
+		return asks(p.Subject)
+	}) || slices.ContainsFunc(b.m.Taints, func(t segment.Taint) bool { return asks(segment.PodSelector{Pods: t.Pods}) })
+	if !wanted {
+		return
+	}
+	for i := range b.m.Endpoints {
+		labels := maps.Clone(b.m.Endpoints[i].Labels)
+		if labels == nil {
+			labels = make(map[string]string, 1)
+		}
+		labels[cilium.ServiceAccountLabel] = cmp.Or(b.specs[i].ServiceAccount, "default")
+		b.m.Endpoints[i].Labels = labels
 	}
 }
 

@@ -13,10 +13,14 @@ import (
 )
 
 func profile(name string) (segment.Profile, error) {
-	if name == "none" {
+	p := segment.Generic()
+	switch name {
+	case "none":
 		return segment.None(), nil
+	case "cilium":
+		p.Name, p.CiliumNetworkPolicy, p.IPBlockSkipsNodes, p.PodToNodeFree = name, segment.Yes, true, false
 	}
-	return segment.Generic(), nil
+	return p, nil
 }
 
 // TestSemantics runs one file for each trap of the specifications.
