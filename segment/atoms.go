@@ -117,7 +117,8 @@ const (
 
 // peer returns the atom of a peer of a policy in a cluster.
 func (a *atoms) peer(cluster string, p *Peer) int {
-	b := append(a.buf[:0], flag(p.Doubt != ""))
+	b := a.buf[:0]
+	b = append(b, flag(p.Doubt != ""))
 	switch p.Kind {
 	case PeerPods:
 		b = appendSelectorKey(append(b, podsKey), cluster, &p.Pods)

@@ -19,19 +19,21 @@ func (g *Graph) doubtful() bool {
 // mixed reports whether policies of one level hold rules of different actions:
 // only then can it matter which of them wins.
 func (g *Graph) mixed(level []int) bool {
-	var seen Action
-	any := false
+	var seen [len(actionNames)]bool
 	for _, i := range level {
 		for _, rules := range g.policies.at(i).rules {
 			for r := range rules {
-				if a := rules[r].r.Action; len(level) > 1 && any && a != seen {
-					return true
-				}
-				seen, any = rules[r].r.Action, true
+				seen[rules[r].r.Action] = true
 			}
 		}
 	}
-	return false
+	different := 0
+	for _, s := range seen {
+		if s {
+			different++
+		}
+	}
+	return len(level) > 1 && different > 1
 }
 
 // mayDoubt reports whether anything could make a verdict unknown.
