@@ -114,12 +114,16 @@ func readPackage(r *jsonscan.Reader, dependsOn func(id string)) sbom.Component {
 			version.version = r.String()
 		case "Release":
 			version.release = r.String()
+		case "Epoch":
+			version.epoch = r.Int()
 		case "SrcName":
 			c.Source.Name = r.String()
 		case "SrcVersion":
 			source.version = r.String()
 		case "SrcRelease":
 			source.release = r.String()
+		case "SrcEpoch":
+			source.epoch = r.Int()
 		case "Maintainer":
 			c.Origin = r.String()
 		case "FilePath":
@@ -150,14 +154,22 @@ func readPackage(r *jsonscan.Reader, dependsOn func(id string)) sbom.Component {
 	return c
 }
 
-// release is a version and what distributions write after it.
-type release struct{ version, release string }
+// release is a version with what distributions write before and after it: an
+// epoch outranks the whole version (deb-version(7), rpm-version(7)).
+type release struct {
+	epoch            int64
+	version, release string
+}
 
 func (v release) String() string {
-	if v.release == "" {
-		return v.version
+	s := v.version
+	if v.release != "" {
+		s += "-" + v.release
 	}
-	return v.version + "-" + v.release
+	if v.epoch != 0 && v.version != "" {
+		s = strconv.FormatInt(v.epoch, 10) + ":" + s
+	}
+	return s
 }
 
 // readLayer takes the digest of the compressed layer before that of its content.

@@ -196,3 +196,20 @@ func ExampleDecode() {
 	fmt.Println(len(d.Components), d.Components[0].Name, "of", d.Components[0].Source.Name)
 	// Output: 3 libssl3 of openssl
 }
+
+// TestEpoch says that an epoch is part of the version, as every comparison of
+// distributions' versions needs it.
+func TestEpoch(t *testing.T) {
+	const packages = `{"SchemaVersion": 2, "ArtifactName": "x", "Results": [{"Target": "t", "Type": "debian", "Packages": [
+		{"Name": "vim-tiny", "Version": "9.0.1378", "Release": "2", "Epoch": 2, "SrcName": "vim", "SrcVersion": "9.0.1378", "SrcRelease": "2", "SrcEpoch": 2},
+		{"Name": "bash", "Version": "5.2.15", "Release": "2", "Epoch": 0, "SrcName": "bash", "SrcVersion": "5.2.15", "SrcRelease": "2", "SrcEpoch": 0}]}]}`
+	d, err := trivy.Decode(context.Background(), []byte(packages), trivy.Options{})
+	if err != nil || len(d.Components) != 2 {
+		t.Fatalf("%+v %v", d, err)
+	}
+	for i, want := range []string{"2:9.0.1378-2", "5.2.15-2"} {
+		if c := d.Components[i]; c.Version != want || c.Source.Version != want {
+			t.Errorf("%s is %q, its source %q, want %q", c.Name, c.Version, c.Source.Version, want)
+		}
+	}
+}
