@@ -231,6 +231,7 @@ type UnusedSBOM struct {
 	Digest  ident.Digest `json:"digest"`
 	File    string       `json:"file,omitempty"`
 	Subject string       `json:"subject"`
+	Reason  string       `json:"reason,omitempty"` // why no workload can ever be matched with it; empty where one could
 }
 
 // PolicyRow is one policy object of the map.

@@ -3,6 +3,7 @@ package inventory_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -172,9 +173,21 @@ func TestDocumentsWithoutIdentity(t *testing.T) {
 		"buildkit/folder.sbom.spdx.json", "bom/cellar-archive.spdx", "bom/cellar-archive.spdx.json"} {
 		for _, b := range builds {
 			top, _, _ := b.digests(t)
-			im := joined(t, b.name+":"+b.tag, b.name+"@"+top.String(), string(generated(t, file)), inventory.ImageIndex{})
-			if im.SBOM != nil || im.Unresolved != "" {
+			pod := fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\nspec: {containers: [{name: web, image: %q}]}", b.name+":"+b.tag+"@"+top.String())
+			m, err := build(t, world{manifests: pod, sboms: []string{string(generated(t, file))}}).Map(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if im := m.Workloads[0].Images[0]; im.SBOM != nil || im.Unresolved != "" || len(m.WithoutSBOM) != 1 {
 				t.Errorf("%s and %s: %+v", file, b.name, im)
+			}
+			for _, u := range m.SBOMsWithoutRuntime {
+				if u.Reason != "it names no image" {
+					t.Errorf("%s: %+v", file, u)
+				}
+			}
+			if len(m.SBOMsWithoutRuntime) == 0 {
+				t.Errorf("%s is listed nowhere", file)
 			}
 		}
 	}

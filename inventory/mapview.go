@@ -178,7 +178,11 @@ func (s *Snapshot) mapGaps(out *Map) {
 	})
 	for _, d := range s.docs.docs {
 		if !d.running {
-			out.SBOMsWithoutRuntime = append(out.SBOMsWithoutRuntime, UnusedSBOM{Digest: d.Digest, File: d.File, Subject: cmp.Or(artifactOf(d).Image, d.Name)})
+			u := UnusedSBOM{Digest: d.Digest, File: d.File, Subject: cmp.Or(artifactOf(d).Image, d.Name)}
+			if len(d.Subject.Digests) == 0 && len(d.Subject.References) == 0 {
+				u.Reason = "it names no image"
+			}
+			out.SBOMsWithoutRuntime = append(out.SBOMsWithoutRuntime, u)
 		}
 	}
 }

@@ -192,9 +192,9 @@ func (p *printer) gaps(m *inventory.Map) {
 		p.heading("SBOMS WITHOUT WORKLOAD", len(m.SBOMsWithoutRuntime), "")
 		rows := make([][]string, 0, len(m.SBOMsWithoutRuntime))
 		for _, s := range m.SBOMsWithoutRuntime {
-			rows = append(rows, []string{clean(s.Subject), clean(s.File), s.Digest.Short()})
+			rows = append(rows, []string{clean(s.Subject), clean(s.File), s.Digest.Short(), clean(s.Reason)})
 		}
-		p.table([]column{{"SUBJECT", 24}, {"FILE", 24}, {"DOCUMENT", 0}}, rows)
+		p.table([]column{{"SUBJECT", 24}, {"FILE", 24}, {"DOCUMENT", 0}, {"NO MATCH BECAUSE", 16}}, rows)
 	}
 }
 

@@ -25,6 +25,8 @@ func whereTable(w io.Writer, a *inventory.Where, o Options) error {
 		p.linef("%s", p.red("RUNS in "+plural(len(workloads), "workload")))
 	case a.LeftOut > 0:
 		p.linef("%s, in none of those listed", p.red("RUNS in "+plural(a.LeftOut, "workload")+" that the selector leaves out"))
+	case len(a.NotRunning) > 0 && len(a.NotCovered)+len(a.Unknowns) > 0:
+		p.linef("%s, and no workload that was searched runs it: that is not everything", p.yellow("KNOWN"))
 	case a.Found:
 		p.linef("%s", p.bold("KNOWN")+", and no workload runs it")
 	case len(a.NotCovered)+len(a.Unknowns) > 0:

@@ -74,13 +74,17 @@ type Subject struct {
 }
 
 // AddReferences appends the image references among texts that have a tag or a
-// digest, each of them once; what is no reference is passed over.
+// digest, each of them once; what is no reference is passed over. A digest alone
+// is none, although it would parse as a tag of the image "sha256".
 func (s *Subject) AddReferences(texts ...string) {
 	seen := make(map[ident.ImageRef]bool, len(texts))
 	for _, r := range s.References {
 		seen[r] = true
 	}
 	for _, text := range texts {
+		if _, err := ident.ParseDigest(text); err == nil {
+			continue
+		}
 		r, err := ident.ParseImageRef(text)
 		if err == nil && (r.Tag != "" || !r.Digest.IsZero()) && !seen[r] {
 			seen[r] = true

@@ -9,6 +9,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
 
+	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/cli"
 )
 
@@ -31,11 +32,22 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What tools really wrote of images, and the index under which they were pushed.
+	generators, err := filepath.Abs("../../sbom/decode/testdata/generators")
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := os.ReadFile(filepath.Join(generators, "buildkit", "greeter.index.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("EX", examples)
+			e.Setenv("GEN", generators)
+			e.Setenv("GREETER", "registry.local/built/greeter:1.4@"+ident.SHA256(index).String())
 			e.Setenv("COFFERDAM_DATA", os.Getenv("COFFERDAM_DATA"))
 			e.Setenv("COFFERDAM_CACHE", filepath.Join(e.WorkDir, "cache"))
 			e.Setenv("NO_COLOR", "1")

@@ -225,6 +225,9 @@ func FuzzBytes(f *testing.F) {
 	for _, s := range []string{cdx, cdxXML, spdxJSON, tagValue, syftJSON, trivyJSON, zipped(cdx), statement(spdxJSON)} {
 		f.Add([]byte(s))
 	}
+	for _, name := range []string{"buildkit/greeter.amd64.sbom.intoto.json", "buildkit/folder.sbom.spdx.json", "buildkit/greeter.imagetools.json", "bom/cellar.spdx", "bom/greeter.spdx.json"} {
+		f.Add(generated(f, name))
+	}
 	corpus.Seed(f, "sbom", ".json")
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		docs, err := decode.Bytes(context.Background(), "x", raw, decode.Limits{MaxBytes: 1 << 20, MaxRatio: 20})

@@ -128,6 +128,7 @@ func about(doc *sbom.Document, subjects []subject) {
 	for _, r := range s.References {
 		of.references[r] = true
 	}
+	folder := s.Kind == "directory" || s.Kind == "file"
 	named := false
 	for _, sub := range subjects {
 		digest, err := ident.ParseDigest("sha256:" + sub.sha256)
@@ -135,19 +136,16 @@ func about(doc *sbom.Document, subjects []subject) {
 			continue
 		}
 		role, ref, isImage := image(sub.name)
-		if !isImage && strings.Contains(sub.name, "/") && (s.Kind == "directory" || s.Kind == "file") {
+		if !isImage && folder && strings.Contains(sub.name, "/") {
 			continue // a file of the folder that was scanned
 		}
 		named = true
 		of.digest(role, digest)
 		switch {
-		case !isImage:
-			if s.Name == "" {
-				s.Name = sub.name
-			}
-			continue
-		case s.Kind != "container":
-			s.Kind, s.Name, s.Version, s.PURL = "container", sub.name, "", ""
+		case s.Name == "":
+			s.Name = sub.name
+		case isImage && folder && s.Kind != "container" && s.PURL == "":
+			s.Kind, s.Name, s.Version = "container", sub.name, ""
 			if strings.HasPrefix(sub.name, "pkg:") {
 				s.PURL = sub.name
 			}

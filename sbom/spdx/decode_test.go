@@ -275,3 +275,23 @@ func FuzzTagValue(f *testing.F) {
 	fuzz(f, "sbom/sbom-utility-tests/examples/spdx", ".spdx", tagValueDoc)
 }
 func FuzzJSONLD(f *testing.F) { fuzz(f, "sbom/sbomqs-testdata/spdx3", ".json", jsonLDDoc) }
+
+// TestIndexOfManyPlatforms: identities of an index are bounded, and what is left out is said.
+func TestIndexOfManyPlatforms(t *testing.T) {
+	image := func(i int, kind string) string {
+		return fmt.Sprintf(`{"SPDXID":"SPDXRef-%d","name":"i","externalRefs":[{"referenceType":"purl","referenceLocator":"pkg:oci/i@sha256:%064x?mediaType=application%%2Fvnd.oci.image.%s.v1%%2Bjson&repository_url=r.example/i"}]}`, i, i, kind)
+	}
+	packages, relations := []string{image(0, "index")}, []string{`{"spdxElementId":"SPDXRef-DOCUMENT","relatedSpdxElement":"SPDXRef-0","relationshipType":"DESCRIBES"}`}
+	for i := range 300 {
+		packages = append(packages, image(i+1, "manifest"))
+		relations = append(relations, fmt.Sprintf(`{"spdxElementId":"SPDXRef-0","relatedSpdxElement":"SPDXRef-%d","relationshipType":"CONTAINS"}`, i+1))
+	}
+	doc := decode(t, `{`+head+`"packages":[`+strings.Join(packages, ",")+`],"relationships":[`+strings.Join(relations, ",")+`]}`)
+	s := doc.Subject
+	if len(s.Digests) != 257 || len(s.References) != 257 || s.Digests[0].Role != ident.RoleIndex || s.Digests[256].Role != ident.RoleManifest {
+		t.Errorf("%d digests, %d references", len(s.Digests), len(s.References))
+	}
+	if len(doc.Warnings) != 1 || !strings.Contains(doc.Warnings[0].Message, "more than 256 platforms") {
+		t.Errorf("%+v", doc.Warnings)
+	}
+}

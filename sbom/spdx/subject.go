@@ -199,8 +199,12 @@ func (b *builder) purl(p sbom.ImagePURL, generator ident.DigestRole) {
 		role = generator
 	}
 	b.digest(role, p.Digest.String())
-	b.addReference(p.Reference)
+	b.reference(p.Reference.String())
 }
+
+// maxPlatforms bounds the platforms of an index that are taken for identities: the
+// largest real ones have some dozens.
+const maxPlatforms = 256
 
 // platforms adds the identities of an index's manifests to its own: bom describes
 // the index and writes an image package for each platform that it contains.
@@ -208,14 +212,22 @@ func (b *builder) platforms(subject int32) {
 	if p, ok := sbom.ParseImagePURL(b.doc.Components[subject].PURL); !ok || p.Role != ident.RoleIndex {
 		return
 	}
+	n := 0
 	for _, e := range b.edges {
 		if e.From != subject || e.Kind != sbom.Contains || e.To < 0 {
 			continue
 		}
-		if p, ok := sbom.ParseImagePURL(b.doc.Components[e.To].PURL); ok && p.Role == ident.RoleManifest {
-			b.doc.Components[e.To].Type = "container"
-			b.purl(p, ident.RoleManifest)
+		c := &b.doc.Components[e.To]
+		p, ok := sbom.ParseImagePURL(c.PURL)
+		if !ok || p.Role != ident.RoleManifest {
+			continue
 		}
+		if n++; n > maxPlatforms {
+			b.warn(c.Pointer, "the index has more than %d platforms: it is not matched by those beyond", maxPlatforms)
+			return
+		}
+		c.Type = "container"
+		b.purl(p, ident.RoleManifest)
 	}
 }
 
@@ -270,29 +282,7 @@ func (b *builder) written(s string) {
 	}
 }
 
-func (b *builder) reference(s string) {
-	if s == "" {
-		return
-	}
-	if _, err := ident.ParseDigest(s); err == nil {
-		return // bom names an image by its digest; read as a reference that is a tag of "sha256"
-	}
-	if ref, err := ident.ParseImageRef(s); err == nil {
-		b.addReference(ref)
-	}
-}
-
-func (b *builder) addReference(ref ident.ImageRef) {
-	if ref.Tag == "" && ref.Digest.IsZero() {
-		return
-	}
-	for _, have := range b.doc.Subject.References {
-		if have == ref {
-			return
-		}
-	}
-	b.doc.Subject.References = append(b.doc.Subject.References, ref)
-}
+func (b *builder) reference(s string) { b.doc.Subject.AddReferences(s) }
 
 // distribution finds the operating system, which trivy writes as a package, in the
 // words of os-release(5).
