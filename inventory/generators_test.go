@@ -49,6 +49,8 @@ var builds = []built{
 		sboms: []string{"buildkit/greeter.arm64.sbom.intoto.json"}},
 	{name: "registry.local/built/cellar", tag: "2.0", index: "buildkit/cellar.index.json", manifest: "buildkit/cellar.amd64.manifest.json",
 		sboms: []string{"buildkit/cellar.amd64.sbom.intoto.json"}},
+	{name: "registry.local/built/stages", tag: "1.0", index: "buildkit/stages.index.json", manifest: "buildkit/stages.amd64.manifest.json",
+		sboms: []string{"buildkit/stages.amd64.sbom.intoto.json"}},
 }
 
 // digests returns what the tag names, the manifest and the configuration of an image.
@@ -167,10 +169,12 @@ func TestRealDocumentsOfOthersAreNotMatched(t *testing.T) {
 }
 
 // TestDocumentsWithoutIdentity: what buildx shows, an export without a name, a
-// folder and an archive name no image, and so leave every pod without an SBOM.
+// folder, a build's stage and an archive tell of no image, and so leave every pod
+// without an SBOM.
 func TestDocumentsWithoutIdentity(t *testing.T) {
 	for _, file := range []string{"buildkit/greeter.imagetools.json", "buildkit/cellar.imagetools.json", "buildkit/unnamed.sbom.intoto.json",
-		"buildkit/folder.sbom.spdx.json", "bom/cellar-archive.spdx", "bom/cellar-archive.spdx.json"} {
+		"buildkit/folder.sbom.spdx.json", "buildkit/stages.amd64.sbom-build.intoto.json", "buildkit/stages.amd64.sbom-context.intoto.json",
+		"bom/cellar-archive.spdx", "bom/cellar-archive.spdx.json"} {
 		for _, b := range builds {
 			top, _, _ := b.digests(t)
 			pod := fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\nspec: {containers: [{name: web, image: %q}]}", b.name+":"+b.tag+"@"+top.String())
@@ -182,7 +186,7 @@ func TestDocumentsWithoutIdentity(t *testing.T) {
 				t.Errorf("%s and %s: %+v", file, b.name, im)
 			}
 			for _, u := range m.SBOMsWithoutRuntime {
-				if u.Reason != "it names no image" {
+				if u.Reason != "it identifies no image" {
 					t.Errorf("%s: %+v", file, u)
 				}
 			}

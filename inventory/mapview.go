@@ -180,7 +180,7 @@ func (s *Snapshot) mapGaps(out *Map) {
 		if !d.running {
 			u := UnusedSBOM{Digest: d.Digest, File: d.File, Subject: cmp.Or(artifactOf(d).Image, d.Name)}
 			if len(d.Subject.Digests) == 0 && len(d.Subject.References) == 0 {
-				u.Reason = "it names no image"
+				u.Reason = "it identifies no image"
 			}
 			out.SBOMsWithoutRuntime = append(out.SBOMsWithoutRuntime, u)
 		}

@@ -44,6 +44,7 @@ func TestIdentitiesThatGeneratorsWrite(t *testing.T) {
 	word("builtAMD", "buildkit/greeter.amd64.manifest.json")
 	word("builtARM", "buildkit/greeter.arm64.manifest.json")
 	word("builtCellar", "buildkit/cellar.amd64.manifest.json")
+	word("builtStages", "buildkit/stages.amd64.manifest.json")
 	short := strings.NewReplacer(words...)
 
 	const (
@@ -68,10 +69,15 @@ func TestIdentitiesThatGeneratorsWrite(t *testing.T) {
 		"buildkit/greeter.amd64.sbom.intoto.json": {"container registry.local/built/greeter 1.4 [manifest $builtAMD; registry.local/built/greeter:1.4@$builtAMD]"},
 		"buildkit/greeter.arm64.sbom.intoto.json": {"container registry.local/built/greeter 1.4 [manifest $builtARM; registry.local/built/greeter:1.4@$builtARM]"},
 		"buildkit/cellar.amd64.sbom.intoto.json":  {"container registry.local/built/cellar 2.0 [manifest $builtCellar; registry.local/built/cellar:2.0@$builtCellar]"},
-		"buildkit/unnamed.sbom.intoto.json":       {"directory sbom [; ] /subject"},
-		"buildkit/folder.sbom.spdx.json":          {"directory sbom [; ] /subject"},
-		"buildkit/cellar.imagetools.json":         {"directory sbom [; ] /SPDX"},
-		"buildkit/greeter.imagetools.json":        {"directory sbom [; ] /linux~1amd64/SPDX", "directory sbom [; ] /linux~1arm64/SPDX"},
+		"buildkit/stages.amd64.sbom.intoto.json":  {"container registry.local/built/stages 1.0 [manifest $builtStages; registry.local/built/stages:1.0@$builtStages]"},
+		// The build's context and a stage of it: the statements name the image, and the documents do not list it.
+		"buildkit/stages.amd64.sbom-build.intoto.json":   {"directory sbom-build [; ] /subject"},
+		"buildkit/stages.amd64.sbom-context.intoto.json": {"directory sbom-context [; ] /subject"},
+		"buildkit/stages.imagetools.json":                {"directory sbom [; ] /SPDX", "directory sbom-build [; ] /AdditionalSPDXs/0", "directory sbom-context [; ] /AdditionalSPDXs/1"},
+		"buildkit/unnamed.sbom.intoto.json":              {"directory sbom [; ] /subject"},
+		"buildkit/folder.sbom.spdx.json":                 {"directory sbom [; ] /subject"},
+		"buildkit/cellar.imagetools.json":                {"directory sbom [; ] /SPDX"},
+		"buildkit/greeter.imagetools.json":               {"directory sbom [; ] /linux~1amd64/SPDX", "directory sbom [; ] /linux~1arm64/SPDX"},
 	} {
 		docs, err := decode.Bytes(context.Background(), name, generated(t, name), decode.Limits{})
 		if err != nil {

@@ -3,6 +3,8 @@ package decode
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -129,6 +131,11 @@ func about(doc *sbom.Document, subjects []subject) {
 		of.references[r] = true
 	}
 	folder := s.Kind == "directory" || s.Kind == "file"
+	if folder && strings.HasPrefix(s.Name, extraPrefix) && slices.ContainsFunc(subjects, byBuildKit) {
+		doc.Warnings = append(doc.Warnings, sbom.Warning{Pointer: "/subject",
+			Message: fmt.Sprintf("it lists what stood in the build's %s, not in the image that the statement names: it is matched with none", stage(s.Name))})
+		return
+	}
 	named := false
 	for _, sub := range subjects {
 		digest, err := ident.ParseDigest("sha256:" + sub.sha256)
@@ -161,6 +168,23 @@ func about(doc *sbom.Document, subjects []subject) {
 	if !named {
 		doc.Warnings = append(doc.Warnings, sbom.Warning{Pointer: "/subject", Message: "the in-toto statement names no image: the SBOM can be matched with none"})
 	}
+}
+
+// extraPrefix begins the name under which BuildKit has the context or a stage of a
+// build scanned, where the Dockerfile asks for it. Their statements have the image
+// for their subject like that of the image itself, whose name is "sbom".
+const extraPrefix = "sbom-"
+
+func stage(name string) string {
+	if name = strings.TrimPrefix(name, extraPrefix); name == "context" {
+		return "context"
+	}
+	return fmt.Sprintf("stage %.80q", name)
+}
+
+func byBuildKit(s subject) bool {
+	p, ok := sbom.ParseImagePURL(s.name)
+	return ok && p.Platform != ""
 }
 
 // image reads the name of a subject as that of an image: a package URL, or a

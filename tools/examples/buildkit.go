@@ -17,17 +17,21 @@ import (
 )
 
 const (
-	scannerRef = documentsHost + "/scanner:1"
-	dockerfile = "FROM scratch\nARG TARGETARCH\n%sCOPY greeter-${TARGETARCH} /usr/local/bin/greeter\nENTRYPOINT [\"/usr/local/bin/greeter\"]\n"
+	scannerRef  = documentsHost + "/scanner:1"
+	fromScratch = "FROM scratch\nARG TARGETARCH\n"
+	program     = "COPY greeter-${TARGETARCH} /usr/local/bin/greeter\nENTRYPOINT [\"/usr/local/bin/greeter\"]\n"
 )
 
 // builds are what BuildKit builds. An image without a name, and a folder, have
-// statements with other subjects than a pushed image has.
-var builds = []struct{ name, root, platforms, output string }{
-	{"greeter", "", "linux/amd64,linux/arm64", "type=image,push=true,rewrite-timestamp=true,name=" + documentsHost + "/built/greeter:1.4"},
-	{"cellar", "COPY root /\n", "linux/amd64", "type=image,push=true,rewrite-timestamp=true,name=" + documentsHost + "/built/cellar:2.0"},
-	{"unnamed", "", "linux/amd64", "type=oci,rewrite-timestamp=true,tar=false,dest=unnamed"},
-	{"folder", "", "linux/amd64", "type=local,dest=folder"},
+// statements with other subjects than a pushed image has; and an image whose
+// Dockerfile wants its context and stages scanned has statements about those too.
+var builds = []struct{ name, dockerfile, platforms, output string }{
+	{"greeter", fromScratch + program, "linux/amd64,linux/arm64", "type=image,push=true,rewrite-timestamp=true,name=" + documentsHost + "/built/greeter:1.4"},
+	{"cellar", fromScratch + "COPY cellar /\n" + program, "linux/amd64", "type=image,push=true,rewrite-timestamp=true,name=" + documentsHost + "/built/cellar:2.0"},
+	{"stages", "ARG BUILDKIT_SBOM_SCAN_CONTEXT=true\nFROM scratch AS build\nARG BUILDKIT_SBOM_SCAN_STAGE=true\nCOPY cellar /\n" +
+		fromScratch + "COPY --from=build /etc/os-release /etc/os-release\n" + program, "linux/amd64", "type=image,push=true,rewrite-timestamp=true,name=" + documentsHost + "/built/stages:1.0"},
+	{"unnamed", fromScratch + program, "linux/amd64", "type=oci,rewrite-timestamp=true,tar=false,dest=unnamed"},
+	{"folder", fromScratch + program, "linux/amd64", "type=local,dest=folder"},
 }
 
 // buildkit has BuildKit build both images with SBOM and provenance, keeps what it
@@ -48,7 +52,7 @@ func (w *writer) buildkit(ctx context.Context) error {
 		_ = daemon.Wait()
 	}()
 	for _, b := range builds {
-		if err := write(filepath.Join(w.work, b.name+".Dockerfile", "Dockerfile"), fmt.Appendf(nil, dockerfile, b.root)); err != nil {
+		if err := write(filepath.Join(w.work, b.name+".Dockerfile", "Dockerfile"), []byte(b.dockerfile)); err != nil {
 			return err
 		}
 		if err := w.run(ctx, "buildctl", "--addr", w.address(), "build", "--frontend", "dockerfile.v0", "--progress", "plain",
@@ -58,7 +62,7 @@ func (w *writer) buildkit(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, n := range []string{"greeter", "cellar"} {
+	for _, n := range []string{"greeter", "cellar", "stages"} {
 		if err := w.keepBuilt(ctx, n); err != nil {
 			return err
 		}
@@ -200,7 +204,11 @@ func (w *writer) keepStatements(ctx context.Context, repo name.Repository, manif
 		}
 		kind := "provenance"
 		if strings.Contains(l.Annotations["in-toto.io/predicate-type"], "spdx") {
-			kind = "sbom"
+			var s struct{ Predicate struct{ Name string } }
+			if err := json.Unmarshal(body, &s); err != nil {
+				return err
+			}
+			kind = s.Predicate.Name // "sbom", "sbom-context", "sbom-" and a stage
 		}
 		if err := write(stem+"."+kind+".intoto.json", body); err != nil {
 			return err

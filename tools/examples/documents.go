@@ -135,7 +135,7 @@ func (w *writer) images(ctx context.Context) error {
 		}
 	}
 	for at, e := range root {
-		if err := write(filepath.Join(w.work, "context", "root", at), e.body); err != nil {
+		if err := write(filepath.Join(w.work, "context", "cellar", at), e.body); err != nil {
 			return err
 		}
 	}
