@@ -38,6 +38,7 @@ func (b *builder) policies() {
 	if profile.Isolating && profile.Enforced {
 		b.isolateAll()
 	}
+	b.ambient()
 }
 
 // enforce adds policies of a kind with an effect, names those without one, and
