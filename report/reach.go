@@ -66,17 +66,23 @@ func NewWhy(e *segment.Explanation, c inventory.Coverage) *Why {
 		SchemaVersion: inventory.SchemaVersion, Src: e.Src, Dst: e.Dst, Port: e.Port, Verdict: e.Verdict, Partial: e.Partial,
 		Egress:     Decided{e.Egress.Rule, e.Egress.Verdict},
 		Ingress:    Decided{e.Ingress.Rule, e.Ingress.Verdict},
-		Considered: []Considered{}, Unknowns: e.Unknowns, Coverage: c,
+		Considered: considered(e), Unknowns: e.Unknowns, Coverage: c,
 	}
 	if w.Unknowns == nil {
 		w.Unknowns = []inventory.Unknown{}
 	}
+	return w
+}
+
+// considered lists what was considered, egress first.
+func considered(e *segment.Explanation) []Considered {
+	out := make([]Considered, 0, len(e.Egress.Considered)+len(e.Ingress.Considered))
 	for _, d := range []segment.Decision{e.Egress, e.Ingress} {
 		for _, x := range d.Considered {
-			w.Considered = append(w.Considered, Considered{x.Rule, x.Outcome, x.Reason})
+			out = append(out, Considered{x.Rule, x.Outcome, x.Reason})
 		}
 	}
-	return w
+	return out
 }
 
 func reachListTable(w io.Writer, a *ReachList, o Options) error {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -33,34 +34,72 @@ type sharedList struct {
 func reachListJSON(w io.Writer, a *ReachList, _ Options) error {
 	rest := *a
 	rest.Edges, rest.Stream = nil, nil
+	return streamed(w, rest, "edges", func(b *bufio.Writer, next func()) error {
+		e := &edgeWriter{w: b, refs: make(map[ident.Ref][]byte), conns: make(map[sharedList][]byte)}
+		for edge := range a.Each() {
+			next()
+			if e.edge(&edge); e.err != nil {
+				return e.err
+			}
+		}
+		return nil
+	})
+}
+
+// whyAllJSON writes one explanation on a line, as they are made.
+func whyAllJSON(w io.Writer, a *WhyAll, _ Options) error {
+	rest := *a
+	rest.Explanations, rest.Stream = nil, nil
+	return streamed(w, rest, "explanations", func(b *bufio.Writer, next func()) error {
+		var line bytes.Buffer
+		enc := json.NewEncoder(&line)
+		enc.SetEscapeHTML(false)
+		for x, err := range a.Each() {
+			if err != nil {
+				return err
+			}
+			line.Reset()
+			if err := enc.Encode(x); err != nil {
+				return err
+			}
+			next()
+			if _, err := b.Write(bytes.TrimSuffix(line.Bytes(), []byte("\n"))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// streamed writes a document whose list is written item by item: rest is the
+// document without it, and each calls next before an item.
+func streamed(w io.Writer, rest any, list string, each func(b *bufio.Writer, next func()) error) error {
 	tail, err := indented(rest)
 	if err != nil {
 		return err
 	}
-	mark := []byte(`"edges": null`)
-	head, tail, ok := bytes.Cut(tail, mark)
+	head, tail, ok := bytes.Cut(tail, []byte(`"`+list+`": null`))
 	if !ok {
-		return JSON(w, a) // cannot happen; slow and right
+		return fmt.Errorf("report: %T has no list %s to write", rest, list)
 	}
-	e := &edgeWriter{w: bufio.NewWriterSize(w, 1<<16), refs: make(map[ident.Ref][]byte), conns: make(map[sharedList][]byte)}
-	_, _ = e.w.Write(head) // bufio keeps the first error for Flush
-	_, _ = e.w.WriteString(`"edges": [`)
+	b := bufio.NewWriterSize(w, 1<<16)
+	_, _ = b.Write(head) // bufio keeps the first error for Flush
+	_, _ = b.WriteString(`"` + list + `": [`)
 	n := 0
-	for edge := range a.Each() {
+	if err := each(b, func() {
 		if n++; n > 1 {
-			_ = e.w.WriteByte(',')
+			_ = b.WriteByte(',')
 		}
-		_, _ = e.w.WriteString("\n    ")
-		if e.edge(&edge); e.err != nil {
-			return e.err
-		}
+		_, _ = b.WriteString("\n    ")
+	}); err != nil {
+		return err
 	}
 	if n > 0 {
-		_, _ = e.w.WriteString("\n  ")
+		_, _ = b.WriteString("\n  ")
 	}
-	_ = e.w.WriteByte(']')
-	_, _ = e.w.Write(tail)
-	return e.w.Flush()
+	_ = b.WriteByte(']')
+	_, _ = b.Write(tail)
+	return b.Flush()
 }
 
 func indented(v any) ([]byte, error) {

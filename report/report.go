@@ -156,6 +156,9 @@ func handlers(answer any) map[string]handler {
 	case *Why:
 		hs["table"] = as(whyText)
 		hs["text"] = as(whyText)
+	case *WhyAll:
+		hs["json"] = as(whyAllJSON)
+		hs["table"] = as(whyAllTable)
 	case *Scan:
 		hs["table"] = as(scanTable)
 		hs["sarif"] = as(scanSARIF)

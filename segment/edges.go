@@ -20,6 +20,18 @@ type side struct {
 // Workloads returns every workload, sorted.
 func (g *Graph) Workloads() []ident.Ref { return slices.Clone(g.workloads.refs) }
 
+// Populated returns the workloads that have pods, or a pod template in their
+// place, sorted: those that edges can start and end at.
+func (g *Graph) Populated() []ident.Ref {
+	var out []ident.Ref
+	for end, r := range g.workloads.refs {
+		if len(g.workloads.classes.at(end)) > 0 {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
 // Edges streams what may be open, in the order of Src, then Dst: no self edges
 // and no denied connections. External addresses appear as disjoint blocks;
 // neighbouring blocks with the same answer are one. Slices in the edges are

@@ -73,8 +73,8 @@ func reachWhyCommand(e *env) *cobra.Command {
 	var port string
 	c := &cobra.Command{
 		Use: "why FROM TO [--port 80/TCP] -f PATH…", Short: "Which rule allows or denies a connection, and what was considered",
-		Long:    "Why names the rule that decides a connection, for both directions, and every rule\nthat was considered on the way.\n\nFROM and TO: [cluster:]ns/name, [cluster:]ns/Kind/name, an address, a CIDR, or internet.",
-		Example: "  helm template shop ./chart | cofferdam reach why shop/web shop/db --port 5432/TCP -f -",
+		Long:    "Why names the rule that decides a connection, for both directions, and every rule\nthat was considered on the way.\n\nFROM and TO: [cluster:]ns/name, [cluster:]ns/Kind/name, an address, a CIDR, internet,\nor '*' for every workload, one after the other.",
+		Example: "  cofferdam reach why '*' payments/api --port 8443/TCP -f ./manifests\n  helm template shop ./chart | cofferdam reach why shop/web shop/db --port 5432/TCP -f -",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 2 {
 				return ident.Errorf(ident.KindUsage, "%s takes FROM and TO, found %d arguments", c.CommandPath(), len(args)).
@@ -84,7 +84,12 @@ func reachWhyCommand(e *env) *cobra.Command {
 		},
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			var ends [2]ident.Ref
+			many := false
 			for i, a := range args {
+				if a == everyWorkload {
+					many = true
+					continue
+				}
 				r, err := ident.ParseRef(a)
 				if err != nil {
 					return err
@@ -103,6 +108,9 @@ func reachWhyCommand(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if many {
+				return e.writeWhyAll(ctx, est.Graph, args, ends, p, snap.Coverage())
+			}
 			x, err := est.Graph.Why(ends[0], ends[1], p)
 			if err != nil {
 				return err
@@ -116,6 +124,55 @@ func reachWhyCommand(e *env) *cobra.Command {
 	complete(c, "port", fixed())
 	c.ValidArgsFunction = e.completeWorkloads(&in, 2, ident.Internet)
 	return answers(c, (*report.Why)(nil))
+}
+
+// everyWorkload is the FROM or TO that stands for each workload in turn.
+const everyWorkload = "*"
+
+// writeWhyAll explains each pair but those of a workload with itself.
+func (e *env) writeWhyAll(ctx context.Context, g *segment.Graph, args []string, ends [2]ident.Ref, p *segment.Port, c inventory.Coverage) error {
+	var of [2][]ident.Ref
+	for i := range of {
+		of[i] = ends[i : i+1]
+		if args[i] == everyWorkload {
+			of[i] = g.Populated()
+		}
+	}
+	each := func(yield func(*report.PairWhy, error) bool) {
+		for n, src := range of[0] {
+			e.meter.at("explaining connections", n, len(of[0]))
+			for _, dst := range of[1] {
+				if err := ctx.Err(); err != nil {
+					yield(nil, err)
+					return
+				}
+				x, err := g.Why(src, dst, p)
+				if err != nil {
+					yield(nil, err)
+					return
+				}
+				if x.Src == x.Dst {
+					continue
+				}
+				e.outcome.incomplete = e.outcome.incomplete || x.Verdict == segment.Unknown
+				if !yield(report.NewPairWhy(x), nil) {
+					return
+				}
+			}
+		}
+	}
+	a := &report.WhyAll{SchemaVersion: inventory.SchemaVersion, Coverage: c, Stream: each, Asked: p}
+	if e.format != "json" {
+		a.Explanations = []*report.PairWhy{}
+		for x, err := range each {
+			if err != nil {
+				return err
+			}
+			a.Explanations = append(a.Explanations, x)
+		}
+		a.Stream = nil
+	}
+	return e.write(a, report.Options{})
 }
 
 // reachability reads manifests alone; the coverage then speaks of no SBOM.

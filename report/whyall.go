@@ -1,0 +1,90 @@
+package report
+
+import (
+	"io"
+	"iter"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+// WhyAll is the answer of `reach why` where an end is every workload.
+type WhyAll struct {
+	SchemaVersion string             `json:"schemaVersion"`
+	Explanations  []*PairWhy         `json:"explanations"`
+	Coverage      inventory.Coverage `json:"coverage"`
+	// Asked is the port that was asked for; nil explains the telling port of each.
+	Asked *segment.Port `json:"-"`
+	// Stream, if not nil, gives the explanations instead of Explanations, for
+	// formats that can write them one by one.
+	Stream iter.Seq2[*PairWhy, error] `json:"-"`
+}
+
+// PairWhy explains one pair among many: a Why without what all have in common.
+type PairWhy struct {
+	Src        ident.Ref           `json:"src"`
+	Dst        ident.Ref           `json:"dst"`
+	Port       segment.Conn        `json:"port"` // that is explained
+	Verdict    segment.Verdict     `json:"verdict"`
+	Allowed    []segment.Conn      `json:"allowed"`             // on whatever port
+	Undecided  []segment.Conn      `json:"undecided,omitempty"` // the same
+	Partial    bool                `json:"partial,omitempty"`
+	Egress     Decided             `json:"egress"`
+	Ingress    Decided             `json:"ingress"`
+	Considered []Considered        `json:"considered"`
+	Unknowns   []inventory.Unknown `json:"unknowns,omitempty"`
+}
+
+// NewPairWhy brings an explanation into the form of a list.
+func NewPairWhy(e *segment.Explanation) *PairWhy {
+	return &PairWhy{
+		Src: e.Src, Dst: e.Dst, Port: e.Port, Verdict: e.Verdict, Partial: e.Partial, Allowed: append([]segment.Conn{}, e.Allowed...), Undecided: e.Undecided,
+		Egress: Decided{e.Egress.Rule, e.Egress.Verdict}, Ingress: Decided{e.Ingress.Rule, e.Ingress.Verdict},
+		Considered: considered(e), Unknowns: e.Unknowns,
+	}
+}
+
+// Each returns the explanations, wherever they are.
+func (a *WhyAll) Each() iter.Seq2[*PairWhy, error] {
+	if a.Stream != nil {
+		return a.Stream
+	}
+	return func(yield func(*PairWhy, error) bool) {
+		for _, x := range a.Explanations {
+			if !yield(x, nil) {
+				return
+			}
+		}
+	}
+}
+
+// whyAllTable has a row for each pair, with the rule that decides: of a denied
+// connection that of the direction that denies it.
+func whyAllTable(w io.Writer, a *WhyAll, o Options) error {
+	p := newPrinter(w, o)
+	counts := map[segment.Verdict]int{}
+	var rows [][]string
+	for x, err := range a.Each() {
+		if err != nil {
+			return err
+		}
+		counts[x.Verdict]++
+		by := rule(x.Egress.RuleRef) + ", " + rule(x.Ingress.RuleRef)
+		switch segment.Denied {
+		case x.Egress.Verdict:
+			by = rule(x.Egress.RuleRef)
+		case x.Ingress.Verdict:
+			by = rule(x.Ingress.RuleRef)
+		}
+		on := portRange(x.Port)
+		if a.Asked == nil {
+			on = map[segment.Verdict]string{segment.Allowed: ports(x.Allowed), segment.Unknown: ports(x.Undecided), segment.Denied: "any port"}[x.Verdict]
+		}
+		rows = append(rows, []string{who(x.Src), "→ " + who(x.Dst), p.cyan(on), p.verdict(x.Verdict), by})
+	}
+	p.linef("%s: %d allowed, %d denied, %d unknown", p.bold(plural(len(rows), "pair")), counts[segment.Allowed], counts[segment.Denied], counts[segment.Unknown])
+	p.table([]column{{"FROM", 18}, {"TO", 18}, {"PORTS", 12}, {"", 0}, {"DECIDED BY", 24}}, rows)
+	p.reachCoverage(a.Coverage, counts[segment.Unknown])
+	return p.done()
+}
