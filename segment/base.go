@@ -288,13 +288,11 @@ func (g *Graph) perhapsOwnNode(c int, kind lineKind, chunk int, ps []part) []par
 	if !g.freesOwnNode() || g.classes.ref(c).cell >= 0 {
 		return ps
 	}
-	free := g.m.Profile.PodToNodeFree
-	if g.classes.ref(c).host == (kind == row) {
-		free = g.m.Profile.NodeToPodFree
-	}
-	if !free {
+	free := g.m.Profile.ownNode(g.classes.ref(c).host == (kind == row))
+	if free == No {
 		return ps
 	}
+	doubted := free == Maybe
 	var who bitset
 	switch cl := g.classes.ref(c); {
 	case cl.host && cl.node == "":
@@ -323,13 +321,13 @@ func (g *Graph) perhapsOwnNode(c int, kind lineKind, chunk int, ps []part) []par
 			out = append(out, y)
 		}
 		if !in.empty() {
-			y := part{who: in, byNode: true, policy: x.out, out: span{x.out.must, full}}
+			y := part{who: in, byNode: true, policy: x.out, out: span{x.out.must, full}, doubted: doubted}
 			out = append(out, y)
 			denied.remove(in)
 		}
 	}
 	if !denied.empty() {
-		out = append(out, part{who: classSet{bits: denied}, byNode: true, out: span{0, full}})
+		out = append(out, part{who: classSet{bits: denied}, byNode: true, out: span{0, full}, doubted: doubted})
 	}
 	return coalesce(out)
 }
@@ -474,5 +472,5 @@ func (g *Graph) exception(c, d int, kind lineKind, chunk int) part {
 		c, d = d, c
 	}
 	out, policy := g.pairSpans(c, d, chunk, -1, -1)
-	return part{out: out, policy: policy, byNode: out != policy}
+	return part{out: out, policy: policy, byNode: out != policy, doubted: out != policy && g.ownNodePair(c, d) == Maybe}
 }

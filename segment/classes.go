@@ -232,7 +232,7 @@ func (m *Model) nodesMatter() bool {
 		hosts = hosts || e.HostNetwork
 		known = known || e.Node != ""
 	}
-	return hosts && known && m.Profile.Enforced && !m.Profile.HostNetworkPoliced && (m.Profile.NodeToPodFree || m.Profile.PodToNodeFree)
+	return hosts && known && m.Profile.Enforced && !m.Profile.HostNetworkPoliced && (m.Profile.ownNode(true) != No || m.Profile.ownNode(false) != No)
 }
 
 func compareNamed(a, b namedUse) int {

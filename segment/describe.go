@@ -159,21 +159,30 @@ func describePorts(ports []PortMatch) string {
 	return strings.Join(parts, ", ")
 }
 
-// ownNodePair reports whether the rule about a pod's own node can matter for
-// traffic from class c to class d.
-func (g *Graph) ownNodePair(c, d int) bool {
+// ownNodePair says whether traffic from class c to class d passes, whatever the
+// policies say, where a pod and its own node are the ends.
+func (g *Graph) ownNodePair(c, d int) Answer {
 	from, to := g.classes.ref(c), g.classes.ref(d)
 	if !g.freesOwnNode() || from.cell >= 0 || to.cell >= 0 || from.host == to.host {
-		return false
+		return No
 	}
-	if from.host {
-		return g.m.Profile.NodeToPodFree
+	return g.m.Profile.ownNode(from.host)
+}
+
+// ownNodeReason is the rule about a pod's own node, or why it is not known.
+func (g *Graph) ownNodeReason(toPod bool) string {
+	doubt := g.m.Profile.PodToNodeDoubt
+	if toPod {
+		doubt = g.m.Profile.NodeToPodDoubt
 	}
-	return g.m.Profile.PodToNodeFree
+	if doubt != "" {
+		return doubt
+	}
+	return "traffic between a pod and its own node passes whatever the policies say"
 }
 
 func (g *Graph) ownNodeCause(c, d int) []Cause {
-	if !g.ownNodePair(c, d) {
+	if g.ownNodePair(c, d) == No {
 		return nil
 	}
 	host := c
@@ -182,15 +191,22 @@ func (g *Graph) ownNodeCause(c, d int) []Cause {
 	}
 	w := &walk{g: g, src: c, dst: d}
 	return []Cause{{Object: w.name(host), Affects: w.affects(),
-		Reason: "it is on the host network, and traffic between a pod and its own node passes whatever the policies say"}}
+		Reason: "it is on the host network, and " + g.ownNodeReason(g.classes.ref(c).host)}}
 }
 
 // Enforcement returns the profile and how it was chosen: "generic (assumed)".
 func (g *Graph) Enforcement() string { return g.m.Profile.String() }
 
 // NotSeen returns the kinds of which the input held no object and no index that
-// says there is none, sorted.
-func (g *Graph) NotSeen() []string { return slices.Sorted(slices.Values(g.m.NotSeen)) }
+// says there is none, and what else would say more about the network, sorted.
+func (g *Graph) NotSeen() []string {
+	out := slices.Clone(g.m.NotSeen)
+	if g.m.Profile.Unseen != "" {
+		out = append(out, g.m.Profile.Unseen)
+	}
+	slices.Sort(out)
+	return out
+}
 
 // WithoutEffect returns the policies that the network does not enforce.
 func (g *Graph) WithoutEffect() []WithoutEffect { return slices.Clone(g.m.WithoutEffect) }
@@ -219,8 +235,42 @@ func (g *Graph) findCauses() []Cause {
 			out = append(out, Cause{Object: "host network", Affects: g.workloadsOf(hosts),
 				Reason: "traffic between a pod and its own node passes whatever the policies say, and which pods share these workloads' nodes is not in the input"})
 		}
+		for _, doubt := range []string{g.m.Profile.NodeToPodDoubt, g.m.Profile.PodToNodeDoubt} {
+			if doubt != "" {
+				out = append(out, Cause{Object: "host network", Affects: g.workloadsOf(g.nodes.hosts), Reason: doubt})
+			}
+		}
+	}
+	if skipped := g.perhapsSkipped(); !skipped.empty() {
+		out = append(out, Cause{Object: "the Baseline tier", Affects: g.workloadsOf(skipped), Reason: g.m.Profile.BaselineDoubt})
 	}
 	return joinCauses(out)
+}
+
+// perhapsSkipped are the subjects of the Baseline tier of which it is not known
+// whether a NetworkPolicy for the other direction takes them out of it.
+func (g *Graph) perhapsSkipped() bitset {
+	out := newBitset(g.classes.len())
+	if g.m.Profile.skipsBaseline() != Maybe {
+		return out
+	}
+	for _, i := range g.tiers[BaselineTier] {
+		p := g.policies.at(i)
+		for d := range p.rules {
+			if len(p.rules[d]) == 0 {
+				continue
+			}
+			who := newBitset(g.classes.len())
+			g.atoms.at(p.subject).must.addTo(who)
+			g.atoms.at(p.subject).maybe.addTo(who)
+			other := slices.Clone(g.isolated[1-d])
+			other.or(g.perhapsIsolated[1-d])
+			who.and(other)
+			who.andNot(g.isolated[d])
+			out.or(who)
+		}
+	}
+	return out
 }
 
 // joinCauses makes one cause of those with the same reason, in the order in

@@ -204,7 +204,7 @@ func (g *Graph) frameNodes() {
 			}
 		}
 	}
-	nc.free = g.m.Profile.Enforced && (g.m.Profile.NodeToPodFree || g.m.Profile.PodToNodeFree) && !nc.hosts.empty()
+	nc.free = g.m.Profile.Enforced && (g.m.Profile.ownNode(true) != No || g.m.Profile.ownNode(false) != No) && !nc.hosts.empty()
 	g.nodes = nc
 }
 
@@ -231,6 +231,8 @@ func (g *Graph) onNodes(x *part, a, b int) span {
 	m, n := g.m.Endpoints[a].Node, g.m.Endpoints[b].Node
 	switch full := x.out.may; {
 	case m == "" || n == "":
+		return span{x.policy.must, full}
+	case m == n && x.doubted:
 		return span{x.policy.must, full}
 	case m == n:
 		return span{full, full}

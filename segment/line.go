@@ -48,6 +48,9 @@ type part struct {
 	// share a node. policy is the answer for pods on different nodes.
 	byNode bool
 	policy span
+	// doubted is true where, of pods that share a node, too, policy is all that is
+	// certain.
+	doubted bool
 }
 
 // meets returns the classes that class c may exchange traffic with: those of
@@ -99,6 +102,7 @@ func coalesce(ps []part) []part {
 	type answer struct {
 		out, policy span
 		byNode      bool
+		doubted     bool
 	}
 	index := make(map[answer]int, len(ps))
 	out := ps[:0]
@@ -106,7 +110,7 @@ func coalesce(ps []part) []part {
 		if x.out.may == 0 {
 			continue
 		}
-		k := answer{x.out, x.policy, x.byNode}
+		k := answer{x.out, x.policy, x.byNode, x.doubted}
 		i, ok := index[k]
 		if !ok {
 			index[k] = len(out)
@@ -356,9 +360,13 @@ func (e *lineEval) networkPolicies(gs []group) []group {
 	for i := range gs {
 		gs[i].st.base = 0
 	}
-	if g.m.Profile.BaselineDirectionBlind && len(g.tiers[BaselineTier]) > 0 {
+	if skips := g.m.Profile.skipsBaseline(); skips != No && len(g.tiers[BaselineTier]) > 0 {
 		if !e.own {
-			gs = refine(gs, g.isolated[1-e.d], progress.skip)
+			skip := progress.skip
+			if skips == Maybe {
+				skip = progress.perhapsSkip
+			}
+			gs = refine(gs, g.isolated[1-e.d], skip)
 			gs = refine(gs, g.perhapsIsolated[1-e.d], progress.perhapsSkip)
 		} else {
 			for i := range gs {
@@ -448,10 +456,12 @@ func (s progress) perhapsSkip() progress {
 
 // skipBaseline applies BaselineDirectionBlind to a subject.
 func (g *Graph) skipBaseline(s progress, d Gress, subject int) progress {
+	skips := g.m.Profile.skipsBaseline()
 	switch {
-	case g.isolated[1-d].has(subject):
+	case skips == No:
+	case skips == Yes && g.isolated[1-d].has(subject):
 		return s.skip()
-	case g.perhapsIsolated[1-d].has(subject):
+	case g.isolated[1-d].has(subject), g.perhapsIsolated[1-d].has(subject):
 		return s.perhapsSkip()
 	}
 	return s

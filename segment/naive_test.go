@@ -77,10 +77,16 @@ func (n *naive) allowed(src, dst end, port segment.Port) bool {
 	if !n.m.Profile.Enforced {
 		return true
 	}
-	if src.ep != nil && dst.ep != nil && n.host(src) && !n.host(dst) && n.m.Profile.NodeToPodFree ||
-		src.ep != nil && dst.ep != nil && !n.host(src) && n.host(dst) && n.m.Profile.PodToNodeFree {
+	if src.ep != nil && dst.ep != nil && n.host(src) != n.host(dst) {
+		free, doubt := n.m.Profile.PodToNodeFree, n.m.Profile.PodToNodeDoubt
+		if n.host(src) {
+			free, doubt = n.m.Profile.NodeToPodFree, n.m.Profile.NodeToPodDoubt
+		}
+		if doubt != "" {
+			free = n.coin(doubt)
+		}
 		a, b := src.ep.Node, dst.ep.Node
-		if a != "" && a == b || (a == "" || b == "") && n.coin("node "+src.ep.Ref.String()+" "+dst.ep.Ref.String()) {
+		if free && (a != "" && a == b || (a == "" || b == "") && n.coin("node "+src.ep.Ref.String()+" "+dst.ep.Ref.String())) {
 			return true
 		}
 	}
@@ -147,7 +153,11 @@ func (n *naive) tiers(d segment.Gress, subject, peer, dst end, port segment.Port
 	if selected {
 		return granted
 	}
-	if !(n.m.Profile.BaselineDirectionBlind && other) {
+	blind := n.m.Profile.BaselineDirectionBlind
+	if n.m.Profile.BaselineDoubt != "" {
+		blind = n.coin(n.m.Profile.BaselineDoubt)
+	}
+	if !(blind && other) {
 		if allow, decided := n.ordered(segment.BaselineTier, d, subject, peer, dst, port); decided {
 			return allow
 		}

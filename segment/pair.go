@@ -31,7 +31,7 @@ func (g *Graph) pairDirection(d Gress, subject, peer, dst, chunk int) span {
 	if st.open != 0 {
 		g.pairNetworkPolicies(&st, d, subject, peer, dst, chunk)
 	}
-	if g.m.Profile.BaselineDirectionBlind && len(g.tiers[BaselineTier]) > 0 {
+	if len(g.tiers[BaselineTier]) > 0 {
 		st = g.skipBaseline(st, d, subject)
 	}
 	if st.open != 0 {
@@ -181,17 +181,22 @@ func failsClosed(r *compiledRule) bool {
 // pods, else -1.
 func (g *Graph) pairSpans(c, d, chunk, endpointC, endpointD int) (out, least span) {
 	policy := g.pair(c, d, chunk)
-	if !g.ownNodePair(c, d) || g.crossCluster(c, d) {
+	free := g.ownNodePair(c, d)
+	if free == No || g.crossCluster(c, d) {
 		return policy, policy
 	}
 	full := g.ports.full[chunk]
+	same := span{full, full}
+	if free == Maybe {
+		same.must = policy.must
+	}
 	if endpointC >= 0 && endpointD >= 0 {
 		m, n := g.m.Endpoints[endpointC].Node, g.m.Endpoints[endpointD].Node
 		switch {
 		case m == "" || n == "":
 			policy.may = full
 		case m == n:
-			policy = span{full, full}
+			policy = same
 		}
 		return policy, policy
 	}
@@ -204,9 +209,9 @@ func (g *Graph) pairSpans(c, d, chunk, endpointC, endpointD int) (out, least spa
 	case k.node == "":
 		return span{policy.must, full}, policy
 	case g.nodes.all[k] != nil && g.nodes.all[k].has(other):
-		return span{full, full}, span{full, full}
+		return same, same
 	case g.nodes.some[k] != nil && g.nodes.some[k].has(other):
-		return span{full, full}, policy
+		return same, policy
 	case g.nodes.unknown.has(other):
 		return span{policy.must, full}, policy
 	}

@@ -38,6 +38,42 @@ type Profile struct {
 	// (Kubernetes documentation, "Network Policies": it "is always allowed").
 	NodeToPodFree bool
 	PodToNodeFree bool
+	// A doubt that is not empty says why it is not known what the field of its
+	// subject says; the field is then ignored, and what hangs on it is unknown.
+	IsolatingDoubt string
+	PodBlockDoubt  string // of IPBlockMatchesPods
+	NodeBlockDoubt string // of IPBlockSkipsNodes
+	BaselineDoubt  string // of BaselineDirectionBlind
+	NodeToPodDoubt string
+	PodToNodeDoubt string
+	// Unseen names what would say more about the network and was not in the
+	// input: "ConfigMap kube-system/cilium-config". It is listed with the kinds that
+	// were not seen, and changes no verdict.
+	Unseen string
+}
+
+// ownNode says whether traffic between a pod and its own node passes whatever
+// the policies say: from the node, or to it.
+func (p *Profile) ownNode(toPod bool) Answer {
+	free, doubt := p.PodToNodeFree, p.PodToNodeDoubt
+	if toPod {
+		free, doubt = p.NodeToPodFree, p.NodeToPodDoubt
+	}
+	return answerOf(free, doubt)
+}
+
+// skipsBaseline says whether a NetworkPolicy that selects a pod in one direction
+// takes it out of the Baseline tier in the other.
+func (p *Profile) skipsBaseline() Answer { return answerOf(p.BaselineDirectionBlind, p.BaselineDoubt) }
+
+func answerOf(known bool, doubt string) Answer {
+	switch {
+	case doubt != "":
+		return Maybe
+	case known:
+		return Yes
+	}
+	return No
 }
 
 // Generic is the behaviour that the specifications of the Kubernetes project

@@ -101,7 +101,8 @@ func combined(x *segment.Explanation) segment.Verdict {
 }
 
 func nodeDecides(m *segment.Model, a, b end) bool {
-	return (m.Profile.NodeToPodFree || m.Profile.PodToNodeFree) && a.ep != nil && b.ep != nil && a.ep.HostNetwork != b.ep.HostNetwork
+	p := m.Profile
+	return (p.NodeToPodFree || p.PodToNodeFree || p.NodeToPodDoubt+p.PodToNodeDoubt != "") && a.ep != nil && b.ep != nil && a.ep.HostNetwork != b.ep.HostNetwork
 }
 
 func randomEnd(r *rand.Rand, m *segment.Model, outside []netip.Addr) end {

@@ -77,7 +77,7 @@ func (g *Graph) Why(src, dst ident.Ref, p *Port) (*Explanation, error) {
 	w := &walk{g: g, src: c, dst: d, bit: bit, asked: x.Port, verbose: true}
 	x.Egress, x.Ingress = w.direction(Egress), w.direction(Ingress)
 	x.Unknowns = w.causes
-	if x.Verdict != combine(x.Egress.Verdict, x.Ingress.Verdict) || g.ownNodePair(c, d) {
+	if x.Verdict != combine(x.Egress.Verdict, x.Ingress.Verdict) || g.ownNodePair(c, d) != No {
 		x.Unknowns = append(x.Unknowns, g.ownNodeCause(c, d)...)
 	}
 	return x, nil
@@ -199,8 +199,12 @@ func (w *walk) direction(d Gress) Decision {
 	if o.open {
 		w.networkPolicies(d, subject, peer, &o, settle)
 	}
-	if o.open && g.m.Profile.BaselineDirectionBlind && len(g.tiers[BaselineTier]) > 0 {
+	if skips := g.m.Profile.skipsBaseline(); o.open && skips != No && len(g.tiers[BaselineTier]) > 0 {
 		switch {
+		case skips == Maybe && (g.isolated[1-d].has(subject) || g.perhapsIsolated[1-d].has(subject)):
+			w.consider(def, "unknown", "a NetworkPolicy selects "+w.name(subject)+" in the other direction, and "+g.m.Profile.BaselineDoubt)
+			w.causes = append(w.causes, Cause{Object: "the Baseline tier", Reason: g.m.Profile.BaselineDoubt, Affects: w.affects()})
+			o.allow = true
 		case g.isolated[1-d].has(subject):
 			w.consider(def, "allow", "a NetworkPolicy selects "+w.name(subject)+" in the other direction, and this network then skips the Baseline tier")
 			o.allow, o.open = true, false
@@ -530,7 +534,7 @@ const OwnNode = "own node"
 func (g *Graph) brief(c, d, bit int) []RuleRef {
 	w := &walk{g: g, src: c, dst: d, bit: bit}
 	out, in := w.direction(Egress), w.direction(Ingress)
-	if g.ownNodePair(c, d) && combine(out.Verdict, in.Verdict) == Denied {
+	if g.ownNodePair(c, d) != No && combine(out.Verdict, in.Verdict) == Denied {
 		return []RuleRef{
 			{Default: true, Direction: Egress.String(), Rule: -1, RuleName: OwnNode},
 			{Default: true, Direction: Ingress.String(), Rule: -1, RuleName: OwnNode},

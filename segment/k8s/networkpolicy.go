@@ -90,7 +90,7 @@ func npRule(path, list string, index int, namespace string, peers []networkingv1
 		if err != nil {
 			return r, err
 		}
-		r.Peers = append(r.Peers, p)
+		r.Peers = append(r.Peers, inDoubt(p, &profile)...)
 	}
 	for i := range ports {
 		pm, err := npPort(fmt.Sprintf("%s.ports[%d]", path, i), &ports[i])
@@ -149,6 +149,26 @@ func npBlock(path string, b *networkingv1.IPBlock, profile segment.Profile) (seg
 		peer.Except = append(peer.Except, except.Masked())
 	}
 	return peer, nil
+}
+
+// inDoubt splits a block of which it is not known whether it is compared with
+// addresses of pods, or of nodes, into what it certainly matches and all that it
+// perhaps does.
+func inDoubt(p segment.Peer, profile *segment.Profile) []segment.Peer {
+	pods, nodes := profile.PodBlockDoubt, profile.NodeBlockDoubt
+	if p.Kind != segment.PeerCIDR || pods == "" && nodes == "" {
+		return []segment.Peer{p}
+	}
+	sure, perhaps := p, p
+	perhaps.Doubt = pods
+	if pods != "" {
+		sure.MatchesPods, perhaps.MatchesPods = false, true
+	}
+	if nodes != "" {
+		sure.SkipsNodes, perhaps.SkipsNodes = true, false
+		perhaps.Doubt = nodes
+	}
+	return []segment.Peer{sure, perhaps}
 }
 
 func npPort(path string, p *networkingv1.NetworkPolicyPort) (segment.PortMatch, error) {

@@ -35,7 +35,7 @@ func (b *builder) policies() {
 	policies, taints = cilium.Translate(b.set.CiliumPolicies)
 	b.enforce(profile.CiliumNetworkPolicy, policies, taints)
 	b.labelServiceAccounts()
-	if profile.Isolating && profile.Enforced {
+	if (profile.Isolating || profile.IsolatingDoubt != "") && profile.Enforced {
 		b.isolateAll()
 	}
 	b.ambient()
@@ -102,7 +102,7 @@ func (b *builder) labelServiceAccounts() {
 }
 
 // isolateAll isolates every pod of every cluster, as a network set to enforce
-// policies always does.
+// policies always does, or leaves it unknown.
 func (b *builder) isolateAll() {
 	seen := make(map[string]bool)
 	for _, n := range b.m.Namespaces {
@@ -110,7 +110,12 @@ func (b *builder) isolateAll() {
 			continue
 		}
 		seen[n.Cluster] = true
-		b.m.Policies = append(b.m.Policies, segment.Policy{Kind: "setting of the network", Cluster: n.Cluster, Name: b.m.Profile.Note,
-			Tier: segment.NetworkPolicyTier, Isolates: [2]bool{true, true}})
+		p := segment.Policy{Kind: "setting of the network", Cluster: n.Cluster, Name: b.m.Profile.Note,
+			Tier: segment.NetworkPolicyTier, Isolates: [2]bool{true, true}}
+		if doubt := b.m.Profile.IsolatingDoubt; doubt != "" {
+			b.m.Taints = append(b.m.Taints, p.Unknown(doubt))
+			continue
+		}
+		b.m.Policies = append(b.m.Policies, p)
 	}
 }
