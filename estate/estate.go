@@ -28,6 +28,8 @@ type Estate struct {
 	Gateways   []*Gateway
 	Nodes      []*Node
 	Policies   []*Policy
+	// ConfigMaps are settings of network agents; no other ConfigMap is kept.
+	ConfigMaps []*ConfigMap
 	// ServiceAccounts say whether pods get a token where the pod leaves it open.
 	ServiceAccounts []*ServiceAccount
 	// CRDs are the CustomResourceDefinitions of the input.
@@ -146,6 +148,11 @@ type Container struct {
 	Privileged   bool
 	Capabilities []string // added ones
 	RunAsUser    *int64
+	// Args are the command and arguments, and Env the variables that are known to
+	// hold settings, of containers that are network agents by their name. Of others,
+	// whose words may be secrets, nothing is kept.
+	Args []string
+	Env  map[string]string
 }
 
 // ContainerKind tells containers that serve from those that only start up.
@@ -250,6 +257,13 @@ type Listener struct {
 	From                string
 	Selector            map[string]string
 	SelectorExpressions []Requirement // combined with Selector by AND
+}
+
+// ConfigMap holds the settings of a network agent.
+type ConfigMap struct {
+	Cluster, Namespace, Name string
+	Data                     map[string]string // the settings that are asked for
+	Source                   Source
 }
 
 // ServiceAccount of a namespace.

@@ -54,6 +54,8 @@ func (d *decoder) value(o *object, gk groupKind) (value any, bears bool) {
 	case groupKind{coreGroup, "ServiceAccount"}:
 		return &estate.ServiceAccount{Cluster: o.cluster, Namespace: o.namespace, Name: o.name,
 			Automount: o.boolean(o.root, "automountServiceAccountToken"), Source: o.source}, false
+	case groupKind{coreGroup, "ConfigMap"}:
+		return o.settings(), false
 	case groupKind{coreGroup, "Node"}:
 		return o.node(), false
 	case groupKind{netGroup, "Ingress"}:
@@ -121,6 +123,8 @@ func (a *assembly) take(value any) {
 		e.Services = append(e.Services, v)
 	case *estate.ServiceAccount:
 		e.ServiceAccounts = append(e.ServiceAccounts, v)
+	case *estate.ConfigMap:
+		e.ConfigMaps = append(e.ConfigMaps, v)
 	case *estate.Node:
 		e.Nodes = append(e.Nodes, v)
 	case *estate.Route:

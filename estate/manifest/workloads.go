@@ -167,5 +167,6 @@ func (o *object) container(n *node, kind estate.ContainerKind) estate.Container 
 	c.Privileged = o.isTrue(sec, "privileged")
 	c.Capabilities = o.texts(sec, "capabilities", "add")
 	c.RunAsUser = o.integer(sec, "runAsUser")
+	o.agent(n, &c)
 	return c
 }
