@@ -44,7 +44,8 @@ var layers = map[string][]string{
 	"segment/cilium":        {"ident", "estate", "estate/manifest/...", "segment"},
 	"segment/synth":         {"ident", "segment"},
 	"segment/intent":        {"ident", "estate", "segment"},
-	"segment/reachtest":     {"ident", "estate", "estate/manifest", "segment", "segment/k8s"},
+	"segment/cni":           {"ident", "estate", "segment"},
+	"segment/reachtest":     {"ident", "estate", "estate/manifest", "segment", "segment/cni", "segment/k8s"},
 
 	"inventory": {"ident", "sbom", "vuln", "estate", "segment"},
 

@@ -16,6 +16,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/sbom/decode"
 	"github.com/cofferdam-io/cofferdam/segment"
+	"github.com/cofferdam-io/cofferdam/segment/cni"
 	"github.com/cofferdam-io/cofferdam/segment/k8s"
 	"github.com/cofferdam-io/cofferdam/vuln"
 	"github.com/cofferdam-io/cofferdam/vuln/osv"
@@ -80,7 +81,8 @@ const configName = "cofferdam.yaml"
 // Estate reads manifests and compiles reachability. A named file that cannot be
 // opened is an error; content that cannot be understood is a problem.
 func (l *Loader) Estate(ctx context.Context, in EstateInputs) (*Estate, error) {
-	profile, err := Profile(in.CNI)
+	// A name that is wrong is told before anything is read.
+	_, err := cni.For(in.CNI, &estate.Estate{})
 	if err != nil {
 		return nil, err
 	}
@@ -137,6 +139,10 @@ func (l *Loader) Estate(ctx context.Context, in EstateInputs) (*Estate, error) {
 		out.Problems = append(out.Problems, faultProblem(f))
 	}
 	l.progress("computing reachability", 0, 0)
+	profile, err := cni.For(in.CNI, out.Set.Estate)
+	if err != nil {
+		return nil, err
+	}
 	model, err := k8s.Model(out.Set, profile)
 	if err != nil {
 		return nil, err
@@ -279,22 +285,6 @@ func (l *Loader) config(ctx context.Context, in EstateInputs) (*estate.Config, e
 func (l *Loader) isFile(name string) bool {
 	st, err := l.stat(name)
 	return err == nil && !st.IsDir()
-}
-
-// Profile chooses by name how the cluster enforces policies.
-func Profile(cni string) (segment.Profile, error) {
-	switch cni {
-	case "", "auto":
-		return segment.Generic(), nil
-	case "generic":
-		p := segment.Generic()
-		p.Origin = "chosen"
-		return p, nil
-	case "none":
-		return segment.None(), nil
-	}
-	return segment.Profile{}, ident.Errorf(ident.KindUsage, "--cni %q is not a profile of this version", cni).
-		WithHint("one of: auto, generic, none")
 }
 
 // SBOMs reads documents. A file named by the user that is no SBOM is a problem;

@@ -11,6 +11,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/app"
 	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/segment/cni"
 )
 
 // inputs are the flags that name what an answer is made from.
@@ -36,8 +37,8 @@ func (in *inputs) estateFlags(c *cobra.Command) {
 	f.StringVarP(&in.estate.Namespace, "namespace", "n", "", "`NAMESPACE` of objects that name none (default \"default\"); it filters nothing")
 	f.BoolVarP(&in.allNS, "all-namespaces", "A", false, "all namespaces, as in kubectl; the input is always read whole, so this changes nothing")
 	f.StringVar(&in.estate.EstateFile, "estate", "", "zones, owners, protected workloads: `FILE` (default cofferdam.yaml beside the input)")
-	f.StringVar(&in.estate.CNI, "cni", "auto", "`PROFILE` of what enforces policies: auto, generic, or none (nothing does)")
-	complete(c, "cni", fixed("auto", "generic", "none"))
+	f.StringVar(&in.estate.CNI, "cni", "auto", "`PROFILE` of what enforces policies: auto (what the manifests show), "+strings.Join(cni.Names(), ", "))
+	complete(c, "cni", fixed(append([]string{cni.Auto}, cni.Names()...)...))
 	complete(c, "namespace", fixed())
 	in.refuse(c, "kubeconfig", "this version reads no live cluster: kubectl get all,ns,netpol,ingress -A -o yaml | cofferdam … -f -")
 	in.refuse(c, "context", "this version reads no live cluster: kubectl --context … get all,ns,netpol -A -o yaml | cofferdam … -f -")

@@ -43,7 +43,7 @@ reach FROM = WORKLOADS; exposed WORKLOAD internet|internal|none|unknown; cause T
 				if err != nil {
 					return err
 				}
-				r, err := reachtest.Run(ctx, name, data, app.Profile)
+				r, err := reachtest.Run(ctx, name, data)
 				if err != nil {
 					return err
 				}

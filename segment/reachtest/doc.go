@@ -18,5 +18,6 @@
 //
 // It is not a policy language, and it never reads a cluster.
 //
-//	failures, err := reachtest.Run(ctx, "shop.txtar", data)
+//	result, err := reachtest.Run(ctx, "shop.txtar", data)
+//	for _, f := range result.Failures { … }
 package reachtest

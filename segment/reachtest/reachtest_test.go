@@ -8,20 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cofferdam-io/cofferdam/segment"
 	"github.com/cofferdam-io/cofferdam/segment/reachtest"
 )
-
-func profile(name string) (segment.Profile, error) {
-	p := segment.Generic()
-	switch name {
-	case "none":
-		return segment.None(), nil
-	case "cilium":
-		p.Name, p.CiliumNetworkPolicy, p.IPBlockSkipsNodes, p.PodToNodeFree = name, segment.Yes, true, false
-	}
-	return p, nil
-}
 
 // TestSemantics runs one file for each trap of the specifications.
 func TestSemantics(t *testing.T) {
@@ -35,7 +23,7 @@ func TestSemantics(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := reachtest.Run(context.Background(), f, data, profile)
+			r, err := reachtest.Run(context.Background(), f, data)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +57,7 @@ spec: {podSelector: {matchLabels: {app: b}}, ingress: [{ports: [{port: 80}]}]}
 // what was found, and why.
 func TestExpectationsCanFail(t *testing.T) {
 	for _, e := range []string{"deny", "unknown", "allow by NetworkPolicy t/other", "allow by NetworkPolicy t/b#1", "egress deny", "egress allow by NetworkPolicy t/b", "ingress allow by default"} {
-		r, err := reachtest.Run(context.Background(), "t", []byte(fmt.Sprintf(small, e)), profile)
+		r, err := reachtest.Run(context.Background(), "t", []byte(fmt.Sprintf(small, e)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +66,7 @@ func TestExpectationsCanFail(t *testing.T) {
 		}
 	}
 	for _, s := range []string{"ports t/a -> t/b = all", "reach t/a = nothing", "exposed t/a internet", "cause foreign"} {
-		r, err := reachtest.Run(context.Background(), "t", []byte(strings.Replace(small, "eval t/a -> t/b tcp/80\nexpect %s", s, 1)), profile)
+		r, err := reachtest.Run(context.Background(), "t", []byte(strings.Replace(small, "eval t/a -> t/b tcp/80\nexpect %s", s, 1)))
 		if err != nil || len(r.Failures) != 1 {
 			t.Errorf("%s: %+v, %v", s, r, err)
 		}
@@ -102,19 +90,19 @@ func TestMalformed(t *testing.T) {
 		"cni":                                         "names nothing",
 	} {
 		data := script + "\n-- x.yaml --\n" + strings.SplitN(small, "-- x.yaml --\n", 2)[1]
-		_, err := reachtest.Run(context.Background(), "t", []byte(data), profile)
+		_, err := reachtest.Run(context.Background(), "t", []byte(data))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", script, err, want)
 		}
 	}
-	if _, err := reachtest.Run(context.Background(), "t", []byte("eval t/a -> t/b tcp/80\n"), profile); err == nil || !strings.Contains(err.Error(), "no manifests") {
+	if _, err := reachtest.Run(context.Background(), "t", []byte("eval t/a -> t/b tcp/80\n")); err == nil || !strings.Contains(err.Error(), "no manifests") {
 		t.Error(err)
 	}
 }
 
 // TestFaultsAreNamed says that a manifest that cannot be read is told of.
 func TestFaultsAreNamed(t *testing.T) {
-	r, err := reachtest.Run(context.Background(), "t", []byte(fmt.Sprintf(small, "allow")+"---\nkind: [\n"), profile)
+	r, err := reachtest.Run(context.Background(), "t", []byte(fmt.Sprintf(small, "allow")+"---\nkind: [\n"))
 	if err != nil || len(r.Faults) != 1 || !strings.HasPrefix(r.Faults[0], "t/x.yaml:") {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -124,7 +112,7 @@ func FuzzRun(f *testing.F) {
 	f.Add([]byte(fmt.Sprintf(small, "allow")))
 	f.Add([]byte("-- test --\neval a/b -> c/d tcp/1\n-- x.yaml --\n{}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := reachtest.Run(context.Background(), "t", data, profile)
+		r, err := reachtest.Run(context.Background(), "t", data)
 		if err == nil && r.Statements == 0 {
 			t.Error("nothing was tested, and nothing said so")
 		}
@@ -132,7 +120,7 @@ func FuzzRun(f *testing.F) {
 }
 
 func ExampleRun() {
-	r, err := reachtest.Run(context.Background(), "report.txtar", []byte(fmt.Sprintf(small, "deny")), profile)
+	r, err := reachtest.Run(context.Background(), "report.txtar", []byte(fmt.Sprintf(small, "deny")))
 	if err != nil {
 		fmt.Println(err)
 		return

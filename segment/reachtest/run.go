@@ -9,6 +9,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/estate/manifest"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/segment"
+	"github.com/cofferdam-io/cofferdam/segment/cni"
 	"github.com/cofferdam-io/cofferdam/segment/k8s"
 )
 
@@ -34,28 +35,28 @@ type Result struct {
 }
 
 // Run evaluates a test. An error means that it could not be: it is malformed, its
-// manifests cannot be read, or a name in it is none of theirs. profile gives the
-// behaviour of a network by the name that cni gives it.
-func Run(ctx context.Context, name string, data []byte, profile func(string) (segment.Profile, error)) (*Result, error) {
+// manifests cannot be read, or a name in it is none of theirs. Without cni the
+// network is the one that the manifests show.
+func Run(ctx context.Context, name string, data []byte) (*Result, error) {
 	script, files, err := parse(name, data)
 	if err != nil {
 		return nil, err
 	}
-	cni := "auto"
+	network := cni.Auto
 	for _, s := range script {
 		if s.verb == "cni" {
-			cni = s.word
+			network = s.word
 		}
-	}
-	p, err := profile(cni)
-	if err != nil {
-		return nil, err
 	}
 	var in []manifest.Input
 	for _, f := range files {
 		in = append(in, manifest.Input{Name: name + "/" + f.Name, Data: f.Data})
 	}
 	set, err := manifest.Decode(ctx, in, manifest.Options{})
+	if err != nil {
+		return nil, err
+	}
+	p, err := cni.For(network, set.Estate)
 	if err != nil {
 		return nil, err
 	}
