@@ -30,7 +30,7 @@ const (
 	// ones and stops a bomb of a megabyte at 200 MiB.
 	defaultMaxRatio = 200
 	ratioFrom       = 1 << 20
-	maxWrappers     = 4 // gzip around DSSE around in-toto is three
+	maxWrappers     = 4 // gzip around a bundle around DSSE around in-toto
 )
 
 // Bytes decodes one input, which can hold several documents where it is a list
@@ -194,8 +194,8 @@ func (d *decoder) object(raw []byte, wrappers int) ([]*sbom.Document, error) {
 		return one(spdx.Decode(d.ctx, raw, spdxOptions))
 	case s.has("_type") && s.has("predicateType"):
 		return d.statement(raw, wrappers)
-	case s.has("payload", "payloadType"):
-		return d.envelope(raw, wrappers)
+	case s.has("payload", "payloadType"), s.has("dsseEnvelope"):
+		return d.envelopes(raw, wrappers)
 	case s.imagetools():
 		return d.imagetools(raw, wrappers)
 	case s.has("artifacts") && (s.has("descriptor") || s.has("source") || s.has("schema")):

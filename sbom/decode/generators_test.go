@@ -2,6 +2,7 @@ package decode_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -267,6 +268,52 @@ func TestImagetools(t *testing.T) {
 		}
 		if want == 1 && !digests[ident.SHA256([]byte(raw))] || want > 1 && !digests[ident.SHA256([]byte(spdxJSON))] {
 			t.Errorf("%.60q: digests of documents %v", raw, digests)
+		}
+	}
+}
+
+func enveloped(payload string, alphabet *base64.Encoding) string {
+	return `{"payloadType":"application/vnd.in-toto+json","payload":"` + alphabet.EncodeToString([]byte(payload)) + `","signatures":[]}`
+}
+
+// TestEnvelopes: cosign writes the attestations of an image one on a line, gh writes
+// bundles so; what is no SBOM among them is left aside.
+func TestEnvelopes(t *testing.T) {
+	std, slashed := base64.StdEncoding, strings.Replace(statement(spdxJSON), `"https://spdx.dev/Document"`, `"https://spdx.dev/Document/v2.3"`, 1)+strings.Repeat("\n", 3)+" "
+	provenance := enveloped(string(generated(t, "buildkit/greeter.amd64.provenance.intoto.json")), std)
+	plain := enveloped(statement(spdxJSON), std)
+	built := enveloped(string(generated(t, "buildkit/cellar.amd64.sbom.intoto.json")), base64.URLEncoding)
+	bundle := func(s string) string {
+		return `{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{},"dsseEnvelope":` + s + `}`
+	}
+	for name, c := range map[string]struct {
+		raw  string
+		docs int
+		err  ident.Kind
+	}{
+		"one":                         {plain, 1, 0},
+		"URL-safe alphabet":           {enveloped(slashed, base64.URLEncoding), 1, 0},
+		"bundle":                      {bundle(plain), 1, 0},
+		"over several lines":          {strings.Replace(plain, ",", ",\n", -1), 1, 0},
+		"lines":                       {plain + "\n" + provenance + "\n\n" + built + "\n", 2, 0},
+		"a bare statement among them": {plain + "\n" + strings.ReplaceAll(statement(spdxJSON), "\n", ""), 2, 0},
+		"lines of bundles":            {bundle(provenance) + "\n" + bundle(built) + "\n", 1, 0},
+		"provenance alone":            {provenance, 0, ident.KindUnsupported},
+		"lines without an SBOM":       {provenance + "\n" + provenance, 0, ident.KindUnsupported},
+		"a damaged line":              {plain + "\n" + strings.Replace(plain, `"payload":"`, `"payload":"*`, 1), 0, ident.KindInvalid},
+		"a line cut off":              {plain + "\n" + plain[:len(plain)-1], 0, ident.KindInvalid},
+		"two payloads":                {strings.Replace(plain, `"payload"`, `"payload":"","payload"`, 1), 0, ident.KindInvalid},
+		"two documents on a line":     {plain + plain, 0, ident.KindInvalid},
+		"a payload that is none":      {`{"payloadType":"x","payload":{}}`, 0, ident.KindInvalid},
+		"an empty bundle":             {`{"dsseEnvelope":null}`, 0, ident.KindUnsupported},
+		"bundles within bundles":      {bundle(bundle(bundle(bundle(bundle(plain))))), 0, ident.KindLimit},
+	} {
+		docs, err := decode.Bytes(context.Background(), "x", []byte(c.raw), decode.Limits{})
+		if len(docs) != c.docs || c.docs == 0 && ident.KindOf(err) != c.err {
+			t.Errorf("%s: %d documents, %v", name, len(docs), err)
+		}
+		if len(docs) == 2 && docs[0].Digest == docs[1].Digest {
+			t.Errorf("%s: two documents with one digest", name)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package decode
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -229,20 +228,4 @@ func (s *identities) reference(r ident.ImageRef) {
 		s.references[r] = true
 		s.subject.References = append(s.subject.References, r)
 	}
-}
-
-// envelope unwraps a DSSE envelope. Its signatures are not looked at here.
-func (d *decoder) envelope(raw []byte, wrappers int) ([]*sbom.Document, error) {
-	var e struct {
-		PayloadType string `json:"payloadType"`
-		Payload     string `json:"payload"`
-	}
-	if err := json.Unmarshal(raw, &e); err != nil {
-		return nil, ident.Errorf(ident.KindInvalid, "the DSSE envelope is malformed: %w", err)
-	}
-	payload, err := base64.StdEncoding.DecodeString(e.Payload)
-	if err != nil {
-		return nil, ident.Errorf(ident.KindInvalid, "the payload of the DSSE envelope is no base64: %w", err)
-	}
-	return d.decode(payload, wrappers+1)
 }
