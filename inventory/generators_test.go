@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -95,6 +96,7 @@ func TestJoinOfRealDocuments(t *testing.T) {
 				known[d.Digest] = true
 			}
 			byTag := len(known) == 0
+			ofIndex := strings.HasPrefix(file, "bom/greeter") // about both platforms, whichever digest finds it
 			for runtime, id := range map[string]struct {
 				text   string
 				digest ident.Digest
@@ -122,6 +124,9 @@ func TestJoinOfRealDocuments(t *testing.T) {
 						}
 						im = joined(t, ref, id.text, doc, inventory.ImageIndex{})
 						want := known[id.digest] || form != "tag" && known[top]
+						if ofIndex && im.SBOM != nil && im.SBOM.Match != "index" {
+							t.Errorf("an SBOM of every platform is taken for that of one: %+v", im.SBOM)
+						}
 						if found := im.SBOM != nil; found != want || !found && im.Unresolved == "" || found && im.SBOM.Match == "tag" {
 							t.Errorf("without the image map: %+v, want an SBOM: %v", im, want)
 						}
@@ -193,6 +198,19 @@ func TestDocumentsWithoutIdentity(t *testing.T) {
 			if len(m.SBOMsWithoutRuntime) == 0 {
 				t.Errorf("%s is listed nowhere", file)
 			}
+		}
+	}
+}
+
+// TestAnIndexIsOneArtifact: bom's document about an index is named by the index, by
+// whichever of its digests one asks.
+func TestAnIndexIsOneArtifact(t *testing.T) {
+	top, manifest, _ := builds[1].digests(t)
+	s := build(t, world{manifests: "{apiVersion: v1, kind: Namespace, metadata: {name: a}}", sboms: []string{string(generated(t, "bom/greeter.spdx"))}})
+	for _, d := range []ident.Digest{top, manifest} {
+		a, err := s.Where(context.Background(), query(t, d.String()))
+		if err != nil || len(a.NotRunning) != 1 || a.NotRunning[0].Digest != top || a.NotRunning[0].Image != "registry.local/shop/greeter" {
+			t.Errorf("%s: %+v, %v", d, a.NotRunning, err)
 		}
 	}
 }

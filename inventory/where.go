@@ -340,7 +340,11 @@ func artifactOf(d *document) Artifact {
 			a.Digest = r.Digest
 		}
 	}
-	for _, role := range []ident.DigestRole{ident.RoleConfig, ident.RoleUnknown, ident.RoleIndex, ident.RoleManifest} {
+	roles := []ident.DigestRole{ident.RoleConfig, ident.RoleUnknown, ident.RoleIndex, ident.RoleManifest}
+	if d.index { // its manifests are platforms of one artifact
+		roles = []ident.DigestRole{ident.RoleIndex}
+	}
+	for _, role := range roles {
 		for _, g := range d.Subject.Digests {
 			if g.Role == role {
 				a.Digest = g.Digest

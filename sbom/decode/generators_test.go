@@ -294,7 +294,7 @@ func TestEnvelopes(t *testing.T) {
 		"one":                         {plain, 1, 0},
 		"URL-safe alphabet":           {enveloped(slashed, base64.URLEncoding), 1, 0},
 		"bundle":                      {bundle(plain), 1, 0},
-		"over several lines":          {strings.Replace(plain, ",", ",\n", -1), 1, 0},
+		"over several lines":          {strings.ReplaceAll(plain, ",", ",\n"), 1, 0},
 		"lines":                       {plain + "\n" + provenance + "\n\n" + built + "\n", 2, 0},
 		"a bare statement among them": {plain + "\n" + strings.ReplaceAll(statement(spdxJSON), "\n", ""), 2, 0},
 		"lines of bundles":            {bundle(provenance) + "\n" + bundle(built) + "\n", 1, 0},
