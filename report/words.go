@@ -145,7 +145,7 @@ func (p *printer) sameNode(n *inventory.SameNode) {
 	if p.o.All {
 		remark = "listed above too"
 	}
-	p.linef("%s  %s on scheduling: a pod and its own node always talk, and which pods share a node with %s is not in the input; %s",
+	p.linef("%s  %s on scheduling: a pod and its own node may talk whatever the policies say, and which pods share a node with %s is not in the input; %s",
 		p.bold("SAME NODE"), p.yellow(hang(n.Edges)), affects(n.Hosts), p.dim(remark))
 }
 

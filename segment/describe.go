@@ -169,29 +169,37 @@ func (g *Graph) ownNodePair(c, d int) Answer {
 	return g.m.Profile.ownNode(from.host)
 }
 
-// ownNodeReason is the rule about a pod's own node, or why it is not known.
-func (g *Graph) ownNodeReason(toPod bool) string {
+// ownNodeRule is the rule about a pod's own node, as causes word it.
+const ownNodeRule = "traffic between a pod and its own node passes whatever the policies say"
+
+// ownNodeReason is the rule about a pod's own node, or why it is not known
+// whether it holds; together says that the two are known to share the node.
+func (g *Graph) ownNodeReason(toPod, together bool) string {
 	doubt := g.m.Profile.PodToNodeDoubt
 	if toPod {
 		doubt = g.m.Profile.NodeToPodDoubt
 	}
-	if doubt != "" {
+	switch {
+	case doubt == "":
+		return ownNodeRule
+	case together:
 		return doubt
 	}
-	return "traffic between a pod and its own node passes whatever the policies say"
+	return "perhaps " + ownNodeRule + ": " + doubt
 }
 
 func (g *Graph) ownNodeCause(c, d int) []Cause {
 	if g.ownNodePair(c, d) == No {
 		return nil
 	}
-	host := c
+	host, other := c, d
 	if g.classes.ref(d).host {
-		host = d
+		host, other = d, c
 	}
+	together := g.classes.ref(host).node != "" && !g.nodes.unknown.has(other)
 	w := &walk{g: g, src: c, dst: d}
 	return []Cause{{Object: w.name(host), Affects: w.affects(),
-		Reason: "it is on the host network, and " + g.ownNodeReason(g.classes.ref(c).host)}}
+		Reason: "it is on the host network, and " + g.ownNodeReason(g.classes.ref(c).host, together)}}
 }
 
 // Enforcement returns the profile and how it was chosen: "generic (assumed)".
@@ -233,11 +241,11 @@ func (g *Graph) findCauses() []Cause {
 	if g.freesOwnNode() {
 		if hosts := g.undecidedHosts(); !hosts.empty() {
 			out = append(out, Cause{Object: "host network", Affects: g.workloadsOf(hosts),
-				Reason: "traffic between a pod and its own node passes whatever the policies say, and which pods share these workloads' nodes is not in the input"})
+				Reason: ownNodeRule + ", and which pods share these workloads' nodes is not in the input"})
 		}
 		for _, doubt := range []string{g.m.Profile.NodeToPodDoubt, g.m.Profile.PodToNodeDoubt} {
-			if doubt != "" {
-				out = append(out, Cause{Object: "host network", Affects: g.workloadsOf(g.nodes.hosts), Reason: doubt})
+			if hosts := g.placedHosts(); doubt != "" && !hosts.empty() {
+				out = append(out, Cause{Object: "host network", Affects: g.workloadsOf(hosts), Reason: doubt})
 			}
 		}
 	}
@@ -435,6 +443,19 @@ func (g *Graph) peersMeet(a, b []int) bool {
 		}
 	}
 	return sets[0].meets(sets[1])
+}
+
+// placedHosts are the host-network classes that are known to share their node
+// with pods.
+func (g *Graph) placedHosts() bitset {
+	out := newBitset(g.classes.len())
+	for c := range g.nodes.hosts.all() {
+		cl := g.classes.ref(c)
+		if cl.node != "" && g.nodes.some[nodeKey{cl.cluster, cl.node}] != nil {
+			out.add(c)
+		}
+	}
+	return out
 }
 
 // undecidedHosts are the host-network classes for which some policed pod may or

@@ -162,7 +162,7 @@ func TestCompletion(t *testing.T) {
 		{[]string{"map", "-o", ""}, "mermaid\n"},
 		{[]string{"scan", "-o", ""}, "sarif\n"},
 		{[]string{"reach", "list", "--by", ""}, "pod\n"},
-		{[]string{"map", "--cni", ""}, "generic\n"},
+		{[]string{"map", "--cni", ""}, "auto\ngeneric\naws-vpc\ncalico\n"},
 		{[]string{"map", "--color", ""}, "always\n"},
 		{[]string{"scan", "--fail-on", ""}, "critical\n"},
 		{[]string{"reach", "why", "-f", "../../examples/estate/manifests", ""}, "orders/cart\n"},

@@ -25,7 +25,8 @@ wrong answer is best reported as such a file:
   apiVersion: networking.k8s.io/v1
   …
 
-The statements: cni PROFILE; eval FROM -> TO PORT; expect [egress|ingress]
+The statements: cni PROFILE (else what the manifests show); enforcement TEXT, the
+network and how it was chosen; idle TEXT, a policy without effect there; eval FROM -> TO PORT; expect [egress|ingress]
 allow|deny|unknown [by KIND ns/name#rule|by default]; ports FROM -> TO = PORTS;
 reach FROM = WORKLOADS; exposed WORKLOAD internet|internal|none|unknown; cause TEXT.
 # begins a comment. A failed expectation says what was found and why (exit 3).`,

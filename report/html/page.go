@@ -109,7 +109,7 @@ func sameNode(n *inventory.SameNode) string {
 		}
 		names = append(names, h.Short())
 	}
-	return fmt.Sprintf("%d unknown connections depend on scheduling: a pod and its own node always talk, and which pods share a node with %s is not in the input. "+
+	return fmt.Sprintf("%d unknown connections depend on scheduling: a pod and its own node may talk whatever the policies say, and which pods share a node with %s is not in the input. "+
 		"The picture shows them dashed; the table of connections leaves them out.", n.Edges, strings.Join(names, ", "))
 }
 

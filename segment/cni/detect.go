@@ -1,6 +1,7 @@
 package cni
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -188,6 +189,8 @@ func join(p, q segment.Profile) segment.Profile {
 			*b.doubt = b.what + " is not known: " + why
 		}
 	}
+	p.NetworksDoubt = cmp.Or(p.NetworksDoubt, q.NetworksDoubt)
+	p.CiliumBlockDoubt = cmp.Or(p.CiliumBlockDoubt, q.CiliumBlockDoubt)
 	if q.Unseen != "" && q.Unseen != p.Unseen {
 		p.Unseen = strings.TrimPrefix(p.Unseen+", "+q.Unseen, ", ")
 	}

@@ -74,8 +74,16 @@ func (ev *Evidence) cilium(a *Agent, v Version) segment.Profile {
 	return p
 }
 
-// ciliumBlocks applies policy-cidr-match-mode, a list of pods and nodes.
+// ciliumBlocks applies policy-cidr-match-mode, a list of pods and nodes. It holds
+// for blocks of every kind of policy, and not for the entity world, which package
+// segment/cilium translates to blocks too.
 func ciliumBlocks(p *segment.Profile, mode string, v Version) {
+	if mode != "" {
+		p.CiliumBlockDoubt = fmt.Sprintf("policy-cidr-match-mode is %.40q, and what the blocks of Cilium's own kinds then match is not modelled", mode)
+	}
+	if !strings.Contains(mode, "pods") || !strings.Contains(mode, "nodes") {
+		p.NetworksDoubt = "networks match pods and nodes in Cilium only where policy-cidr-match-mode names them"
+	}
 	for _, m := range strings.FieldsFunc(mode, func(r rune) bool { return r == ',' || r == ' ' }) {
 		switch m {
 		case "pods":

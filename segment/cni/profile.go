@@ -64,6 +64,9 @@ func at(name string, v Version) segment.Profile {
 	matches, p.NodeBlockDoubt = settle(say(IPBlockMatchesNodes), p, "compares an ipBlock with the addresses of nodes")
 	p.IPBlockSkipsNodes = !matches
 	p.BaselineDirectionBlind, p.BaselineDoubt = settle(say(BaselineDirectionBlind), p, "then skips the Baseline tier in both directions")
+	if name == Cilium {
+		ciliumBlocks(&p, "", v)
+	}
 	p.NodeToPodFree, p.NodeToPodDoubt = settle(say(NodeToPodFree), p, "polices traffic from a node to the pods that run on it")
 	p.PodToNodeFree, p.PodToNodeDoubt = settle(say(PodToNodeFree), p, "polices traffic from a pod to the node that it runs on")
 	return p

@@ -29,11 +29,11 @@ func (b *builder) policies() {
 	}
 	b.enforce(profile.NetworkPolicy, policies, taints)
 	policies, taints = clusterpolicy.Translate(b.set.ClusterNetworkPolicies)
-	b.enforce(profile.ClusterNetworkPolicy, policies, taints)
+	b.enforce(profile.ClusterNetworkPolicy, blocksInDoubt(policies, profile.NetworksDoubt), taints)
 	policies, taints = clusterpolicy.TranslateAdmin(b.set.AdminNetworkPolicies, b.set.BaselineAdminNetworkPolicies)
 	b.enforce(profile.AdminNetworkPolicy, policies, taints)
 	policies, taints = cilium.Translate(b.set.CiliumPolicies)
-	b.enforce(profile.CiliumNetworkPolicy, policies, taints)
+	b.enforce(profile.CiliumNetworkPolicy, blocksInDoubt(policies, profile.CiliumBlockDoubt), taints)
 	b.labelServiceAccounts()
 	if (profile.Isolating || profile.IsolatingDoubt != "") && profile.Enforced {
 		b.isolateAll()
@@ -70,6 +70,27 @@ func (b *builder) enforce(support segment.Answer, policies []segment.Policy, tai
 			idle(taints[i].Object)
 		}
 	}
+}
+
+// blocksInDoubt leaves it open, for a reason that is not empty, whether blocks of
+// addresses match pods and nodes.
+func blocksInDoubt(policies []segment.Policy, doubt string) []segment.Policy {
+	if doubt == "" {
+		return policies
+	}
+	unsure := segment.Profile{PodBlockDoubt: doubt, NodeBlockDoubt: doubt}
+	for i := range policies {
+		for _, rules := range policies[i].Rules {
+			for j := range rules {
+				var peers []segment.Peer
+				for _, p := range rules[j].Peers {
+					peers = append(peers, inDoubt(p, &unsure)...)
+				}
+				rules[j].Peers = peers
+			}
+		}
+	}
+	return policies
 }
 
 // labelServiceAccounts gives endpoints the label of their service account where a

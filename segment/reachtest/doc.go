@@ -6,6 +6,7 @@
 // every other file holds manifests. A script has one statement on a line:
 //
 //	cni generic
+//	enforcement generic (chosen)
 //	eval shop/web -> shop/db tcp/5432
 //	expect allow by NetworkPolicy shop/db#0
 //	eval internet -> shop/db tcp/5432
@@ -15,6 +16,9 @@
 //	reach shop/web = shop/db, shop/cache
 //	exposed shop/web internet
 //	cause AuthorizationPolicy
+//	idle ClusterNetworkPolicy guard
+//
+// Without cni the network is the one that DaemonSets among the manifests show.
 //
 // It is not a policy language, and it never reads a cluster.
 //

@@ -21,7 +21,7 @@ type statement struct {
 	port     *segment.Port
 	conns    []segment.Conn
 	refs     []ident.Ref
-	word     string // a profile, an exposure level, or what a cause mentions
+	word     string // a profile, an exposure level, or what a cause or an idle policy mentions
 	gress    string // "", "egress" or "ingress"
 	verdict  segment.Verdict
 	by       *ruleName
@@ -59,7 +59,7 @@ func parse(name string, data []byte) (script []statement, manifests []txtar.File
 		s, err := parseStatement(line)
 		if err != nil {
 			return nil, nil, ident.Errorf(ident.KindUsage, "%s:%d: %v", name, offset+i+1, err).
-				WithHint("eval FROM -> TO PORT, then expect allow|deny|unknown [by KIND ns/name#rule]; also ports, reach, exposed, cause, cni")
+				WithHint("eval FROM -> TO PORT, then expect allow|deny|unknown [by KIND ns/name#rule]; also ports, reach, exposed, cause, cni, enforcement, idle")
 		}
 		if s.verb == "expect" && (len(script) == 0 || script[len(script)-1].verb != "eval" && script[len(script)-1].verb != "expect") {
 			return nil, nil, ident.Errorf(ident.KindUsage, "%s:%d: expect follows no eval", name, offset+i+1).WithHint("write eval FROM -> TO PORT on the line before")
@@ -82,7 +82,7 @@ func parseStatement(line string) (statement, error) {
 	rest = strings.TrimSpace(rest)
 	var err error
 	switch verb {
-	case "cni", "cause":
+	case "cni", "cause", "enforcement", "idle":
 		if s.word = rest; rest == "" {
 			err = fmt.Errorf("%s names nothing", verb)
 		}

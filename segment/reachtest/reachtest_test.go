@@ -65,7 +65,7 @@ func TestExpectationsCanFail(t *testing.T) {
 			t.Errorf("%s: %+v", e, r.Failures)
 		}
 	}
-	for _, s := range []string{"ports t/a -> t/b = all", "reach t/a = nothing", "exposed t/a internet", "cause foreign"} {
+	for _, s := range []string{"ports t/a -> t/b = all", "reach t/a = nothing", "exposed t/a internet", "cause foreign", "enforcement calico 3.31 (detected)", "idle guard"} {
 		r, err := reachtest.Run(context.Background(), "t", []byte(strings.Replace(small, "eval t/a -> t/b tcp/80\nexpect %s", s, 1)))
 		if err != nil || len(r.Failures) != 1 {
 			t.Errorf("%s: %+v, %v", s, r, err)

@@ -108,6 +108,18 @@ func (r *runner) run(s *statement) error {
 		if got := r.g.Exposure(s.from).Level; string(got) != s.word {
 			r.fail(s, s.word, string(got), nil)
 		}
+	case "enforcement":
+		if got := r.g.Enforcement(); got != s.word {
+			r.fail(s, s.word, got, nil)
+		}
+	case "idle":
+		var all []string
+		for _, o := range r.g.WithoutEffect() {
+			all = append(all, o.Object+": "+o.Reason)
+		}
+		if !slices.ContainsFunc(all, func(o string) bool { return strings.Contains(o, s.word) }) {
+			r.fail(s, "an object without effect that mentions "+s.word, fmt.Sprintf("%d objects", len(all)), all)
+		}
 	case "cause":
 		var all []string
 		for _, c := range r.g.Causes() {
