@@ -47,9 +47,11 @@ type Profile struct {
 	NodeToPodDoubt string
 	PodToNodeDoubt string
 	// NetworksDoubt is of the networks of ClusterNetworkPolicies, which are to be
-	// compared with every address; CiliumBlockDoubt of the blocks of Cilium's kinds,
-	// which match neither pods nor nodes.
+	// compared with every address, NodesDoubt of their experimental peers, nodes and
+	// domainNames, and CiliumBlockDoubt of the blocks of Cilium's kinds, which match
+	// neither pods nor nodes.
 	NetworksDoubt    string
+	NodesDoubt       string
 	CiliumBlockDoubt string
 	// Unseen names what would say more about the network and was not in the
 	// input: "ConfigMap kube-system/cilium-config". It is listed with the kinds that

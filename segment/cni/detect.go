@@ -110,6 +110,7 @@ func (ev *Evidence) profile(a *Agent) (p segment.Profile, idle string) {
 	p.ClusterNetworkPolicy, p.AdminNetworkPolicy = segment.Maybe, segment.Maybe
 	why := "what " + a.Plugin + " does is not modelled"
 	p.PodBlockDoubt, p.NodeBlockDoubt, p.BaselineDoubt, p.NodeToPodDoubt, p.PodToNodeDoubt = why, why, why, why, why
+	p.NetworksDoubt, p.NodesDoubt = why, why
 	return p, ""
 }
 
@@ -190,6 +191,7 @@ func join(p, q segment.Profile) segment.Profile {
 		}
 	}
 	p.NetworksDoubt = cmp.Or(p.NetworksDoubt, q.NetworksDoubt)
+	p.NodesDoubt = cmp.Or(p.NodesDoubt, q.NodesDoubt)
 	p.CiliumBlockDoubt = cmp.Or(p.CiliumBlockDoubt, q.CiliumBlockDoubt)
 	if q.Unseen != "" && q.Unseen != p.Unseen {
 		p.Unseen = strings.TrimPrefix(p.Unseen+", "+q.Unseen, ", ")

@@ -81,6 +81,7 @@ func ciliumBlocks(p *segment.Profile, mode string, v Version) {
 	if mode != "" {
 		p.CiliumBlockDoubt = fmt.Sprintf("policy-cidr-match-mode is %.40q, and what the blocks of Cilium's own kinds then match is not modelled", mode)
 	}
+	p.NetworksDoubt = ""
 	if !strings.Contains(mode, "pods") || !strings.Contains(mode, "nodes") {
 		p.NetworksDoubt = "networks match pods and nodes in Cilium only where policy-cidr-match-mode names them"
 	}
@@ -125,9 +126,11 @@ func kubeNetworkPolicies(a *Agent, v Version) segment.Profile {
 }
 
 // kindnet runs the engine of kube-network-policies, in builds of three places: of
-// kind from 0.24 on (its image of 2024-08-13; that of 2024-05-13 does not), of its
-// author from 1.3 on, and of the Kubernetes project always.
-// https://github.com/kubernetes-sigs/kind/issues/842, https://github.com/kubernetes/minikube/issues/19871
+// kind from 0.24 on (its image of 2024-08-13; that of 2024-05-13 was built before
+// the change was proposed), of its author from 1.3 on, and of the Kubernetes
+// project always.
+// https://github.com/kubernetes-sigs/kind/issues/842, https://github.com/kubernetes-sigs/kind/pull/3612,
+// https://github.com/kubernetes/minikube/issues/19871
 func kindnet(a *Agent, v Version) (p segment.Profile, idle string) {
 	p = at(Kindnet, v)
 	p.Origin = "detected"

@@ -29,7 +29,8 @@ func (b *builder) policies() {
 	}
 	b.enforce(profile.NetworkPolicy, policies, taints)
 	policies, taints = clusterpolicy.Translate(b.set.ClusterNetworkPolicies)
-	b.enforce(profile.ClusterNetworkPolicy, blocksInDoubt(policies, profile.NetworksDoubt), taints)
+	policies = nodesInDoubt(blocksInDoubt(policies, profile.NetworksDoubt), profile.NodesDoubt)
+	b.enforce(profile.ClusterNetworkPolicy, policies, taints)
 	policies, taints = clusterpolicy.TranslateAdmin(b.set.AdminNetworkPolicies, b.set.BaselineAdminNetworkPolicies)
 	b.enforce(profile.AdminNetworkPolicy, policies, taints)
 	policies, taints = cilium.Translate(b.set.CiliumPolicies)
@@ -87,6 +88,26 @@ func blocksInDoubt(policies []segment.Policy, doubt string) []segment.Policy {
 					peers = append(peers, inDoubt(p, &unsure)...)
 				}
 				rules[j].Peers = peers
+			}
+		}
+	}
+	return policies
+}
+
+// nodesInDoubt leaves it open, for a reason that is not empty, whether peers that
+// are nodes or domain names match.
+func nodesInDoubt(policies []segment.Policy, doubt string) []segment.Policy {
+	if doubt == "" {
+		return policies
+	}
+	for i := range policies {
+		for _, rules := range policies[i].Rules {
+			for j := range rules {
+				for k := range rules[j].Peers {
+					if p := &rules[j].Peers[k]; (p.Kind == segment.PeerNodes || p.Kind == segment.PeerDomain) && p.Doubt == "" {
+						p.Doubt = doubt
+					}
+				}
 			}
 		}
 	}
