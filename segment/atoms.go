@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"slices"
 )
@@ -27,6 +28,7 @@ type atoms struct {
 	pods      int // classes before the external ones
 	list      []*atom
 	defs      []definition // of list
+	many      int          // peers of a rule beyond which they have one atom
 	index     map[string]int
 	byNS      [][]uint32 // pod classes by namespace
 	byLabel   map[string]map[string][]uint32
@@ -44,12 +46,14 @@ type atoms struct {
 type definition struct {
 	cluster string
 	peer    Peer // of kind PeerPods for a subject
+	// union, if not nil, is used instead of peer: whatever one of them matches.
+	union []Peer
 }
 
 type nsMatch struct{ must, maybe []int }
 
-func newAtoms(m *Model, v *vocabulary, classes []class, pods int) *atoms {
-	a := &atoms{m: m, v: v, classes: classes, pods: pods, index: make(map[string]int), byNS: make([][]uint32, len(m.Namespaces)),
+func newAtoms(m *Model, v *vocabulary, classes []class, pods, many int) *atoms {
+	a := &atoms{m: m, many: many, v: v, classes: classes, pods: pods, index: make(map[string]int), byNS: make([][]uint32, len(m.Namespaces)),
 		byLabel: make(map[string]map[string][]uint32, len(v.keys)), nsByKey: make(map[string]nsMatch),
 		nsIndex: make(map[[2]string]int, len(m.Namespaces)), inNS: make(map[int][]int)}
 	for i, n := range m.Namespaces {
@@ -113,11 +117,41 @@ const (
 	domainKey   = 'd'
 	unreadable  = 'u'
 	anything    = '*'
+	unionKey    = '|'
 )
+
+// peers returns the atoms of a rule's peers. A long list has one atom for all of
+// them: blocks by the thousand, the addresses of a cloud say, would otherwise be
+// looked through one by one for every pair of classes.
+func (a *atoms) peers(cluster string, list []Peer) []int {
+	if len(list) == 0 {
+		return []int{a.everything()}
+	}
+	if len(list) > max(1, a.many) {
+		b := append(a.buf[:0], unionKey)
+		for i := range list {
+			n := len(b)
+			b = appendPeerKey(append(b, 0, 0, 0, 0), cluster, &list[i])
+			binary.LittleEndian.PutUint32(b[n:], uint32(len(b)-n)) //nolint:gosec // far below 4 GiB
+		}
+		a.buf = b
+		return []int{a.intern(b, definition{cluster: cluster, union: list})}
+	}
+	out := make([]int, len(list))
+	for i := range list {
+		out[i] = a.peer(cluster, &list[i])
+	}
+	return out
+}
 
 // peer returns the atom of a peer of a policy in a cluster.
 func (a *atoms) peer(cluster string, p *Peer) int {
-	b := a.buf[:0]
+	a.buf = appendPeerKey(a.buf[:0], cluster, p)
+	return a.intern(a.buf, definition{cluster: cluster, peer: *p})
+}
+
+// appendPeerKey writes what tells a peer from others.
+func appendPeerKey(b []byte, cluster string, p *Peer) []byte {
 	b = append(b, flag(p.Doubt != ""))
 	switch p.Kind {
 	case PeerPods:
@@ -138,8 +172,7 @@ func (a *atoms) peer(cluster string, p *Peer) int {
 	default:
 		b = append(b, unreadable)
 	}
-	a.buf = b
-	return a.intern(b, definition{cluster: cluster, peer: *p})
+	return b
 }
 
 func flag(set bool) byte {
@@ -177,7 +210,7 @@ func (a *atoms) intern(key []byte, def definition) int {
 	a.index[string(key)] = i
 	at := a.resolve(&def)
 	a.list, a.defs = append(a.list, &at), append(a.defs, def)
-	if ns, ok := a.nsIndex[[2]string{def.cluster, def.peer.Pods.InNamespace}]; ok && def.peer.Kind == PeerPods {
+	if ns, ok := a.nsIndex[[2]string{def.cluster, def.peer.Pods.InNamespace}]; ok && def.union == nil && def.peer.Kind == PeerPods {
 		a.inNS[ns] = append(a.inNS[ns], i)
 	} else {
 		a.elsewhere = append(a.elsewhere, i)
@@ -187,6 +220,9 @@ func (a *atoms) intern(key []byte, def definition) int {
 
 // resolve finds the classes that a definition matches.
 func (a *atoms) resolve(def *definition) atom {
+	if def.union != nil {
+		return a.united(def)
+	}
 	at := a.described(def)
 	if def.peer.Doubt == "" || at.must.empty() {
 		return at
@@ -194,6 +230,20 @@ func (a *atoms) resolve(def *definition) atom {
 	ids := at.classes()
 	slices.Sort(ids)
 	return atom{maybe: makeMembers(ids, len(a.classes))}
+}
+
+// united finds the classes that one of a definition's peers matches.
+func (a *atoms) united(def *definition) atom {
+	var must, maybe []uint32
+	for i := range def.union {
+		at := a.resolve(&definition{cluster: def.cluster, peer: def.union[i]})
+		must, maybe = at.must.appendTo(must), at.maybe.appendTo(maybe)
+	}
+	slices.Sort(must)
+	slices.Sort(maybe)
+	must = slices.Compact(must)
+	maybe = slices.DeleteFunc(slices.Compact(maybe), func(c uint32) bool { _, ok := slices.BinarySearch(must, c); return ok })
+	return atom{must: makeMembers(must, len(a.classes)), maybe: makeMembers(maybe, len(a.classes))}
 }
 
 // described finds the classes that a definition's fields describe, whether or
@@ -238,6 +288,18 @@ func (a *atoms) described(def *definition) atom {
 
 // match says whether a definition matches one class of pods.
 func (a *atoms) match(def *definition, c *class) Answer {
+	if def.union != nil {
+		best := No
+		for i := range def.union {
+			switch a.match(&definition{cluster: def.cluster, peer: def.union[i]}, c) {
+			case Yes:
+				return Yes
+			case Maybe:
+				best = Maybe
+			}
+		}
+		return best
+	}
 	m := a.describes(def, c)
 	if m == Yes && def.peer.Doubt != "" {
 		return Maybe

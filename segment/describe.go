@@ -11,10 +11,13 @@ import (
 // port names the port that the walk is about.
 func (w *walk) port() string { return w.asked.String() }
 
-// name returns "shop/web", or the block of a cell.
+// name returns "shop/web", the address that was asked about, or the block of a cell.
 func (w *walk) name(c int) string {
 	cl := w.g.classes.ref(c)
 	if cl.cell >= 0 {
+		if w.outside != "" {
+			return w.outside
+		}
 		return w.g.v.addresses.cells[cl.cell].parts[0].String()
 	}
 	return w.g.m.Workloads[w.g.m.Endpoints[cl.rep].Workload].Ref.Short()
@@ -54,11 +57,18 @@ func (w *walk) undeclared(c int) string {
 
 // peerDoubt says why it is not known whether a rule's peers match.
 func (w *walk) peerDoubt(r *compiledRule, peer int) string {
+	cl := w.g.classes.ref(peer)
 	for i := range r.r.Peers {
-		if membership(w.g.atoms.at(r.peers[i]), peer) != Maybe {
+		p := &r.r.Peers[i]
+		switch {
+		case len(r.peers) == len(r.r.Peers):
+			if membership(w.g.atoms.at(r.peers[i]), peer) != Maybe {
+				continue
+			}
+		case p.Kind == PeerNodes && !cl.host || p.Kind == PeerDomain && cl.cell < 0: // of many, the first that may be meant
 			continue
 		}
-		switch p := &r.r.Peers[i]; {
+		switch {
 		case p.Doubt != "":
 			return p.Doubt
 		case p.Kind == PeerUnreadable:
@@ -69,7 +79,7 @@ func (w *walk) peerDoubt(r *compiledRule, peer int) string {
 			return "which addresses are behind " + strings.Join(p.Domains, ", ") + " is not known"
 		}
 	}
-	if cl := w.g.classes.ref(peer); cl.cell < 0 {
+	if cl.cell < 0 {
 		if ns := &w.g.m.Namespaces[cl.ns]; !ns.Declared && !cl.host {
 			return "the labels of namespace " + ns.Name + " were not in the input, and the rule selects namespaces by label"
 		}
@@ -92,6 +102,28 @@ func describePeers(peers []Peer, namespace string) string {
 		parts = append(parts, describePeer(&peers[i], namespace))
 	}
 	return strings.Join(parts, " or ")
+}
+
+// matched describes the peers of a rule that matches a class: of a long list, the
+// one that does.
+func (w *walk) matched(r *compiledRule, namespace string, class int) string {
+	peers := r.r.Peers
+	if len(peers) <= mostNamed {
+		return describePeers(peers, namespace)
+	}
+	cell := w.g.classes.ref(class).cell
+	for i := range peers {
+		hit := false
+		if len(r.peers) == len(peers) {
+			hit = w.g.atoms.at(r.peers[i]).must.has(class)
+		} else if cell >= 0 && peers[i].Kind == PeerCIDR {
+			hit = inBlock(w.g.v.addresses.cells[cell].block, &peers[i])
+		}
+		if hit {
+			return describePeer(&peers[i], namespace) + ", one of " + strconv.Itoa(len(peers)) + " peers,"
+		}
+	}
+	return describePeers(peers, namespace)
 }
 
 func describePeer(p *Peer, namespace string) string {

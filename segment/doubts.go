@@ -70,7 +70,7 @@ func (g *Graph) mayDoubt() bool {
 		}
 		for d := range p.rules {
 			for r := range p.rules[d] {
-				if failsClosed(&p.rules[d][r]) {
+				if p.rules[d][r].closed {
 					return true
 				}
 			}

@@ -88,8 +88,10 @@ type compiled struct {
 
 type compiledRule struct {
 	r     *Rule
-	peers []int // atoms
-	spec  int
+	peers []int // atoms: of each peer, or one for all of them
+	// closed is true if the rule fails closed.
+	closed bool
+	spec   int
 }
 
 // taintSet is a taint with its selection resolved.
@@ -128,7 +130,7 @@ func build(ctx context.Context, m *Model, br breadth, grouped func(int)) (*Graph
 	if grouped != nil {
 		grouped(len(p.index))
 	}
-	a := newAtoms(m, g.v, classes, g.pods)
+	a := newAtoms(m, g.v, classes, g.pods, cmp.Or(br.peer, narrowest))
 	g.compiler = &compiler{newest: g, projection: p, atoms: a, specs: make(map[string]int)}
 	g.any = a.everything()
 	g.compilePorts()
@@ -390,13 +392,7 @@ func (g *Graph) compilePolicy(p *Policy) *compiled {
 	c := &compiled{p: p, subject: k.atoms.subject(p.Cluster, &p.Subject)}
 	for d, rules := range p.Rules {
 		for r := range rules {
-			cr := compiledRule{r: &rules[r]}
-			for j := range rules[r].Peers {
-				cr.peers = append(cr.peers, k.atoms.peer(p.Cluster, &rules[r].Peers[j]))
-			}
-			if len(rules[r].Peers) == 0 {
-				cr.peers = []int{g.any}
-			}
+			cr := compiledRule{r: &rules[r], peers: k.atoms.peers(p.Cluster, rules[r].Peers), closed: failsClosed(&rules[r])}
 			k.buf = appendSpecKey(k.buf[:0], rules[r].Ports)
 			s, ok := k.specs[string(k.buf)]
 			if !ok {

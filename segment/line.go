@@ -254,7 +254,7 @@ func (e *lineEval) policy(gs []group, p *compiled) []group {
 					sure.and(restrict)
 				}
 			}
-			if pc.maybe || failsClosed(r) {
+			if pc.maybe || r.closed {
 				sure = nil
 			}
 			if sure != nil {
@@ -264,7 +264,7 @@ func (e *lineEval) policy(gs []group, p *compiled) []group {
 			}
 			action := r.r.Action
 			gs = refine(gs, perhaps, func(s progress) progress { return s.hit(action, pc.mask, false) })
-			if action == Pass && failsClosed(r) {
+			if action == Pass && r.closed {
 				gs = refine(gs, perhaps, func(s progress) progress { return s.hit(Deny, pc.mask, false) })
 			}
 		}

@@ -1,5 +1,7 @@
 package segment
 
+import "slices"
+
 // pair evaluates two classes directly, from the policies of both: what a line
 // says about one class of it, without the rest of the line. The answer for one
 // chunk of ports; policy is the answer without the rule about a pod's own node.
@@ -70,7 +72,7 @@ func (g *Graph) pairTier(st *progress, t Tier, d Gress, subject, peer, dst, chun
 					continue
 				}
 				got := g.portsOn(r.spec, dst, chunk)
-				closed := failsClosed(r)
+				closed := r.closed
 				if match == Maybe || closed {
 					got.must = 0
 				}
@@ -167,13 +169,8 @@ func (g *Graph) portsOn(spec, dst, chunk int) span {
 // implementation that does not know it either treats the rule as matching
 // nothing if it allows and as denying all otherwise (ClusterNetworkPolicy API,
 // comment of ClusterNetworkPolicyIngressPeer); one that knows it, does not.
-func failsClosed(r *compiledRule) bool {
-	for i := range r.r.Peers {
-		if r.r.Peers[i].Kind == PeerUnreadable {
-			return true
-		}
-	}
-	return false
+func failsClosed(r *Rule) bool {
+	return slices.ContainsFunc(r.Peers, func(p Peer) bool { return p.Kind == PeerUnreadable })
 }
 
 // pairSpans returns the answer for a pair of classes for some pair of their

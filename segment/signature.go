@@ -16,7 +16,8 @@ import (
 
 // breadth bounds what stays out of signatures, in classes.
 type breadth struct {
-	// peer: up to so many others, granted by the class's own policies.
+	// peer: up to so many others, granted by the class's own policies. A rule with
+	// more peers than that has one atom for all of them.
 	peer int
 	// member: a peer with up to so many classes, among which the class is.
 	member int
@@ -25,8 +26,11 @@ type breadth struct {
 	exceptions int
 }
 
+// narrowest is the default of breadth.peer.
+const narrowest = 64
+
 func defaultBreadth(classes int) breadth {
-	return breadth{peer: 64, member: 48, exceptions: max(256, classes/64)}
+	return breadth{peer: narrowest, member: 48, exceptions: max(256, classes/64)}
 }
 
 // spread says whether an atom is part of signatures: as what a class's own

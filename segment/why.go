@@ -75,6 +75,11 @@ func (g *Graph) Why(src, dst ident.Ref, p *Port) (*Explanation, error) {
 	c, d, mixed := g.pickPair(a, b, bit)
 	x.Partial = mixed
 	w := &walk{g: g, src: c, dst: d, bit: bit, asked: x.Port, verbose: true}
+	for _, r := range []ident.Ref{a.ref, b.ref} {
+		if r.IsCIDR() {
+			w.outside = r.Short()
+		}
+	}
 	x.Egress, x.Ingress = w.direction(Egress), w.direction(Ingress)
 	x.Unknowns = w.causes
 	if x.Verdict != combine(x.Egress.Verdict, x.Ingress.Verdict) || g.ownNodePair(c, d) != No {
@@ -158,7 +163,8 @@ type walk struct {
 	src, dst int
 	bit      int
 	asked    Conn
-	verbose  bool // fill Considered
+	outside  string // the address or block that was asked about, if one was
+	verbose  bool   // fill Considered
 	dec      Decision
 	causes   []Cause
 	unsure   []RuleRef // rules that may decide
@@ -334,7 +340,7 @@ func (w *walk) affects() []ident.Ref {
 func (w *walk) rule(p *compiled, r *compiledRule, d Gress, subject, peer int, o *outcomes, first **RuleRef) {
 	match, why := w.matches(p, r, d, subject, peer)
 	ref := p.p.ref(d, r.r)
-	closed := failsClosed(r)
+	closed := r.closed
 	switch {
 	case match == No:
 		w.consider(ref, "no match", why)
@@ -487,7 +493,7 @@ func (w *walk) matches(p *compiled, r *compiledRule, d Gress, subject, peer int)
 	case port == Maybe:
 		return Maybe, "whether a port name is resolved on the host-network pod " + w.name(w.dst) + " depends on the network plugin"
 	}
-	return Yes, from + " " + describePeers(r.r.Peers, p.p.Namespace) + " on " + describePorts(r.r.Ports)
+	return Yes, from + " " + w.matched(r, p.p.Namespace, peer) + " on " + describePorts(r.r.Ports)
 }
 
 func (g *Graph) crossCluster(a, b int) bool {
