@@ -128,7 +128,8 @@ func (a *atoms) peers(cluster string, list []Peer) []int {
 		return []int{a.everything()}
 	}
 	if len(list) > max(1, a.many) {
-		b := append(a.buf[:0], unionKey)
+		b := a.buf[:0]
+		b = append(b, unionKey)
 		for i := range list {
 			n := len(b)
 			b = appendPeerKey(append(b, 0, 0, 0, 0), cluster, &list[i])
