@@ -436,9 +436,10 @@ func (s progress) isolate() progress {
 }
 
 // perhapsIsolate closes it perhaps: what is not certainly granted may be denied,
-// or go on to the next tier.
+// what is possibly granted may be allowed, and either may go on to the next tier.
 func (s progress) perhapsIsolate() progress {
 	s.deny |= s.open &^ s.must
+	s.allow |= s.open & s.may
 	return s
 }
 

@@ -413,8 +413,10 @@ func (w *walk) networkPolicies(d Gress, subject, peer int, o *outcomes, settle f
 		isolated := g.isolated[d].has(subject)
 		switch {
 		case !isolated && granted != nil:
+			o.allow = true
+			settle(*granted)
 		case !isolated:
-			o.deny = true
+			o.allow, o.deny = o.allow || possible != nil, true
 			if possible == nil {
 				r := g.closing(own, d).ref(d, nil)
 				possible = &r
