@@ -41,6 +41,10 @@ func (c *change) grow(d *Delta) bool {
 					switch {
 					case peer.Kind == PeerPods:
 						selects(peer.Pods.Pods)
+					case peer.Kind == PeerNodes:
+						for _, b := range g.m.appendNodeBlocks(nil, p.Cluster) {
+							block(b)
+						}
 					case peer.Kind != PeerCIDR:
 					case peer.MatchesPods && !v.podAddresses:
 						return false

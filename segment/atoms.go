@@ -275,6 +275,7 @@ func (a *atoms) described(def *definition) atom {
 				maybe = append(maybe, c)
 			}
 		}
+		must, maybe = a.nodeCells(def, must, maybe)
 		return atom{must: makeMembers(must, len(a.classes)), maybe: makeMembers(maybe, len(a.classes))}
 	}
 	var cells []uint32 // domain names
@@ -339,6 +340,49 @@ func (a *atoms) describes(def *definition, c *class) Answer {
 // compares reports whether a block is compared with the addresses of
 // host-network pods, or with those of the others.
 func (p *Peer) compares(host bool) bool { return host && !p.SkipsNodes || !host && p.MatchesPods }
+
+// nodeCells appends the cells that are addresses of the nodes that a peer
+// selects (ClusterNetworkPolicyEgressPeer, field nodes: by "the IPs present in
+// the node.Status.Addresses"). Where a node's addresses are not known, or the
+// input shows no node at all, any address that is not on the public internet may
+// be one.
+func (a *atoms) nodeCells(def *definition, must, maybe []uint32) (all, perhaps []uint32) {
+	seen, unknown := false, false
+	var own []uint32
+	for i := range a.m.Nodes {
+		n := &a.m.Nodes[i]
+		if n.Cluster != def.cluster {
+			continue
+		}
+		seen = true
+		if !def.peer.Nodes.Matches(n.Labels) {
+			continue
+		}
+		unknown = unknown || len(n.IPs) == 0
+		for _, ip := range n.IPs {
+			cell := a.v.addresses.cellOf(ip) // of this address alone: see appendNodeBlocks
+			if c := a.cellClass[cell]; c >= 0 && a.v.addresses.cells[cell].block.IsSingleIP() {
+				own = append(own, uint32(c)) //nolint:gosec // Build limits the number of classes
+			}
+		}
+	}
+	slices.Sort(own)
+	own = slices.Compact(own)
+	if !unknown && seen {
+		return append(must, own...), maybe
+	}
+	var rest []uint32
+	for i, c := range a.cellClass {
+		if c < 0 || a.v.addresses.cells[i].public {
+			continue
+		}
+		if _, certain := slices.BinarySearch(own, uint32(c)); !certain { //nolint:gosec // Build limits the number of classes
+			rest = append(rest, uint32(c)) //nolint:gosec // Build limits the number of classes
+		}
+	}
+	slices.Sort(rest)
+	return append(must, own...), append(maybe, rest...)
+}
 
 // onNode says whether a host-network class runs on a node that a peer selects.
 func (a *atoms) onNode(def *definition, c *class) Answer {

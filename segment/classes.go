@@ -172,6 +172,7 @@ func collect(m *Model) *vocabulary {
 	v := &vocabulary{}
 	keys := make(map[string]bool)
 	named := make(map[namedUse]bool)
+	nodes := make(map[string]bool) // clusters whose nodes are peers
 	var blocks []netip.Prefix
 	use := func(s Selector) {
 		for _, r := range s {
@@ -192,6 +193,11 @@ func collect(m *Model) *vocabulary {
 						blocks = append(blocks, peer.CIDR)
 						blocks = append(blocks, peer.Except...)
 						v.podAddresses = v.podAddresses || peer.MatchesPods
+					case PeerNodes:
+						if !nodes[p.Cluster] {
+							nodes[p.Cluster] = true
+							blocks = m.appendNodeBlocks(blocks, p.Cluster)
+						}
 					}
 				}
 				for _, pm := range rules[r].Ports {
@@ -220,6 +226,20 @@ func collect(m *Model) *vocabulary {
 	v.families = families(m)
 	v.nodes = m.nodesMatter()
 	return v
+}
+
+// appendNodeBlocks appends the addresses of a cluster's nodes, each as a block.
+func (m *Model) appendNodeBlocks(out []netip.Prefix, cluster string) []netip.Prefix {
+	for i := range m.Nodes {
+		if m.Nodes[i].Cluster != cluster {
+			continue
+		}
+		for _, a := range m.Nodes[i].IPs {
+			a = a.Unmap().WithZone("")
+			out = append(out, netip.PrefixFrom(a, a.BitLen()))
+		}
+	}
+	return out
 }
 
 // nodesMatter reports whether it can change a verdict which node a pod runs on:

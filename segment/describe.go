@@ -27,6 +27,9 @@ func (w *walk) name(c int) string {
 func (w *walk) describe(c int) string {
 	cl := w.g.classes.ref(c)
 	if cl.cell >= 0 {
+		if n := w.g.nodeAt(cl.cell); n != nil {
+			return w.name(c) + " (the address of node " + n.Name + ")"
+		}
 		return w.name(c) + " (outside the cluster)"
 	}
 	if cl.host {
@@ -43,6 +46,19 @@ func (w *walk) describe(c int) string {
 		return w.name(c) + " (without labels that policies ask for)"
 	}
 	return w.name(c) + " (" + strings.Join(parts, ",") + ")"
+}
+
+// nodeAt returns the node whose address a cell is, if it is one.
+func (g *Graph) nodeAt(cell int) *Node {
+	block := g.v.addresses.cells[cell].block
+	for i := range g.m.Nodes {
+		for _, a := range g.m.Nodes[i].IPs {
+			if block.IsSingleIP() && block.Addr() == a.Unmap().WithZone("") {
+				return &g.m.Nodes[i]
+			}
+		}
+	}
+	return nil
 }
 
 // undeclared says which namespace's labels are unknown.
@@ -73,6 +89,8 @@ func (w *walk) peerDoubt(r *compiledRule, peer int) string {
 			return p.Doubt
 		case p.Kind == PeerUnreadable:
 			return "one of its peers has no field that is understood"
+		case p.Kind == PeerNodes && w.g.classes.ref(peer).cell >= 0:
+			return "whether " + w.name(peer) + " holds the address of one of " + describePeer(p, "") + " is not known"
 		case p.Kind == PeerNodes:
 			return "whether " + w.name(peer) + " runs on a node with " + p.Nodes.String() + " is not known"
 		case p.Kind == PeerDomain:
@@ -82,6 +100,9 @@ func (w *walk) peerDoubt(r *compiledRule, peer int) string {
 	if cl.cell < 0 {
 		if ns := &w.g.m.Namespaces[cl.ns]; !ns.Declared && !cl.host {
 			return "the labels of namespace " + ns.Name + " were not in the input, and the rule selects namespaces by label"
+		}
+		if len(w.g.m.Endpoints[cl.rep].IPs) > 0 {
+			return "the rule names an address block that holds one address of " + w.name(peer) + " and not the other, and which of them a connection uses is not known"
 		}
 	}
 	return "the address of " + w.name(peer) + " is not known, and the rule names an address block"

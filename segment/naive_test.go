@@ -312,6 +312,9 @@ func (n *naive) peerDescribes(p *segment.Policy, peer *segment.Peer, e end) bool
 		}
 		return in(e.ep.IPs[0])
 	case segment.PeerNodes:
+		if e.ep == nil {
+			return n.nodeAddress(p.Cluster, peer.Nodes, e.addr)
+		}
 		if !n.host(e) || len(peer.Nodes) == 0 {
 			return n.host(e)
 		}
@@ -325,4 +328,23 @@ func (n *naive) peerDescribes(p *segment.Policy, peer *segment.Peer, e end) bool
 		return e.ep == nil && n.coin("domains of "+e.addr.String())
 	}
 	return false
+}
+
+// nodeAddress reports whether a node that a selector matches has an address. Of
+// what the input does not show, any address may be that is not public.
+func (n *naive) nodeAddress(cluster string, s segment.Selector, a netip.Addr) bool {
+	seen, unknown := false, false
+	for _, node := range n.m.Nodes {
+		if node.Cluster != cluster {
+			continue
+		}
+		seen = true
+		if s.Matches(node.Labels) {
+			if slices.Contains(node.IPs, a) {
+				return true
+			}
+			unknown = unknown || len(node.IPs) == 0
+		}
+	}
+	return (unknown || !seen) && !segment.Public(a) && n.coin("node at "+a.String()+" "+cluster+" "+s.String())
 }

@@ -35,7 +35,8 @@ func buildVaried(m *segment.Model, seed uint64) (*segment.Graph, error) {
 // agree exactly.
 func TestAgainstTwin(t *testing.T) {
 	const estates, triples = 1000, 300
-	outside := []netip.Addr{netip.MustParseAddr("8.8.8.8"), netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:4860::1")}
+	outside := []netip.Addr{netip.MustParseAddr("8.8.8.8"), netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:4860::1"),
+		netip.MustParseAddr("172.18.0.1"), netip.MustParseAddr("172.18.0.2")}
 	seen := map[segment.Verdict]int{}
 	loose := 0
 	for seed := range uint64(estates) {

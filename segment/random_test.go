@@ -66,9 +66,13 @@ func randomModel(seed uint64) *segment.Model {
 		}
 	}
 	for _, c := range clusters {
-		for _, name := range []string{"n1", "n2"} {
+		for i, name := range []string{"n1", "n2"} {
 			if r.IntN(3) > 0 {
-				m.Nodes = append(m.Nodes, segment.Node{Cluster: c, Name: name, Labels: map[string]string{"role": pick(r, "a", "b")}})
+				node := segment.Node{Cluster: c, Name: name, Labels: map[string]string{"role": pick(r, "a", "b")}}
+				if r.IntN(4) > 0 {
+					node.IPs = []netip.Addr{netip.AddrFrom4([4]byte{172, 18, 0, byte(1 + i)})}
+				}
+				m.Nodes = append(m.Nodes, node)
 			}
 		}
 	}
