@@ -3,6 +3,7 @@
 # is possible without asking, and is named at the end where it is not.
 #
 #   make test        unit, property, command and race tests, then lint; prints what was skipped and why
+#   make secondopinion   kube-network-policies' engine about the same packets (part of make test)
 #   make test-long   the engine against its twin at full size; an hour or so
 #   make fuzz        a minute of every fuzz target in what changed since BASE, ten minutes in all
 #   make bench       the benchmarks behind docs/benchmarks.md
@@ -36,9 +37,17 @@ deps:
 vet:
 	@go vet ./...
 
+# The tests of the module in tools/secondopinion are part of the report.
 unit:
 	@race=-race note=; if [ "$$(go env CGO_ENABLED)" != 1 ]; then race= note="the race detector: there is no C compiler, or CGO_ENABLED is 0"; fi; \
-	go test $$race -json -timeout 30m ./... | go run ./tools/testreport $${note:+"$$note"}
+	{ failed=0; go test $$race -json -timeout 30m ./... || failed=1; $(SECOND_OPINION) || failed=1; exit $$failed; } | go run ./tools/testreport $${note:+"$$note"}
+
+# Another engine about the same packets: a hundred thousand of each mix in
+# process, and, as root, real ones through network namespaces.
+SECOND_OPINION = (cd tools/secondopinion && go test -json -count=1 -timeout 10m ./...)
+.PHONY: secondopinion
+secondopinion:
+	@$(SECOND_OPINION) | go run ./tools/testreport
 
 lint: $(LINT)
 	@$(LINT) run ./...

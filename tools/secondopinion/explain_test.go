@@ -10,6 +10,16 @@ import (
 	"github.com/cofferdam-io/cofferdam/segment"
 )
 
+// The reasons for which the engines may differ.
+const (
+	itself      = "a pod to itself"
+	oneAddress  = "a block that holds one address of a dual-stack pod"
+	hostPort    = "a port that a pod on the host network names"
+	sidecarPort = "a port that a sidecar names"
+)
+
+func reasons() []string { return []string{itself, oneAddress, hostPort, sidecarPort} }
+
 // explain names the reason for a difference between the engines, or nothing.
 // Each reason is as narrow as it can be put, and is listed in
 // docs/design/reachability-engine.md.
@@ -19,17 +29,30 @@ func (b *both) explain(t *testing.T, q *question, ours segment.Verdict) string {
 	case q.src == q.dst && q.src.pod != nil && ours == segment.Allowed:
 		// NetworkPolicy: "a Pod cannot block access to itself". Such a packet never
 		// leaves the pod, so that their engine is never asked.
-		return "a pod to itself"
+		return itself
 	case ours == segment.Unknown && (b.split(q.src) || b.split(q.dst)):
 		// The model holds which addresses a pod has, and not which of them a
 		// connection uses.
-		return "a block holds one address of a dual-stack pod"
+		return oneAddress
+	case ours == segment.Unknown && q.namesHostPort():
+		// The specification does not say whether the name of a port is resolved on a
+		// pod that has no network of its own; their engine knows no such pod.
+		return hostPort
 	case hasSidecar(q.dst) && b.withSidecars(t).second(t, q) == ours:
 		// NewPodInfo reads the ports of spec.containers alone. Kubernetes itself finds
 		// those of a sidecar, too, for Services.
-		return "a port that a sidecar names"
+		return sidecarPort
 	}
 	return ""
+}
+
+// namesHostPort reports whether the destination is on the host network and has a
+// name for the port.
+func (q *question) namesHostPort() bool {
+	p := q.dst.pod
+	return p != nil && p.Spec.HostNetwork && slices.ContainsFunc(slices.Concat(p.Spec.Containers, p.Spec.InitContainers), func(c corev1.Container) bool {
+		return slices.ContainsFunc(c.Ports, func(c corev1.ContainerPort) bool { return c.Protocol == q.protocol && c.ContainerPort == int32(q.port) })
+	})
 }
 
 // hasSidecar reports whether a container that goes on running names a port and
