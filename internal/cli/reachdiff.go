@@ -60,6 +60,10 @@ is not known to be open but may be makes the answer incomplete (exit 4).`,
 					return err
 				}
 			}
+			if was, is := sides[0].Graph.Enforcement(), sides[1].Graph.Enforcement(); was != is {
+				// It may be the very change, or only that one side does not show its network.
+				e.notef("the network of %s is %s, and that of %s %s: they are compared as they are; --cni NAME judges both alike", args[0], was, args[1], is)
+			}
 			e.meter.at("comparing", 0, 0)
 			a, err := diffOf(ctx, sides, snaps)
 			if err != nil {
