@@ -337,3 +337,31 @@ func TestOwnNodeByWorkload(t *testing.T) {
 		t.Errorf("agent -> near without freedom from the node: %v %v", got, err)
 	}
 }
+
+// TestPerhapsGrantedBeforeBaseline says that what a policy that perhaps selects a
+// pod would grant is perhaps allowed, whatever the Baseline tier denies.
+func TestPerhapsGrantedBeforeBaseline(t *testing.T) {
+	ref := func(ns, kind, name string) ident.Ref { return ident.Ref{Namespace: ns, Kind: kind, Name: name} }
+	m := &segment.Model{Profile: segment.Generic(),
+		Namespaces: []segment.Namespace{{Name: "shop", Declared: true}, {Name: "far"}}, // the labels of far are not known
+		Policies: []segment.Policy{
+			{Kind: "CiliumClusterwideNetworkPolicy", Name: "team", Tier: segment.NetworkPolicyTier, Isolates: [2]bool{false, true},
+				Subject: segment.PodSelector{Namespaces: segment.MatchLabels(map[string]string{"team": "a"})},
+				Rules:   [2][]segment.Rule{nil, {{Ports: []segment.PortMatch{{Protocol: segment.TCP, From: 80, To: 80}}}}}},
+			{Kind: "ClusterNetworkPolicy", Name: "base", Tier: segment.BaselineTier, Rules: [2][]segment.Rule{nil, {{Action: segment.Deny}}}},
+		}}
+	for i, ns := range []string{"shop", "far"} {
+		m.Workloads = append(m.Workloads, segment.Workload{Ref: ref(ns, "Deployment", "w")})
+		m.Endpoints = append(m.Endpoints, segment.Endpoint{Ref: ref(ns, "Pod", "w-0"), Workload: i, Namespace: i})
+	}
+	g, err := segment.Build(context.Background(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for port, want := range map[uint16]segment.Verdict{80: segment.Unknown, 81: segment.Denied} {
+		x, err := g.Why(ref("shop", "Deployment", "w"), ref("far", "Deployment", "w"), &segment.Port{Protocol: segment.TCP, Number: port})
+		if err != nil || x.Verdict != want || x.Ingress.Verdict != want {
+			t.Errorf("%d: %+v, %v; want %s", port, x, err, want)
+		}
+	}
+}

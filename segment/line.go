@@ -81,7 +81,7 @@ type lineEval struct {
 // port.
 func (e *lineEval) direction(on bitset) []part {
 	gs := []group{{who: classSet{bits: on}, st: progress{open: e.full}}}
-	for _, t := range tiersBeforeGrants() {
+	for _, t := range e.g.m.Profile.tiersBeforeGrants() {
 		gs = e.tier(gs, t)
 	}
 	gs = e.networkPolicies(gs)

@@ -96,7 +96,12 @@ var tierNames = [...]string{"deny", "admin", "networkpolicy", "baseline"}
 func orderedTiers() [3]Tier { return [...]Tier{DenyTier, AdminTier, BaselineTier} }
 
 // tiersBeforeGrants returns those that are evaluated before the NetworkPolicy tier.
-func tiersBeforeGrants() [2]Tier { return [...]Tier{DenyTier, AdminTier} }
+func (p *Profile) tiersBeforeGrants() [2]Tier {
+	if p.AdminBeforeDenials {
+		return [...]Tier{AdminTier, DenyTier}
+	}
+	return [...]Tier{DenyTier, AdminTier}
+}
 
 // String returns the tier as RULE spells it.
 func (t Tier) String() string { return tierNames[min(int(t), len(tierNames)-1)] }

@@ -121,7 +121,11 @@ func (n *naive) tainted(t *segment.Taint, d segment.Gress, e end) bool {
 }
 
 func (n *naive) tiers(d segment.Gress, subject, peer, dst end, port segment.Port) bool {
-	for _, t := range []segment.Tier{segment.DenyTier, segment.AdminTier} {
+	before := []segment.Tier{segment.DenyTier, segment.AdminTier}
+	if n.m.Profile.AdminBeforeDenials {
+		slices.Reverse(before)
+	}
+	for _, t := range before {
 		if allow, decided := n.ordered(t, d, subject, peer, dst, port); decided {
 			return allow
 		}

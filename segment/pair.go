@@ -27,7 +27,7 @@ func (g *Graph) pairDirection(d Gress, subject, peer, dst, chunk int) span {
 		return span{full, full}
 	}
 	st := progress{open: full}
-	for _, t := range tiersBeforeGrants() {
+	for _, t := range g.m.Profile.tiersBeforeGrants() {
 		g.pairTier(&st, t, d, subject, peer, dst, chunk)
 	}
 	if st.open != 0 {

@@ -38,6 +38,9 @@ type Profile struct {
 	// (Kubernetes documentation, "Network Policies": it "is always allowed").
 	NodeToPodFree bool
 	PodToNodeFree bool
+	// AdminBeforeDenials is true where what the Admin tier decides stands above the
+	// denials of Cilium's kinds.
+	AdminBeforeDenials bool
 	// A doubt that is not empty says why it is not known what the field of its
 	// subject says; the field is then ignored, and what hangs on it is unknown.
 	IsolatingDoubt string
@@ -53,6 +56,8 @@ type Profile struct {
 	NetworksDoubt    string
 	NodesDoubt       string
 	CiliumBlockDoubt string
+	// BaselineTierDoubt is of what the Baseline tier does at all.
+	BaselineTierDoubt string
 	// Unseen names what would say more about the network and was not in the
 	// input: "ConfigMap kube-system/cilium-config". It is listed with the kinds that
 	// were not seen, and changes no verdict.

@@ -18,6 +18,7 @@ func randomModel(seed uint64) *segment.Model {
 	m.Profile.BaselineDirectionBlind = r.IntN(4) == 0
 	m.Profile.HostNetworkPoliced = r.IntN(5) == 0
 	m.Profile.NodeToPodFree, m.Profile.PodToNodeFree = r.IntN(3) > 0, r.IntN(3) > 0
+	m.Profile.AdminBeforeDenials = r.IntN(2) == 0
 	for _, doubt := range []*string{&m.Profile.BaselineDoubt, &m.Profile.NodeToPodDoubt, &m.Profile.PodToNodeDoubt} {
 		if r.IntN(6) == 0 {
 			*doubt = "doubt of one of them"

@@ -199,7 +199,7 @@ func (w *walk) direction(d Gress) Decision {
 			decider = &r
 		}
 	}
-	for _, t := range tiersBeforeGrants() {
+	for _, t := range g.m.Profile.tiersBeforeGrants() {
 		w.ordered(t, d, subject, peer, &o, settle)
 	}
 	if o.open {

@@ -191,6 +191,7 @@ func join(p, q segment.Profile) segment.Profile {
 		}
 	}
 	p.NetworksDoubt = cmp.Or(p.NetworksDoubt, q.NetworksDoubt)
+	p.BaselineTierDoubt = cmp.Or(p.BaselineTierDoubt, q.BaselineTierDoubt)
 	p.NodesDoubt = cmp.Or(p.NodesDoubt, q.NodesDoubt)
 	p.CiliumBlockDoubt = cmp.Or(p.CiliumBlockDoubt, q.CiliumBlockDoubt)
 	if q.Unseen != "" && q.Unseen != p.Unseen {

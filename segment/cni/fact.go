@@ -40,6 +40,7 @@ const (
 	IPBlockMatchesNodes    Switch = "IPBlockMatchesNodes" // the contrary of IPBlockSkipsNodes
 	HostNetworkPoliced     Switch = "HostNetworkPoliced"
 	BaselineDirectionBlind Switch = "BaselineDirectionBlind"
+	AdminBeforeDenials     Switch = "AdminBeforeDenials"
 	NodeToPodFree          Switch = "NodeToPodFree"
 	PodToNodeFree          Switch = "PodToNodeFree"
 )
@@ -47,7 +48,7 @@ const (
 // Switches returns all of them, in the order of the table.
 func Switches() []Switch {
 	return []Switch{NetworkPolicy, ClusterNetworkPolicy, AdminNetworkPolicy, CiliumNetworkPolicy, IPBlockMatchesPods, IPBlockMatchesNodes,
-		HostNetworkPoliced, BaselineDirectionBlind, NodeToPodFree, PodToNodeFree}
+		HostNetworkPoliced, BaselineDirectionBlind, AdminBeforeDenials, NodeToPodFree, PodToNodeFree}
 }
 
 // Fact is one thing that is known about a plugin.

@@ -85,6 +85,8 @@ func Facts() []Fact {
 			Says: "by default a CIDR matches nothing inside the cluster, nodes included"},
 		{Plugin: Cilium, Switch: HostNetworkPoliced, Value: no, Source: ciliumPolicy, Read: readDay,
 			Says: "a pod on the host network has the identity of its node; only a CiliumClusterwideNetworkPolicy with a nodeSelector reaches it"},
+		{Plugin: Cilium, Switch: AdminBeforeDenials, Value: yes, Source: "https://github.com/cilium/design-cfps/blob/main/cilium/CFP-42904-policy-ordering.md", Read: "71eb526, " + readDay,
+			Says: "Cilium's own kinds are in the tier of NetworkPolicies, their denials first there: the Admin tier always overrides them"},
 		{Plugin: Cilium, Switch: NodeToPodFree, Value: yes, Source: "https://github.com/cilium/cilium/blob/main/pkg/option/config.go", Read: "option allow-localhost, " + readDay,
 			Says: "under Kubernetes allow-localhost is \"always\" by default: the host reaches the pods that run on it"},
 		{Plugin: Cilium, Switch: PodToNodeFree, Value: no, Source: "https://github.com/cilium/cilium/issues/47827", Read: "2026-08-06",

@@ -66,6 +66,8 @@ func at(name string, v Version) segment.Profile {
 	p.BaselineDirectionBlind, p.BaselineDoubt = settle(say(BaselineDirectionBlind), p, "then skips the Baseline tier in both directions")
 	if name == Cilium {
 		ciliumBlocks(&p, "", v)
+		p.AdminBeforeDenials = say(AdminBeforeDenials) == segment.Yes
+		p.BaselineTierDoubt = "Cilium evaluates the Baseline tier before it denies what no policy grants, and what that does to pods that policies select is not established"
 	}
 	if name != KubeNP {
 		// What sources say of ClusterNetworkPolicy is of its standard fields.

@@ -74,6 +74,7 @@ func TestPage(t *testing.T) {
 			continue
 		}
 		for _, s := range cni.Switches() {
+			// One line may name several plugins.
 			if !slices.ContainsFunc(cni.Facts(), func(f cni.Fact) bool { return f.Plugin == name && f.Switch == s }) &&
 				!regexp.MustCompile(`(?m)^- .*`+regexp.QuoteMeta(name)+`.*\b`+string(s)+`\b`).MatchString(open) {
 				t.Errorf("%s: %s is neither a fact nor named under Not established", name, s)

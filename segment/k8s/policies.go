@@ -30,6 +30,7 @@ func (b *builder) policies() {
 	b.enforce(profile.NetworkPolicy, policies, taints)
 	policies, taints = clusterpolicy.Translate(b.set.ClusterNetworkPolicies)
 	policies = nodesInDoubt(blocksInDoubt(policies, profile.NetworksDoubt), profile.NodesDoubt)
+	policies, taints = baselineInDoubt(policies, taints, profile.BaselineTierDoubt)
 	b.enforce(profile.ClusterNetworkPolicy, policies, taints)
 	policies, taints = clusterpolicy.TranslateAdmin(b.set.AdminNetworkPolicies, b.set.BaselineAdminNetworkPolicies)
 	b.enforce(profile.AdminNetworkPolicy, policies, taints)
@@ -112,6 +113,23 @@ func nodesInDoubt(policies []segment.Policy, doubt string) []segment.Policy {
 		}
 	}
 	return policies
+}
+
+// baselineInDoubt makes what policies of the Baseline tier select unknown, for a
+// reason that is not empty.
+func baselineInDoubt(policies []segment.Policy, taints []segment.Taint, doubt string) ([]segment.Policy, []segment.Taint) {
+	if doubt == "" {
+		return policies, taints
+	}
+	var rest []segment.Policy
+	for i := range policies {
+		if p := &policies[i]; p.Tier == segment.BaselineTier {
+			taints = append(taints, p.Unknown(doubt))
+		} else {
+			rest = append(rest, *p)
+		}
+	}
+	return rest, taints
 }
 
 // labelServiceAccounts gives endpoints the label of their service account where a
