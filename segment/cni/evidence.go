@@ -1,6 +1,7 @@
 package cni
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -52,23 +53,21 @@ const (
 	azureNPM   = "azure-npm"
 )
 
-// signs returns what agents are known by. The first that fits decides.
-func signs() []sign {
-	return []sign{
-		{plugin: dataplane2, objects: []string{"anetd"}},
-		{plugin: Cilium, objects: []string{"cilium"}, containers: []string{"cilium-agent"}, images: []string{"cilium/cilium"}, word: "cilium"},
-		{plugin: Calico, objects: []string{"calico-node"}, containers: []string{"calico-node"}, images: []string{"calico/node"}, word: "calico"},
-		{plugin: OVN, objects: []string{"ovnkube-node"}, containers: []string{"ovnkube-node", "ovnkube-controller", "ovn-controller"}, word: "ovn"},
-		{plugin: KubeNP, objects: []string{"kube-network-policies"}, containers: []string{"kube-network-policies"}, images: []string{"kube-network-policies"}, word: "kube-network-policies"},
-		{plugin: Kindnet, objects: []string{"kindnet"}, containers: []string{"kindnet-cni"}, images: []string{"kindest/kindnetd", "networking/kindnet", "aojea/kindnet", "aojea/kindnetd"}, word: "kindnet"},
-		{plugin: AWS, objects: []string{"aws-node"}, containers: []string{"aws-node"}, images: []string{"amazon-k8s-cni"}, word: "amazon-k8s-cni"},
-		{plugin: antrea, objects: []string{"antrea-agent"}, containers: []string{"antrea-agent"}},
-		{plugin: weave, objects: []string{"weave-net"}, containers: []string{"weave", "weave-npc"}},
-		{plugin: kubeOVN, objects: []string{"kube-ovn-cni"}, images: []string{"kube-ovn"}},
-		{plugin: kubeRouter, objects: []string{"kube-router"}, containers: []string{"kube-router"}},
-		{plugin: azureNPM, objects: []string{"azure-npm"}, containers: []string{"azure-npm"}},
-		{plugin: flannel, objects: []string{"kube-flannel", "kube-flannel-ds"}, containers: []string{"kube-flannel"}, images: []string{"flannel/flannel", "coreos/flannel"}},
-	}
+// signs are what agents are known by. The first that fits decides.
+var signs = []sign{
+	{plugin: dataplane2, objects: []string{"anetd"}},
+	{plugin: Cilium, objects: []string{"cilium"}, containers: []string{"cilium-agent"}, images: []string{"cilium/cilium"}, word: "cilium"},
+	{plugin: Calico, objects: []string{"calico-node"}, containers: []string{"calico-node"}, images: []string{"calico/node"}, word: "calico"},
+	{plugin: OVN, objects: []string{"ovnkube-node"}, containers: []string{"ovnkube-node", "ovnkube-controller", "ovn-controller"}, word: "ovn"},
+	{plugin: KubeNP, objects: []string{"kube-network-policies"}, containers: []string{"kube-network-policies"}, images: []string{"kube-network-policies"}, word: "kube-network-policies"},
+	{plugin: Kindnet, objects: []string{"kindnet"}, containers: []string{"kindnet-cni"}, images: []string{"kindest/kindnetd", "networking/kindnet", "aojea/kindnet", "aojea/kindnetd"}, word: "kindnet"},
+	{plugin: AWS, objects: []string{"aws-node"}, containers: []string{"aws-node"}, images: []string{"amazon-k8s-cni"}, word: "amazon-k8s-cni"},
+	{plugin: antrea, objects: []string{"antrea-agent"}, containers: []string{"antrea-agent"}},
+	{plugin: weave, objects: []string{"weave-net"}, containers: []string{"weave", "weave-npc"}},
+	{plugin: kubeOVN, objects: []string{"kube-ovn-cni"}, images: []string{"kube-ovn"}},
+	{plugin: kubeRouter, objects: []string{"kube-router"}, containers: []string{"kube-router"}},
+	{plugin: azureNPM, objects: []string{"azure-npm"}, containers: []string{"azure-npm"}},
+	{plugin: flannel, objects: []string{"kube-flannel", "kube-flannel-ds"}, containers: []string{"kube-flannel"}, images: []string{"flannel/flannel", "coreos/flannel"}},
 }
 
 // systemNamespaces are those that plugins are installed to. Elsewhere only pods on
@@ -128,7 +127,7 @@ func (ev *Evidence) add(object, namespace, name string, spec *estate.PodSpec) {
 			continue // what installs a plugin may be there where the plugin is not
 		}
 		beside[c.Name] = c.Args
-		for _, s := range signs() {
+		for _, s := range signs {
 			if !s.fits(c) {
 				continue
 			}
@@ -142,7 +141,7 @@ func (ev *Evidence) add(object, namespace, name string, spec *estate.PodSpec) {
 			break
 		}
 	}
-	for _, s := range signs() {
+	for _, s := range signs {
 		if name != "" && slices.Contains(s.objects, name) && !slices.ContainsFunc(mine, func(o Agent) bool { return o.Plugin == s.plugin }) {
 			if s.plugin == dataplane2 {
 				mine = nil // it is built of Cilium, and is not Cilium
@@ -150,7 +149,18 @@ func (ev *Evidence) add(object, namespace, name string, spec *estate.PodSpec) {
 			mine = append(mine, Agent{Plugin: s.plugin, Object: object, Beside: beside})
 		}
 	}
-	ev.Agents = append(ev.Agents, mine...)
+	for _, a := range mine {
+		// A dump has one pod for each node, all alike.
+		if !slices.ContainsFunc(ev.Agents, a.alike) {
+			ev.Agents = append(ev.Agents, a)
+		}
+	}
+}
+
+// alike reports whether two agents say the same of their plugin.
+func (a *Agent) alike(o Agent) bool {
+	return a.Plugin == o.Plugin && a.Repository == o.Repository && a.Tag == o.Tag && slices.Equal(a.Args, o.Args) && maps.Equal(a.Env, o.Env) &&
+		maps.EqualFunc(a.Beside, o.Beside, slices.Equal)
 }
 
 func (s *sign) fits(c *estate.Container) bool {
