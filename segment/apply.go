@@ -22,12 +22,15 @@ type change struct {
 	// fresh, nothing of any line is kept; with cuts, ports or blocks are cut anew.
 	dirty       map[uint32]bool
 	fresh, cuts bool
+	moved       bool // the ends of edges are numbered anew
+	// nodes are the sets of g.nodes that are the fork's own; nil before the first.
+	nodes map[*uint64]bool
 }
 
 // applyShared applies a delta on a fork. A nil graph without an error means that
 // the model has to be compiled anew. The caller holds the compiler's lock.
 func (g *Graph) applyShared(ctx context.Context, d *Delta) (*Graph, error) {
-	if len(d.PutNamespaces) > 0 || len(d.PutWorkloads) > 0 || len(d.DropWorkloads) > 0 || d.Entries != nil || d.Taints != nil {
+	if len(d.DropWorkloads) > 0 || d.Taints != nil {
 		return nil, ctx.Err()
 	}
 	if len(d.PutEndpoints)+len(d.DropEndpoints) > 0 && !g.sharesPods(d) {
@@ -71,6 +74,22 @@ func (g *Graph) applyShared(ctx context.Context, d *Delta) (*Graph, error) {
 			c.dropPolicy(old)
 		}
 	}
+	again, ok := c.putNamespaces(d.PutNamespaces)
+	if !ok {
+		return nil, nil
+	}
+	c.putWorkloads(d.PutWorkloads)
+	if d.Entries != nil {
+		c.g.m.Entries = *d.Entries
+	}
+	if c.moved {
+		if err := c.g.frameWorkloads(); err != nil {
+			return nil, err
+		}
+	}
+	if c.moved || d.Entries != nil {
+		c.g.frameEntries()
+	}
 	if !c.grow(d) {
 		return nil, nil
 	}
@@ -82,9 +101,11 @@ func (g *Graph) applyShared(ctx context.Context, d *Delta) (*Graph, error) {
 			return nil, nil
 		}
 	}
-	for i := range d.PutPolicies {
-		p := d.PutPolicies[i]
-		c.putPolicy(&p)
+	for _, list := range [][]Policy{again, d.PutPolicies} {
+		for i := range list {
+			p := list[i]
+			c.putPolicy(&p)
+		}
 	}
 	c.sign()
 	c.inherit(g)

@@ -58,6 +58,19 @@ func (c *change) grow(d *Delta) bool {
 			}
 		}
 	}
+	if d.Entries != nil {
+		for i := range *d.Entries {
+			e := &(*d.Entries)[i]
+			for _, s := range e.Sources {
+				block(s)
+			}
+			for _, x := range e.Conns {
+				if x.From != 0 && x.From <= x.To {
+					ranges = append(ranges, portRange{x.Protocol, x.From, x.To})
+				}
+			}
+		}
+	}
 	for i := range d.PutEndpoints {
 		for _, p := range d.PutEndpoints[i].Ports {
 			if p.Number != 0 && slices.ContainsFunc(v.named, func(u namedUse) bool { return u.matches(p) }) {

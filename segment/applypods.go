@@ -4,21 +4,6 @@ import (
 	"slices"
 )
 
-// sharesPods reports whether changes of pods can be applied on a fork: nobody is
-// on the host network, where nodes matter, and the address families stay.
-func (g *Graph) sharesPods(d *Delta) bool {
-	if !g.nodes.hosts.empty() {
-		return false
-	}
-	for i := range d.PutEndpoints {
-		e := &d.PutEndpoints[i]
-		if g.compiler.projection.onHost(e) || len(e.IPs) > 0 && g.v.podAddresses {
-			return false
-		}
-	}
-	return !g.v.podAddresses || len(d.DropEndpoints) == 0
-}
-
 // dropEndpoint takes an endpoint out. Its class stays, perhaps empty: whoever
 // projects alike will be in it again.
 func (c *change) dropEndpoint(i int) {
@@ -34,6 +19,7 @@ func (c *change) dropEndpoint(i int) {
 		c.setClass(class, cl)
 	}
 	c.reclass(e.Workload)
+	c.renode(class)
 }
 
 // resize changes the number of endpoints of a class.
@@ -114,6 +100,7 @@ func (c *change) putEndpoint(e *Endpoint) bool {
 	}
 	c.move(i, int(class))
 	c.reclass(e.Workload)
+	c.renode(int(class))
 	return true
 }
 

@@ -369,7 +369,7 @@ func (g *Graph) eachException(c int, kind lineKind, f func(members)) {
 	case cl.host:
 		f(members{bits: g.nodes.some[nodeKey{cl.cluster, cl.node}]})
 	default:
-		for _, node := range g.nodes.of[c] {
+		for _, node := range g.nodes.of.at(c) {
 			f(members{bits: g.nodes.hostsOn[nodeKey{cl.cluster, node}]})
 		}
 	}

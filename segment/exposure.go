@@ -268,11 +268,13 @@ func (g *Graph) frameEntries() {
 		g.endOf[i] = g.byRef[g.m.Workloads[i].Ref]
 		g.modelOf[g.endOf[i]] = i
 	}
-	g.entriesOf = make([][]int, len(g.m.Workloads))
+	g.entriesOf, g.candidates = make([][]int, len(g.m.Workloads)), nil
+	candidate := make([]bool, len(g.m.Workloads))
 	for i := range g.m.Entries {
 		e := &g.m.Entries[i]
 		g.entriesOf[e.Workload] = append(g.entriesOf[e.Workload], i)
-		if !e.Routed && !slices.Contains(g.candidates, e.Workload) {
+		if !e.Routed && !candidate[e.Workload] {
+			candidate[e.Workload] = true
 			g.candidates = append(g.candidates, e.Workload)
 		}
 	}

@@ -28,7 +28,7 @@ type nodeClasses struct {
 	hostsAny  bitset             // hosts whose node is unknown
 	some, all map[nodeKey]bitset // other classes with some, with all pods on the node
 	unknown   bitset             // other classes with a pod whose node is unknown
-	of        [][]string         // other class → nodes of its pods
+	of        vec[[]string]      // other class → nodes of its pods
 }
 
 type nodeKey struct {
@@ -100,7 +100,7 @@ func (g *Graph) frameWorkloads() error {
 	}
 	for i := range g.m.Endpoints {
 		end := rank[g.m.Endpoints[i].Workload]
-		if c := g.classOf.at(i); !slices.Contains(classes[end], c) {
+		if c := g.classOf.at(i); c != gone && !slices.Contains(classes[end], c) {
 			classes[end] = push(classes[end], c)
 			ends[c] = push(ends[c], uint32(end)) //nolint:gosec // an index
 		}
@@ -162,7 +162,8 @@ func (g *Graph) grain(by By) *grain {
 func (g *Graph) frameNodes() {
 	n := g.classes.len()
 	nc := nodeClasses{hosts: newBitset(n), hostsOn: map[nodeKey]bitset{}, hostsAny: newBitset(n), some: map[nodeKey]bitset{},
-		all: map[nodeKey]bitset{}, unknown: newBitset(n), of: make([][]string, n)}
+		all: map[nodeKey]bitset{}, unknown: newBitset(n)}
+	of := make([][]string, n)
 	put := func(m map[nodeKey]bitset, k nodeKey, c int) {
 		if m[k] == nil {
 			m[k] = newBitset(n)
@@ -187,23 +188,24 @@ func (g *Graph) frameNodes() {
 				continue
 			}
 			if node := g.m.Endpoints[i].Node; node != "" {
-				nc.of[c] = append(nc.of[c], node)
+				of[c] = append(of[c], node)
 			} else {
 				nc.unknown.add(c)
 			}
 		}
 		for c := range g.pods {
-			slices.Sort(nc.of[c])
-			nc.of[c] = slices.Compact(nc.of[c])
-			for _, node := range nc.of[c] {
+			slices.Sort(of[c])
+			of[c] = slices.Compact(of[c])
+			for _, node := range of[c] {
 				k := nodeKey{g.classes.ref(c).cluster, node}
 				put(nc.some, k, c)
-				if len(nc.of[c]) == 1 && !nc.unknown.has(c) {
+				if len(of[c]) == 1 && !nc.unknown.has(c) {
 					put(nc.all, k, c)
 				}
 			}
 		}
 	}
+	nc.of = vecOf(of)
 	nc.free = g.m.Profile.Enforced && (g.m.Profile.ownNode(true) != No || g.m.Profile.ownNode(false) != No) && !nc.hosts.empty()
 	g.nodes = nc
 }
