@@ -17,12 +17,10 @@ func long() bool { return os.Getenv("COFFERDAM_LONG") != "" }
 // TestMixesAgainstTwin holds the engine against the naive evaluator on made
 // estates of every mix: exactly, since nothing in them is in doubt.
 func TestMixesAgainstTwin(t *testing.T) {
-	estates, triples := uint64(40), 1000
-	if long() {
-		estates = 1000
-	}
+	const estates, triples = uint64(1000), 1000
 	for _, mix := range synth.Mixes() {
 		t.Run(string(mix), func(t *testing.T) {
+			t.Parallel()
 			seen := map[segment.Verdict]int{}
 			for seed := range estates {
 				r := rand.New(rand.NewPCG(seed, 77))
