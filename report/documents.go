@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -129,6 +128,6 @@ func documentsTable(w io.Writer, a *Documents, o Options) error {
 		}
 	}
 	p.blank()
-	p.linef("%s", p.dim(fmt.Sprintf("%d documents", len(a.Documents))))
+	p.linef("%s", p.dim(plural(len(a.Documents), "document")))
 	return p.done()
 }
