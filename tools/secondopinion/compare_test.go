@@ -144,7 +144,7 @@ func (b *both) ends() {
 	add := func(a netip.Addr) {
 		if a.IsValid() && !taken[a] {
 			taken[a] = true
-			b.outside = append(b.outside, &end{ref: ident.Ref{CIDR: netip.PrefixFrom(a, a.BitLen()).String()}, ips: []netip.Addr{a}})
+			b.outside = append(b.outside, outsider(a))
 		}
 	}
 	for _, n := range b.objects.Nodes {
@@ -165,6 +165,10 @@ func (b *both) ends() {
 		add(netip.MustParseAddr(s))
 	}
 	b.ports = b.objects.ports()
+}
+
+func outsider(a netip.Addr) *end {
+	return &end{ref: ident.Ref{CIDR: netip.PrefixFrom(a, a.BitLen()).String()}, ips: []netip.Addr{a}}
 }
 
 func lastOf(p netip.Prefix) netip.Addr {

@@ -1,0 +1,277 @@
+package secondopinion
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
+	"github.com/google/nftables/expr"
+	"github.com/google/nftables/xt"
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// space is a network namespace and a thread that lives in it. It has no name and
+// leaves no file: it ends with the process at the latest, whatever happens to
+// that, and all that was made in it ends with it.
+type space struct {
+	ns   netns.NsHandle
+	work chan func()
+	done chan struct{}
+}
+
+func newSpace() (*space, error) {
+	s := &space{work: make(chan func()), done: make(chan struct{})}
+	ready := make(chan error)
+	go func() {
+		defer close(s.done)
+		runtime.LockOSThread() // and never unlocked, so that the thread ends here
+		var err error
+		s.ns, err = netns.New()
+		ready <- err
+		if err != nil {
+			return
+		}
+		for f := range s.work {
+			f()
+		}
+	}()
+	if err := <-ready; err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// do runs something in the namespace. Sockets that it opens stay there.
+func (s *space) do(f func() error) error {
+	result := make(chan error)
+	s.work <- func() { result <- f() }
+	return <-result
+}
+
+func (s *space) close() error {
+	close(s.work)
+	<-s.done
+	return s.ns.Close()
+}
+
+// gateway is the node's address on every link to a pod.
+const gateway = "169.254.1.1/32"
+
+// attach links a pod's namespace to the node's, as the ptp plugin does: a route
+// to each address, no bridge.
+func attach(node, pod *space, name string, addr netip.Addr) error {
+	outer, err := netlink.NewHandleAt(node.ns)
+	if err != nil {
+		return err
+	}
+	defer outer.Close()
+	inner, err := netlink.NewHandleAt(pod.ns)
+	if err != nil {
+		return err
+	}
+	defer inner.Close()
+	link := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name}, PeerName: "eth0", PeerNamespace: netlink.NsFd(pod.ns)}
+	if err := outer.LinkAdd(link); err != nil {
+		return fmt.Errorf("link %s: %w", name, err)
+	}
+	near, err := outer.LinkByName(name)
+	if err != nil {
+		return err
+	}
+	far, err := inner.LinkByName("eth0")
+	if err != nil {
+		return err
+	}
+	lo, err := inner.LinkByName("lo")
+	if err != nil {
+		return err
+	}
+	via, err := netlink.ParseAddr(gateway)
+	if err != nil {
+		return err
+	}
+	only := &net.IPNet{IP: addr.AsSlice(), Mask: net.CIDRMask(addr.BitLen(), addr.BitLen())}
+	return errors.Join(
+		outer.AddrAdd(near, via), outer.LinkSetUp(near),
+		inner.AddrAdd(far, &netlink.Addr{IPNet: only}), inner.LinkSetUp(lo), inner.LinkSetUp(far),
+		outer.RouteAdd(&netlink.Route{LinkIndex: near.Attrs().Index, Dst: only, Scope: netlink.SCOPE_LINK}),
+		inner.RouteAdd(&netlink.Route{LinkIndex: far.Attrs().Index, Dst: via.IPNet, Scope: netlink.SCOPE_LINK}),
+		inner.RouteAdd(&netlink.Route{LinkIndex: far.Attrs().Index, Gw: via.IP}))
+}
+
+// queue hands the first packet of every forwarded connection to user space. Where
+// the kernel has no queue of nftables' own, iptables' target is used through
+// nftables, as the iptables command of most distributions does.
+func queue(node *space, number uint16) error {
+	if err := node.do(func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0) }); err != nil {
+		return err
+	}
+	// struct xt_NFQ_info, padded to eight bytes
+	target := xt.Unknown(append(binaryutil.NativeEndian.PutUint16(number), make([]byte, 6)...))
+	err := addRule(node, &expr.Queue{Num: number})
+	if errors.Is(err, unix.ENOENT) {
+		err = addRule(node, &expr.Target{Name: "NFQUEUE", Info: &target})
+	}
+	return err
+}
+
+func addRule(node *space, verdict expr.Any) error {
+	c, err := nftables.New(nftables.WithNetNSFd(int(node.ns)))
+	if err != nil {
+		return err
+	}
+	table := c.AddTable(&nftables.Table{Name: "secondopinion", Family: nftables.TableFamilyIPv4})
+	chain := c.AddChain(&nftables.Chain{Name: "forward", Table: table, Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookForward, Priority: nftables.ChainPriorityFilter})
+	c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{
+		&expr.Ct{Register: 1, Key: expr.CtKeySTATE},
+		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4, Mask: binaryutil.NativeEndian.PutUint32(expr.CtStateBitNEW), Xor: make([]byte, 4)},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: make([]byte, 4)},
+		verdict,
+	}})
+	return c.Flush()
+}
+
+// serve answers on a port of a pod: to who connects, or sends something, it says
+// its address.
+func (s *space) serve(addr netip.Addr, protocol string, port uint16) (func() error, error) {
+	kind := unix.SOCK_STREAM
+	if protocol == "udp" {
+		kind = unix.SOCK_DGRAM
+	}
+	var fd int
+	err := s.do(func() (err error) {
+		fd, err = unix.Socket(unix.AF_INET, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		if err = unix.Bind(fd, &unix.SockaddrInet4{Port: int(port), Addr: addr.As4()}); err == nil && kind == unix.SOCK_STREAM {
+			err = unix.Listen(fd, unix.SOMAXCONN)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), protocol)
+	defer func() { _ = f.Close() }() // net has its own copy
+	if kind == unix.SOCK_DGRAM {
+		c, err := net.FilePacketConn(f)
+		if err != nil {
+			return nil, err
+		}
+		go func() {
+			buf := make([]byte, 64)
+			for {
+				_, from, err := c.ReadFrom(buf)
+				if errors.Is(err, net.ErrClosed) {
+					return
+				}
+				if err == nil {
+					_, _ = c.WriteTo([]byte(addr.String()), from)
+				}
+			}
+		}()
+		return c.Close, nil
+	}
+	l, err := net.FileListener(f)
+	if err != nil {
+		return nil, err
+	}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			if err == nil {
+				_, _ = c.Write([]byte(addr.String()))
+				_ = c.Close()
+			}
+		}
+	}()
+	return l.Close, nil
+}
+
+// probe is one attempt to connect.
+type probe struct {
+	Packet
+	from    uint16 // its own port, which no probe before had: see connect
+	fd      int
+	done    bool
+	reached bool
+	err     error
+}
+
+// open sends the first packet.
+func (p *probe) open() error {
+	kind := unix.SOCK_STREAM
+	if p.Protocol == "UDP" {
+		kind = unix.SOCK_DGRAM
+	}
+	var err error
+	if p.fd, err = unix.Socket(unix.AF_INET, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0); err != nil {
+		return err
+	}
+	if err := unix.Bind(p.fd, &unix.SockaddrInet4{Port: int(p.from)}); err != nil {
+		return err
+	}
+	err = unix.Connect(p.fd, &unix.SockaddrInet4{Port: int(p.Port), Addr: p.Dst.As4()})
+	if err != nil && !errors.Is(err, unix.EINPROGRESS) {
+		return err
+	}
+	return p.again()
+}
+
+// again sends a datagram once more; what TCP sends again is its own affair.
+func (p *probe) again() error {
+	if p.Protocol != "UDP" || p.done {
+		return nil
+	}
+	_, err := unix.Write(p.fd, []byte("who is there?"))
+	return err
+}
+
+// read takes the answer, or why there is none.
+func (p *probe) read() {
+	buf := make([]byte, 64)
+	n, err := unix.Read(p.fd, buf)
+	switch {
+	case errors.Is(err, unix.EAGAIN):
+		return
+	case err != nil:
+		p.err = err
+	case string(buf[:max(n, 0)]) != p.Dst.String():
+		p.err = fmt.Errorf("%q answers", buf[:max(n, 0)])
+	default:
+		p.reached = true
+	}
+	p.done = true
+}
+
+// await polls for answers for some milliseconds.
+func await(probes []*probe, milliseconds int) error {
+	var fds []unix.PollFd
+	var of []*probe
+	for _, p := range probes {
+		if !p.done {
+			fds = append(fds, unix.PollFd{Fd: int32(p.fd), Events: unix.POLLIN})
+			of = append(of, p)
+		}
+	}
+	if _, err := unix.Poll(fds, milliseconds); err != nil && !errors.Is(err, unix.EINTR) {
+		return err
+	}
+	for i := range fds {
+		if fds[i].Revents != 0 {
+			of[i].read()
+		}
+	}
+	return nil
+}

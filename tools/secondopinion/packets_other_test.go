@@ -1,0 +1,9 @@
+//go:build !linux
+
+package secondopinion
+
+import "testing"
+
+func TestRealPackets(t *testing.T) {
+	t.Skip("network namespaces and the packet queue are Linux's")
+}
