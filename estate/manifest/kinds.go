@@ -59,6 +59,7 @@ var clusterScoped = map[groupKind]bool{
 	{"crd.projectcalico.org", "HostEndpoint"}:                          true,
 	{"projectcalico.org", "HostEndpoint"}:                              true,
 	{"crd.antrea.io", "ClusterNetworkPolicy"}:                          true,
+	{"networking.k8s.aws", "ClusterNetworkPolicy"}:                     true,
 	{"k8s.ovn.org", "ClusterUserDefinedNetwork"}:                       true,
 	{"aquasecurity.github.io", "ClusterSbomReport"}:                    true,
 }

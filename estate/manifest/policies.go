@@ -160,31 +160,35 @@ type foreign struct {
 	reason   string
 	effect   estate.Effect
 	selector []string // path of a metav1.LabelSelector over pods, if it has one
-	spaces   []string // path of a metav1.LabelSelector over namespaces
 	route    bool     // it leads traffic from outside and permits nothing between pods
 	// root is the namespace whose objects are about the whole mesh.
 	root string
+	// expression is true if spec.selector and spec.namespaceSelector are selectors
+	// in Calico's own language.
+	expression bool
 }
 
 var foreignKinds = map[groupKind]foreign{
-	{"projectcalico.org", "NetworkPolicy"}:           {reason: "Calico policies are not modelled"},
-	{"projectcalico.org", "GlobalNetworkPolicy"}:     {reason: "Calico policies are not modelled"},
-	{"crd.projectcalico.org", "NetworkPolicy"}:       {reason: "Calico policies are not modelled"},
-	{"crd.projectcalico.org", "GlobalNetworkPolicy"}: {reason: "Calico policies are not modelled"},
-	{"crd.antrea.io", "NetworkPolicy"}:               {reason: "Antrea policies are not modelled"},
-	{"crd.antrea.io", "ClusterNetworkPolicy"}:        {reason: "Antrea policies are not modelled"},
-	{"security.istio.io", "AuthorizationPolicy"}:     {reason: "Istio authorisation is not modelled", effect: estate.Restricts, selector: []string{"spec", "selector"}, root: "istio-system"},
-	{"security.istio.io", "PeerAuthentication"}:      {reason: "Istio's mutual TLS is not modelled", effect: estate.Restricts, selector: []string{"spec", "selector"}, root: "istio-system"},
-	{"networking.istio.io", "Sidecar"}:               {reason: "Istio's sidecar scope is not modelled", effect: estate.Restricts, selector: []string{"spec", "workloadSelector"}, root: "istio-system"},
-	{"policy.linkerd.io", "Server"}:                  {reason: "Linkerd authorisation is not modelled", effect: estate.Restricts, selector: []string{"spec", "podSelector"}},
-	{"policy.linkerd.io", "AuthorizationPolicy"}:     {reason: "Linkerd authorisation is not modelled", effect: estate.Restricts},
-	{"k8s.ovn.org", "EgressFirewall"}:                {reason: "OVN egress firewalls are not modelled", effect: estate.Restricts},
-	{"networking.istio.io", "Gateway"}:               {reason: "Istio gateways are not modelled", route: true},
-	{"networking.istio.io", "VirtualService"}:        {reason: "Istio routing is not modelled", route: true},
-	{"traefik.io", "IngressRoute"}:                   {reason: "Traefik routes are not modelled", route: true},
-	{"traefik.containo.us", "IngressRoute"}:          {reason: "Traefik routes are not modelled", route: true},
-	{"projectcontour.io", "HTTPProxy"}:               {reason: "Contour routes are not modelled", route: true},
-	{"route.openshift.io", "Route"}:                  {reason: "OpenShift routes are not modelled", route: true},
+	{"projectcalico.org", "NetworkPolicy"}:             {reason: "Calico policies are not modelled", expression: true},
+	{"projectcalico.org", "GlobalNetworkPolicy"}:       {reason: "Calico policies are not modelled", expression: true},
+	{"crd.projectcalico.org", "NetworkPolicy"}:         {reason: "Calico policies are not modelled", expression: true},
+	{"crd.projectcalico.org", "GlobalNetworkPolicy"}:   {reason: "Calico policies are not modelled", expression: true},
+	{"crd.antrea.io", "NetworkPolicy"}:                 {reason: "Antrea policies are not modelled"},
+	{"crd.antrea.io", "ClusterNetworkPolicy"}:          {reason: "Antrea policies are not modelled"},
+	{"networking.k8s.aws", "ClusterNetworkPolicy"}:     {reason: "the own policies of the Amazon VPC CNI are not modelled"},
+	{"networking.k8s.aws", "ApplicationNetworkPolicy"}: {reason: "the own policies of the Amazon VPC CNI are not modelled"},
+	{"security.istio.io", "AuthorizationPolicy"}:       {reason: "Istio authorisation is not modelled", effect: estate.Restricts, selector: []string{"spec", "selector"}, root: "istio-system"},
+	{"security.istio.io", "PeerAuthentication"}:        {reason: "Istio's mutual TLS is not modelled", effect: estate.Restricts, selector: []string{"spec", "selector"}, root: "istio-system"},
+	{"networking.istio.io", "Sidecar"}:                 {reason: "Istio's sidecar scope is not modelled", effect: estate.Restricts, selector: []string{"spec", "workloadSelector"}, root: "istio-system"},
+	{"policy.linkerd.io", "Server"}:                    {reason: "Linkerd authorisation is not modelled", effect: estate.Restricts, selector: []string{"spec", "podSelector"}},
+	{"policy.linkerd.io", "AuthorizationPolicy"}:       {reason: "Linkerd authorisation is not modelled", effect: estate.Restricts},
+	{"k8s.ovn.org", "EgressFirewall"}:                  {reason: "OVN egress firewalls are not modelled", effect: estate.Restricts},
+	{"networking.istio.io", "Gateway"}:                 {reason: "Istio gateways are not modelled", route: true},
+	{"networking.istio.io", "VirtualService"}:          {reason: "Istio routing is not modelled", route: true},
+	{"traefik.io", "IngressRoute"}:                     {reason: "Traefik routes are not modelled", route: true},
+	{"traefik.containo.us", "IngressRoute"}:            {reason: "Traefik routes are not modelled", route: true},
+	{"projectcontour.io", "HTTPProxy"}:                 {reason: "Contour routes are not modelled", route: true},
+	{"route.openshift.io", "Route"}:                    {reason: "OpenShift routes are not modelled", route: true},
 }
 
 // foreignRecord is an object of a foreign kind.
@@ -206,8 +210,11 @@ func (o *object) foreign(f foreign) *foreignRecord {
 			u.Selector = s.MatchLabels
 		}
 	}
-	if len(f.spaces) > 0 {
-		u.NamespaceSelector = o.selector(o.root, f.spaces...)
+	if f.expression {
+		u.Selector = calicoLabels(o.str(o.root, "spec", "selector"))
+		if spaces := calicoLabels(o.str(o.root, "spec", "namespaceSelector")); len(spaces) > 0 {
+			u.NamespaceSelector = &estate.LabelSelector{MatchLabels: spaces}
+		}
 	}
 	return &foreignRecord{u, f.route}
 }
