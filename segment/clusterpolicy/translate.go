@@ -250,7 +250,7 @@ func egressPeer(path string, p *v1alpha2.ClusterNetworkPolicyEgressPeer, action 
 		var out []segment.Peer
 		for _, n := range p.Networks {
 			prefix, err := netip.ParsePrefix(string(n))
-			if err != nil {
+			if err != nil || prefix.Addr().Is4In6() { // the API's isCIDR refuses IPv4-mapped addresses
 				return nil, fmt.Errorf("%s: %.60q is not a CIDR", path, string(n))
 			}
 			out = append(out, segment.Peer{Kind: segment.PeerCIDR, CIDR: prefix.Masked(), MatchesPods: true})

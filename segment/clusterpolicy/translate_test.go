@@ -42,6 +42,9 @@ func TestRefusedObjectsBecomeTaints(t *testing.T) {
 		"spec.egress[0].to[0]": func(s *v1alpha2.ClusterNetworkPolicySpec) {
 			s.Egress[0].To[0].Networks = []v1alpha2.CIDR{"10.0.0.0/99"}
 		},
+		"::ffff:10.0.0.0/104": func(s *v1alpha2.ClusterNetworkPolicySpec) {
+			s.Egress[0].To[0].Networks = []v1alpha2.CIDR{"::ffff:10.0.0.0/104"}
+		},
 		"more than one kind": func(s *v1alpha2.ClusterNetworkPolicySpec) { s.Egress[0].To[0].Nodes = &metav1.LabelSelector{} },
 		"only Accept":        func(s *v1alpha2.ClusterNetworkPolicySpec) { s.Egress[0] = domainDeny() },
 		"more than 25 rules": func(s *v1alpha2.ClusterNetworkPolicySpec) {

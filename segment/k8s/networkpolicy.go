@@ -148,7 +148,23 @@ func npBlock(path string, b *networkingv1.IPBlock, profile segment.Profile) (seg
 		}
 		peer.Except = append(peer.Except, except.Masked())
 	}
+	if peer.CIDR.Addr().Is4In6() {
+		mapped(&peer)
+	}
 	return peer, nil
+}
+
+// mapped turns a block of IPv4-mapped IPv6 addresses (RFC 4291, section 2.5.5.2)
+// into one of IPv4, in doubt. An API server with StrictIPCIDRValidation refuses
+// such a block, older ones admitted it, and what networks make of it differs.
+func mapped(p *segment.Peer) {
+	const ahead = 96 // bits before the IPv4 address
+	p.Doubt = "its block " + p.CIDR.String() + " is of IPv4-mapped addresses, and whether the network reads them as IPv4 is not known"
+	unmap := func(b netip.Prefix) netip.Prefix { return netip.PrefixFrom(b.Addr().Unmap(), b.Bits()-ahead) }
+	p.CIDR = unmap(p.CIDR)
+	for i, e := range p.Except {
+		p.Except[i] = unmap(e)
+	}
 }
 
 // inDoubt splits a block of which it is not known whether it is compared with

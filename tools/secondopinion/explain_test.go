@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/cofferdam-io/cofferdam/segment"
 )
@@ -16,9 +17,10 @@ const (
 	oneAddress  = "a block that holds one address of a dual-stack pod"
 	hostPort    = "a port that a pod on the host network names"
 	sidecarPort = "a port that a sidecar names"
+	mappedBlock = "a block of IPv4-mapped addresses"
 )
 
-func reasons() []string { return []string{itself, oneAddress, hostPort, sidecarPort} }
+func reasons() []string { return []string{itself, oneAddress, hostPort, sidecarPort, mappedBlock} }
 
 // explain names the reason for a difference between the engines, or nothing.
 // Each reason is as narrow as it can be put, and is listed in
@@ -34,6 +36,10 @@ func (b *both) explain(t *testing.T, q *question, ours segment.Verdict) string {
 		// The model holds which addresses a pod has, and not which of them a
 		// connection uses.
 		return oneAddress
+	case ours == segment.Unknown && b.mapped(q):
+		// API servers with StrictIPCIDRValidation refuse such a block. Their engine
+		// reads it as IPv4, as Go's net package does; others need not.
+		return mappedBlock
 	case ours == segment.Unknown && q.namesHostPort():
 		// The specification does not say whether the name of a port is resolved on a
 		// pod that has no network of its own; their engine knows no such pod.
@@ -44,6 +50,20 @@ func (b *both) explain(t *testing.T, q *question, ours segment.Verdict) string {
 		return sidecarPort
 	}
 	return ""
+}
+
+// mapped reports whether a NetworkPolicy names a block of IPv4-mapped addresses
+// that holds an end.
+func (b *both) mapped(q *question) bool {
+	return slices.ContainsFunc(b.objects.NetworkPolicies, func(p *networkingv1.NetworkPolicy) bool {
+		return slices.ContainsFunc(peersOf(p), func(peer networkingv1.NetworkPolicyPeer) bool {
+			if peer.IPBlock == nil {
+				return false
+			}
+			block, is := unmapped(peer.IPBlock.CIDR)
+			return is && slices.ContainsFunc(slices.Concat(q.src.ips, q.dst.ips), block.Contains)
+		})
+	})
 }
 
 // namesHostPort reports whether the destination is on the host network and has a

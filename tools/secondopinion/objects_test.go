@@ -11,7 +11,7 @@ import (
 // blocks returns every block of addresses that a policy names.
 func (o *Objects) blocks() []netip.Prefix {
 	var out []netip.Prefix
-	add := func(s string) { out = append(out, netip.MustParsePrefix(s)) }
+	add := func(s string) { p, _ := unmapped(s); out = append(out, p) }
 	for _, p := range o.NetworkPolicies {
 		for _, peer := range peersOf(p) {
 			if peer.IPBlock != nil {
@@ -32,6 +32,15 @@ func (o *Objects) blocks() []netip.Prefix {
 		}
 	}
 	return out
+}
+
+// unmapped reads a block, one of IPv4-mapped addresses as the IPv4 that it means.
+func unmapped(s string) (p netip.Prefix, mapped bool) {
+	p = netip.MustParsePrefix(s)
+	if !p.Addr().Is4In6() {
+		return p, false
+	}
+	return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96), true
 }
 
 func peersOf(p *networkingv1.NetworkPolicy) []networkingv1.NetworkPolicyPeer {

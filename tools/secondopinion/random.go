@@ -215,6 +215,9 @@ func (e *estate) peers() []networkingv1.NetworkPolicyPeer {
 		switch e.r.IntN(5) {
 		case 0, 1:
 			b := e.block()
+			if e.coin(12) { // an address of IPv4 as older API servers admit it in IPv6
+				b = networkingv1.IPBlock{CIDR: "::ffff:10.244.0.0/112", Except: pick(e.r, nil, []string{"::ffff:10.244.0.0/124"})}
+			}
 			out = append(out, networkingv1.NetworkPolicyPeer{IPBlock: &b})
 		case 2:
 			out = append(out, networkingv1.NetworkPolicyPeer{PodSelector: e.ofPods()})
