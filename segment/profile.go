@@ -38,6 +38,9 @@ type Profile struct {
 	// (Kubernetes documentation, "Network Policies": it "is always allowed").
 	NodeToPodFree bool
 	PodToNodeFree bool
+	// SidecarPortsUnnamed is true where the name that a sidecar (an init container
+	// that goes on running) gives a port means nothing to policies.
+	SidecarPortsUnnamed bool
 	// AdminBeforeDenials is true where what the Admin tier decides stands above the
 	// denials of Cilium's kinds.
 	AdminBeforeDenials bool

@@ -41,6 +41,7 @@ const (
 	HostNetworkPoliced     Switch = "HostNetworkPoliced"
 	BaselineDirectionBlind Switch = "BaselineDirectionBlind"
 	AdminBeforeDenials     Switch = "AdminBeforeDenials"
+	SidecarPortsUnnamed    Switch = "SidecarPortsUnnamed"
 	NodeToPodFree          Switch = "NodeToPodFree"
 	PodToNodeFree          Switch = "PodToNodeFree"
 )
@@ -48,7 +49,7 @@ const (
 // Switches returns all of them, in the order of the table.
 func Switches() []Switch {
 	return []Switch{NetworkPolicy, ClusterNetworkPolicy, AdminNetworkPolicy, CiliumNetworkPolicy, IPBlockMatchesPods, IPBlockMatchesNodes,
-		HostNetworkPoliced, BaselineDirectionBlind, AdminBeforeDenials, NodeToPodFree, PodToNodeFree}
+		HostNetworkPoliced, BaselineDirectionBlind, AdminBeforeDenials, SidecarPortsUnnamed, NodeToPodFree, PodToNodeFree}
 }
 
 // Fact is one thing that is known about a plugin.

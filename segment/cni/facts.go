@@ -27,6 +27,7 @@ const (
 	ovnNode        = "https://github.com/ovn-kubernetes/ovn-kubernetes/blob/master/go-controller/pkg/ovn/base_network_controller_policy.go"
 	knpEngine      = "https://github.com/kubernetes-sigs/kube-network-policies/blob/v1.1.0/pkg/networkpolicy/networkpolicy.go"
 	knpDataplane   = "https://github.com/kubernetes-sigs/kube-network-policies/blob/v1.1.0/pkg/dataplane/controller.go"
+	knpPods        = "https://github.com/kubernetes-sigs/kube-network-policies/blob/v1.1.0/pkg/api/helper.go"
 	knpPodInfo     = "https://github.com/kubernetes-sigs/kube-network-policies/blob/v1.1.0/pkg/podinfo/podinfo.go"
 	knpMakefile    = "https://github.com/kubernetes-sigs/kube-network-policies/blob/v1.1.0/Makefile"
 	kindnetMain    = "https://github.com/kubernetes-sigs/kindnet/blob/main/cmd/kindnetd/main.go"
@@ -118,6 +119,7 @@ func Facts() []Fact {
 		{Plugin: KubeNP, Switch: HostNetworkPoliced, Value: no, Source: knpPodInfo, Read: tag110, Says: "the address of a pod on the host network is no pod's"},
 		{Plugin: KubeNP, Switch: BaselineDirectionBlind, Value: yes, Source: knpEngine, Read: tag110,
 			Says: "where any NetworkPolicy selects the pod the verdict is final, also in a direction that none of them speaks of"},
+		{Plugin: KubeNP, Switch: SidecarPortsUnnamed, Value: yes, Source: knpPods, Read: tag110, Says: "the ports of a pod are those of its ordinary containers"},
 		{Plugin: KubeNP, Switch: NodeToPodFree, Value: maybe, Source: knpDataplane, Read: tag110,
 			Says: "what the node's root user sends passes; what its other users send is judged"},
 		{Plugin: KubeNP, Switch: PodToNodeFree, Value: yes, Before: Version{1, 1}, Source: "https://github.com/kubernetes-sigs/kube-network-policies/issues/283", Read: "2025-12-10",
@@ -135,6 +137,7 @@ func Facts() []Fact {
 		{Plugin: Kindnet, Switch: IPBlockMatchesNodes, Value: yes, Source: knpEngine, Read: tag110, Says: "the same engine"},
 		{Plugin: Kindnet, Switch: HostNetworkPoliced, Value: no, Source: knpPodInfo, Read: tag110, Says: "the same engine"},
 		{Plugin: Kindnet, Switch: BaselineDirectionBlind, Value: yes, Source: knpEngine, Read: tag110, Says: "the same engine"},
+		{Plugin: Kindnet, Switch: SidecarPortsUnnamed, Value: yes, Source: knpPods, Read: tag110, Says: "the same engine"},
 		{Plugin: Kindnet, Switch: NodeToPodFree, Value: maybe, Source: knpDataplane, Read: tag110, Says: "the same engine: it hangs on the user of the process"},
 
 		{Plugin: AWS, Switch: NetworkPolicy, Value: yes, Source: awsAgent, Read: readDay, Says: "where the agent is told --enable-network-policy=true, which it is not by default"},

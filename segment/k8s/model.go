@@ -120,6 +120,9 @@ func (b *builder) endpoint(w *estate.Workload, ref ident.Ref, labels map[string]
 		if c.Kind != estate.Ordinary && c.Kind != estate.Sidecar {
 			continue // its ports are gone when the others start
 		}
+		if c.Kind == estate.Sidecar && b.m.Profile.SidecarPortsUnnamed {
+			continue
+		}
 		for _, p := range c.Ports {
 			proto, ok := segment.ParseProtocol(p.Protocol)
 			if p.Name != "" && p.Port != 0 && ok {
