@@ -162,7 +162,7 @@ func TestRealPackets(t *testing.T) {
 	}
 	t.Cleanup(func() { closing(t, node.close) })
 	if err := queue(node, number); err != nil {
-		t.Skipf("this kernel hands no packets to user space (it has neither nftables' queue nor iptables' NFQUEUE): %v", err)
+		t.Skipf("no packets can be handed to user space here, for want of rights, or of both nftables' queue and iptables' NFQUEUE in the kernel: %v", err)
 	}
 	base, err := Decode(town())
 	if err != nil {
