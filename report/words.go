@@ -60,13 +60,17 @@ func rule(r segment.RuleRef) string {
 		name = r.Namespace + "/" + name
 	}
 	s := clean(r.Kind + " " + name)
+	list := r.Direction
+	if r.Tier == segment.DenyTier.String() {
+		list += "Deny" // the field of the object that lists it
+	}
 	switch {
 	case r.RuleName != "":
-		s += fmt.Sprintf(", %s rule %q", r.Direction, clean(r.RuleName))
+		s += fmt.Sprintf(", %s rule %q", list, clean(r.RuleName))
 	case r.Rule >= 0 && r.Direction != "":
-		s += fmt.Sprintf(", %s rule %d", r.Direction, r.Rule+1)
+		s += fmt.Sprintf(", %s rule %d", list, r.Rule+1)
 	case r.Direction != "":
-		s += ", " + r.Direction
+		s += ", " + list
 	}
 	return s
 }

@@ -39,7 +39,11 @@ func (w *walk) describe(c int) string {
 	var parts []string
 	for _, k := range slices.Sorted(slices.Values(w.g.v.keys)) {
 		if v, ok := labels[k]; ok {
-			parts = append(parts, k+"="+v)
+			if v == "" {
+				parts = append(parts, k)
+			} else {
+				parts = append(parts, k+"="+v)
+			}
 		}
 	}
 	if len(parts) == 0 {
@@ -90,7 +94,10 @@ func (w *walk) peerDoubt(r *compiledRule, peer int) string {
 		case p.Kind == PeerUnreadable:
 			return "one of its peers has no field that is understood"
 		case p.Kind == PeerNodes && w.g.classes.ref(peer).cell >= 0:
-			return "whether " + w.name(peer) + " holds the address of one of " + describePeer(p, "") + " is not known"
+			if len(p.Nodes) == 0 {
+				return "whether " + w.name(peer) + " holds the address of a node is not known"
+			}
+			return "whether " + w.name(peer) + " holds the address of one of the nodes with " + p.Nodes.String() + " is not known"
 		case p.Kind == PeerNodes:
 			return "whether " + w.name(peer) + " runs on a node with " + p.Nodes.String() + " is not known"
 		case p.Kind == PeerDomain:
@@ -396,15 +403,7 @@ func (g *Graph) policyCauses(p *compiled) []Cause {
 	for d := range p.rules {
 		for i := range p.rules[d] {
 			r := &p.rules[d][i]
-			first := -1
-			for _, at := range r.peers {
-				for c := range g.atoms.at(at).maybe.all() {
-					if first < 0 || c < first {
-						first = c
-					}
-					break
-				}
-			}
+			first := g.firstDoubt(r)
 			if first < 0 {
 				continue
 			}
@@ -416,6 +415,24 @@ func (g *Graph) policyCauses(p *compiled) []Cause {
 		}
 	}
 	return slices.CompactFunc(out, func(a, b Cause) bool { return a.Reason == b.Reason && a.Object == b.Object })
+}
+
+// firstDoubt returns the first class that a rule's peers match perhaps and none
+// of them certainly; -1 if there is none.
+func (g *Graph) firstDoubt(r *compiledRule) int {
+	first := -1
+	for _, at := range r.peers {
+		for c := range g.atoms.at(at).maybe.all() {
+			if first >= 0 && c > first {
+				break
+			}
+			if r.closed || !slices.ContainsFunc(r.peers, func(at int) bool { return g.atoms.at(at).must.has(c) }) {
+				first = c
+				break
+			}
+		}
+	}
+	return first
 }
 
 // doubtOf names the namespaces of classes whose labels are unknown.
