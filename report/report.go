@@ -159,6 +159,7 @@ func handlers(answer any) map[string]handler {
 	case *WhyAll:
 		hs["json"] = as(whyAllJSON)
 		hs["table"] = as(whyAllTable)
+		hs["text"] = as(whyAllTable)
 	case *Scan:
 		hs["table"] = as(scanTable)
 		hs["sarif"] = as(scanSARIF)

@@ -58,11 +58,15 @@ func (b *builder) enforce(support segment.Answer, policies []segment.Policy, tai
 		}
 		b.m.Taints = append(b.m.Taints, taints...)
 	default:
+		reason := b.m.Profile.Name + " does not enforce it"
+		if !b.m.Profile.Enforced {
+			reason = "nothing is enforced"
+		}
 		seen := make(map[string]bool)
 		idle := func(object string) {
 			if !seen[object] {
 				seen[object] = true
-				b.m.WithoutEffect = append(b.m.WithoutEffect, segment.WithoutEffect{Object: object, Reason: b.m.Profile.Name + " does not enforce it"})
+				b.m.WithoutEffect = append(b.m.WithoutEffect, segment.WithoutEffect{Object: object, Reason: reason})
 			}
 		}
 		for i := range policies {
