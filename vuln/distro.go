@@ -77,6 +77,9 @@ func distroOf(p PURL, subject sbom.Distro) (id, release string) {
 // splitDistro cuts "debian-12" into identifier and release. A code name gives
 // its distribution; a bare number gives no identifier.
 func splitDistro(q string) (id, release string) {
+	if q == "" {
+		return "", "" // what follows the hyphen of "distro=-"
+	}
 	if r, ok := debianReleases[q]; ok {
 		return "debian", r
 	}
