@@ -140,7 +140,7 @@ func distroEcosystem(typ, id, release string) (string, error) {
 		}
 		return "Ubuntu:" + major + "." + minor, nil
 	case "apk alpine":
-		if minor == "" || !isDigit(major[0]) {
+		if minor == "" || major == "" || !isDigit(major[0]) {
 			return none("advisories are published for Alpine release branches, and %q is none", clip(release))
 		}
 		minor, _, _ = strings.Cut(minor, "_")

@@ -16,6 +16,7 @@ func FuzzIdentity(f *testing.F) {
 	f.Add("pkg:golang/golang.org/toolchain@v0.0.1-go1.21.0.linux-amd64#x", "", "")
 	f.Add("pkg:rpm/0/0?distro=-", "0", "0")
 	f.Add("pkg:deb/debian/x@1?distro=debian-", "", "")
+	f.Add("pkg:apk/alpine/x@1", "alpine", ".5")
 	f.Add("pkg:rpm/x@1?epoch=1&upstream=-.src.rpm&distro=-", "rhel", "9.")
 	db := load(f, "rapid reset", "lodash", "log4j", "libuuid", "musl", "suse", "redhat", "urllib3")
 	f.Fuzz(func(t *testing.T, purl, os, release string) {
