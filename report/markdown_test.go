@@ -43,6 +43,7 @@ func TestMarkdownOfHostileNames(t *testing.T) {
 		hop := segment.Hop{From: ref, To: ident.Ref{Namespace: "x", Name: h}, Connections: conns, Verdict: segment.Allowed,
 			AllowedBy: []segment.RuleRef{{Kind: h, Namespace: h, Name: h, RuleName: h, Direction: "egress"}, {Default: true}}}
 		cover := inventory.Coverage{Enforcement: h, NotSeen: []string{h}, Selector: h}
+		why := report.Explained{Src: ref, Dst: ref, Considered: []report.Considered{{RuleRef: segment.RuleRef{Kind: h, Name: h, Direction: "egress"}, Outcome: h, Reason: h}}}
 		plain := map[string]any{
 			"where": &inventory.Where{Query: h, Advisory: advisory, Found: true, Sites: []inventory.Site{site}, NotCovered: []inventory.NotCovered{{Workload: ref, Zone: h, Image: h, Reason: h}}, Unknowns: unknowns, Coverage: cover},
 			"blast": &inventory.Blast{Query: h, Advisory: advisory, Affected: []inventory.Affected{{Workload: ref, Zone: h, Owner: h, Sites: []inventory.Site{site}, OtherWays: []string{h}}},
@@ -50,8 +51,9 @@ func TestMarkdownOfHostileNames(t *testing.T) {
 			"map": &inventory.Map{Cluster: h, Workloads: []inventory.WorkloadRow{{Workload: ref, Zone: h, Findings: []inventory.FindingRow{{ID: h, Severity: ident.SeverityHigh}}, Exposure: segment.ExposedInternet, Ways: []segment.Way{{Object: h, Conns: conns}}}},
 				WithoutSBOM: []inventory.ImageGap{{Image: h, Reason: h, Workloads: []ident.Ref{ref}}}, Unprotected: []ident.Ref{ref}, SBOMsWithoutRuntime: []inventory.UnusedSBOM{{Subject: h, File: h}},
 				CrossZone: []inventory.CrossZone{{From: h, To: h, Edges: []segment.Edge{{Src: ref, Dst: ref, Connections: conns}}}}, Unknowns: unknowns, Coverage: cover},
-			"reach list": &report.ReachList{Edges: []segment.Edge{{Src: ref, Dst: ref, Connections: conns, Verdict: segment.Unknown, Partial: true}}, Unknowns: unknowns, Coverage: cover},
-			"reach why":  &report.Why{Src: ref, Dst: ref, Considered: []report.Considered{{RuleRef: segment.RuleRef{Kind: h, Name: h, Direction: "egress"}, Outcome: h, Reason: h}}, Unknowns: unknowns, Coverage: cover},
+			"reach list":    &report.ReachList{Edges: []segment.Edge{{Src: ref, Dst: ref, Connections: conns, Verdict: segment.Unknown, Partial: true}}, Unknowns: unknowns, Coverage: cover},
+			"reach why":     &report.Why{Explained: why, Unknowns: unknowns, Coverage: cover},
+			"reach why all": &report.WhyAll{Explanations: []*report.PairWhy{{Explained: why, Allowed: conns, Unknowns: unknowns}}, Coverage: cover},
 			"scan": &report.Scan{Findings: []vuln.Finding{{ID: h, PURL: h, Summary: h, Fix: h, Range: h, File: h, Component: vuln.FindingComponent{Name: h, Version: h}}},
 				Unmatched: []vuln.Unmatched{{Reason: h, Name: h}}, Gate: &report.Gate{FailOn: []string{h}, Failed: true}, Coverage: cover},
 			"sbom validate": &report.Validations{Documents: []report.Validation{{File: h, Violations: []report.Violation{{Pointer: h, Message: h}}}, {File: h, NotJudged: h}, {File: h, Valid: true, Format: h}}},

@@ -34,17 +34,22 @@ func (a *ReachList) Each() iter.Seq[segment.Edge] {
 
 // Why is the answer of `reach why`: the contract's form of segment.Explanation.
 type Why struct {
-	SchemaVersion string              `json:"schemaVersion"`
-	Src           ident.Ref           `json:"src"`
-	Dst           ident.Ref           `json:"dst"`
-	Port          segment.Conn        `json:"port"`
-	Verdict       segment.Verdict     `json:"verdict"`
-	Partial       bool                `json:"partial,omitempty"`
-	Egress        Decided             `json:"egress"`
-	Ingress       Decided             `json:"ingress"`
-	Considered    []Considered        `json:"considered"`
-	Unknowns      []inventory.Unknown `json:"unknowns"`
-	Coverage      inventory.Coverage  `json:"coverage"`
+	SchemaVersion string `json:"schemaVersion"`
+	Explained
+	Unknowns []inventory.Unknown `json:"unknowns"`
+	Coverage inventory.Coverage  `json:"coverage"`
+}
+
+// Explained is what decides one connection.
+type Explained struct {
+	Src        ident.Ref       `json:"src"`
+	Dst        ident.Ref       `json:"dst"`
+	Port       segment.Conn    `json:"port"`
+	Verdict    segment.Verdict `json:"verdict"`
+	Partial    bool            `json:"partial,omitempty"`
+	Egress     Decided         `json:"egress"`
+	Ingress    Decided         `json:"ingress"`
+	Considered []Considered    `json:"considered"`
 }
 
 // Decided is the RULE that decides one direction, with its verdict.
@@ -62,27 +67,26 @@ type Considered struct {
 
 // NewWhy brings an explanation into the contract's form.
 func NewWhy(e *segment.Explanation, c inventory.Coverage) *Why {
-	w := &Why{
-		SchemaVersion: inventory.SchemaVersion, Src: e.Src, Dst: e.Dst, Port: e.Port, Verdict: e.Verdict, Partial: e.Partial,
-		Egress:     Decided{e.Egress.Rule, e.Egress.Verdict},
-		Ingress:    Decided{e.Ingress.Rule, e.Ingress.Verdict},
-		Considered: considered(e), Unknowns: e.Unknowns, Coverage: c,
-	}
+	w := &Why{SchemaVersion: inventory.SchemaVersion, Explained: explained(e), Unknowns: e.Unknowns, Coverage: c}
 	if w.Unknowns == nil {
 		w.Unknowns = []inventory.Unknown{}
 	}
 	return w
 }
 
-// considered lists what was considered, egress first.
-func considered(e *segment.Explanation) []Considered {
-	out := make([]Considered, 0, len(e.Egress.Considered)+len(e.Ingress.Considered))
+// explained lists what was considered with egress first.
+func explained(e *segment.Explanation) Explained {
+	x := Explained{
+		Src: e.Src, Dst: e.Dst, Port: e.Port, Verdict: e.Verdict, Partial: e.Partial,
+		Egress: Decided{e.Egress.Rule, e.Egress.Verdict}, Ingress: Decided{e.Ingress.Rule, e.Ingress.Verdict},
+		Considered: make([]Considered, 0, len(e.Egress.Considered)+len(e.Ingress.Considered)),
+	}
 	for _, d := range []segment.Decision{e.Egress, e.Ingress} {
-		for _, x := range d.Considered {
-			out = append(out, Considered{x.Rule, x.Outcome, x.Reason})
+		for _, c := range d.Considered {
+			x.Considered = append(x.Considered, Considered{c.Rule, c.Outcome, c.Reason})
 		}
 	}
-	return out
+	return x
 }
 
 func reachListTable(w io.Writer, a *ReachList, o Options) error {

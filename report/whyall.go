@@ -4,7 +4,6 @@ import (
 	"io"
 	"iter"
 
-	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/segment"
 )
@@ -21,28 +20,18 @@ type WhyAll struct {
 	Stream iter.Seq2[*PairWhy, error] `json:"-"`
 }
 
-// PairWhy explains one pair among many: a Why without what all have in common.
+// PairWhy explains one pair among many: what decides it on one port, and what is
+// open on any.
 type PairWhy struct {
-	Src        ident.Ref           `json:"src"`
-	Dst        ident.Ref           `json:"dst"`
-	Port       segment.Conn        `json:"port"` // that is explained
-	Verdict    segment.Verdict     `json:"verdict"`
-	Allowed    []segment.Conn      `json:"allowed"`             // on whatever port
-	Undecided  []segment.Conn      `json:"undecided,omitempty"` // the same
-	Partial    bool                `json:"partial,omitempty"`
-	Egress     Decided             `json:"egress"`
-	Ingress    Decided             `json:"ingress"`
-	Considered []Considered        `json:"considered"`
-	Unknowns   []inventory.Unknown `json:"unknowns,omitempty"`
+	Explained
+	Allowed   []segment.Conn      `json:"allowed"`
+	Undecided []segment.Conn      `json:"undecided,omitempty"`
+	Unknowns  []inventory.Unknown `json:"unknowns,omitempty"`
 }
 
 // NewPairWhy brings an explanation into the form of a list.
 func NewPairWhy(e *segment.Explanation) *PairWhy {
-	return &PairWhy{
-		Src: e.Src, Dst: e.Dst, Port: e.Port, Verdict: e.Verdict, Partial: e.Partial, Allowed: append([]segment.Conn{}, e.Allowed...), Undecided: e.Undecided,
-		Egress: Decided{e.Egress.Rule, e.Egress.Verdict}, Ingress: Decided{e.Ingress.Rule, e.Ingress.Verdict},
-		Considered: considered(e), Unknowns: e.Unknowns,
-	}
+	return &PairWhy{Explained: explained(e), Allowed: append([]segment.Conn{}, e.Allowed...), Undecided: e.Undecided, Unknowns: e.Unknowns}
 }
 
 // Each returns the explanations, wherever they are.

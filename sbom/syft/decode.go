@@ -8,18 +8,8 @@ import (
 	"github.com/cofferdam-io/cofferdam/sbom"
 )
 
-// Options limit what a document may hold. The zero value has the defaults.
-type Options struct {
-	MaxBytes      int
-	MaxComponents int
-	// Digest is the SHA-256 of the bytes, where the caller has computed it.
-	Digest ident.Digest
-}
-
-const (
-	defaultMaxBytes      = 512 << 20
-	defaultMaxComponents = 2_000_000
-)
+// Options limit what a document may hold.
+type Options = sbom.Limits
 
 // Decode reads one document of syft's schema, versions 1 to 16, in one pass.
 // Names of members are matched as they are written. A name that occurs twice in
@@ -28,14 +18,8 @@ const (
 // *ident.Error, below a *jsonscan.SyntaxError with the JSON pointer where a
 // value is at fault, or the context's.
 func Decode(ctx context.Context, data []byte, o Options) (*sbom.Document, error) {
-	if o.MaxBytes <= 0 {
-		o.MaxBytes = defaultMaxBytes
-	}
-	if o.MaxComponents <= 0 {
-		o.MaxComponents = defaultMaxComponents
-	}
-	if len(data) > o.MaxBytes {
-		return nil, ident.Errorf(ident.KindLimit, "the document has %d bytes, more than %d", len(data), o.MaxBytes)
+	if err := o.Admit(data); err != nil {
+		return nil, err
 	}
 	d := decoder{
 		ctx: ctx, maxComponents: o.MaxComponents, ids: map[string]int32{},

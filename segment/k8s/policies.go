@@ -139,6 +139,9 @@ func baselineInDoubt(policies []segment.Policy, taints []segment.Taint, doubt st
 // labelServiceAccounts gives endpoints the label of their service account where a
 // policy asks for it.
 func (b *builder) labelServiceAccounts() {
+	if len(b.set.CiliumPolicies) == 0 {
+		return
+	}
 	asks := func(s segment.PodSelector) bool {
 		return slices.ContainsFunc(s.Pods, func(r segment.Requirement) bool { return r.Key == cilium.ServiceAccountLabel })
 	}
