@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -28,41 +29,117 @@ func Diff(ctx context.Context, before, after *Graph) ([]Change, error) {
 	refs := slices.Concat(before.workloads.refs, after.workloads.refs)
 	slices.SortFunc(refs, ident.Ref.Compare)
 	refs = slices.Compact(refs)
-	var out, incoming []Change
-	old, now := newSide(before), newSide(after)
-	defer old.t.release()
-	defer now.t.release()
+	d := newDifference(before, after)
+	defer d.release()
 	for _, r := range refs {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		a, b := old.inside(r), now.inside(r)
-		for i, j := 0, 0; i < len(a) || j < len(b); {
-			switch {
-			case j == len(b) || i < len(a) && a[i].ref.Compare(b[j].ref) < 0:
-				out = appendChanges(out, r, a[i].ref, a[i].reply.edges, nil)
-				i++
-			case i == len(a) || a[i].ref.Compare(b[j].ref) > 0:
-				out = appendChanges(out, r, b[j].ref, nil, b[j].reply.edges)
-				j++
-			default:
-				if a[i].reply.key != b[j].reply.key || before.ports != after.ports {
-					out = appendChanges(out, r, a[i].ref, a[i].reply.edges, b[j].reply.edges)
-				}
-				i, j = i+1, j+1
-			}
+		d.inside(r, row, nil)
+		d.outside(r)
+	}
+	return d.changes(), nil
+}
+
+// DiffOf is Diff for the connections that have one of some workloads at an end.
+// What policies change is all there where the workloads are those that the
+// policies select, before or after: a policy decides about its subject's
+// connections only.
+func DiffOf(ctx context.Context, before, after *Graph, of []ident.Ref) ([]Change, error) {
+	of = slices.Clone(of)
+	slices.SortFunc(of, ident.Ref.Compare)
+	of = slices.Compact(of)
+	d := newDifference(before, after)
+	defer d.release()
+	for _, r := range of {
+		if err := ctx.Err(); err != nil {
+			return nil, err
 		}
-		for kind, into := range map[lineKind]*[]Change{row: &out, column: &incoming} {
-			for _, x := range diffBlocks(old.blocks(r, kind), now.blocks(r, kind)) {
-				if x.Src = r; kind == column {
-					x.Src, x.Dst = x.Dst, r
-				}
-				*into = append(*into, x)
-			}
+		d.inside(r, row, nil)
+		d.inside(r, column, of)
+		d.outside(r)
+	}
+	return d.changes(), nil
+}
+
+// difference collects on what two graphs disagree.
+type difference struct {
+	old, now      *diffSide
+	out, incoming []Change
+}
+
+func newDifference(before, after *Graph) *difference {
+	return &difference{old: newSide(before), now: newSide(after)}
+}
+
+func (d *difference) release() {
+	d.old.t.release()
+	d.now.t.release()
+}
+
+// changes returns what was collected, in order.
+func (d *difference) changes() []Change {
+	slices.SortStableFunc(d.out, func(a, b Change) int {
+		if c := a.Src.Compare(b.Src); c != 0 || a.Dst.IsCIDR() && b.Dst.IsCIDR() {
+			return c
+		}
+		return cmp.Or(boolCompare(a.Dst.IsCIDR(), b.Dst.IsCIDR()), a.Dst.Compare(b.Dst))
+	})
+	slices.SortStableFunc(d.incoming, func(a, b Change) int { return compareBlocks(a.Src, b.Src) })
+	return append(d.out, d.incoming...)
+}
+
+func boolCompare(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// inside compares what workload r may open to others (row), or they to it
+// (column), but for those in but, which is sorted.
+func (d *difference) inside(r ident.Ref, kind lineKind, but []ident.Ref) {
+	a, b := d.old.inside(r, kind), d.now.inside(r, kind)
+	differ := func(other ident.Ref, x, y []Edge) {
+		if _, found := slices.BinarySearchFunc(but, other, ident.Ref.Compare); found {
+			return
+		}
+		if kind == row {
+			d.out = appendChanges(d.out, r, other, x, y)
+		} else {
+			d.out = appendChanges(d.out, other, r, x, y)
 		}
 	}
-	slices.SortStableFunc(incoming, func(a, b Change) int { return compareBlocks(a.Src, b.Src) })
-	return append(out, incoming...), nil
+	for i, j := 0, 0; i < len(a) || j < len(b); {
+		switch {
+		case j == len(b) || i < len(a) && a[i].ref.Compare(b[j].ref) < 0:
+			differ(a[i].ref, a[i].reply.edges, nil)
+			i++
+		case i == len(a) || a[i].ref.Compare(b[j].ref) > 0:
+			differ(b[j].ref, nil, b[j].reply.edges)
+			j++
+		default:
+			if a[i].reply.key != b[j].reply.key || d.old.g.ports != d.now.g.ports {
+				differ(a[i].ref, a[i].reply.edges, b[j].reply.edges)
+			}
+			i, j = i+1, j+1
+		}
+	}
+}
+
+// outside compares what is open between workload r and addresses outside.
+func (d *difference) outside(r ident.Ref) {
+	for _, x := range diffBlocks(d.old.blocks(r, row), d.now.blocks(r, row)) {
+		x.Src = r
+		d.out = append(d.out, x)
+	}
+	for _, x := range diffBlocks(d.old.blocks(r, column), d.now.blocks(r, column)) {
+		x.Src, x.Dst = x.Dst, r
+		d.incoming = append(d.incoming, x)
+	}
 }
 
 // DiffExposure compares the ways in from the internet to a workload, port by port.
@@ -100,14 +177,14 @@ type replyTo struct {
 	reply *reply
 }
 
-func (s *diffSide) inside(r ident.Ref) []replyTo {
+func (s *diffSide) inside(r ident.Ref, kind lineKind) []replyTo {
 	end, ok := s.g.byRef[r]
 	if !ok {
 		return nil
 	}
 	var out []replyTo
 	from := s.g.endSide(ByWorkload, end)
-	s.g.eachInside(s.t, from, row, func(other uint32, x *reply) bool {
+	s.g.eachInside(s.t, from, kind, func(other uint32, x *reply) bool {
 		if int(other) != end {
 			out = append(out, replyTo{s.g.workloads.refs[other], x})
 		}

@@ -3,9 +3,13 @@ package segment_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/segment"
@@ -35,6 +39,7 @@ func TestDiff(t *testing.T) {
 			t.Fatal(err)
 		}
 		told += len(changes)
+		checkDiffOf(t, a, b, changes)
 		ends := make([]ident.Ref, 0, len(m.Workloads)+len(addresses))
 		for _, w := range m.Workloads {
 			ends = append(ends, w.Ref)
@@ -72,6 +77,61 @@ func TestDiff(t *testing.T) {
 	}
 	if told < 500 {
 		t.Errorf("only %d changes: the estates do not exercise the comparison", told)
+	}
+}
+
+// checkDiffOf holds the changes of some workloads against those of all.
+func checkDiffOf(t *testing.T, a, b *segment.Graph, all []segment.Change) {
+	t.Helper()
+	var some []ident.Ref
+	for i, r := range a.Workloads() {
+		if i%3 == 0 {
+			some = append(some, r)
+		}
+	}
+	got, err := segment.DiffOf(context.Background(), a, b, some)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []segment.Change
+	for _, c := range all {
+		if slices.Contains(some, c.Src) || slices.Contains(some, c.Dst) {
+			want = append(want, c)
+		}
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Fatalf("the changes of %v (-of all +of these):\n%s", some, d)
+	}
+}
+
+// TestOpenings holds the sets of workloads that each may open something to
+// against the list of edges.
+func TestOpenings(t *testing.T) {
+	for seed := range uint64(60) {
+		g, err := segment.Build(context.Background(), randomModel(seed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		refs := g.Workloads()
+		got := make(map[[2]ident.Ref]bool)
+		for i, src := range refs {
+			bits := make([]uint64, (len(refs)+63)/64)
+			g.Openings(i, bits)
+			for j, dst := range refs {
+				if bits[j/64]>>(j%64)&1 == 1 {
+					got[[2]ident.Ref{src, dst}] = true
+				}
+			}
+		}
+		want := make(map[[2]ident.Ref]bool)
+		for e := range g.Edges(segment.ByWorkload) {
+			if !e.Src.IsCIDR() && !e.Dst.IsCIDR() {
+				want[[2]ident.Ref{e.Src, e.Dst}] = true
+			}
+		}
+		if !maps.Equal(got, want) {
+			t.Fatalf("seed %d: %d openings, %d edges", seed, len(got), len(want))
+		}
 	}
 }
 
