@@ -1,7 +1,6 @@
 package segment
 
 import (
-	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -83,20 +82,10 @@ func (d *difference) changes() []Change {
 		if c := a.Src.Compare(b.Src); c != 0 || a.Dst.IsCIDR() && b.Dst.IsCIDR() {
 			return c
 		}
-		return cmp.Or(boolCompare(a.Dst.IsCIDR(), b.Dst.IsCIDR()), a.Dst.Compare(b.Dst))
+		return a.Dst.Compare(b.Dst)
 	})
 	slices.SortStableFunc(d.incoming, func(a, b Change) int { return compareBlocks(a.Src, b.Src) })
 	return append(d.out, d.incoming...)
-}
-
-func boolCompare(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	}
-	return 1
 }
 
 // inside compares what workload r may open to others (row), or they to it

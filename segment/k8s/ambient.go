@@ -35,23 +35,28 @@ func (b *builder) inAmbient(e *segment.Endpoint) bool {
 	return mode == "ambient"
 }
 
-// ambient puts in doubt what rules for ports say about traffic inside an ambient
-// mesh. Rules that name no port hold for the tunnel as for anything else.
+// ambient marks the endpoints of an ambient mesh and puts in doubt what policies
+// say about them.
 func (b *builder) ambient() {
-	found := false
 	for i := range b.m.Endpoints {
 		e := &b.m.Endpoints[i]
 		if !b.inAmbient(e) {
 			continue
 		}
-		found = true
 		e.Labels = maps.Clone(e.Labels)
 		if e.Labels == nil {
 			e.Labels = make(map[string]string, 1)
 		}
 		e.Labels[ambientKey] = ""
 	}
-	if !found {
+	b.policiesInMesh()
+}
+
+// policiesInMesh puts in doubt what rules for ports say about traffic inside an
+// ambient mesh, the endpoints of which are marked. Rules that name no port hold
+// for the tunnel as for anything else.
+func (b *builder) policiesInMesh() {
+	if !slices.ContainsFunc(b.m.Endpoints, func(e segment.Endpoint) bool { _, in := e.Labels[ambientKey]; return in }) {
 		return
 	}
 	out := make([]segment.Policy, 0, len(b.m.Policies))

@@ -5,14 +5,37 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/cofferdam-io/cofferdam/estate/manifest"
 	"github.com/cofferdam-io/cofferdam/segment"
 	"github.com/cofferdam-io/cofferdam/segment/cilium"
 	"github.com/cofferdam-io/cofferdam/segment/clusterpolicy"
 )
 
+// Policies translates the policies of a set as if they were part of a model that
+// Model has made: for a change of policies whose effect is asked about. Objects
+// that cannot be translated become taints, as those of a kind do of which it is
+// not known whether the network enforces it.
+func Policies(m *segment.Model, set *manifest.Set) ([]segment.Policy, []segment.Taint) {
+	b := &builder{set: set, m: &segment.Model{Profile: m.Profile, Namespaces: m.Namespaces, Endpoints: m.Endpoints}}
+	b.translate()
+	b.policiesInMesh()
+	return b.m.Policies, b.m.Taints
+}
+
 // policies adds what the policies of every kind say, as far as the network
 // enforces the kind.
 func (b *builder) policies() {
+	b.translate()
+	b.labelServiceAccounts()
+	profile := &b.m.Profile
+	if (profile.Isolating || profile.IsolatingDoubt != "") && profile.Enforced {
+		b.isolateAll()
+	}
+	b.ambient()
+}
+
+// translate adds the policies of the set.
+func (b *builder) translate() {
 	profile := &b.m.Profile
 	var (
 		policies []segment.Policy
@@ -36,11 +59,6 @@ func (b *builder) policies() {
 	b.enforce(profile.AdminNetworkPolicy, policies, taints)
 	policies, taints = cilium.Translate(b.set.CiliumPolicies)
 	b.enforce(profile.CiliumNetworkPolicy, blocksInDoubt(policies, profile.CiliumBlockDoubt), taints)
-	b.labelServiceAccounts()
-	if (profile.Isolating || profile.IsolatingDoubt != "") && profile.Enforced {
-		b.isolateAll()
-	}
-	b.ambient()
 }
 
 // enforce adds policies of a kind with an effect, names those without one, and
