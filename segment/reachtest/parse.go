@@ -40,7 +40,11 @@ const scriptName = "test"
 func parse(name string, data []byte) (script []statement, manifests []txtar.File, err error) {
 	a := txtar.Parse(data)
 	text, offset := a.Comment, 0
+	at := strings.Count(string(a.Comment), "\n")
 	for _, f := range a.Files {
+		at++ // the marker
+		start := at
+		at += strings.Count(string(f.Data), "\n")
 		if f.Name != scriptName {
 			manifests = append(manifests, f)
 			continue
@@ -48,8 +52,7 @@ func parse(name string, data []byte) (script []statement, manifests []txtar.File
 		if len(strings.TrimSpace(string(a.Comment))) > 0 {
 			return nil, nil, ident.Errorf(ident.KindUsage, "%s has a script before its files and in -- test --", name).WithHint("keep one of them")
 		}
-		text = f.Data
-		offset = strings.Count(string(data[:strings.Index(string(data), "-- "+scriptName+" --")]), "\n") + 1
+		text, offset = f.Data, start
 	}
 	for i, raw := range strings.Split(string(text), "\n") {
 		line := strings.TrimSpace(raw)

@@ -98,6 +98,10 @@ func TestMalformed(t *testing.T) {
 	if _, err := reachtest.Run(context.Background(), "t", []byte("eval t/a -> t/b tcp/80\n")); err == nil || !strings.Contains(err.Error(), "no manifests") {
 		t.Error(err)
 	}
+	_, err := reachtest.Run(context.Background(), "t", []byte("-- x.yaml --\n{}\n--  test  --\n\nevaluate t/a\n"))
+	if err == nil || !strings.Contains(err.Error(), "t:5:") {
+		t.Errorf("a script after its files: %v, want line 5", err)
+	}
 }
 
 // TestFaultsAreNamed says that a manifest that cannot be read is told of.
@@ -111,6 +115,7 @@ func TestFaultsAreNamed(t *testing.T) {
 func FuzzRun(f *testing.F) {
 	f.Add([]byte(fmt.Sprintf(small, "allow")))
 	f.Add([]byte("-- test --\neval a/b -> c/d tcp/1\n-- x.yaml --\n{}"))
+	f.Add([]byte("-- test  --"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := reachtest.Run(context.Background(), "t", data)
 		if err == nil && r.Statements == 0 {
