@@ -49,6 +49,8 @@ var layers = map[string][]string{
 
 	"inventory": {"ident", "sbom", "vuln", "estate", "segment"},
 
+	"contain/pick": {"ident", "segment"},
+
 	"report":          {"ident", "sbom", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory"},
 	"report/microseg": {"ident", "estate", "segment", "inventory"},
 	"report/graph":    {"ident", "segment", "inventory"},

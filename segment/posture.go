@@ -204,11 +204,13 @@ func (g *Graph) visible() []string {
 	return out
 }
 
-// rolloutLabels change with every rollout or pod and name nothing to a person.
-func rolloutLabel(k string) bool {
+// RolloutLabel reports whether a label changes with every rollout or pod: it names
+// nothing to a person, and a selector on it selects nothing tomorrow.
+func RolloutLabel(k string) bool {
 	switch k {
 	case "pod-template-hash", "controller-revision-hash", "pod-template-generation", "statefulset.kubernetes.io/pod-name",
-		"apps.kubernetes.io/pod-index", "controller-uid", "batch.kubernetes.io/controller-uid", "job-name", "batch.kubernetes.io/job-name":
+		"apps.kubernetes.io/pod-index", "controller-uid", "batch.kubernetes.io/controller-uid", "job-name", "batch.kubernetes.io/job-name",
+		"batch.kubernetes.io/job-completion-index":
 		return true
 	}
 	return false
@@ -251,7 +253,7 @@ func (g *Graph) commonLabels(ends []int) string {
 	labels := func(end int) map[string]string { return g.m.Workloads[g.workloadIndex(byRef[end])].Labels }
 	var common []string
 	for k, v := range labels(ends[0]) {
-		same := !rolloutLabel(k)
+		same := !RolloutLabel(k)
 		for _, e := range ends[1:] {
 			if w, ok := labels(e)[k]; !ok || w != v {
 				same = false
