@@ -50,6 +50,7 @@ var layers = map[string][]string{
 	"inventory": {"ident", "sbom", "vuln", "estate", "segment"},
 
 	"contain/pick": {"ident", "segment"},
+	"contain/cut":  {},
 
 	"report":          {"ident", "sbom", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory"},
 	"report/microseg": {"ident", "estate", "segment", "inventory"},

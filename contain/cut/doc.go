@@ -1,0 +1,20 @@
+// Package cut finds the cheapest set of connections, or of workloads to
+// harden, that parts protected workloads from affected ones, and proves by a
+// flow of the same value that nothing cheaper does.
+//
+//	r, err := cut.Edges(ctx, &cut.Network{N: n, Row: row, Default: 1, Edge: observed, Sources: affected, Sinks: protected})
+//	var none *cut.NoCutError // none.Path says why it cannot be contained
+//	for _, p := range r.Near.Pairs { … }
+//
+// It is not for policies: which object takes an edge away, and what else that
+// object would take, is the caller's to find out and to prove. It knows
+// workloads as numbers and edges as bits.
+//
+// # What is exact
+//
+// Edges and Workloads are exact: minimum cuts by Dinic's algorithm (Dinitz
+// 1970) over rows of bits, with explicit arcs only where there is flow or a
+// price of its own. All minimum cuts are the closed sets of one residual
+// network (Picard and Queyranne 1980), whose smallest and greatest are Near
+// and Far. Results do not depend on the order of a map.
+package cut

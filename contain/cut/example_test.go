@@ -1,0 +1,64 @@
+package cut_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cofferdam-io/cofferdam/contain/cut"
+)
+
+// web → cart → {redis, orders} → db: what keeps web from db?
+func ExampleEdges() {
+	open := [][]int{{1}, {2, 3}, {4}, {4}, {}}
+	n := &cut.Network{
+		N: 5,
+		Row: func(u int, into []uint64) {
+			for _, v := range open[u] {
+				into[0] |= 1 << v
+			}
+		},
+		Default: 1,
+		Edge:    map[cut.Pair]cut.Price{{From: 0, To: 1}: 100}, // observed: dear
+		Sources: []int{0}, Sinks: []int{4},
+	}
+	r, err := cut.Edges(context.Background(), n)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(r.Value, "near:", r.Near.Pairs, "far:", r.Far.Pairs)
+
+	n.Edge = map[cut.Pair]cut.Price{{From: 0, To: 1}: cut.Never, {From: 1, To: 2}: cut.Never, {From: 2, To: 4}: cut.Never}
+	_, err = cut.Edges(context.Background(), n)
+	var none *cut.NoCutError
+	fmt.Println(errors.As(err, &none), none.Path)
+	// Output:
+	// 2 near: [{1 2} {1 3}] far: [{2 4} {3 4}]
+	// true [0 1 2 4]
+}
+
+// Hardening cart's egress once is cheaper than naming both of its edges.
+func ExampleWorkloads() {
+	open := [][]int{{1}, {2, 3}, {4}, {4}, {}}
+	n := &cut.Network{
+		N: 5,
+		Row: func(u int, into []uint64) {
+			for _, v := range open[u] {
+				into[0] |= 1 << v
+			}
+		},
+		Default: 10,
+		Sources: []int{0}, Sinks: []int{4},
+	}
+	r, err := cut.Workloads(context.Background(), n, &cut.Hardening{
+		Egress: []cut.Price{4, 3, 4, 4, 4},
+		Kept:   map[cut.Pair]bool{{From: 0, To: 1}: true},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(r.Value, r.Near.Pairs, r.Near.Egress, r.Near.Ingress, r.Near.Reach)
+	// Output: 3 [] [1] [] [0 1]
+}
