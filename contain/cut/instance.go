@@ -48,15 +48,14 @@ func build(ctx context.Context, n *Network, h *Hardening) (*instance, error) {
 	if err := in.fetch(ctx, n); err != nil {
 		return nil, err
 	}
-	if err := n.checkSum(h, len(in.reached)); err != nil {
-		return nil, err
-	}
 	if !in.split {
 		if err := in.takeDirect(n); err != nil {
 			return nil, err
 		}
 	}
-	in.setPrices(n, h)
+	if err := in.setPrices(n, h); err != nil {
+		return nil, err
+	}
 	in.f.base = len(in.f.arcs)
 	return in, nil
 }
@@ -136,7 +135,7 @@ func (n *Network) edgePrice(p Pair) Price {
 }
 
 // setPrices makes arcs of what is not a dense arc of the default price.
-func (in *instance) setPrices(n *Network, h *Hardening) {
+func (in *instance) setPrices(n *Network, h *Hardening) error {
 	type odd struct {
 		Pair
 		price Price
@@ -162,25 +161,33 @@ func (in *instance) setPrices(n *Network, h *Hardening) {
 	}
 	slices.SortFunc(odds, func(a, b odd) int { return a.compare(b.Pair) })
 	in.f.arcs = make([]arc, 0, 2*len(odds)+4*len(in.reached))
+	sum := float64(in.directSum)
+	add := func(x, y int32, price Price) {
+		if price != Never {
+			sum += float64(price)
+		}
+		in.f.add(x, y, capacity(price))
+	}
+	if n.Default != Never {
+		sum += float64(n.Default) * float64(len(in.reached)) * float64(n.N)
+	}
 	for _, o := range odds {
 		set(in.f.rows[o.From]).remove(o.To)
 		from, to := in.out+o.From, o.To
 		if o.kept {
 			from, to = in.self+o.From, in.self+o.To
 		}
-		in.f.add(from, to, capacity(o.price))
-	}
-	if h == nil {
-		return
+		add(from, to, o.price)
 	}
 	for i, u := range in.reached {
-		if in.f.rows[u] != nil {
-			in.f.add(in.self+u, in.out+u, capacity(harden(h.Egress, u)))
+		if h != nil && in.f.rows[u] != nil {
+			add(in.self+u, in.out+u, harden(h.Egress, u))
 		}
-		if i >= len(in.sources) { // nothing comes back to a source
-			in.f.add(u, in.self+u, capacity(harden(h.Ingress, u)))
+		if h != nil && i >= len(in.sources) { // nothing comes back to a source
+			add(u, in.self+u, harden(h.Ingress, u))
 		}
 	}
+	return checkSum(sum)
 }
 
 // separate solves the instance, which has sinks.
