@@ -22,6 +22,7 @@ type instance struct {
 	reached        []int32 // workloads that the sources reach over any edge
 	direct         []Pair  // edges from a source to a sink: every cut of edges names them
 	directSum      Price
+	sum            float64 // of all finite prices that a cut could pay, from above
 }
 
 func build(ctx context.Context, n *Network, h *Hardening) (*instance, error) {
@@ -119,7 +120,8 @@ func (in *instance) takeDirect(n *Network) error {
 					return &NoCutError{Path: []int{int(p.From), int(p.To)}}
 				}
 				in.direct = append(in.direct, p)
-				in.directSum += price
+				in.directSum += price // setPrices refuses a sum that could have overflowed
+				in.sum += float64(price)
 			}
 			in.f.rows[s][w] = r &^ sinks[w]
 		}
@@ -161,15 +163,14 @@ func (in *instance) setPrices(n *Network, h *Hardening) error {
 	}
 	slices.SortFunc(odds, func(a, b odd) int { return a.compare(b.Pair) })
 	in.f.arcs = make([]arc, 0, 2*len(odds)+4*len(in.reached))
-	sum := float64(in.directSum)
 	add := func(x, y int32, price Price) {
 		if price != Never {
-			sum += float64(price)
+			in.sum += float64(price)
 		}
 		in.f.add(x, y, capacity(price))
 	}
 	if n.Default != Never {
-		sum += float64(n.Default) * float64(len(in.reached)) * float64(n.N)
+		in.sum += float64(n.Default) * float64(len(in.reached)) * float64(n.N)
 	}
 	for _, o := range odds {
 		set(in.f.rows[o.From]).remove(o.To)
@@ -187,7 +188,7 @@ func (in *instance) setPrices(n *Network, h *Hardening) error {
 			add(u, in.self+u, harden(h.Ingress, u))
 		}
 	}
-	return checkSum(sum)
+	return checkSum(in.sum)
 }
 
 // separate solves the instance, which has sinks.
