@@ -265,6 +265,9 @@ func (g *Graph) ownNodeCause(c, d int) []Cause {
 // Enforcement returns the profile and how it was chosen: "generic (assumed)".
 func (g *Graph) Enforcement() string { return g.m.Profile.String() }
 
+// Profile returns what the network enforces, as the graph was built for it.
+func (g *Graph) Profile() Profile { return g.m.Profile }
+
 // NotSeen returns the kinds of which the input held no object and no index that
 // says there is none, and what else would say more about the network, sorted.
 func (g *Graph) NotSeen() []string {

@@ -99,6 +99,29 @@ func (g *Graph) PoliciesOf(r ident.Ref) []RuleRef {
 	return out
 }
 
+// Selected returns the workloads of which a policy may select a pod, sorted.
+func (g *Graph) Selected(r PolicyRef) []ident.Ref {
+	ends := newBitset(g.workloads.inside)
+	for i := range g.policies.len() {
+		p := g.policies.at(i)
+		if p == nil || p.p.Ref() != r {
+			continue
+		}
+		for _, c := range g.atoms.at(p.subject).classes() {
+			for _, end := range g.workloads.ends.at(int(c)) {
+				if int(end) < g.workloads.inside {
+					ends.add(int(end))
+				}
+			}
+		}
+	}
+	var out []ident.Ref
+	for end := range ends.all() {
+		out = append(out, g.workloads.refs[end])
+	}
+	return out
+}
+
 // Segment is a set of workloads that no rule tells apart.
 type Segment struct {
 	// Name is what a person would call it: "shop/web" for one workload, "shop/*"

@@ -38,6 +38,10 @@ type Profile struct {
 	// (Kubernetes documentation, "Network Policies": it "is always allowed").
 	NodeToPodFree bool
 	PodToNodeFree bool
+	// EstablishedCut says whether new policies end connections that are open already
+	// ("implementation defined", Kubernetes documentation, "Network Policies"). It
+	// changes no verdict.
+	EstablishedCut Answer
 	// SidecarPortsUnnamed is true where the name that a sidecar (an init container
 	// that goes on running) gives a port means nothing to policies.
 	SidecarPortsUnnamed bool

@@ -165,7 +165,8 @@ func join(p, q segment.Profile) segment.Profile {
 	p, q = asKinds(p, &q), asKinds(q, &p)
 	why := fmt.Sprintf("%s and %s differ in it", title(&p), title(&q))
 	for _, k := range [][2]*segment.Answer{{&p.NetworkPolicy, &q.NetworkPolicy}, {&p.ClusterNetworkPolicy, &q.ClusterNetworkPolicy},
-		{&p.AdminNetworkPolicy, &q.AdminNetworkPolicy}, {&p.CiliumNetworkPolicy, &q.CiliumNetworkPolicy}} {
+		{&p.AdminNetworkPolicy, &q.AdminNetworkPolicy}, {&p.CiliumNetworkPolicy, &q.CiliumNetworkPolicy},
+		{&p.EstablishedCut, &q.EstablishedCut}} {
 		if *k[0] != *k[1] {
 			*k[0] = segment.Maybe
 		}

@@ -44,12 +44,13 @@ const (
 	SidecarPortsUnnamed    Switch = "SidecarPortsUnnamed"
 	NodeToPodFree          Switch = "NodeToPodFree"
 	PodToNodeFree          Switch = "PodToNodeFree"
+	EstablishedCut         Switch = "EstablishedCut"
 )
 
 // Switches returns all of them, in the order of the table.
 func Switches() []Switch {
 	return []Switch{NetworkPolicy, ClusterNetworkPolicy, AdminNetworkPolicy, CiliumNetworkPolicy, IPBlockMatchesPods, IPBlockMatchesNodes,
-		HostNetworkPoliced, BaselineDirectionBlind, AdminBeforeDenials, SidecarPortsUnnamed, NodeToPodFree, PodToNodeFree}
+		HostNetworkPoliced, BaselineDirectionBlind, AdminBeforeDenials, SidecarPortsUnnamed, NodeToPodFree, PodToNodeFree, EstablishedCut}
 }
 
 // Fact is one thing that is known about a plugin.

@@ -72,6 +72,8 @@ func Facts() []Fact {
 			Says: "what the host itself sends to a pod's interface leaves the output chain before any policy (connections through IPVS excepted)"},
 		{Plugin: Calico, Switch: PodToNodeFree, Value: no, Source: felixRules, Read: readDay,
 			Says: "cali-wl-to-host runs the pod's egress policy first, and only then DefaultEndpointToHostAction"},
+		{Plugin: Calico, Switch: EstablishedCut, Value: no, Source: "https://github.com/istio/istio/issues/5815", Read: "comments of 2018-06-13",
+			Says: "a policy judges the setting up of a connection; packets of one that is open pass by its conntrack entry"},
 
 		{Plugin: Cilium, Switch: NetworkPolicy, Value: yes, Source: ciliumPolicy, Read: readDay, Says: "supported, unless enable-k8s-networkpolicy is false"},
 		{Plugin: Cilium, Switch: ClusterNetworkPolicy, Value: no, Before: Version{1, 20}, Source: ciliumCNP, Read: "2026-07-20", Says: "it is available from 1.20 on"},
@@ -92,6 +94,8 @@ func Facts() []Fact {
 			Says: "under Kubernetes allow-localhost is \"always\" by default: the host reaches the pods that run on it"},
 		{Plugin: Cilium, Switch: PodToNodeFree, Value: no, Source: "https://github.com/cilium/cilium/issues/47827", Read: "2026-08-06",
 			Says: "a pod that is isolated for egress reaches no node unless a rule names it"},
+		{Plugin: Cilium, Switch: EstablishedCut, Value: yes, Source: "https://github.com/cilium/cilium/pull/2700", Read: "2018-02-02",
+			Says: "the conntrack entry stands for replies only, and every other packet is held against the policies: a connection is dropped as soon as they no longer allow it"},
 
 		{Plugin: OVN, Switch: NetworkPolicy, Value: yes, Source: ovnPolicy, Read: "24e37fc, " + readDay, Says: "always enabled"},
 		{Plugin: OVN, Switch: ClusterNetworkPolicy, Value: maybe, Source: "https://github.com/ovn-kubernetes/ovn-kubernetes", Read: readDay,
@@ -107,6 +111,8 @@ func Facts() []Fact {
 			Says: "a pod joins a port group of denials per direction, and the baseline's ACLs come after those"},
 		{Plugin: OVN, Switch: NodeToPodFree, Value: yes, Source: ovnNode, Read: "addAllowACLFromNode, " + readDay,
 			Says: "an ACL of every node's switch allows what comes from the node's management port"},
+		{Plugin: OVN, Switch: EstablishedCut, Value: yes, Source: "https://github.com/russellb/ovs/commit/56ccd8bc5eeadc0a2309f35da6f72f465677d2d2", Read: "2016-03-02",
+			Says: "packets of open connections go through the ACLs, too; one that a drop meets marks the connection as no longer allowed"},
 
 		{Plugin: KubeNP, Switch: NetworkPolicy, Value: yes, Source: knpEngine, Read: tag110, Says: "what it is for"},
 		{Plugin: KubeNP, Switch: ClusterNetworkPolicy, Value: maybe, Source: knpMakefile, Read: tag110,
@@ -126,6 +132,8 @@ func Facts() []Fact {
 			Says: "traffic to the pod's own node is always allowed"},
 		{Plugin: KubeNP, Switch: PodToNodeFree, Value: no, Since: Version{1, 1}, Source: "https://github.com/kubernetes-sigs/kube-network-policies/pull/339", Read: "2026-04-14",
 			Says: "an input chain judges what a pod sends to its own node"},
+		{Plugin: KubeNP, Switch: EstablishedCut, Value: yes, Source: "https://github.com/kubernetes-sigs/kube-network-policies/blob/v1.1.0/pkg/cmd/cmd.go", Read: tag110,
+			Says: "--strict-mode, which is on by default, looks through the open connections when policies change and has those that are no longer allowed judged again"},
 
 		{Plugin: Kindnet, Switch: NetworkPolicy, Value: yes, Source: kindnetMain, Read: kindnetDay,
 			Says: "it runs the engine of kube-network-policies, unless --network-policy is false; old builds do not (kindnetEnforces)"},

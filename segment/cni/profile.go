@@ -58,7 +58,7 @@ func at(name string, v Version) segment.Profile {
 	p := segment.Profile{Name: name, Version: v.String(), Enforced: true,
 		NetworkPolicy: say(NetworkPolicy), ClusterNetworkPolicy: say(ClusterNetworkPolicy),
 		AdminNetworkPolicy: say(AdminNetworkPolicy), CiliumNetworkPolicy: say(CiliumNetworkPolicy),
-		HostNetworkPoliced: say(HostNetworkPoliced) == segment.Yes}
+		HostNetworkPoliced: say(HostNetworkPoliced) == segment.Yes, EstablishedCut: say(EstablishedCut)}
 	p.IPBlockMatchesPods, p.PodBlockDoubt = settle(say(IPBlockMatchesPods), p, "compares an ipBlock with the addresses of pods")
 	var matches bool
 	matches, p.NodeBlockDoubt = settle(say(IPBlockMatchesNodes), p, "compares an ipBlock with the addresses of nodes")
