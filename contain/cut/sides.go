@@ -31,9 +31,9 @@ func (f *flow) coreach() set {
 			tails++
 		}
 	}
-	// Turning the rows into columns costs about twenty steps a word; as long as
-	// scanning rows for what is newly seen has cost less, it goes on.
-	for budget := 20 * tails * f.words; ; {
+	// Turning the rows into columns costs as much as looking at every word four
+	// times; as long as scanning rows for what is newly seen has cost less, it goes on.
+	for budget := 4 * tails * f.words; ; {
 		c.explicit()
 		if len(c.fresh.words()) == 0 {
 			return c.seen
