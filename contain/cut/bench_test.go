@@ -199,3 +199,21 @@ func BenchmarkWorkloads(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkBelow(b *testing.B) {
+	for _, n := range []int{1000, 10_000} {
+		net := estate(n)
+		net.Sources, net.Sinks = []int{0}, nil
+		b.Run(fmt.Sprintf("estate-%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				r, err := cut.Below(context.Background(), net, nil, cut.Radius{Limit: int64(n / 2)})
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64(r.Price), "price")
+				b.ReportMetric(float64(r.LowerBound), "bound")
+			}
+		})
+	}
+}

@@ -62,3 +62,33 @@ func ExampleWorkloads() {
 	fmt.Println(r.Value, r.Near.Pairs, r.Near.Egress, r.Near.Ingress, r.Near.Reach)
 	// Output: 3 [] [1] [] [0 1]
 }
+
+// What reaches at most three workloads further, and costs least?
+func ExampleBelow() {
+	open := [][]int{{1, 2}, {3}, {3, 4}, {4}, {}}
+	n := &cut.Network{
+		N: 5,
+		Row: func(u int, into []uint64) {
+			for _, v := range open[u] {
+				into[0] |= 1 << v
+			}
+		},
+		Default: 1,
+		Sources: []int{0},
+	}
+	b, err := cut.Below(context.Background(), n, nil, cut.Radius{Limit: 3})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(b.Price, b.LowerBound, b.Exact, b.Cut.Pairs, b.Cut.Reach)
+	// Output: 1 1 true [{0 1}] [0 2 3 4]
+}
+
+// Two edges into db are held by one ingress.
+func ExampleCover() {
+	one := func(int) cut.Price { return 1 }
+	e, err := cut.Cover([]cut.Pair{{From: 1, To: 4}, {From: 2, To: 4}}, one, one)
+	fmt.Println(e.Price, e.Ingress, e.EgressOf, e.IngressOf, err)
+	// Output: 1 [true true] [] [4] <nil>
+}

@@ -321,3 +321,48 @@ func (f *flow) augment() Price {
 	f.path, f.via = f.path[:full+1], f.via[:full]
 	return v
 }
+
+// reset takes all flow back: every raised arc is a bit again, and arcs of the
+// network have the capacities that are given, two places for each.
+func (f *flow) reset(price Price, capacities []Price) {
+	for a := len(f.arcs) - 2; a >= f.base; a -= 2 {
+		x, y := f.arcs[a+1].to, f.arcs[a].to
+		f.first[x], f.first[y] = f.arcs[a].next, f.arcs[a+1].next
+		set(f.row(x)).add(y)
+	}
+	f.arcs = f.arcs[:f.base]
+	for a := range f.arcs {
+		f.arcs[a].res = capacities[a]
+	}
+	f.price = price
+}
+
+// grow adds to side, a closed set of the residual network, what x leads to in
+// it. It gives up, leaving side alone, when stop says so of a node.
+func (f *flow) grow(side set, x int32, stop func(x int32) bool) (added []int32, ok bool) {
+	enter := func(y int32) {
+		side.add(y)
+		added = append(added, y)
+	}
+	enter(x)
+	for i := 0; i < len(added); i++ {
+		x := added[i]
+		if stop(x) {
+			for _, y := range added {
+				side.remove(y)
+			}
+			return nil, false
+		}
+		for a := f.first[x]; a >= 0; a = f.arcs[a].next {
+			if y := f.arcs[a].to; f.arcs[a].res > 0 && !side.has(y) {
+				enter(y)
+			}
+		}
+		for w, r := range f.row(x) {
+			for b := r &^ side[w]; b != 0; b &= b - 1 {
+				enter(int32(w<<6 + bits.TrailingZeros64(b)))
+			}
+		}
+	}
+	return added, true
+}

@@ -39,7 +39,7 @@ func build(ctx context.Context, n *Network, h *Hardening) (*instance, error) {
 	if in.split {
 		in.self, in.out, nodes = int32(nodes), int32(2*nodes), 3*nodes
 	}
-	in.f = newFlow(nodes+1, n.N, int(in.out), n.Default) // the last node is the terminal of Below
+	in.f = newFlow(nodes+1, n.N, int(in.out), n.Default)
 	for _, s := range in.sources {
 		in.f.sources = append(in.f.sources, in.self+int32(s))
 	}
@@ -211,11 +211,14 @@ func (in *instance) separate(ctx context.Context) (*Result, error) {
 // solve sends the greatest flow, or says why no finite cut exists.
 func (in *instance) solve(ctx context.Context) (Price, error) {
 	in.f.alive = in.f.coreach()
-	if path := in.f.bare(); path != nil {
+	if path, _ := in.f.bare(); path != nil {
 		return 0, &NoCutError{Path: in.workloads(path)}
 	}
 	return in.f.run(ctx)
 }
+
+// terminal is a node that is no workload's: it takes the tolls of Below.
+func (in *instance) terminal() int32 { return int32(in.f.nodes - 1) }
 
 // workloads names the workloads that a path of nodes goes through.
 func (in *instance) workloads(path []int32) []int {
@@ -246,7 +249,7 @@ func (in *instance) sever(sinkSide set) Cut {
 	f := in.f
 	for a := int32(0); int(a) < len(f.arcs); a += 2 {
 		x, y := f.from(a), f.arcs[a].to
-		if sinkSide.has(x) || !sinkSide.has(y) {
+		if sinkSide.has(x) || !sinkSide.has(y) || y == in.terminal() {
 			continue
 		}
 		c.Price += f.arcs[a].res + f.arcs[a^1].res

@@ -210,8 +210,9 @@ func (f *flow) closure(allowed set) set {
 }
 
 // bare is a shortest path of infinite arcs from a source to a sink, nil if
-// there is none: then a finite cut exists. It is called before run.
-func (f *flow) bare() []int32 {
+// there is none: then a finite cut exists, and rigid is all that the sources
+// reach over infinite arcs. It is called before run.
+func (f *flow) bare() (path []int32, rigid set) {
 	parent := make([]int32, f.nodes) // the node before plus one, 0 at a source
 	left := slices.Clone(f.alive)
 	var queue []int32
@@ -230,7 +231,7 @@ func (f *flow) bare() []int32 {
 		x := queue[i]
 		for a := f.first[x]; a >= 0; a = f.arcs[a].next {
 			if y := f.arcs[a].to; f.arcs[a].res == infinite && left.has(y) && visit(y, x) {
-				return trail(parent, y)
+				return trail(parent, y), nil
 			}
 		}
 		if f.price != infinite {
@@ -239,12 +240,15 @@ func (f *flow) bare() []int32 {
 		for w, r := range f.row(x) {
 			for b := r & left[w]; b != 0; b &= b - 1 {
 				if y := int32(w<<6 + bits.TrailingZeros64(b)); visit(y, x) {
-					return trail(parent, y)
+					return trail(parent, y), nil
 				}
 			}
 		}
 	}
-	return nil
+	for w := range left {
+		left[w] = f.alive[w] &^ left[w]
+	}
+	return nil, left
 }
 
 func trail(parent []int32, y int32) []int32 {
