@@ -49,8 +49,9 @@ var layers = map[string][]string{
 
 	"inventory": {"ident", "sbom", "vuln", "estate", "segment"},
 
-	"contain/pick": {"ident", "segment"},
-	"contain/cut":  {},
+	"contain/pick":  {"ident", "segment"},
+	"contain/cut":   {},
+	"contain/patch": {"ident", "jsonscan", "estate"},
 
 	"report":          {"ident", "sbom", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory"},
 	"report/microseg": {"ident", "estate", "segment", "inventory"},
