@@ -49,9 +49,10 @@ var layers = map[string][]string{
 
 	"inventory": {"ident", "sbom", "vuln", "estate", "segment"},
 
-	"contain/pick":  {"ident", "segment"},
-	"contain/cut":   {},
-	"contain/patch": {"ident", "jsonscan", "estate"},
+	"contain/pick":    {"ident", "segment"},
+	"contain/cut":     {},
+	"contain/patch":   {"ident", "jsonscan", "estate"},
+	"contain/rewrite": {"ident", "estate", "estate/manifest", "segment", "segment/clusterpolicy", "contain/pick"},
 
 	"report":          {"ident", "sbom", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory"},
 	"report/microseg": {"ident", "estate", "segment", "inventory"},
@@ -72,7 +73,7 @@ var layers = map[string][]string{
 var impure = []string{"net/http", "database/sql", "os", "os/exec", "os/signal", "k8s.io/client-go", "github.com/sigstore", "math/rand"}
 
 // kubeTypes may appear only where Kubernetes objects are decoded or translated.
-var kubeTypes = map[string]bool{"estate/manifest": true, "segment/k8s": true, "segment/clusterpolicy": true, "segment/cilium": true, "estate/manifest/ciliumv2": true}
+var kubeTypes = map[string]bool{"estate/manifest": true, "segment/k8s": true, "segment/clusterpolicy": true, "segment/cilium": true, "estate/manifest/ciliumv2": true, "contain/rewrite": true}
 
 func TestDirectionOfImports(t *testing.T) {
 	seen := map[string]bool{}

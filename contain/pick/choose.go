@@ -43,12 +43,13 @@ const maxValues = 64
 // choose finds the conjunction that keeps all wanted groups and the fewest
 // others, in the order of preference of the package's comment. It also names the
 // keys that change with a release, if it needed any.
-func (s *space) choose(want bitset) (choice, []string) {
-	everything := newBits(len(s.groups)).not(len(s.groups))
+//
+// It is about the groups in everything. With short, In is as good as equality.
+func (s *space) choose(want, everything bitset, short bool) (choice, []string) {
 	all := s.closed(want)
 	goal := meet(everything, all)
 	if !slices.Equal(goal, want) {
-		all = slices.Concat(all, s.open(want))
+		all = slices.Concat(all, s.open(want, everything))
 		goal = meet(everything, all)
 	}
 	if slices.Equal(goal, everything) {
@@ -59,11 +60,15 @@ func (s *space) choose(want bitset) (choice, []string) {
 		}
 		return choice{nil, everything}, nil
 	}
+	tightest := equality
+	if short {
+		tightest = oneOf
+	}
 	for _, release := range [...]bool{false, true} {
-		for most := equality; most <= open; most++ {
+		for most := tightest; most <= open; most++ {
 			usable := slices.DeleteFunc(slices.Clone(all), func(c candidate) bool { return c.form > most || c.release && !release })
 			if slices.Equal(meet(everything, usable), goal) {
-				return s.trim(fewest(everything, goal, usable), goal)
+				return s.trim(fewest(everything, goal, usable), everything, goal)
 			}
 		}
 	}
@@ -166,7 +171,7 @@ func (c candidate) priced() candidate {
 
 // open lists the requirements that say what wanted groups have not, or only that
 // they have something.
-func (s *space) open(want bitset) []candidate {
+func (s *space) open(want, everything bitset) []candidate {
 	var out []candidate
 	add := func(r segment.Requirement, keeps bitset) {
 		out = append(out, candidate{req: r, form: open, keeps: keeps}.priced())
@@ -176,11 +181,13 @@ func (s *space) open(want bitset) []candidate {
 		has, wanted := newBits(n), make(map[string]bool)
 		var others []string
 		for v, groups := range s.values[k] {
+			concerns := false
 			for _, g := range groups {
 				has.set(g)
 				wanted[v] = wanted[v] || want.has(g)
+				concerns = concerns || everything.has(g)
 			}
-			if !wanted[v] && len(validation.IsValidLabelValue(v)) == 0 {
+			if concerns && !wanted[v] && len(validation.IsValidLabelValue(v)) == 0 {
 				others = append(others, v)
 			}
 		}
@@ -302,12 +309,12 @@ func (x *search) deepen(at bitset, chosen []candidate, left, cost int) {
 }
 
 // trim leaves out of NotIn the values that nothing hangs on.
-func (s *space) trim(cs []candidate, goal bitset) (choice, []string) {
+func (s *space) trim(cs []candidate, everything, goal bitset) (choice, []string) {
 	out := choice{keeps: goal}
 	var release []string
 	for i, c := range cs {
 		if c.req.Op == segment.NotIn {
-			rest := newBits(len(s.groups)).not(len(s.groups))
+			rest := slices.Clone(everything)
 			for j := range cs {
 				if j != i {
 					rest = rest.and(cs[j].keeps)

@@ -63,13 +63,6 @@ func New(m *segment.Model) *Picker {
 			p.spaces[in[0]].add(labels, w, usable)
 		}
 	}
-	for i := range p.spaces {
-		for g := range p.spaces[i].groups {
-			ws := &p.spaces[i].groups[g].workloads
-			slices.Sort(*ws)
-			*ws = slices.Compact(*ws)
-		}
-	}
 	return p
 }
 
@@ -77,7 +70,17 @@ func New(m *segment.Model) *Picker {
 // Model.Workloads. What lies in another namespace than the first one that has
 // pods is Missing. Where none has any, Selector is nil, and so selects
 // everything: ask for Missing or Exact first.
-func (p *Picker) Pick(workloads []int) Pick {
+func (p *Picker) Pick(workloads []int) Pick { return p.pick(workloads, nil, false) }
+
+// Within is Pick among those pods only that a selector selects, which stays in
+// force beside what is picked: pods that it does not select need no separating,
+// and NamespaceWide says that it selects nobody else. It prefers few requirements
+// to equalities, since what is excluded is said by Not.
+func (p *Picker) Within(universe segment.Selector, workloads []int) Pick {
+	return p.pick(workloads, universe, true)
+}
+
+func (p *Picker) pick(workloads []int, universe segment.Selector, short bool) Pick {
 	asked := make(map[int]bool, len(workloads))
 	ns := -1
 	var out Pick
@@ -99,21 +102,25 @@ func (p *Picker) Pick(workloads []int) Pick {
 	}
 	s := &p.spaces[ns]
 	out.Cluster, out.Namespace = p.m.Namespaces[ns].Cluster, p.m.Namespaces[ns].Name
-	want := newBits(len(s.groups))
-	for g := range s.groups {
-		if slices.ContainsFunc(s.groups[g].workloads, func(w int) bool { return asked[w] }) {
-			want.set(g)
+	want, among := newBits(len(s.groups)), newBits(len(s.groups))
+	out.NamespaceWide = true
+	for i := range s.members {
+		x := &s.members[i]
+		if !universe.Matches(x.labels) {
+			continue
+		}
+		among.set(x.group)
+		if asked[x.workload] {
+			want.set(x.group)
+		} else {
+			out.NamespaceWide = false
 		}
 	}
-	got, release := s.choose(want)
+	got, release := s.choose(want, among, short)
 	out.Selector = segment.NewSelector(got.reqs)
-	out.NamespaceWide = want.count() == len(s.groups)
-	for g := range got.keeps.all() {
-		for _, w := range s.groups[g].workloads {
-			if !asked[w] {
-				out.Also = append(out.Also, p.m.Workloads[w].Ref)
-				out.NamespaceWide = false
-			}
+	for i := range s.members {
+		if x := &s.members[i]; !asked[x.workload] && got.keeps.has(x.group) && universe.Matches(x.labels) {
+			out.Also = append(out.Also, p.m.Workloads[x.workload].Ref)
 		}
 	}
 	slices.SortFunc(out.Also, ident.Ref.Compare)

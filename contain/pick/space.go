@@ -15,22 +15,33 @@ import (
 
 // space holds the label sets of a namespace's pods.
 type space struct {
-	groups []group
-	index  map[string]int              // what key writes → group
-	values map[string]map[string][]int // key → value → groups, ascending
+	members []member
+	groups  []group
+	index   map[string]int              // what key writes → group
+	values  map[string]map[string][]int // key → value → groups, ascending
 }
 
-// group is one set of stable labels and the workloads that have pods with it.
+// member is a pod, or several of a workload that have the same labels.
+type member struct {
+	labels   map[string]string // all of them
+	workload int
+	group    int
+}
+
+// group is one set of stable labels.
 type group struct {
-	labels    map[string]string
-	workloads []int
+	labels map[string]string
 }
 
 func (s *space) add(labels map[string]string, workload int, usable usableKeys) {
 	if s.index == nil {
 		s.index, s.values = make(map[string]int), make(map[string]map[string][]int)
 	}
-	labels, key := usable.stable(labels)
+	if n := len(s.members); n > 0 && s.members[n-1].workload == workload && maps.Equal(s.members[n-1].labels, labels) {
+		return
+	}
+	all := labels
+	labels, key := usable.stable(all)
 	g, ok := s.index[key]
 	if !ok {
 		g = len(s.groups)
@@ -43,7 +54,7 @@ func (s *space) add(labels map[string]string, workload int, usable usableKeys) {
 			s.values[k][v] = append(s.values[k][v], g)
 		}
 	}
-	s.groups[g].workloads = append(s.groups[g].workloads, workload)
+	s.members = append(s.members, member{all, workload, g})
 }
 
 // serviceAccountLabel is what the model adds to a pod where a Cilium policy asks

@@ -1,0 +1,133 @@
+package rewrite
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cofferdam-io/cofferdam/contain/pick"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+// and narrows a selector, which is nil for everything, and reads the result. What
+// was written stays as it was where the new requirements are on other keys. It is
+// false if nothing can satisfy all of them.
+func and(was *metav1.LabelSelector, more segment.Selector) (*metav1.LabelSelector, segment.Selector, bool) {
+	old := read(was)
+	joined, ok := simplify(append(slices.Clone(old), more...))
+	if !ok {
+		return nil, nil, false
+	}
+	if slices.ContainsFunc(old, func(r segment.Requirement) bool { return uses(more, r.Key) }) || !distinct(more) {
+		out := pick.LabelSelector(joined)
+		return &out, joined, true
+	}
+	out := &metav1.LabelSelector{}
+	if was != nil {
+		out = was.DeepCopy()
+	}
+	added := pick.LabelSelector(more)
+	for k, v := range added.MatchLabels {
+		if out.MatchLabels == nil {
+			out.MatchLabels = make(map[string]string)
+		}
+		out.MatchLabels[k] = v
+	}
+	out.MatchExpressions = append(out.MatchExpressions, added.MatchExpressions...)
+	return out, joined, true
+}
+
+func uses(s segment.Selector, key string) bool {
+	return slices.ContainsFunc(s, func(r segment.Requirement) bool { return r.Key == key })
+}
+
+func distinct(s segment.Selector) bool {
+	for i := range s {
+		if uses(s[:i], s[i].Key) {
+			return false
+		}
+	}
+	return true
+}
+
+// simplify joins the requirements on each key into the fewest that mean the same.
+// It is false if they contradict each other.
+func simplify(s segment.Selector) (segment.Selector, bool) {
+	var keys []string
+	byKey := make(map[string][]segment.Requirement)
+	for _, r := range s {
+		if _, seen := byKey[r.Key]; !seen {
+			keys = append(keys, r.Key)
+		}
+		byKey[r.Key] = append(byKey[r.Key], r)
+	}
+	var out []segment.Requirement
+	for _, k := range keys {
+		var in, not []string
+		var listed, exists, absent bool
+		for _, r := range byKey[k] {
+			switch r.Op {
+			case segment.In:
+				if !listed {
+					in = slices.Clone(r.Values)
+				} else {
+					in = slices.DeleteFunc(in, func(v string) bool { return !slices.Contains(r.Values, v) })
+				}
+				listed = true
+			case segment.NotIn:
+				not = append(not, r.Values...)
+			case segment.Exists:
+				exists = true
+			default:
+				absent = true
+			}
+		}
+		in = slices.DeleteFunc(in, func(v string) bool { return slices.Contains(not, v) })
+		switch {
+		case absent && (exists || listed) || listed && len(in) == 0:
+			return nil, false
+		case absent:
+			out = append(out, segment.Requirement{Key: k, Op: segment.DoesNotExist})
+			continue
+		case listed:
+			out = append(out, segment.Requirement{Key: k, Op: segment.In, Values: in})
+			continue
+		}
+		if exists {
+			out = append(out, segment.Requirement{Key: k, Op: segment.Exists})
+		}
+		if len(not) > 0 {
+			out = append(out, segment.Requirement{Key: k, Op: segment.NotIn, Values: not})
+		}
+	}
+	return segment.NewSelector(out), true
+}
+
+// list names workloads for a sentence, at most three.
+func list(workloads []int, r *Rewriter) string {
+	refs := make([]ident.Ref, 0, len(workloads))
+	for _, w := range workloads {
+		refs = append(refs, r.ref(w))
+	}
+	slices.SortFunc(refs, ident.Ref.Compare)
+	return short(refs)
+}
+
+func short(refs []ident.Ref) string {
+	const most = 3
+	names := make([]string, 0, most+1)
+	for i, x := range refs {
+		if i == most {
+			names = append(names, fmt.Sprintf("%d more", len(refs)-most))
+			break
+		}
+		names = append(names, x.Short())
+	}
+	if n := len(names); n > 1 {
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+	return strings.Join(names, "")
+}
