@@ -92,6 +92,8 @@ type Workload struct {
 	Replicas    *int32            // nil if the kind has none or it was left out
 	Pods        []*Pod            // pods in the input that belong to it
 	Source      Source
+	Management  Management // what its marks say about the tools that keep it
+	Dumped      bool       // it came out of a cluster: its file is not its source
 }
 
 // PodTemplate is what new pods of a workload will be.
@@ -308,6 +310,11 @@ type Policy struct {
 	Source                                     Source
 	// Digest is the SHA-256 of the canonical JSON of its spec.
 	Digest ident.Digest
+	// Management is what its marks say about the tools that keep it.
+	Management Management
+	// Dumped is true if it came out of a cluster (it has a uid, a resource version,
+	// managed fields or a status): the file that it was read from is not its source.
+	Dumped bool
 }
 
 // Unmodelled is an object that bears on pod traffic and is not modelled.

@@ -222,7 +222,7 @@ func (a *assembly) settleOwners() {
 			p.Workload = top(w).Workload
 		} else {
 			p.Workload = &estate.Workload{Ref: ident.Ref{Cluster: p.Cluster, Namespace: p.Namespace, Name: p.Name, Kind: "Pod"},
-				UID: p.uid, Labels: p.Labels, Annotations: p.annotations, Source: p.Source}
+				UID: p.uid, Labels: p.Labels, Annotations: p.annotations, Source: p.Source, Management: p.management, Dumped: p.dumped}
 			e.Workloads = append(e.Workloads, p.Workload)
 		}
 		p.Workload.Pods = append(p.Workload.Pods, p.Pod)

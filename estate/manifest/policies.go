@@ -44,6 +44,7 @@ func (o *object) policy() *policyRecord {
 	p := &policyRecord{policy: &estate.Policy{
 		Cluster: o.cluster, Namespace: o.namespace, Name: o.name, Kind: o.kind, APIVersion: o.apiVersion(),
 		Labels: o.labels, Annotations: ownershipMarks(o.annotations), Source: o.source, Tier: "networkpolicy",
+		Management: o.management(), Dumped: o.dumped(),
 	}}
 	meta := metav1.ObjectMeta{Name: o.name, Namespace: o.namespace, Labels: o.labels}
 	content, path := spec, "spec."

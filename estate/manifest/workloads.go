@@ -21,6 +21,8 @@ type podRecord struct {
 	uid         string
 	annotations map[string]string
 	owner       *ownerRef
+	management  estate.Management // only of a pod without controller, which is a workload
+	dumped      bool
 }
 
 // keptAnnotations are the marks of ownership; other annotations, which may hold
@@ -65,6 +67,7 @@ func (o *object) workload() *workloadRecord {
 	w := &workloadRecord{group: canonicalGroup(o.group, o.kind), owner: o.owner, Workload: &estate.Workload{
 		Ref: ident.Ref{Cluster: o.cluster, Namespace: o.namespace, Name: o.name, Kind: o.kind},
 		UID: o.uid, Labels: o.labels, Annotations: ownershipMarks(o.annotations), Source: o.source,
+		Management: o.management(), Dumped: o.dumped(),
 	}}
 	if v := o.integer(o.root, "spec", "replicas"); v != nil {
 		n := int32(min(max(*v, 0), 1<<30))
@@ -81,6 +84,10 @@ func (o *object) pod() *podRecord {
 		Cluster: o.cluster, Namespace: o.namespace, Name: o.name, Labels: o.labels, Source: o.source,
 		Spec: o.podSpec(o.in(o.root, "spec")),
 	}}
+	p.dumped = o.dumped()
+	if o.owner == nil {
+		p.management = o.management()
+	}
 	status := o.in(o.root, "status")
 	p.Phase = o.str(status, "phase")
 	add := func(text string, at *node) {
