@@ -267,4 +267,8 @@ type Map struct {
 	SameNode            *SameNode      `json:"sameNode,omitempty"` // nil if no edge hangs on shared nodes
 	Unknowns            []Unknown      `json:"unknowns"`
 	Coverage            Coverage       `json:"coverage"`
+
+	// OfNodes are the external ranges of Edges that are addresses of the estate's
+	// own nodes: pictures do not draw them as what is outside.
+	OfNodes map[ident.Ref]bool `json:"-"`
 }

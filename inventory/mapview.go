@@ -3,6 +3,7 @@ package inventory
 import (
 	"cmp"
 	"context"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -25,6 +26,7 @@ func (s *Snapshot) Map(ctx context.Context) (*Map, error) {
 			return nil, ctx.Err()
 		}
 	}
+	out.OfNodes = s.ofNodes(out.Edges)
 	s.mapSegments(out)
 	segmentOf := map[ident.Ref]string{}
 	for _, g := range out.Segments {
@@ -203,6 +205,21 @@ func (s *Snapshot) zoneUnknowns() []Unknown {
 			out = append(out, Unknown{Object: "Namespace " + w.Ref.Namespace, Reason: "its labels are not in the input, and a zone is declared by them"})
 		}
 		out[i].Affects = append(out[i].Affects, w.Ref)
+	}
+	return out
+}
+
+// ofNodes returns the external ranges of edges that are nodes' addresses.
+func (s *Snapshot) ofNodes(edges []segment.Edge) map[ident.Ref]bool {
+	out := map[ident.Ref]bool{}
+	for _, e := range edges {
+		for _, r := range []ident.Ref{e.Src, e.Dst} {
+			if _, seen := out[r]; seen || !r.IsCIDR() {
+				continue
+			}
+			p, err := netip.ParsePrefix(r.CIDR)
+			out[r] = err == nil && s.in.Graph.NodesOnly(p)
+		}
 	}
 	return out
 }

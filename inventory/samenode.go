@@ -45,6 +45,9 @@ func (s *Snapshot) SameNode(edges iter.Seq[segment.Edge]) *SameNode {
 			s.withPods(hosts, c.Affects)
 			continue
 		}
+		if c.Object == segment.NodeAddresses {
+			continue // it touches no edge between workloads
+		}
 		everything = everything || len(c.Affects) == 0
 		s.withPods(others, c.Affects)
 	}

@@ -19,6 +19,9 @@ type addressCell struct {
 	block  netip.Prefix   // the innermost block; what contains it contains the cell
 	parts  []netip.Prefix // the cell as disjoint prefixes; none if nested blocks fill it
 	public bool           // outside every range of specialRanges
+	// unnamed is true where no rule names the block: policies treat it as the cell
+	// around it, which has addresses left.
+	unnamed bool
 }
 
 // specialRanges are the addresses that are not on the public internet: IANA's
@@ -76,6 +79,26 @@ func newAddressSpace(blocks []netip.Prefix) *addressSpace {
 		as.cells = append(as.cells, c)
 	}
 	return as
+}
+
+// markUnnamed marks the cells that are cut out of another by no rule's block. A
+// cell that fills the one around it is not marked.
+func (as *addressSpace) markUnnamed(named []netip.Prefix) {
+	is := make(map[netip.Prefix]bool, len(named))
+	for _, p := range slices.Concat(named, specialRanges()) {
+		is[p.Masked()] = true
+	}
+	var open []int
+	for i := range as.cells {
+		c := &as.cells[i]
+		for len(open) > 0 && !contains(as.cells[open[len(open)-1]].block, c.block) {
+			open = open[:len(open)-1]
+		}
+		if len(open) > 0 {
+			c.unnamed = !is[c.block] && len(as.cells[open[len(open)-1]].parts) > 0
+		}
+		open = append(open, i)
+	}
 }
 
 func descending(lens []int) []int {

@@ -154,7 +154,7 @@ func (c *change) growBlocks(blocks []netip.Prefix) bool {
 	old := g.v.addresses
 	v := *g.v
 	v.blocks = append(slices.Clone(v.blocks), blocks...)
-	v.addresses = newAddressSpace(v.blocks)
+	v.addresses = v.cut()
 	classOf := make(map[netip.Prefix]int, len(k.atoms.cellClass))
 	for cell, class := range k.atoms.cellClass {
 		if class >= 0 {
@@ -265,7 +265,7 @@ func (c *change) splitClass(class int, keys []string) bool {
 			}
 		}
 	}
-	if len(order) > 1 && !g.nodes.hosts.empty() {
+	if len(order) > 1 && g.nodes.present() {
 		return false // which classes share a node with whom would have to be found again
 	}
 	for n, key := range order {

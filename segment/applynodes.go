@@ -9,20 +9,21 @@ import (
 // the host network stay as they are, what nodes mean does not begin to matter,
 // and the address families stay.
 func (g *Graph) sharesPods(d *Delta) bool {
-	host := func(e *Endpoint) bool { return g.compiler.projection.onHost(e) }
+	frees := g.m.Profile.freesOwnNodes() // then their addresses are those of nodes, even where policies select them
+	host := func(e *Endpoint) bool { return g.compiler.projection.onHost(e) || e.HostNetwork && frees }
 	for i := range d.PutEndpoints {
 		e := &d.PutEndpoints[i]
 		if host(e) || len(e.IPs) > 0 && g.v.podAddresses {
 			return false
 		}
-		if e.Node != "" && !g.v.nodes && !g.nodes.hosts.empty() {
+		if e.Node != "" && !g.v.nodes && g.nodes.present() {
 			return false // pods of several workloads may share a class
 		}
 	}
 	if g.v.podAddresses && len(d.DropEndpoints) > 0 {
 		return false
 	}
-	if g.nodes.hosts.empty() {
+	if !g.nodes.present() {
 		return true
 	}
 	g.compiler.prepare(g)
@@ -44,7 +45,7 @@ func (g *Graph) sharesPods(d *Delta) bool {
 // a class is of one workload.
 func (c *change) renode(class int) {
 	g := c.g
-	if g.nodes.hosts.empty() || g.classes.ref(class).host {
+	if !g.nodes.present() || g.classes.ref(class).host {
 		return
 	}
 	if c.nodes == nil {

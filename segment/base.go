@@ -282,32 +282,20 @@ func covers(who classSet, ps []part) bool {
 	return true
 }
 
-// perhapsOwnNode opens a base, perhaps, between host-network endpoints and pods
-// one of whose nodes is unknown. Pairs on known nodes are exceptions.
+// perhapsOwnNode opens a base, perhaps, between the ends of nodes and pods one of
+// whose nodes is unknown. Pairs on known nodes are exceptions.
 func (g *Graph) perhapsOwnNode(c int, kind lineKind, chunk int, ps []part) []part {
-	if !g.freesOwnNode() || g.classes.ref(c).cell >= 0 {
+	if !g.freesOwnNode() {
 		return ps
 	}
-	free := g.m.Profile.ownNode(g.classes.ref(c).host == (kind == row))
+	cl := g.classes.ref(c)
+	free := g.m.Profile.ownNode((cl.host || cl.cell >= 0) == (kind == row))
 	if free == No {
 		return ps
 	}
 	doubted := free == Maybe
-	var who bitset
-	switch cl := g.classes.ref(c); {
-	case cl.host && cl.node == "":
-		who = slices.Clone(g.universe[cl.cluster])
-		who.and(g.allPods)
-		who.andNot(g.nodes.hosts)
-	case cl.host:
-		who = slices.Clone(g.nodes.unknown)
-	case g.nodes.unknown.has(c):
-		who = slices.Clone(g.nodes.hosts)
-	default:
-		who = slices.Clone(g.nodes.hostsAny)
-	}
-	who.and(g.meets(c))
-	if who.empty() {
+	who := g.mayShareNode(c)
+	if who == nil {
 		return ps
 	}
 	full := g.ports.full[chunk]
@@ -363,15 +351,8 @@ func (g *Graph) eachException(c int, kind lineKind, f func(members)) {
 			}
 		}
 	}
-	cl := g.classes.ref(c)
-	switch {
-	case !g.freesOwnNode() || cl.cell >= 0 || cl.host && cl.node == "":
-	case cl.host:
-		f(members{bits: g.nodes.some[nodeKey{cl.cluster, cl.node}]})
-	default:
-		for _, node := range g.nodes.of.at(c) {
-			f(members{bits: g.nodes.hostsOn[nodeKey{cl.cluster, node}]})
-		}
+	if g.freesOwnNode() {
+		g.eachOwnNode(c, f)
 	}
 }
 

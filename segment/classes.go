@@ -23,7 +23,9 @@ type vocabulary struct {
 	keys      []string // pod label keys, sorted
 	named     []namedUse
 	addresses *addressSpace
-	blocks    []netip.Prefix // that the addresses are cut by
+	blocks    []netip.Prefix // that rules and ways in name
+	// nodeAddresses cut the addresses, too: a node and its own pods may be free.
+	nodeAddresses []nodeAddress
 	// podAddresses is true where some rule compares pod addresses.
 	podAddresses bool
 	// nodes is true where the node of a pod can change a verdict.
@@ -222,10 +224,22 @@ func collect(m *Model) *vocabulary {
 		v.named = append(v.named, u)
 	}
 	slices.SortFunc(v.named, compareNamed)
-	v.blocks, v.addresses = blocks, newAddressSpace(blocks)
+	v.blocks, v.nodeAddresses = blocks, m.nodeAddresses()
+	v.addresses = v.cut()
 	v.families = families(m)
-	v.nodes = m.nodesMatter()
+	v.nodes = m.nodesMatter(v.nodeAddresses)
 	return v
+}
+
+// cut cuts the addresses by everything that tells some from others.
+func (v *vocabulary) cut() *addressSpace {
+	nodes := make([]netip.Prefix, len(v.nodeAddresses))
+	for i, x := range v.nodeAddresses {
+		nodes[i] = netip.PrefixFrom(x.addr, x.addr.BitLen())
+	}
+	as := newAddressSpace(slices.Concat(v.blocks, nodes))
+	as.markUnnamed(v.blocks)
+	return as
 }
 
 // appendNodeBlocks appends the addresses of a cluster's nodes, each as a block.
@@ -240,19 +254,6 @@ func (m *Model) appendNodeBlocks(out []netip.Prefix, cluster string) []netip.Pre
 		}
 	}
 	return out
-}
-
-// nodesMatter reports whether it can change a verdict which node a pod runs on:
-// some traffic between a pod and its own node is free, there are pods on the
-// host network, and some pod's node is known.
-func (m *Model) nodesMatter() bool {
-	hosts, known := false, false
-	for i := range m.Endpoints {
-		e := &m.Endpoints[i]
-		hosts = hosts || e.HostNetwork
-		known = known || e.Node != ""
-	}
-	return hosts && known && m.Profile.Enforced && !m.Profile.HostNetworkPoliced && (m.Profile.ownNode(true) != No || m.Profile.ownNode(false) != No)
 }
 
 func compareNamed(a, b namedUse) int {

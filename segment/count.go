@@ -109,7 +109,7 @@ func (g *Graph) countClasses(ctx context.Context, weights []int, n *Count) error
 // countOutside counts the edges to and from addresses outside.
 func (g *Graph) countOutside(t *tally, classes []uint32, times int, n *Count) {
 	for _, kind := range []lineKind{row, column} {
-		blocks := g.blocks(t, classes, kind)
+		blocks := g.blocks(t, side{classes: classes, endpoint: -1}, kind)
 		for i := range blocks {
 			n.add(blocks[i].reply, times)
 		}

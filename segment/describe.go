@@ -219,16 +219,6 @@ func describePorts(ports []PortMatch) string {
 	return strings.Join(parts, ", ")
 }
 
-// ownNodePair says whether traffic from class c to class d passes, whatever the
-// policies say, where a pod and its own node are the ends.
-func (g *Graph) ownNodePair(c, d int) Answer {
-	from, to := g.classes.ref(c), g.classes.ref(d)
-	if !g.freesOwnNode() || from.cell >= 0 || to.cell >= 0 || from.host == to.host {
-		return No
-	}
-	return g.m.Profile.ownNode(from.host)
-}
-
 // ownNodeRule is the rule about a pod's own node, as causes word it.
 const ownNodeRule = "traffic between a pod and its own node passes whatever the policies say"
 
@@ -246,20 +236,6 @@ func (g *Graph) ownNodeReason(toPod, together bool) string {
 		return doubt
 	}
 	return "perhaps " + ownNodeRule + ": " + doubt
-}
-
-func (g *Graph) ownNodeCause(c, d int) []Cause {
-	if g.ownNodePair(c, d) == No {
-		return nil
-	}
-	host, other := c, d
-	if g.classes.ref(d).host {
-		host, other = d, c
-	}
-	together := g.classes.ref(host).node != "" && !g.nodes.unknown.has(other)
-	w := &walk{g: g, src: c, dst: d}
-	return []Cause{{Object: w.name(host), Affects: w.affects(),
-		Reason: "it is on the host network, and " + g.ownNodeReason(g.classes.ref(c).host, together)}}
 }
 
 // Enforcement returns the profile and how it was chosen: "generic (assumed)".
@@ -311,6 +287,7 @@ func (g *Graph) findCauses() []Cause {
 				out = append(out, Cause{Object: "host network", Affects: g.workloadsOf(hosts), Reason: doubt})
 			}
 		}
+		out = append(out, g.addressCauses()...)
 	}
 	if skipped := g.perhapsSkipped(); !skipped.empty() {
 		out = append(out, Cause{Object: "the Baseline tier", Affects: g.workloadsOf(skipped), Reason: g.m.Profile.BaselineDoubt})
@@ -531,21 +508,27 @@ func (g *Graph) placedHosts() bitset {
 	return out
 }
 
+// policedClasses are the classes that some policy selects, or may.
+func (g *Graph) policedClasses() bitset {
+	out := newBitset(g.classes.len())
+	for _, p := range g.ordered() {
+		g.atoms.at(p.subject).must.addTo(out)
+		g.atoms.at(p.subject).maybe.addTo(out)
+	}
+	return out
+}
+
 // undecidedHosts are the host-network classes for which some policed pod may or
 // may not share the node.
 func (g *Graph) undecidedHosts() bitset {
 	out := newBitset(g.classes.len())
-	policed := newBitset(g.classes.len())
-	for _, p := range g.ordered() {
-		g.atoms.at(p.subject).must.addTo(policed)
-		g.atoms.at(p.subject).maybe.addTo(policed)
-	}
+	policed := g.policedClasses()
 	if policed.empty() {
 		return out
 	}
 	unknown := g.nodes.unknown.meets(policed)
 	for c := range g.nodes.hosts.all() {
-		if unknown || g.nodes.hostsAny.has(c) {
+		if unknown || g.nodes.unplaced[g.classes.ref(c).cluster].has(c) {
 			out.add(c)
 		}
 	}

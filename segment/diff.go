@@ -187,7 +187,7 @@ func (s *diffSide) blocks(r ident.Ref, kind lineKind) []block {
 	if !ok {
 		return nil
 	}
-	return s.g.blocks(s.t, s.g.workloads.classes.at(end), kind)
+	return s.g.blocks(s.t, s.g.endSide(ByWorkload, end), kind)
 }
 
 // diffBlocks compares what is open to blocks of addresses outside, which may be

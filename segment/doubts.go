@@ -41,7 +41,7 @@ func (g *Graph) mayDoubt() bool {
 	if !g.m.Profile.Enforced {
 		return false
 	}
-	if len(g.taints) > 0 || g.freesOwnNode() || g.m.Profile.skipsBaseline() == Maybe && len(g.tiers[BaselineTier]) > 0 {
+	if len(g.taints) > 0 || g.nodesDoubtful() || g.m.Profile.skipsBaseline() == Maybe && len(g.tiers[BaselineTier]) > 0 {
 		return true
 	}
 	for at := range g.atoms.len() {

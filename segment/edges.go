@@ -85,7 +85,7 @@ func (g *Graph) eachEdge(t *tally, s side, kind lineKind, yield func(Edge) bool)
 	if !g.eachInside(t, s, kind, inside) {
 		return false
 	}
-	for _, b := range g.blocks(t, s.classes, kind) {
+	for _, b := range g.blocks(t, s, kind) {
 		if !emit(b.ref, b.reply) {
 			return false
 		}
@@ -95,7 +95,7 @@ func (g *Graph) eachEdge(t *tally, s side, kind lineKind, yield func(Edge) bool)
 
 // eachInside hands over what a side says to each end inside, in their order.
 func (g *Graph) eachInside(t *tally, s side, kind lineKind, yield func(uint32, *reply) bool) bool {
-	if len(s.classes) != 1 || t.by == ByPod {
+	if len(s.classes) != 1 || t.by == ByPod || s.endpoint >= 0 && g.freesOwnNode() {
 		return g.eachTallied(t, s, kind, yield)
 	}
 	c := int(s.classes[0])
@@ -123,7 +123,8 @@ func (g *Graph) eachInside(t *tally, s side, kind lineKind, yield func(uint32, *
 	return true
 }
 
-// eachTallied does the same for sides of several classes, and between pods.
+// eachTallied does the same for sides of several classes, between pods, and for
+// a pod where its node may decide.
 func (g *Graph) eachTallied(t *tally, s side, kind lineKind, yield func(uint32, *reply) bool) bool {
 	for _, c := range s.classes {
 		for chunk := range t.chunks {
@@ -182,7 +183,7 @@ func (g *Graph) externalEdges(t *tally) []Edge {
 	}
 	var found []entry
 	for end := range t.gr.inside {
-		blocks := g.blocks(t, t.gr.classes.at(end), column)
+		blocks := g.blocks(t, g.endSide(t.by, end), column)
 		for i := range blocks {
 			found = append(found, entry{&blocks[i], uint32(end)}) //nolint:gosec // an index
 		}
@@ -223,6 +224,16 @@ func (g *Graph) edgesOf(r ident.Ref, kind lineKind) ([]Edge, error) {
 // if some connections are allowed and others unknown. Addresses may be on one
 // side only.
 func (g *Graph) Between(src, dst ident.Ref) ([]Edge, error) {
+	return g.edgesBetween(src, dst, g.between)
+}
+
+// Policed is Between for the policies alone: what passes between a pod and its
+// own node whatever they say is left out, unless they let it pass, too.
+func (g *Graph) Policed(src, dst ident.Ref) ([]Edge, error) {
+	return g.edgesBetween(src, dst, g.policed)
+}
+
+func (g *Graph) edgesBetween(src, dst ident.Ref, judge func(a, b side) answer) ([]Edge, error) {
 	a, err := g.side(src)
 	if err != nil {
 		return nil, err
@@ -231,12 +242,50 @@ func (g *Graph) Between(src, dst ident.Ref) ([]Edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	res := g.between(a, b)
+	res := judge(a, b)
 	edges := slices.Clone(g.reply(&res).edges)
 	for i := range edges {
 		edges[i].Src, edges[i].Dst = a.ref, b.ref
 	}
 	return edges, nil
+}
+
+func (g *Graph) policed(a, b side) answer {
+	var res answer
+	if res.start(g, a, b) {
+		return res
+	}
+	for chunk := range g.ports.chunks {
+		for _, c := range a.classes {
+			for _, d := range b.classes {
+				out := g.pair(int(c), int(d), chunk)
+				res.add(chunk, out, out)
+			}
+		}
+	}
+	return res
+}
+
+// start empties an answer, and reports whether it is complete: all is open of a
+// pod to itself.
+func (a *answer) start(g *Graph, src, dst side) bool {
+	a.reset(g.ports.chunks)
+	copy(a.least.must, g.ports.full)
+	copy(a.least.may, g.ports.full)
+	if src.end < 0 || !src.onePod(dst) {
+		return false
+	}
+	copy(a.must, g.ports.full)
+	copy(a.may, g.ports.full)
+	return true
+}
+
+// add counts a pair of classes in.
+func (a *answer) add(chunk int, out, least span) {
+	a.must[chunk] |= out.must
+	a.may[chunk] |= out.may
+	a.least.must[chunk] &= least.must
+	a.least.may[chunk] &= least.may
 }
 
 func (g *Graph) between(a, b side) answer {
@@ -251,22 +300,14 @@ func (s side) onePod(other side) bool { return s.ref == other.ref && s.ref.Kind 
 
 // betweenInto evaluates two sides into res, whose memory it reuses.
 func (g *Graph) betweenInto(res *answer, a, b side) {
-	res.reset(g.ports.chunks)
-	copy(res.least.must, g.ports.full)
-	copy(res.least.may, g.ports.full)
-	if a.end >= 0 && a.onePod(b) {
-		copy(res.must, g.ports.full)
-		copy(res.may, g.ports.full)
+	if res.start(g, a, b) {
 		return
 	}
 	for chunk := range g.ports.chunks {
 		for _, c := range a.classes {
 			for _, d := range b.classes {
 				out, least := g.pairSpans(int(c), int(d), chunk, a.endpoint, b.endpoint)
-				res.must[chunk] |= out.must
-				res.may[chunk] |= out.may
-				res.least.must[chunk] &= least.must
-				res.least.may[chunk] &= least.may
+				res.add(chunk, out, least)
 			}
 		}
 	}

@@ -103,7 +103,7 @@ func (g *Graph) direct(e *Entry, s side, mask []uint64, w *Way) {
 	open := make([]uint64, len(mask))
 	for c := g.pods; c < g.classes.len(); c++ {
 		if g.sourceAllowed(e, c) {
-			res := g.between(side{classes: []uint32{uint32(c)}, end: -1, endpoint: -1}, s) //nolint:gosec // a class number
+			res := g.policed(side{classes: []uint32{uint32(c)}, end: -1, endpoint: -1}, s) //nolint:gosec // a class number
 			for i := range mask {
 				open[i] |= res.may[i] & mask[i]
 			}
@@ -120,7 +120,7 @@ func (g *Graph) outside(e *Entry, s side, mask []uint64) (public, private Verdic
 		if !g.sourceAllowed(e, c) {
 			continue
 		}
-		res := g.between(side{classes: []uint32{uint32(c)}, end: -1, endpoint: -1}, s) //nolint:gosec // a class number
+		res := g.policed(side{classes: []uint32{uint32(c)}, end: -1, endpoint: -1}, s) //nolint:gosec // a class number
 		v := openOn(res, mask)
 		if g.v.addresses.cells[g.classes.ref(c).cell].public {
 			public = mostOpen(public, v)
@@ -137,10 +137,14 @@ func (g *Graph) sourceAllowed(e *Entry, c int) bool {
 	if g.classes.ref(c).cell < 0 {
 		return false // an unused class
 	}
+	cell := &g.v.addresses.cells[g.classes.ref(c).cell]
+	if cell.unnamed {
+		return false // a node's address, of which the policies say what they say of those around it
+	}
 	if len(e.Sources) == 0 {
 		return true
 	}
-	block := g.v.addresses.cells[g.classes.ref(c).cell].block
+	block := cell.block
 	return slices.ContainsFunc(e.Sources, func(p netip.Prefix) bool { return contains(p.Masked(), block) })
 }
 

@@ -19,23 +19,6 @@ type grain struct {
 	endpoint []int
 }
 
-// nodeClasses says which classes run on which node, for the rule that a pod and
-// its own node are never cut off from each other.
-type nodeClasses struct {
-	free      bool   // the rule applies to some pair
-	hosts     bitset // classes on the host network
-	hostsOn   map[nodeKey]bitset
-	hostsAny  bitset             // hosts whose node is unknown
-	some, all map[nodeKey]bitset // other classes with some, with all pods on the node
-	unknown   bitset             // other classes with a pod whose node is unknown
-	of        vec[[]string]      // other class → nodes of its pods
-}
-
-type nodeKey struct {
-	cluster int
-	node    string
-}
-
 // frame prepares what queries iterate over.
 func (g *Graph) frame() error {
 	n := g.classes.len()
@@ -159,62 +142,6 @@ func (g *Graph) grain(by By) *grain {
 	return &g.workloads
 }
 
-func (g *Graph) frameNodes() {
-	n := g.classes.len()
-	nc := nodeClasses{hosts: newBitset(n), hostsOn: map[nodeKey]bitset{}, hostsAny: newBitset(n), some: map[nodeKey]bitset{},
-		all: map[nodeKey]bitset{}, unknown: newBitset(n)}
-	of := make([][]string, n)
-	put := func(m map[nodeKey]bitset, k nodeKey, c int) {
-		if m[k] == nil {
-			m[k] = newBitset(n)
-		}
-		m[k].add(c)
-	}
-	for c := range g.pods {
-		cl := g.classes.ref(c)
-		if cl.host {
-			nc.hosts.add(c)
-			if cl.node == "" {
-				nc.hostsAny.add(c)
-			} else {
-				put(nc.hostsOn, nodeKey{cl.cluster, cl.node}, c)
-			}
-		}
-	}
-	if !nc.hosts.empty() {
-		for i := range g.m.Endpoints {
-			c := int(g.classOf.at(i))
-			if g.classes.ref(c).host {
-				continue
-			}
-			if node := g.m.Endpoints[i].Node; node != "" {
-				of[c] = append(of[c], node)
-			} else {
-				nc.unknown.add(c)
-			}
-		}
-		for c := range g.pods {
-			slices.Sort(of[c])
-			of[c] = slices.Compact(of[c])
-			for _, node := range of[c] {
-				k := nodeKey{g.classes.ref(c).cluster, node}
-				put(nc.some, k, c)
-				if len(of[c]) == 1 && !nc.unknown.has(c) {
-					put(nc.all, k, c)
-				}
-			}
-		}
-	}
-	nc.of = vecOf(of)
-	nc.free = g.m.Profile.Enforced && (g.m.Profile.ownNode(true) != No || g.m.Profile.ownNode(false) != No) && !nc.hosts.empty()
-	g.nodes = nc
-}
-
-// freesOwnNode reports whether the rule about a pod's own node applies to any pair.
-func (g *Graph) freesOwnNode() bool {
-	return g.nodes.free
-}
-
 // Externals returns the blocks that the policies cut external addresses into:
 // disjoint, and together 0.0.0.0/0 and ::/0.
 func (g *Graph) Externals() []netip.Prefix {
@@ -226,19 +153,4 @@ func (g *Graph) Externals() []netip.Prefix {
 	}
 	slices.SortFunc(out, comparePrefix)
 	return out
-}
-
-// onNodes returns a group's answer for two endpoints.
-func (g *Graph) onNodes(x *part, a, b int) span {
-	m, n := g.m.Endpoints[a].Node, g.m.Endpoints[b].Node
-	switch full := x.out.may; {
-	case m == "" || n == "":
-		return span{x.policy.must, full}
-	case m == n && x.doubted:
-		return span{x.policy.must, full}
-	case m == n:
-		return span{full, full}
-	default:
-		return x.policy
-	}
 }

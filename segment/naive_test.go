@@ -90,7 +90,42 @@ func (n *naive) allowed(src, dst end, port segment.Port) bool {
 			return true
 		}
 	}
+	if src.ep == nil && !n.host(dst) && n.ownNode(dst, src.addr, n.m.Profile.NodeToPodFree, n.m.Profile.NodeToPodDoubt) ||
+		dst.ep == nil && !n.host(src) && n.ownNode(src, dst.addr, n.m.Profile.PodToNodeFree, n.m.Profile.PodToNodeDoubt) {
+		return true
+	}
 	return n.direction(segment.Egress, src, dst, dst, port) && n.direction(segment.Ingress, dst, src, dst, port)
+}
+
+// ownNode reports whether an address is that of the pod's own node, and traffic
+// between the two is free (Kubernetes documentation, "Network Policies": "traffic
+// to and from the node where a Pod is running is always allowed"). A node has the
+// addresses of its status and those of the pods on its host network.
+func (n *naive) ownNode(pod end, a netip.Addr, free bool, doubt string) bool {
+	cluster := n.m.Namespaces[pod.ep.Namespace].Cluster
+	has := map[string]bool{}
+	for _, node := range n.m.Nodes {
+		if node.Cluster == cluster && slices.Contains(node.IPs, a) {
+			has[node.Name] = true
+		}
+	}
+	for _, e := range n.m.Endpoints {
+		if e.HostNetwork && n.m.Namespaces[e.Namespace].Cluster == cluster && slices.Contains(e.IPs, a) {
+			has[e.Node] = true
+		}
+	}
+	if len(has) > 1 {
+		delete(has, "") // it is the node that is known
+	}
+	switch {
+	case len(has) == 0:
+		return false
+	case doubt != "" && !n.coin(doubt), doubt == "" && !free:
+		return false
+	case len(has) > 1, has[""], pod.ep.Node == "":
+		return n.coin("node of " + a.String() + " and " + pod.ep.Ref.String())
+	}
+	return has[pod.ep.Node]
 }
 
 // direction applies the tiers in order: Admin, NetworkPolicy, Baseline.

@@ -182,35 +182,21 @@ func (g *Graph) pairSpans(c, d, chunk, endpointC, endpointD int) (out, least spa
 	if free == No || g.crossCluster(c, d) {
 		return policy, policy
 	}
+	pod, node, toPod, _ := g.podAndNode(c, d)
+	endpoint := endpointC
+	if toPod {
+		endpoint = endpointD
+	}
+	some, every := g.onNode(pod, node, endpoint)
 	full := g.ports.full[chunk]
-	same := span{full, full}
-	if free == Maybe {
-		same.must = policy.must
-	}
-	if endpointC >= 0 && endpointD >= 0 {
-		m, n := g.m.Endpoints[endpointC].Node, g.m.Endpoints[endpointD].Node
-		switch {
-		case m == "" || n == "":
-			policy.may = full
-		case m == n:
-			policy = same
+	on := func(shares Answer) span {
+		switch min3(shares, free) {
+		case Yes:
+			return span{full, full}
+		case Maybe:
+			return span{policy.must, full}
 		}
-		return policy, policy
+		return policy
 	}
-	host, other := c, d
-	if g.classes.ref(d).host {
-		host, other = d, c
-	}
-	k := nodeKey{g.classes.ref(host).cluster, g.classes.ref(host).node}
-	switch {
-	case k.node == "":
-		return span{policy.must, full}, policy
-	case g.nodes.all[k] != nil && g.nodes.all[k].has(other):
-		return same, same
-	case g.nodes.some[k] != nil && g.nodes.some[k].has(other):
-		return same, policy
-	case g.nodes.unknown.has(other):
-		return span{policy.must, full}, policy
-	}
-	return policy, policy
+	return on(some), on(every)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -47,6 +48,12 @@ func TestAgainstTwin(t *testing.T) {
 		}
 		r := rand.New(rand.NewPCG(seed, 99))
 		twin := &naive{m: m}
+		outside := outside
+		for _, e := range m.Endpoints { // the addresses of nodes, too
+			if e.HostNetwork {
+				outside = append(slices.Clip(outside), e.IPs...)
+			}
+		}
 		for i := range triples {
 			a, b := randomEnd(r, m, outside), randomEnd(r, m, outside)
 			if a.ep == nil && b.ep == nil || a.ep == b.ep || cluster(m, a) != cluster(m, b) && a.ep != nil && b.ep != nil {
@@ -78,7 +85,7 @@ func TestAgainstTwin(t *testing.T) {
 			if why.Verdict != got {
 				t.Fatalf("seed %d: %s -> %s on %s: Why says %s, Between %s", seed, src, dst, port, why.Verdict, got)
 			}
-			if by := combined(why); by != got && !nodeDecides(m, a, b) {
+			if by := combined(why); by != got {
 				t.Fatalf("seed %d: %s -> %s on %s: verdict %s, but the directions give %s\n%+v", seed, src, dst, port, got, by, why)
 			}
 		}
@@ -99,11 +106,6 @@ func combined(x *segment.Explanation) segment.Verdict {
 		return segment.Unknown
 	}
 	return segment.Allowed
-}
-
-func nodeDecides(m *segment.Model, a, b end) bool {
-	p := m.Profile
-	return (p.NodeToPodFree || p.PodToNodeFree || p.NodeToPodDoubt+p.PodToNodeDoubt != "") && a.ep != nil && b.ep != nil && a.ep.HostNetwork != b.ep.HostNetwork
 }
 
 func randomEnd(r *rand.Rand, m *segment.Model, outside []netip.Addr) end {
@@ -165,6 +167,7 @@ func TestListsAgree(t *testing.T) {
 		if err != nil || count.Edges != want || count.Unknown != unknown {
 			t.Fatalf("seed %d: counted %+v, listed %d, %d unknown: %v", seed, count, want, unknown, err)
 		}
+		podsAgree(t, seed, g)
 		for _, w := range g.Workloads() {
 			rowEdges, err := g.Row(w)
 			if err != nil {
@@ -181,6 +184,34 @@ func TestListsAgree(t *testing.T) {
 				}
 				if !found {
 					t.Fatalf("seed %d: %+v is in the row and not in the column", seed, e)
+				}
+			}
+		}
+	}
+}
+
+// podsAgree holds the row and the column of single pods against the pair
+// questions: which node a pod runs on decides for that pod alone.
+func podsAgree(t *testing.T, seed uint64, g *segment.Graph) {
+	pods := map[ident.Ref]bool{}
+	for e := range g.Edges(segment.ByPod) {
+		for _, r := range []ident.Ref{e.Src, e.Dst} {
+			pods[r] = pods[r] || !r.IsCIDR()
+		}
+	}
+	for p := range pods {
+		for i, line := range []func(ident.Ref) ([]segment.Edge, error){g.Row, g.Column} {
+			edges, err := line(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range edges {
+				between, err := g.Between(e.Src, e.Dst)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !holds(between, e) {
+					t.Fatalf("seed %d: %d: edge of a pod %+v, pair %+v", seed, i, e, between)
 				}
 			}
 		}

@@ -53,7 +53,11 @@ func randomModel(seed uint64) *segment.Model {
 				e.Labels = randomLabels(r)
 			}
 			if r.IntN(5) > 0 {
-				e.IPs = []netip.Addr{netip.AddrFrom4([4]byte{10, byte(r.IntN(3)), 0, byte(1 + len(m.Endpoints))})}
+				subnet := byte(0)
+				if e.HostNetwork { // of nodes: the rest of a block around one of their addresses holds no pod's
+					subnet = 128
+				}
+				e.IPs = []netip.Addr{netip.AddrFrom4([4]byte{10, byte(r.IntN(3)), subnet, byte(1 + len(m.Endpoints))})}
 			}
 			if r.IntN(3) > 0 {
 				e.Node = pick(r, "n1", "n2")

@@ -42,7 +42,8 @@ type step struct {
 // from there (Exposure): a policy that lets the internet in opens nothing where
 // nothing leads in. Backward, addresses outside count where the workload has
 // any way in. Where the input held no Service, the ways are not known and the
-// policies alone decide.
+// policies alone decide. An address that is known to be a node's needs no way in,
+// and is not the internet.
 func (g *Graph) Reach(ctx context.Context, from []ident.Ref, dir Direction, maxHops int) ([]Reached, error) {
 	t, err := g.Travel(ctx, from, dir, maxHops)
 	if err != nil {
@@ -214,7 +215,7 @@ func (s *search) walk(c, end int, hop int32) {
 // reach marks the ends of a class.
 func (s *search) reach(d, from int, hop int32, cells bool) {
 	t := s.t
-	if d >= t.g.pods && !cells {
+	if d >= t.g.pods && !cells && !t.g.nodes.address.has(d) {
 		return
 	}
 	all := true

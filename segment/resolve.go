@@ -126,7 +126,12 @@ func (g *Graph) side(r ident.Ref) (side, error) {
 	}
 	ref := refs[0]
 	if ref.IsCIDR() {
-		s := side{ref: ref, classes: g.addressClasses(ref), end: -1, endpoint: -1}
+		s := side{ref: ref, end: -1, endpoint: -1}
+		if ref.CIDR == ident.Internet {
+			s.classes = g.internetClasses()
+		} else if p, err := netip.ParsePrefix(ref.CIDR); err == nil { // as Resolve wrote it
+			s.classes = g.addressClasses(p)
+		}
 		return s, nil
 	}
 	if i, ok := g.byRef[ref]; ok {
@@ -135,22 +140,21 @@ func (g *Graph) side(r ident.Ref) (side, error) {
 	return g.endSide(ByPod, g.pod().byRef[ref]), nil
 }
 
-// addressClasses returns the external cells that meet a block; those of public
-// addresses for the word internet.
-func (g *Graph) addressClasses(r ident.Ref) []uint32 {
-	p, _ := netip.ParsePrefix(r.CIDR) // the zero prefix for the word internet
+// addressClasses returns the external cells that meet a block.
+func (g *Graph) addressClasses(p netip.Prefix) []uint32 {
+	return g.cellsWhere(func(_ int, cell *addressCell) bool { return slices.ContainsFunc(cell.parts, p.Overlaps) })
+}
+
+// internetClasses returns the external cells that the word internet means: those
+// of public addresses. A node's address is the node's own, public or not.
+func (g *Graph) internetClasses() []uint32 {
+	return g.cellsWhere(func(c int, cell *addressCell) bool { return cell.public && !g.nodes.address.has(c) })
+}
+
+func (g *Graph) cellsWhere(hit func(class int, cell *addressCell) bool) []uint32 {
 	var out []uint32
 	for c := g.pods; c < g.classes.len(); c++ {
-		i := g.classes.ref(c).cell
-		if i < 0 {
-			continue // an unused class
-		}
-		cell := &g.v.addresses.cells[i]
-		hit := r.CIDR == ident.Internet && cell.public
-		for _, part := range cell.parts {
-			hit = hit || p.IsValid() && p.Overlaps(part)
-		}
-		if hit {
+		if i := g.classes.ref(c).cell; i >= 0 && hit(c, &g.v.addresses.cells[i]) { // below 0: an unused class
 			out = append(out, uint32(c)) //nolint:gosec // a class number
 		}
 	}

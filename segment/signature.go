@@ -242,12 +242,20 @@ func (g *Graph) appendSignature(b []byte, h half, c int, marks []mark) []byte {
 func (g *Graph) appendOwn(b []byte, d Gress, c int) []byte {
 	var flags byte
 	for i, is := range []bool{g.isolated[d].has(c), g.isolated[1-d].has(c), g.perhapsIsolated[d].has(c), g.perhapsIsolated[1-d].has(c),
-		g.classes.ref(c).host, g.classes.ref(c).host && g.classes.ref(c).node == "", g.nodes.unknown.has(c)} {
+		g.classes.ref(c).host, g.classes.ref(c).host && g.classes.ref(c).node == "", g.nodes.unknown.has(c), g.nodes.address.has(c)} {
 		if is {
 			flags |= 1 << i
 		}
 	}
 	b = append(b, flags)
+	if cl := g.classes.ref(c); cl.cell >= 0 && g.nodes.address.has(c) {
+		for cluster, cells := range g.nodes.cells {
+			if node, ok := cells[uint32(c)]; ok { //nolint:gosec // a class number
+				b = append(binary.AppendUvarint(b, uint64(cluster)+1), flag(node == ""))
+			}
+		}
+		b = append(b, 0)
+	}
 	if !g.filtered(d, c) {
 		return b
 	}

@@ -42,36 +42,36 @@ func (t *tally) add(ps []part, chunk, lo, hi, endpoint int) {
 		x := &ps[i]
 		for d := range x.who.between(lo, hi) {
 			for _, end := range t.gr.ends.at(d) {
-				t.put(end, chunk, x, endpoint)
+				out, least := t.answer(x, d, end, endpoint)
+				t.put(end, chunk, out, least)
 			}
 		}
 	}
 }
 
-// addBut counts a line in for the classes from lo up, but for some, which are
-// sorted.
-func (t *tally) addBut(ps []part, chunk, lo int, but []uint32) {
-	for i := range ps {
-		for d := range ps[i].who.between(lo, t.g.classes.len()) {
-			if _, found := slices.BinarySearch(but, uint32(d)); found { //nolint:gosec // a class number
-				continue
-			}
-			for _, end := range t.gr.ends.at(d) {
-				t.put(end, chunk, &ps[i], -1)
-			}
-		}
+// answer is what a part says to an end that has class d: for some of its pods, and
+// for all. If the line is that of one endpoint, and the node of the other end is
+// told by its class or it is one pod, it is the answer for these two.
+func (t *tally) answer(x *part, d int, end uint32, endpoint int) (out, least span) {
+	if !x.byNode {
+		return x.out, x.out
 	}
+	if endpoint < 0 {
+		return x.out, x.policy
+	}
+	e := &t.g.m.Endpoints[endpoint]
+	if node, ok := t.g.nodeEnd(d, t.g.clusterOf[e.Namespace]); ok {
+		out = onNodes(x, e.Node, node)
+		return out, out
+	}
+	if t.gr.endpoint == nil {
+		return x.out, x.policy
+	}
+	out = onNodes(x, t.g.m.Endpoints[t.gr.endpoint[end]].Node, e.Node)
+	return out, out
 }
 
-func (t *tally) put(end uint32, chunk int, x *part, endpoint int) {
-	out, least := x.out, x.out
-	if x.byNode {
-		least = x.policy
-		if endpoint >= 0 && t.gr.endpoint != nil {
-			out = t.g.onNodes(x, endpoint, t.gr.endpoint[end])
-			least = out
-		}
-	}
+func (t *tally) put(end uint32, chunk int, out, least span) {
 	i := int(end)*t.chunks + chunk
 	if !t.mark.has(int(end)) {
 		t.mark.add(int(end))

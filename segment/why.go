@@ -82,9 +82,7 @@ func (g *Graph) Why(src, dst ident.Ref, p *Port) (*Explanation, error) {
 	}
 	x.Egress, x.Ingress = w.direction(Egress), w.direction(Ingress)
 	x.Unknowns = w.causes
-	if x.Verdict != combine(x.Egress.Verdict, x.Ingress.Verdict) || g.ownNodePair(c, d) != No {
-		x.Unknowns = append(x.Unknowns, g.ownNodeCause(c, d)...)
-	}
+	w.ownNode(x, a.endpoint, b.endpoint)
 	return x, nil
 }
 
@@ -537,6 +535,57 @@ func (w *walk) portMatch(spec int) Answer {
 
 // OwnNode is the RuleName of the default that opens a pod to its own node.
 const OwnNode = "own node"
+
+// ownNode puts into an explanation what passes between a pod and its own node
+// whatever the policies say.
+func (w *walk) ownNode(x *Explanation, endpointC, endpointD int) {
+	g := w.g
+	free := g.ownNodePair(w.src, w.dst)
+	policies := combine(x.Egress.Verdict, x.Ingress.Verdict)
+	if free == No || policies == Allowed {
+		return
+	}
+	pod, node, toPod, _ := g.podAndNode(w.src, w.dst)
+	end, endpoint := w.dst, endpointC
+	if toPod {
+		end, endpoint = w.src, endpointD
+	}
+	shares, _ := g.onNode(pod, node, endpoint)
+	is := w.name(end) + " is on the host network"
+	if g.classes.ref(end).cell >= 0 {
+		is = w.name(end) + " is the address"
+	}
+	if node == "" {
+		is += " of a node, and which one is not known"
+	} else {
+		is += " of node " + node
+	}
+	var reason, outcome string
+	switch {
+	case shares == No:
+		outcome, reason = "no match", is+", and "+w.name(pod)+" does not run there"
+	case shares == Yes && free == Yes:
+		outcome, reason = Allow.String(), is+", where "+w.name(pod)+" runs, and "+ownNodeRule
+		x.Unknowns = nil // none of them can close it
+	default:
+		outcome, reason = "unknown", is+", and "+g.ownNodeReason(toPod, node != "" && shares == Yes)
+		x.Unknowns = append(x.Unknowns, Cause{Object: w.name(end), Affects: w.affects(), Reason: reason})
+	}
+	for i, d := range []*Decision{&x.Egress, &x.Ingress} {
+		if d.Verdict == Allowed {
+			continue
+		}
+		rule := RuleRef{Default: true, Direction: Gress(i).String(), Rule: -1, RuleName: OwnNode} //nolint:gosec // two directions
+		d.Considered = append(d.Considered, Considered{Rule: rule, Outcome: outcome, Reason: reason})
+		switch {
+		case shares == No:
+		case outcome == Allow.String():
+			d.Verdict, d.Rule = Allowed, rule
+		default:
+			d.Verdict = Unknown
+		}
+	}
+}
 
 // brief returns both directions' deciding rules.
 func (g *Graph) brief(c, d, bit int) []RuleRef {

@@ -29,7 +29,9 @@ A side is internet, an address or CIDR, ns/name, zone=…, namespace=… or a la
 selector. Without ports a rule speaks of every port. transitively asks for ways
 of any number of hops; allow wants every pair to be connected on every port it
 names, and allow only also that nothing else gets in. From internet, ways in
-count, as reach from there does everywhere. # begins a comment.
+count, as reach from there does everywhere. What passes between a pod and its own
+node no policy stops: it counts where a rule names that node's very address, and
+for workloads on the host network. # begins a comment.
 
 A rule that selects nothing fails. One that an unknown could break makes the
 answer incomplete (exit 4); a broken one fails the check (exit 3).`,

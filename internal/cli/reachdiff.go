@@ -71,7 +71,7 @@ is not known to be open but may be makes the answer incomplete (exit 4).`,
 			}
 			a.Old, a.New = args[0], args[1]
 			for _, g := range failOn {
-				a.Gate = append(a.Gate, breaches(g, a)...)
+				a.Gate = append(a.Gate, breaches(g, a, sides[1].Graph)...)
 			}
 			for _, b := range a.Gate {
 				if b.Verdict == segment.Unknown {
@@ -134,13 +134,13 @@ func diffOf(ctx context.Context, sides [2]*app.Estate, snaps [2]*inventory.Snaps
 
 // breaches finds what a gate refuses. An unknown that was denied before may be a
 // breach, and is told as such.
-func breaches(gate string, a *report.ReachDiff) []report.Breach {
+func breaches(gate string, a *report.ReachDiff, after *segment.Graph) []report.Breach {
 	var out []report.Breach
 	for i := range a.Changes {
 		c := &a.Changes[i]
 		outside := c.Src.IsCIDR() || c.Dst.IsCIDR()
 		opens := c.After != segment.Denied && c.Before != segment.Allowed && c.After != c.Before
-		hit := gate == gateAny || gate == gateInternet && opens && outside && public(c) || gate == gateCrossZone && opens && !outside && c.SrcZone != c.DstZone
+		hit := gate == gateAny || gate == gateInternet && opens && outside && public(c, after) || gate == gateCrossZone && opens && !outside && c.SrcZone != c.DstZone
 		if !hit {
 			continue
 		}
@@ -189,12 +189,13 @@ func newWays(gate string, x *report.DiffExposure) []report.Breach {
 	return out
 }
 
-// public reports whether a change concerns public addresses.
-func public(c *report.DiffChange) bool {
+// public reports whether a change concerns public addresses that are not those of
+// nodes: which pods a node runs opens nothing to the internet.
+func public(c *report.DiffChange, after *segment.Graph) bool {
 	end := c.Src
 	if !end.IsCIDR() {
 		end = c.Dst
 	}
 	p, err := netip.ParsePrefix(end.CIDR)
-	return err != nil || segment.PublicBlock(p)
+	return err != nil || segment.PublicBlock(p) && !after.NodesOnly(p)
 }

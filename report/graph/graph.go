@@ -94,6 +94,9 @@ func draw(m *inventory.Map) picture {
 	}
 	at := map[key]int{}
 	for _, e := range m.Edges {
+		if m.OfNodes[e.Src] || m.OfNodes[e.Dst] {
+			continue
+		}
 		k := key{id[e.Src], id[e.Dst], e.Verdict == segment.Unknown}
 		if e.Src.IsCIDR() {
 			k.from, p.outside = outside, true

@@ -135,7 +135,7 @@ func layOut(m *inventory.Map) picture {
 		zoneOf[w.Workload] = w.Zone
 	}
 	for _, e := range m.Edges {
-		p.HasOutside = p.HasOutside || e.Src.IsCIDR() || e.Dst.IsCIDR()
+		p.HasOutside = p.HasOutside || (e.Src.IsCIDR() || e.Dst.IsCIDR()) && !m.OfNodes[e.Src] && !m.OfNodes[e.Dst]
 	}
 	p.HasOthers = m.Coverage.Selector != ""
 	x := margin
@@ -293,6 +293,9 @@ func (p *picture) edges(m *inventory.Map, ids map[ident.Ref]string, at map[strin
 	}
 	seen := map[pair]bool{}
 	for _, e := range m.Edges {
+		if m.OfNodes[e.Src] || m.OfNodes[e.Dst] {
+			continue
+		}
 		k := pair{ids[e.Src], ids[e.Dst], e.Verdict}
 		if e.Src.IsCIDR() {
 			k.from = "outside"

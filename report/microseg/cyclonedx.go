@@ -324,7 +324,7 @@ func (d *writer) service(w inventory.WorkloadRow, out, in []segment.Edge, zone m
 				f.Description = strings.TrimSpace(f.Description + " not by every pod")
 			}
 			z, inside := zone[other]
-			crosses = crosses || inside && z != w.Zone || other.IsCIDR()
+			crosses = crosses || inside && z != w.Zone || other.IsCIDR() && !d.m.OfNodes[other]
 			s.Data = append(s.Data, f)
 			if target := d.refOf(other); outbound && !slices.Contains(deps, target) {
 				deps = append(deps, target)

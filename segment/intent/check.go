@@ -2,6 +2,7 @@ package intent
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 
 	"github.com/cofferdam-io/cofferdam/estate"
@@ -113,7 +114,10 @@ func (c *checker) ends(s *Side) []ident.Ref {
 	return out
 }
 
-// eachPair hands over the edges of every pair of different ends.
+// eachPair hands over the edges of every pair of different ends. Of a block of
+// addresses policies alone decide: what passes between a pod and its own node,
+// which may be among them, no policy stops. Who asks for a node's very address
+// is told.
 func (c *checker) eachPair(from, to []ident.Ref, f func(src, dst ident.Ref, edges []segment.Edge)) error {
 	for _, src := range from {
 		for _, dst := range to {
@@ -123,7 +127,11 @@ func (c *checker) eachPair(from, to []ident.Ref, f func(src, dst ident.Ref, edge
 			if src == dst {
 				continue
 			}
-			edges, err := c.g.Between(src, dst)
+			judge := c.g.Between
+			if block(src) || block(dst) {
+				judge = c.g.Policed
+			}
+			edges, err := judge(src, dst)
 			if err != nil {
 				return err
 			}
@@ -131,6 +139,18 @@ func (c *checker) eachPair(from, to []ident.Ref, f func(src, dst ident.Ref, edge
 		}
 	}
 	return nil
+}
+
+// block reports whether a reference is a block of several addresses.
+func block(r ident.Ref) bool {
+	p, err := netip.ParsePrefix(r.CIDR)
+	return err == nil && !p.IsSingleIP()
+}
+
+// ofNodes reports whether a reference is a block of nodes' addresses.
+func (c *checker) ofNodes(r ident.Ref) bool {
+	p, err := netip.ParsePrefix(r.CIDR)
+	return err == nil && c.g.NodesOnly(p)
 }
 
 // deny looks for edges between the sides.
@@ -189,7 +209,7 @@ func (c *checker) only(res *Result, from, to []ident.Ref) error {
 		if err := c.ctx.Err(); err != nil {
 			return err
 		}
-		column, err := c.g.Column(dst)
+		column, err := c.policedColumn(dst)
 		if err != nil {
 			return err
 		}
@@ -207,6 +227,33 @@ func (c *checker) only(res *Result, from, to []ident.Ref) error {
 		}
 	}
 	return nil
+}
+
+// policedColumn returns what reaches a workload, but of the addresses of nodes
+// only what the policies let pass: the rest no policy stops.
+func (c *checker) policedColumn(dst ident.Ref) ([]segment.Edge, error) {
+	column, err := c.g.Column(dst)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]segment.Edge, 0, len(column))
+	seen := make(map[ident.Ref]bool)
+	for _, e := range column {
+		if !c.ofNodes(e.Src) {
+			out = append(out, e)
+			continue
+		}
+		if seen[e.Src] {
+			continue
+		}
+		seen[e.Src] = true
+		edges, err := c.g.Policed(e.Src, dst)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, edges...)
+	}
+	return out, nil
 }
 
 // walk looks for ways of any number of hops. Such a rule has no ports.

@@ -32,7 +32,7 @@ func (c *checker) internet(res *Result, to []ident.Ref) error {
 				return err
 			}
 			for _, e := range column {
-				if block, err := netip.ParsePrefix(e.Src.CIDR); err != nil || !segment.PublicBlock(block) {
+				if block, err := netip.ParsePrefix(e.Src.CIDR); err != nil || !segment.PublicBlock(block) || c.g.NodesOnly(block) {
 					continue
 				}
 				over := overlap(e.Connections, res.Rule.Ports)

@@ -1,0 +1,231 @@
+package segment
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+)
+
+// block is a block of addresses outside and what is open to or from it.
+type block struct {
+	prefix netip.Prefix
+	ref    ident.Ref
+	reply  *reply
+}
+
+// blocks returns what the lines of a side say to addresses outside, neighbouring
+// blocks with the same answer merged, in the order of addresses.
+func (g *Graph) blocks(t *tally, s side, kind lineKind) []block {
+	if len(s.classes) != 1 || s.endpoint >= 0 && !g.nodes.address.empty() {
+		for _, c := range s.classes {
+			for chunk := range t.chunks {
+				t.add(g.line(int(c), kind, chunk), chunk, g.pods, g.classes.len(), s.endpoint)
+			}
+		}
+		return g.drainBlocks(t, len(s.classes))
+	}
+	c := int(s.classes[0])
+	if g.classes.ref(c).cell >= 0 || g.pods == g.classes.len() {
+		return nil
+	}
+	shared := g.sharedBlocks(t, g.baseOf(c, kind))
+	return g.exceptBlocks(t, shared, c, kind)
+}
+
+// sharedBlocks returns what a base says to addresses outside.
+func (g *Graph) sharedBlocks(t *tally, b *base) []block {
+	if bs := b.blocks.Load(); bs != nil {
+		return *bs
+	}
+	for chunk := range t.chunks {
+		t.add(b.parts[chunk], chunk, g.pods, g.classes.len(), -1)
+	}
+	out := g.drainBlocks(t, 1)
+	b.blocks.Store(&out)
+	g.pool.mu.Lock()
+	defer g.pool.mu.Unlock()
+	g.pool.room(16 * len(out))
+	return out
+}
+
+// exceptBlocks puts the exceptions of c's line into what its base says. They are
+// few, and addresses are many: nothing else is looked at again.
+func (g *Graph) exceptBlocks(t *tally, shared []block, c int, kind lineKind) []block {
+	type alike struct {
+		reply *reply
+		parts []netip.Prefix
+	}
+	affected := make(map[string]*alike) // by key of a reply that some exception has or had
+	of := func(r *reply) *alike {
+		x, ok := affected[r.key]
+		if !ok {
+			x = &alike{reply: r}
+			affected[r.key] = x
+		}
+		return x
+	}
+	var lost []netip.Prefix
+	for _, d := range g.exceptCells(t, c, kind) {
+		r := g.replyOf(t, c, int(d), kind)
+		parts := g.v.addresses.cells[g.classes.ref(int(d)).cell].parts
+		was := blockAt(shared, parts[0])
+		if was < 0 && len(r.edges) == 0 || was >= 0 && shared[was].reply.key == r.key {
+			continue
+		}
+		lost = append(lost, parts...)
+		if was >= 0 {
+			of(shared[was].reply)
+		}
+		if len(r.edges) > 0 {
+			x := of(r)
+			x.parts = append(x.parts, parts...)
+		}
+	}
+	if len(lost) == 0 {
+		return shared
+	}
+	slices.SortFunc(lost, comparePrefix)
+	known := make(map[netip.Prefix]ident.Ref, len(shared))
+	out := make([]block, 0, len(shared)+len(lost))
+	for _, b := range shared {
+		x, ok := affected[b.reply.key]
+		if !ok {
+			out = append(out, b)
+			continue
+		}
+		known[b.prefix] = b.ref
+		i, _ := slices.BinarySearchFunc(lost, b.prefix, comparePrefix)
+		j := i
+		for j < len(lost) && contains(b.prefix, lost[j]) {
+			j++
+		}
+		x.parts = subtract(x.parts, b.prefix, lost[i:j])
+	}
+	for _, x := range affected {
+		for _, p := range mergePrefixes(x.parts) {
+			ref, ok := known[p]
+			if !ok {
+				ref = ident.Ref{CIDR: p.String()}
+			}
+			out = append(out, block{p, ref, x.reply})
+		}
+	}
+	slices.SortFunc(out, func(a, b block) int { return comparePrefix(a.prefix, b.prefix) })
+	return out
+}
+
+// replyOf asks for one cell of a line by itself.
+func (g *Graph) replyOf(t *tally, c, cell int, kind lineKind) *reply {
+	t.ask.reset(g.ports.chunks)
+	for chunk := range t.chunks {
+		x := g.exception(c, cell, kind, chunk)
+		least := x.out
+		if x.byNode {
+			least = x.policy
+		}
+		t.ask.must[chunk], t.ask.may[chunk] = x.out.must, x.out.may
+		t.ask.least.must[chunk], t.ask.least.may[chunk] = least.must, least.may
+	}
+	return g.reply(&t.ask)
+}
+
+// blockAt returns the index of the block that holds another, -1 if none does.
+// Blocks are disjoint and sorted.
+func blockAt(blocks []block, p netip.Prefix) int {
+	i, found := slices.BinarySearchFunc(blocks, p, func(b block, p netip.Prefix) int { return comparePrefix(b.prefix, p) })
+	if !found {
+		i--
+	}
+	if i >= 0 && contains(blocks[i].prefix, p) {
+		return i
+	}
+	return -1
+}
+
+// exceptCells returns the exceptions of c's line that are addresses outside,
+// sorted; valid until the next call.
+func (g *Graph) exceptCells(t *tally, c int, kind lineKind) []uint32 {
+	if l := g.pool.line(kind, c); l != nil {
+		first, _ := slices.BinarySearch(l.except, uint32(g.pods)) //nolint:gosec // a class number
+		return l.except[first:]
+	}
+	t.except = t.except[:0]
+	g.eachException(c, kind, func(who members) {
+		if n := len(who.ids); who.bits != nil || n > 0 && int(who.ids[n-1]) >= g.pods {
+			for d := range (classSet{ids: who.ids, bits: who.bits}).between(g.pods, g.classes.len()) {
+				t.except = append(t.except, uint32(d)) //nolint:gosec // a class number
+			}
+		}
+	})
+	slices.Sort(t.except)
+	t.except = slices.Compact(t.except)
+	return t.except
+}
+
+func (g *Graph) drainBlocks(t *tally, classes int) []block {
+	type merged struct {
+		r     *reply
+		cells bitset
+	}
+	var found []merged
+	index := make(map[string]int)
+	t.drain(classes, func(end uint32, r *reply) {
+		i, ok := index[r.key]
+		if !ok {
+			i = len(found)
+			index[r.key] = i
+			found = append(found, merged{r, newBitset(g.classes.len() - g.pods)})
+		}
+		found[i].cells.add(int(end) - t.gr.inside)
+	})
+	var out []block
+	for _, m := range found {
+		for _, x := range g.merged(m.cells) {
+			out = append(out, block{x.prefix, x.ref, m.r})
+		}
+	}
+	if len(found) > 1 {
+		slices.SortStableFunc(out, func(a, b block) int { return comparePrefix(a.prefix, b.prefix) })
+	}
+	return out
+}
+
+// outside is a block of addresses and its reference.
+type outside struct {
+	prefix netip.Prefix
+	ref    ident.Ref
+}
+
+// merged returns the fewest blocks that make up a set of cells. Few sets occur,
+// and many times each.
+func (g *Graph) merged(cells bitset) []outside {
+	key := make([]byte, 0, 8*len(cells))
+	for _, w := range cells {
+		key = binary.LittleEndian.AppendUint64(key, w)
+	}
+	in := g.pool.interned
+	in.mu.Lock()
+	out, ok := in.outside[string(key)]
+	in.mu.Unlock()
+	if ok {
+		return out
+	}
+	var parts []netip.Prefix
+	for i := range cells.all() {
+		parts = append(parts, g.v.addresses.cells[g.classes.ref(g.pods+i).cell].parts...)
+	}
+	for _, p := range mergePrefixes(parts) {
+		out = append(out, outside{p, ident.Ref{CIDR: p.String()}})
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.room(len(cells) + 16*len(out))
+	in.outside[string(key)] = out
+	return out
+}
+
+func (g *Graph) parts(gr *grain, end int) []netip.Prefix {
+	return g.v.addresses.cells[g.classes.ref(int(gr.classes.at(end)[0])).cell].parts
+}
