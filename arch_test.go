@@ -47,6 +47,8 @@ var layers = map[string][]string{
 	"segment/cni":           {"ident", "estate", "segment"},
 	"segment/reachtest":     {"ident", "estate", "estate/manifest", "segment", "segment/cni", "segment/k8s"},
 
+	"flow": {"ident", "jsonscan", "estate", "segment"},
+
 	"inventory": {"ident", "sbom", "vuln", "estate", "segment"},
 
 	"contain/pick":    {"ident", "segment"},
@@ -61,7 +63,7 @@ var layers = map[string][]string{
 
 	"examples":        {},
 	"internal/corpus": {},
-	"internal/app":    {"ident", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "report"},
+	"internal/app":    {"ident", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "report"},
 	"internal/web":    {"ident", "inventory"},
 	"internal/cli":    {"ident", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "report/...", "examples", "internal/app", "internal/web"},
 

@@ -2,6 +2,7 @@ package estate
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 )
@@ -110,6 +111,7 @@ type Pod struct {
 	Labels    map[string]string
 	Workload  *Workload // never nil: a pod without a proved controller is its own workload
 	Phase     string    // "Running", "Pending", "Succeeded", "Failed", "" if unknown
+	Started   time.Time // status.startTime: the node's agent took it up, before it had an address; zero if unknown
 	IPs       []netip.Addr
 	Spec      PodSpec
 	Status    []ContainerStatus

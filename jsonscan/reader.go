@@ -87,7 +87,17 @@ func New(data []byte, o Options) *Reader {
 	if o.MaxStringBytes <= 0 {
 		o.MaxStringBytes = DefaultMaxStringBytes
 	}
-	r := &Reader{data: data, pending: true, opt: o, texts: new(texts), levels: make([]level, 0, 8)}
+	r := &Reader{opt: o, texts: new(texts), levels: make([]level, 0, 8)}
+	r.Reset(data)
+	return r
+}
+
+// Reset makes r a Reader of data with the options that it had, as New would, and
+// keeps its memory: for streams of many small texts, one a line. Strings that it
+// has handed out stay valid; Readers that Defer returned do not.
+func (r *Reader) Reset(data []byte) {
+	r.data, r.pos, r.pending, r.err = data, 0, true, nil
+	r.levels, r.names, r.at, r.depth0 = r.levels[:0], r.names[:0], "", 0
 	if bytes.HasPrefix(data, []byte("\uFEFF")) {
 		r.pos = len("\uFEFF")
 	}
@@ -102,7 +112,6 @@ func New(data []byte, o Options) *Reader {
 		}
 		r.invalid(off, "the byte %#02x is not UTF-8", data[off])
 	}
-	return r
 }
 
 // Err returns the first fault, a *SyntaxError, or nil.

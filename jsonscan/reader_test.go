@@ -494,3 +494,33 @@ func TestNumbers(t *testing.T) {
 		t.Error("a number beyond float64 is accepted")
 	}
 }
+
+func TestResetReadsAsNewDoes(t *testing.T) {
+	r := New([]byte(`{"a": [1, {"a": "broken`), Options{MaxDepth: 4})
+	r.Skip()
+	if r.Err() == nil {
+		t.Fatal("the first text is broken")
+	}
+	for _, text := range []string{`{"a": 1, "b": "x"}`, "\uFEFF{\"a\": [1, 2]}", `{"a": 1, "a": 2}`, "{\"a\": \"\xff\"}", `[[[[[1]]]]]`, ``} {
+		r.Reset([]byte(text))
+		fresh := New([]byte(text), Options{MaxDepth: 4})
+		var keys [2][]string
+		for i, r := range []*Reader{r, fresh} {
+			if r.Kind() == Object {
+				for r.Object(); ; {
+					k, ok := r.NextKey()
+					if !ok {
+						break
+					}
+					keys[i] = append(keys[i], string(k))
+				}
+			} else {
+				r.Skip()
+			}
+		}
+		got, want := r.End(), fresh.End()
+		if (got == nil) != (want == nil) || got != nil && got.Error() != want.Error() || !slices.Equal(keys[0], keys[1]) {
+			t.Errorf("%q: after Reset %v %v, new %v %v", text, keys[0], got, keys[1], want)
+		}
+	}
+}

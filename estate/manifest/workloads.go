@@ -3,6 +3,7 @@ package manifest
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/cofferdam-io/cofferdam/estate"
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -90,6 +91,11 @@ func (o *object) pod() *podRecord {
 	}
 	status := o.in(o.root, "status")
 	p.Phase = o.str(status, "phase")
+	if text := o.str(status, "startTime"); text != "" {
+		if at, err := time.Parse(time.RFC3339, text); err == nil { // what is no time is not known
+			p.Started = at.UTC()
+		}
+	}
 	add := func(text string, at *node) {
 		if text == "" {
 			return

@@ -1,0 +1,386 @@
+package flow
+
+import (
+	"math"
+
+	"github.com/cofferdam-io/cofferdam/jsonscan"
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+// hubbleParser reads flows of Cilium's Hubble as its command line and its
+// exporter write them: the messages Flow, or GetFlowsResponse and ExportEvent
+// around it (api/v1/flow/flow.proto, api/v1/observer/observer.proto), with the
+// names of the protocol buffers or in lower camel case.
+type hubbleParser struct {
+	r        *jsonscan.Reader
+	src, dst hubbleEnd
+	kind     hubbleKind
+	number   uint64 // of a protocol that is not TCP, UDP or SCTP
+	layer4   bool
+	syn, ack bool
+	flags    bool
+	lost     uint64
+	sock     bool
+	bad      string
+	badValue []byte
+}
+
+type hubbleKind uint8
+
+const (
+	hubbleNothing hubbleKind = iota
+	hubbleFlow
+	hubbleLost
+	hubbleOther
+)
+
+// hubbleEnd is an Endpoint with its address.
+type hubbleEnd struct {
+	namespace, pod, kind, name []byte
+	identity                   int64
+}
+
+// Identities of Cilium that are reserved for nodes.
+const (
+	identityHost       = 1
+	identityRemoteNode = 6
+)
+
+func newHubble() *hubbleParser { return &hubbleParser{r: lineReader()} }
+
+// lineReader returns a Reader for values of one line: they nest little.
+func lineReader() *jsonscan.Reader { return jsonscan.New(nil, jsonscan.Options{MaxDepth: 64}) }
+
+func (e *hubbleEnd) reset() {
+	e.namespace, e.pod, e.kind, e.name, e.identity = e.namespace[:0], e.pod[:0], e.kind[:0], e.name[:0], 0
+}
+
+func (p *hubbleParser) parse(s *source, b []byte) {
+	r := &s.rec
+	r.reset()
+	p.src.reset()
+	p.dst.reset()
+	p.kind, p.layer4, p.number, p.syn, p.ack, p.flags, p.lost, p.sock, p.bad, p.badValue = hubbleNothing, false, 0, false, false, false, 0, false, "", nil
+	p.r.Reset(b)
+	p.message(s, r)
+	if err := p.r.End(); err != nil {
+		s.fault("not JSON", []byte(err.Error()))
+		return
+	}
+	switch {
+	case p.bad != "":
+		s.fault(p.bad, p.badValue)
+		return
+	case p.kind == hubbleLost:
+		grow(&s.info.Missed, p.lost)
+		s.ignore(notFlows)
+		return
+	case p.kind == hubbleOther:
+		s.ignore(notFlows)
+		return
+	case p.kind == hubbleNothing:
+		s.fault("no flow", b)
+		return
+	case p.sock:
+		s.ignore(socketEvents)
+		return
+	case !p.layer4:
+		s.otherProtocol(p.number)
+		return
+	case r.sport == 0 || r.dport == 0:
+		s.fault("a port is not 1 to 65535", nil)
+		return
+	}
+	if r.dir == unstated && p.flags {
+		r.dir = openedBy(p.syn, p.ack)
+	}
+	if !p.end(s, &r.src, &p.src) || !p.end(s, &r.dst, &p.dst) {
+		s.fault("an end has neither an address nor a name", nil)
+		return
+	}
+	s.finish(r)
+}
+
+// end names an end by its pod, else by the workload that Cilium tells, else leaves the address.
+func (p *hubbleParser) end(s *source, to *endpoint, e *hubbleEnd) bool {
+	switch {
+	case len(e.namespace) > 0 && (len(e.pod) > 0 || len(e.name) > 0):
+		s.podOr(to, e.namespace, e.pod, e.kind, e.name)
+		return true
+	case (e.identity == identityHost || e.identity == identityRemoteNode) && to.addr.IsValid():
+		s.a.nodeEnd(to)
+	}
+	return to.addr.IsValid()
+}
+
+// podOr names an end by its pod, else by its workload, else as a stranger.
+func (s *source) podOr(to *endpoint, namespace, pod, kind, name []byte) {
+	if len(pod) > 0 {
+		s.key = append(append(append(s.key[:0], namespace...), '/'), pod...)
+		if s.a.byName(s.a.book.pods, s.key, to) {
+			return
+		}
+	}
+	if len(name) > 0 {
+		s.key = append(append(s.key[:0], namespace...), '/')
+		if len(kind) > 0 {
+			s.key = append(appendLower(s.key, kind), '/')
+		}
+		s.key = append(s.key, name...)
+		if s.a.byName(s.a.book.names, s.key, to) {
+			return
+		}
+	} else {
+		kind, name = []byte("Pod"), pod
+	}
+	s.key = append(append(s.key[:0], namespace...), '/')
+	if len(kind) > 0 {
+		s.key = append(append(s.key, kind...), '/')
+	}
+	s.key = append(s.key, name...)
+	to.end, to.why, to.named = s.a.stranger(s.key, nameUnknown), nameUnknown, true
+}
+
+func appendLower(to, b []byte) []byte {
+	for _, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		to = append(to, c)
+	}
+	return to
+}
+
+// nodeEnd makes an address that the Book does not know a node's: the record says so.
+func (a *Aggregator) nodeEnd(to *endpoint) {
+	if _, ok := a.book.byAddr[to.addr]; ok {
+		return
+	}
+	i, ok := a.addrs[to.addr]
+	if !ok {
+		if len(a.addrs) >= a.o.MaxAddresses {
+			return
+		}
+		i = a.newEnd(end{addr: to.addr, place: PlaceNode})
+		a.addrs[to.addr] = i
+	}
+	to.end, to.named = i, true
+}
+
+// message reads the members of a flow, or of what is around it.
+func (p *hubbleParser) message(s *source, r *record) {
+	j := p.r
+	for j.Object(); ; {
+		key, ok := j.NextKey()
+		if !ok {
+			return
+		}
+		switch string(key) {
+		case "flow":
+			p.kind = hubbleFlow
+			p.message(s, r)
+		case "time":
+			p.time(r)
+		case "verdict":
+			p.kind = hubbleFlow
+			switch string(j.Bytes()) {
+			case "DROPPED", "ERROR":
+				r.refused = true
+			}
+		case "IP":
+			p.addresses(s, r)
+		case "l4":
+			p.ports(r)
+		case "source":
+			p.endpoint(&p.src)
+		case "destination":
+			p.endpoint(&p.dst)
+		case "Type", "type":
+			if j.Kind() == jsonscan.String {
+				p.sock = string(j.Bytes()) == "SOCK"
+			}
+		case "is_reply", "isReply":
+			if j.Kind() == jsonscan.Bool {
+				if r.dir = forward; j.Bool() {
+					r.dir = reverse
+				}
+			}
+		case "reply": // before is_reply; false may mean that it is not known
+			if j.Kind() == jsonscan.Bool && j.Bool() {
+				r.dir = reverse
+			}
+		case "lost_events", "lostEvents":
+			p.kind = hubbleLost
+			p.losses()
+		case "node_status", "nodeStatus", "agent_event", "agentEvent", "debug_event", "debugEvent":
+			p.kind = hubbleOther
+		}
+	}
+}
+
+func (p *hubbleParser) time(r *record) {
+	b := p.r.Bytes()
+	if b == nil {
+		return
+	}
+	t, ok := parseTime(b)
+	if !ok {
+		p.fail("time is not of RFC 3339", b)
+		return
+	}
+	r.first, r.last = t, t
+}
+
+func (p *hubbleParser) fail(why string, value []byte) {
+	if p.bad == "" {
+		p.bad, p.badValue = why, append(p.badValue[:0], value...)
+	}
+}
+
+func (p *hubbleParser) addresses(s *source, r *record) {
+	j := p.r
+	for j.Object(); ; {
+		key, ok := j.NextKey()
+		if !ok {
+			return
+		}
+		var to *endpoint
+		switch string(key) {
+		case "source":
+			to = &r.src
+		case "destination":
+			to = &r.dst
+		default:
+			continue
+		}
+		if b := j.Bytes(); len(b) > 0 {
+			if to.addr, ok = s.a.texts.parse(b); !ok {
+				p.fail("IP is no address", b)
+			}
+		}
+	}
+}
+
+func (p *hubbleParser) ports(r *record) {
+	j := p.r
+	for j.Object(); ; {
+		key, ok := j.NextKey()
+		if !ok {
+			return
+		}
+		switch string(key) {
+		case "TCP":
+			r.proto, p.layer4 = segment.TCP, true
+		case "UDP":
+			r.proto, p.layer4 = segment.UDP, true
+		case "SCTP":
+			r.proto, p.layer4 = segment.SCTP, true
+		case "ICMPv4":
+			p.number = 1
+			continue
+		case "ICMPv6":
+			p.number = 58
+			continue
+		default:
+			continue
+		}
+		for j.Object(); ; {
+			key, ok := j.NextKey()
+			if !ok {
+				break
+			}
+			switch string(key) {
+			case "source_port", "sourcePort":
+				r.sport = p.port()
+			case "destination_port", "destinationPort":
+				r.dport = p.port()
+			case "flags":
+				p.flags = true
+				for j.Object(); ; {
+					key, ok := j.NextKey()
+					if !ok {
+						break
+					}
+					switch string(key) {
+					case "SYN":
+						p.syn = j.Bool()
+					case "ACK":
+						p.ack = j.Bool()
+					}
+				}
+			}
+		}
+	}
+}
+
+func (p *hubbleParser) port() uint16 {
+	v := p.r.Int()
+	if v < 1 || v > math.MaxUint16 {
+		return 0
+	}
+	return uint16(v)
+}
+
+func (p *hubbleParser) endpoint(e *hubbleEnd) {
+	j := p.r
+	for j.Object(); ; {
+		key, ok := j.NextKey()
+		if !ok {
+			return
+		}
+		switch string(key) {
+		case "namespace":
+			e.namespace = append(e.namespace[:0], j.Bytes()...)
+		case "pod_name", "podName":
+			e.pod = append(e.pod[:0], j.Bytes()...)
+		case "identity":
+			if j.Kind() == jsonscan.Number {
+				e.identity = j.Int()
+			}
+		case "workloads":
+			for j.Array(); j.NextItem(); {
+				for j.Object(); ; {
+					key, ok := j.NextKey()
+					if !ok {
+						break
+					}
+					switch string(key) {
+					case "name":
+						e.name = append(e.name[:0], j.Bytes()...)
+					case "kind":
+						e.kind = append(e.kind[:0], j.Bytes()...)
+					}
+				}
+			}
+		}
+	}
+}
+
+// losses reads LostEvent: how many events were overwritten before they were read.
+func (p *hubbleParser) losses() {
+	j := p.r
+	p.lost = 1 // at least
+	for j.Object(); ; {
+		key, ok := j.NextKey()
+		if !ok {
+			return
+		}
+		if string(key) != "num_events_lost" && string(key) != "numEventsLost" {
+			continue
+		}
+		if n, ok := number(j); ok {
+			p.lost = max(p.lost, n)
+		}
+	}
+}
+
+// number reads a count that JSON of protocol buffers writes as a number or, of 64 bits, as a string.
+func number(j *jsonscan.Reader) (uint64, bool) {
+	switch j.Kind() {
+	case jsonscan.String:
+		return parseUint(j.Bytes())
+	case jsonscan.Number:
+		return parseUint(j.Raw())
+	}
+	return 0, false
+}

@@ -1,0 +1,316 @@
+package flow
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"math"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+)
+
+// source is one input while it is read.
+type source struct {
+	a           *Aggregator
+	info        SourceInfo
+	line        uint64
+	first, last int64
+	rec         record
+	key         []byte // a name that is being composed
+}
+
+// lineParser reads one line, or one JSON value, of a format.
+type lineParser interface {
+	parse(s *source, b []byte)
+}
+
+// fault counts a record that could not be read and keeps the first ones. What
+// does not alias the line that it complains of.
+func (s *source) fault(why string, what []byte) {
+	s.info.Faulty++
+	if len(s.info.Faults) >= s.a.o.MaxFaults {
+		return
+	}
+	if what != nil {
+		why += ": " + clip(what)
+	}
+	s.info.Faults = append(s.info.Faults, Fault{Line: s.line, Reason: why})
+}
+
+// ignore counts a record that makes no edge.
+func (s *source) ignore(why ignoring) {
+	s.info.Records++
+	s.a.records++
+	s.a.ignored[why]++
+}
+
+// otherProtocol counts a record of a protocol that policies do not speak of.
+func (s *source) otherProtocol(n uint64) {
+	s.info.Records++
+	s.a.records++
+	s.a.protocols[n&0xff]++
+}
+
+// finish checks what all formats have in common, and adds the record.
+func (s *source) finish(r *record) {
+	if r.first == noTime {
+		r.first = r.last
+	}
+	if r.last == noTime {
+		r.last = r.first
+	}
+	const least, most = firstSecond * 1e9, lastSecond*1e9 - 1
+	switch {
+	case r.first == noTime:
+	case r.first < least || r.last < least || r.first > most || r.last > most:
+		s.fault("a time before 2000 or after 2199", nil)
+		return
+	case r.last < r.first:
+		s.fault("the end is before the start", nil)
+		return
+	}
+	s.a.add(s, r)
+}
+
+// Read reads one input to its end and adds its records up. Records that cannot
+// be read cost only themselves; they are counted and the first are named in
+// SourceInfo. gzip is inflated. The error is of ctx, of r, or says that the format is
+// not one of these; what was read before it stays counted.
+func (a *Aggregator) Read(ctx context.Context, name string, r io.Reader, format Format) error {
+	s := &source{a: a, info: SourceInfo{Name: name, Format: format}, first: noTime, last: noTime}
+	err := s.read(ctx, r, format)
+	if err != nil && s.info.Truncated == "" {
+		s.info.Truncated = err.Error()
+		var known *ident.Error
+		if errors.As(err, &known) {
+			s.info.Truncated = known.Message
+		}
+	}
+	s.info.First, s.info.Last = timeOf(s.first), timeOf(s.last)
+	a.sources = append(a.sources, s.info)
+	return err
+}
+
+func (s *source) read(ctx context.Context, r io.Reader, format Format) error {
+	limit := s.a.o.MaxBytes
+	br := bufio.NewReaderSize(r, max(s.a.o.MaxLine, detectBytes))
+	if magic, _ := br.Peek(2); len(magic) == 2 && magic[0] == 0x1f && magic[1] == 0x8b {
+		z, err := gzip.NewReader(br)
+		if err != nil {
+			return ident.Errorf(ident.KindInvalid, "gzip: %w", err).At(s.info.Name)
+		}
+		br = bufio.NewReaderSize(&limited{r: z, left: limit}, max(s.a.o.MaxLine, detectBytes))
+	} else {
+		br = bufio.NewReaderSize(&limited{r: br, left: limit}, max(s.a.o.MaxLine, detectBytes))
+	}
+	head, err := br.Peek(detectBytes)
+	if err != nil && !errors.Is(err, io.EOF) && len(head) == 0 {
+		return s.readError(err)
+	}
+	if bytes.HasPrefix(head, []byte("\uFEFF")) {
+		_, _ = br.Discard(len("\uFEFF")) // it was peeked
+		head = head[len("\uFEFF"):]
+	}
+	if format == Auto {
+		if format = detect(head); format == Auto {
+			if len(bytes.TrimSpace(head)) == 0 {
+				return s.drain(br) // an empty file holds no records
+			}
+			return unsupported(s.info.Name, head)
+		}
+	}
+	s.info.Format = format
+	p := format.parser()
+	if p == nil {
+		return ident.Errorf(ident.KindUsage, "there is no flow format %d", format).At(s.info.Name)
+	}
+	if format.json() && inValues(head) {
+		return s.values(ctx, br, p)
+	}
+	return s.lines(ctx, br, p)
+}
+
+// drain reads on to the end, for what the reader has to say there.
+func (s *source) drain(br *bufio.Reader) error {
+	if _, err := br.Peek(detectBytes); err != nil && !errors.Is(err, io.EOF) {
+		return s.readError(err)
+	}
+	return nil
+}
+
+// lines hands each line to p.
+func (s *source) lines(ctx context.Context, br *bufio.Reader, p lineParser) error {
+	for {
+		if s.line&0xfff == 0 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		b, err := br.ReadSlice('\n')
+		if len(b) > 0 {
+			s.line++
+		}
+		if errors.Is(err, bufio.ErrBufferFull) {
+			s.fault("a line longer than is read", b[:64])
+			for errors.Is(err, bufio.ErrBufferFull) {
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				_, err = br.ReadSlice('\n')
+			}
+			b = nil
+		}
+		if err != nil && !errors.Is(err, io.EOF) && len(b) > 0 {
+			s.fault("the input breaks off in this line", nil) // and the reader says why
+			b = nil
+		}
+		s.info.Unterminated = s.info.Unterminated || err != nil && len(b) > 0
+		if b = trim(b); len(b) > 0 {
+			p.parse(s, b)
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return s.readError(err)
+		}
+	}
+}
+
+func (s *source) readError(err error) error {
+	if errors.Is(err, errTooMuch) {
+		return ident.Errorf(ident.KindLimit, "holds more than %d MiB; the rest was not read", s.a.o.MaxBytes>>20).At(s.info.Name)
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return ident.Errorf(ident.KindFailure, "reading: %w", err).At(s.info.Name)
+}
+
+var errTooMuch = errors.New("too much")
+
+// limited reads no more than left bytes, and then fails if there are more.
+type limited struct {
+	r    io.Reader
+	left int64
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		var one [1]byte
+		if n, err := l.r.Read(one[:]); n == 0 {
+			return 0, err
+		}
+		return 0, errTooMuch
+	}
+	if int64(len(p)) > l.left {
+		p = p[:l.left]
+	}
+	n, err := l.r.Read(p)
+	l.left -= int64(n)
+	return n, err
+}
+
+// values hands each JSON object of an array, or of a sequence over many lines, to p.
+func (s *source) values(ctx context.Context, br *bufio.Reader, p lineParser) error {
+	var value []byte
+	depth, quoted, escaped, outside, tooLong := 0, false, false, false, false
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		_, err := br.Peek(1)
+		chunk, _ := br.Peek(br.Buffered())
+		start := 0 // of the part of the value that is in chunk
+		for i, c := range chunk {
+			switch {
+			case depth == 0:
+				switch c {
+				case '{':
+					depth, start, value, tooLong, outside = 1, i, value[:0], false, false
+					s.line++
+				case ' ', '\t', '\r', '\n', ',', '[', ']':
+				default:
+					if !outside {
+						s.line++
+						s.fault("text between JSON objects", chunk[i:min(len(chunk), i+40)])
+					}
+					outside = true
+				}
+				continue
+			case escaped:
+				escaped = false
+				continue
+			case quoted:
+				escaped, quoted = c == '\\', c != '"'
+				continue
+			case c == '"':
+				quoted = true
+				continue
+			case c == '{' || c == '[':
+				depth = min(depth+1, math.MaxInt32)
+				continue
+			case c == '}' || c == ']':
+				depth--
+			}
+			if depth > 0 {
+				continue
+			}
+			if !tooLong && len(value)+i+1-start <= s.a.o.MaxLine {
+				whole := chunk[start : i+1]
+				if len(value) > 0 {
+					value = append(value, whole...)
+					whole = value
+				}
+				p.parse(s, whole)
+			} else {
+				s.fault("a value longer than is read", nil)
+			}
+		}
+		if depth > 0 && !tooLong {
+			if tooLong = len(value)+len(chunk)-start > s.a.o.MaxLine; !tooLong {
+				value = append(value, chunk[start:]...)
+			}
+		}
+		_, _ = br.Discard(len(chunk)) // all of it was peeked
+		if err != nil && len(chunk) == 0 {
+			if depth > 0 {
+				s.fault("the input ends within this value", nil)
+			}
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return s.readError(err)
+		}
+	}
+}
+
+// trim takes the line end and blanks off, and what is only blanks away.
+func trim(b []byte) []byte {
+	for len(b) > 0 && b[len(b)-1] <= ' ' && b[len(b)-1] != 0 {
+		b = b[:len(b)-1]
+	}
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
+		b = b[1:]
+	}
+	return b
+}
+
+// clip makes foreign text short enough for a message, and printable.
+func clip(b []byte) string {
+	const most = 80
+	out := make([]byte, 0, most+3)
+	for _, c := range b {
+		if len(out) >= most {
+			return string(out) + "..."
+		}
+		if c < ' ' || c > '~' {
+			c = '?'
+		}
+		out = append(out, c)
+	}
+	return string(out)
+}
