@@ -318,12 +318,12 @@ func (l *limited) fill(v, p, q Price) {
 			continue
 		}
 		more := weight
-		if _, ok := f.grow(side, x, func(y int32) bool {
+		if f.grow(side, x, func(y int32) bool {
 			if steps--; y >= l.self && y < l.self+int32(l.n) {
 				more += l.weight[y-l.self]
 			}
 			return more > l.Limit || steps < 0
-		}); ok {
+		}) {
 			weight = more
 		}
 	}

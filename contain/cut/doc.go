@@ -18,6 +18,8 @@
 // network (Picard and Queyranne 1980), whose smallest and greatest are Near
 // and Far. Cover is exact: a minimum vertex cover of a bipartite graph is a
 // minimum cut (Kőnig 1931). Results do not depend on the order of a map.
+// Fewest walks the lattice of the minimum cuts, best first, and says whether it
+// saw all of them; cuts that cost more than the least it does not look at.
 //
 // # What is bounded
 //

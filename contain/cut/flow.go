@@ -338,8 +338,9 @@ func (f *flow) reset(price Price, capacities []Price) {
 }
 
 // grow adds to side, a closed set of the residual network, what x leads to in
-// it. It gives up, leaving side alone, when stop says so of a node.
-func (f *flow) grow(side set, x int32, stop func(x int32) bool) (added []int32, ok bool) {
+// it, and returns true. It gives up, leaving side alone, when stop says so of a node.
+func (f *flow) grow(side set, x int32, stop func(x int32) bool) bool {
+	var added []int32
 	enter := func(y int32) {
 		side.add(y)
 		added = append(added, y)
@@ -351,7 +352,7 @@ func (f *flow) grow(side set, x int32, stop func(x int32) bool) (added []int32, 
 			for _, y := range added {
 				side.remove(y)
 			}
-			return nil, false
+			return false
 		}
 		for a := f.first[x]; a >= 0; a = f.arcs[a].next {
 			if y := f.arcs[a].to; f.arcs[a].res > 0 && !side.has(y) {
@@ -364,5 +365,5 @@ func (f *flow) grow(side set, x int32, stop func(x int32) bool) (added []int32, 
 			}
 		}
 	}
-	return added, true
+	return true
 }
