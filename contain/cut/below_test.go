@@ -103,6 +103,20 @@ func TestBelowAgainstBruteForce(t *testing.T) {
 			}
 			radius.Limit = int64(r.IntN(2 * n))
 		}
+		if r.IntN(4) == 0 { // so great that tolls must be rounded
+			s.Default = min(s.Default, 3) << 46
+			for p, price := range s.Edge {
+				if price != cut.Never {
+					s.Edge[p] = price<<46 - cut.Price(r.IntN(1000))
+				}
+			}
+			for u := range radius.Weight {
+				radius.Weight[u] <<= 27
+			}
+			if radius.Weight != nil {
+				radius.Limit = radius.Limit<<27 + int64(r.IntN(1<<27))
+			}
+		}
 		want := s.bruteBelow(radius.Limit, radius.Weight)
 		got, err := cut.Below(context.Background(), &s.Network, s.hard, radius)
 		if want == cut.Never {

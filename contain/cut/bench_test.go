@@ -50,7 +50,7 @@ func estate(n int) *cut.Network {
 	for range 5 * n { // observed flows
 		net.Edge[cut.Pair{From: int32(r.IntN(n)), To: int32(r.IntN(n))}] = cut.Price(10 + r.IntN(1000))
 	}
-	net.Sources, net.Sinks = []int{n / 2}, []int{n - 1}
+	net.Sources, net.Sinks = []int{n / 2}, []int{97 % n}
 	return net
 }
 
@@ -132,6 +132,27 @@ func bipartite(n int) *cut.Network {
 	return net
 }
 
+// priced gives most edges prices that differ by orders of magnitude, which is
+// where augmenting along shortest paths is at its worst.
+func priced(n *cut.Network) *cut.Network {
+	r := rand.New(rand.NewPCG(11, 11))
+	if n.Edge == nil {
+		n.Edge = map[cut.Pair]cut.Price{}
+	}
+	into := make([]uint64, (n.N+63)/64)
+	for u := range n.N {
+		clear(into)
+		n.Row(u, into)
+		for v := range n.N {
+			if into[v/64]>>(v%64)&1 == 1 && r.IntN(10) == 0 {
+				n.Edge[cut.Pair{From: int32(u), To: int32(v)}] = 1 + cut.Price(r.IntN(1<<r.IntN(24)))
+			}
+		}
+	}
+	n.Default = 100
+	return n
+}
+
 func many(n *cut.Network, k int) *cut.Network {
 	r := rand.New(rand.NewPCG(3, 3))
 	order := r.Perm(n.N)
@@ -161,6 +182,9 @@ func BenchmarkEdges(b *testing.B) {
 		{"estate-10000-from-1000-to-1000", many(estate(10_000), 1000)},
 		{"layered-100x100", layered(100, 100)},
 		{"grid-100", grid(100)},
+		{"layered-100x100-priced", priced(layered(100, 100))},
+		{"grid-100-priced", priced(grid(100))},
+		{"estate-10000-priced", priced(many(estate(10_000), 100))},
 		{"chain-10000", chain(10_000)},
 		{"bipartite-10000", bipartite(10_000)},
 	} {

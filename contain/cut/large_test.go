@@ -251,6 +251,10 @@ func TestNothingToCut(t *testing.T) {
 	if apart.rows != 2 {
 		t.Errorf("%d rows were asked for, the sources reach 2 workloads", apart.rows)
 	}
+	apart.rows, apart.Sinks = 0, []int{1}
+	if _, err := cut.Edges(context.Background(), &apart.Network); err != nil || apart.rows != 1 {
+		t.Errorf("%d rows were asked for (%v), nothing goes on from a sink", apart.rows, err)
+	}
 }
 
 func TestRowsAreCleaned(t *testing.T) {
