@@ -9,6 +9,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	policyv1alpha2 "sigs.k8s.io/network-policy-api/apis/v1alpha2"
 
 	"github.com/cofferdam-io/cofferdam/estate"
 	"github.com/cofferdam-io/cofferdam/estate/manifest"
@@ -24,8 +25,12 @@ func randomEstate(seed uint64) (*manifest.Set, segment.Profile) {
 	r := rand.New(rand.NewPCG(seed, 11))
 	set := &manifest.Set{Estate: &estate.Estate{}}
 	spaces := 1 + r.IntN(3)
+	clusters := make([]string, spaces) // by namespace
 	for i := range spaces {
-		n := &estate.Namespace{Name: fmt.Sprintf("ns%d", i), Declared: r.IntN(8) > 0}
+		if spaces > 1 && r.IntN(8) == 0 {
+			clusters[i] = "other"
+		}
+		n := &estate.Namespace{Cluster: clusters[i], Name: fmt.Sprintf("ns%d", i), Declared: r.IntN(8) > 0}
 		n.Labels = map[string]string{"kubernetes.io/metadata.name": n.Name}
 		if n.Declared && r.IntN(2) == 0 {
 			n.Labels["team"] = some(r, "x", "y")
@@ -33,8 +38,9 @@ func randomEstate(seed uint64) (*manifest.Set, segment.Profile) {
 		set.Estate.Namespaces = append(set.Estate.Namespaces, n)
 	}
 	for i := range 2 + r.IntN(6) {
-		ns := fmt.Sprintf("ns%d", r.IntN(spaces))
-		w := &estate.Workload{Ref: ident.Ref{Namespace: ns, Kind: "Deployment", Name: fmt.Sprintf("w%d", i)}}
+		at := r.IntN(spaces)
+		ns, cluster := fmt.Sprintf("ns%d", at), clusters[at]
+		w := &estate.Workload{Ref: ident.Ref{Cluster: cluster, Namespace: ns, Kind: "Deployment", Name: fmt.Sprintf("w%d", i)}}
 		labels := randomLabels(r)
 		if r.IntN(3) > 0 {
 			labels["id"] = w.Ref.Name // most can be told apart
@@ -42,9 +48,12 @@ func randomEstate(seed uint64) (*manifest.Set, segment.Profile) {
 		w.Template = &estate.PodTemplate{Labels: labels, Spec: randomPodSpec(r)}
 		if r.IntN(4) > 0 {
 			for j := range 1 + r.IntN(2) {
-				p := &estate.Pod{Namespace: ns, Name: fmt.Sprintf("w%d-%d", i, j), Labels: labels, Workload: w, Spec: w.Template.Spec}
-				if r.IntN(6) == 0 {
-					p.Labels, p.Spec = randomLabels(r), randomPodSpec(r)
+				p := &estate.Pod{Cluster: cluster, Namespace: ns, Name: fmt.Sprintf("w%d-%d", i, j), Labels: labels, Workload: w, Spec: w.Template.Spec}
+				if r.IntN(8) == 0 {
+					p.Labels = randomLabels(r)
+				}
+				if r.IntN(3) == 0 {
+					p.Spec = randomPodSpec(r)
 				}
 				if r.IntN(4) > 0 {
 					p.IPs = []netip.Addr{netip.AddrFrom4([4]byte{10, byte(r.IntN(2)), 0, byte(1 + len(set.Estate.Pods))})} //nolint:gosec // few
@@ -56,9 +65,17 @@ func randomEstate(seed uint64) (*manifest.Set, segment.Profile) {
 		set.Estate.Workloads = append(set.Estate.Workloads, w)
 	}
 	for i := range 1 + r.IntN(5) {
-		np := randomPolicy(r, fmt.Sprintf("ns%d", r.IntN(spaces)), fmt.Sprintf("np%d", i))
+		at := r.IntN(spaces)
+		np := randomPolicy(r, fmt.Sprintf("ns%d", at), fmt.Sprintf("np%d", i))
 		set.NetworkPolicies = append(set.NetworkPolicies, manifest.Typed[networkingv1.NetworkPolicy]{Object: np,
-			Policy: &estate.Policy{Namespace: np.Namespace, Name: np.Name, Kind: "NetworkPolicy"}})
+			Policy: &estate.Policy{Cluster: clusters[at], Namespace: np.Namespace, Name: np.Name, Kind: "NetworkPolicy"}})
+	}
+	if r.IntN(3) == 0 {
+		set.ClusterNetworkPolicies = append(set.ClusterNetworkPolicies, randomClusterPolicy(r))
+	}
+	if r.IntN(15) == 0 {
+		set.Estate.Unmodelled = append(set.Estate.Unmodelled, &estate.Unmodelled{Namespace: "ns0", Name: "foreign", Kind: "Foreign",
+			Selector: randomLabels(r), Effect: estate.Effect(r.IntN(2))}) //nolint:gosec // two of them
 	}
 	profile := segment.Generic()
 	profile.IPBlockMatchesPods = r.IntN(5) == 0
@@ -73,6 +90,24 @@ func randomEstate(seed uint64) (*manifest.Set, segment.Profile) {
 	return set, profile
 }
 
+// randomClusterPolicy makes an object of a tier around that of NetworkPolicies.
+func randomClusterPolicy(r *rand.Rand) manifest.Typed[policyv1alpha2.ClusterNetworkPolicy] {
+	o := &policyv1alpha2.ClusterNetworkPolicy{ObjectMeta: metav1.ObjectMeta{Name: "cnp"}}
+	o.Spec.Tier = policyv1alpha2.Tier(some(r, "Admin", "Baseline"))
+	pods := func() *policyv1alpha2.NamespacedPod {
+		return &policyv1alpha2.NamespacedPod{NamespaceSelector: *randomSelector(r, []string{"team", "kubernetes.io/metadata.name"}, []string{"x", "ns0"}), PodSelector: *randomPods(r)}
+	}
+	o.Spec.Subject.Pods = pods()
+	action := func() policyv1alpha2.ClusterNetworkPolicyRuleAction {
+		return policyv1alpha2.ClusterNetworkPolicyRuleAction(some(r, "Accept", "Deny", "Pass"))
+	}
+	for range r.IntN(3) {
+		o.Spec.Ingress = append(o.Spec.Ingress, policyv1alpha2.ClusterNetworkPolicyIngressRule{Action: action(), From: []policyv1alpha2.ClusterNetworkPolicyIngressPeer{{Pods: pods()}}})
+		o.Spec.Egress = append(o.Spec.Egress, policyv1alpha2.ClusterNetworkPolicyEgressRule{Action: action(), To: []policyv1alpha2.ClusterNetworkPolicyEgressPeer{{Pods: pods()}}})
+	}
+	return manifest.Typed[policyv1alpha2.ClusterNetworkPolicy]{Object: o, Policy: &estate.Policy{Name: o.Name, Kind: "ClusterNetworkPolicy"}}
+}
+
 func randomLabels(r *rand.Rand) map[string]string {
 	l := map[string]string{"pod-template-hash": fmt.Sprint(r.IntN(50))}
 	for _, k := range []string{"app", "tier"} {
@@ -84,7 +119,7 @@ func randomLabels(r *rand.Rand) map[string]string {
 }
 
 func randomPodSpec(r *rand.Rand) estate.PodSpec {
-	s := estate.PodSpec{HostNetwork: r.IntN(25) == 0}
+	s := estate.PodSpec{HostNetwork: r.IntN(40) == 0}
 	c := estate.Container{Name: "c", Kind: estate.Ordinary}
 	for _, name := range []string{"http", "dns"} {
 		if r.IntN(2) == 0 {
@@ -174,10 +209,10 @@ func randomPorts(r *rand.Rand) []networkingv1.NetworkPolicyPort {
 			p.Protocol = &proto
 		}
 		switch r.IntN(4) {
-		case 0:
+		case 0, 1:
 			name := intstr.FromString(some(r, "http", "dns"))
 			p.Port = &name
-		case 1:
+		case 2:
 		default:
 			n := intstr.FromInt32([]int32{53, 80, 443}[r.IntN(3)])
 			p.Port = &n
@@ -192,7 +227,7 @@ func randomPorts(r *rand.Rand) []networkingv1.NetworkPolicyPort {
 }
 
 func randomKeep(r *rand.Rand) []segment.Conn {
-	if r.IntN(3) > 0 {
+	if r.IntN(2) == 0 {
 		return nil
 	}
 	var out []segment.Conn

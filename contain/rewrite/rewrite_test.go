@@ -282,6 +282,54 @@ spec: {}
 	}
 }
 
+// TestNamesOfPorts keeps connections of rules that name ports: what a name means
+// is up to each pod that is connected to.
+func TestNamesOfPorts(t *testing.T) {
+	const many = `
+apiVersion: v1
+kind: Pod
+metadata: {name: many-0, namespace: shop, labels: {app: many}, ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: many, uid: u1, controller: true}]}
+spec: {containers: [{name: c, ports: [{name: http, containerPort: 80}, {name: same, containerPort: 9000}]}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: many-1, namespace: shop, labels: {app: many}, ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: many, uid: u1, controller: true}]}
+spec: {containers: [{name: c, ports: [{name: http, containerPort: 8080}, {name: same, containerPort: 9000}]}]}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: many, namespace: shop, uid: u1}
+spec: {template: {metadata: {labels: {app: many}}}}
+---
+`
+	tcp := func(from, to uint16) segment.Conn { return segment.Conn{Protocol: segment.TCP, From: from, To: to} }
+	for name, tc := range map[string]struct {
+		port string
+		keep segment.Conn
+		want string // ports that the rule has left
+		fail bool
+	}{
+		"all of its meanings":     {"{port: http}, {port: 9999}", tcp(80, 8080), "- port: http\n", false},
+		"none":                    {"{port: http}, {port: 443}", tcp(443, 443), "- port: 443\n    protocol: TCP\n", false},
+		"one of two":              {"{port: http}, {port: 443}", tcp(80, 443), "", true},
+		"the same on every pod":   {"{port: same}, {port: 443}", tcp(9000, 9001), "- port: same\n", false},
+		"part of what is allowed": {"{port: 100, endPort: 200}", tcp(150, 300), "- endPort: 200\n    port: 150\n    protocol: TCP\n", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := edge("shop/web", "shop/many", segment.Ingress, tc.keep)
+			e.Dst.Kind = "StatefulSet"
+			text := pods + many + policy("many", "{podSelector: {matchLabels: {app: many}}, ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: ["+tc.port+"]}]}")
+			res, _ := checkCut(t, decode(t, text), segment.Generic(), []rewrite.Edge{e})
+			if o := res.Outcomes[0]; o.Cut == tc.fail || tc.fail != strings.Contains(o.Reason, "several numbers") {
+				t.Fatalf("%+v", o)
+			}
+			if got := render(res); !strings.Contains(got, tc.want) {
+				t.Errorf("got:\n%s", got)
+			}
+		})
+	}
+}
+
 func TestContradictingEdges(t *testing.T) {
 	set := decode(t, pods)
 	m := modelOf(t, set, segment.Generic())
