@@ -54,7 +54,7 @@ var layers = map[string][]string{
 	"contain/pick":    {"ident", "segment"},
 	"contain/cut":     {},
 	"contain/patch":   {"ident", "jsonscan", "estate"},
-	"contain/rewrite": {"ident", "estate", "estate/manifest", "segment", "segment/clusterpolicy", "contain/pick"},
+	"contain/rewrite": {"ident", "estate", "estate/manifest", "segment", "contain/pick"},
 
 	"report":          {"ident", "sbom", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory"},
 	"report/microseg": {"ident", "estate", "segment", "inventory"},

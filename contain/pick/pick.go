@@ -44,26 +44,40 @@ type Picker struct {
 	workload [][]int // workload of the model → namespaces in which it has pods
 }
 
-// New indexes the pods of a model, which must not change afterwards: finished
-// pods are not in it, and a workload without pods has its template there. The
-// template of a workload that has pods counts as one of them: its next pods have
-// those labels.
+// New takes note of the pods of a model, which must not change afterwards:
+// finished pods are not in it, and a workload without pods has its template there.
+// The template of a workload that has pods counts as one of them: its next pods
+// have those labels. A namespace is indexed when it is first asked about.
 func New(m *segment.Model) *Picker {
 	p := &Picker{m: m, spaces: make([]space, len(m.Namespaces)), workload: make([][]int, len(m.Workloads))}
-	usable := make(usableKeys)
 	for i := range m.Endpoints {
 		e := &m.Endpoints[i]
-		p.spaces[e.Namespace].add(e.Labels, e.Workload, usable)
+		s := &p.spaces[e.Namespace]
+		s.pods = append(s.pods, i)
 		if !slices.Contains(p.workload[e.Workload], e.Namespace) {
 			p.workload[e.Workload] = append(p.workload[e.Workload], e.Namespace)
 		}
 	}
-	for w, in := range p.workload {
-		if labels := m.Workloads[w].Labels; len(labels) > 0 && len(in) == 1 {
-			p.spaces[in[0]].add(labels, w, usable)
-		}
-	}
 	return p
+}
+
+// space returns the index of a namespace.
+func (p *Picker) space(ns int) *space {
+	s := &p.spaces[ns]
+	s.once.Do(func() {
+		for _, i := range s.pods {
+			s.add(p.m.Endpoints[i].Labels, p.m.Endpoints[i].Workload)
+		}
+		pods := len(s.members)
+		for i := range pods {
+			w := s.members[i].workload
+			if i > 0 && s.members[i-1].workload == w || len(p.m.Workloads[w].Labels) == 0 || len(p.workload[w]) > 1 {
+				continue
+			}
+			s.add(p.m.Workloads[w].Labels, w)
+		}
+	})
+	return s
 }
 
 // Pick finds the selector for workloads of one namespace, given as positions in
@@ -100,7 +114,7 @@ func (p *Picker) pick(workloads []int, universe segment.Selector, short bool) Pi
 	if ns < 0 {
 		return out
 	}
-	s := &p.spaces[ns]
+	s := p.space(ns)
 	out.Cluster, out.Namespace = p.m.Namespaces[ns].Cluster, p.m.Namespaces[ns].Name
 	want, among := newBits(len(s.groups)), newBits(len(s.groups))
 	out.NamespaceWide = true

@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"slices"
 	"strconv"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -15,7 +16,10 @@ import (
 
 // space holds the label sets of a namespace's pods.
 type space struct {
+	once    sync.Once
+	pods    []int // endpoints of the model
 	members []member
+	usable  usableKeys
 	groups  []group
 	index   map[string]int              // what key writes → group
 	values  map[string]map[string][]int // key → value → groups, ascending
@@ -33,15 +37,15 @@ type group struct {
 	labels map[string]string
 }
 
-func (s *space) add(labels map[string]string, workload int, usable usableKeys) {
+func (s *space) add(labels map[string]string, workload int) {
 	if s.index == nil {
-		s.index, s.values = make(map[string]int), make(map[string]map[string][]int)
+		s.index, s.values, s.usable = make(map[string]int), make(map[string]map[string][]int), make(usableKeys)
 	}
 	if n := len(s.members); n > 0 && s.members[n-1].workload == workload && maps.Equal(s.members[n-1].labels, labels) {
 		return
 	}
 	all := labels
-	labels, key := usable.stable(all)
+	labels, key := s.usable.stable(all)
 	g, ok := s.index[key]
 	if !ok {
 		g = len(s.groups)

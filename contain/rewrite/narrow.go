@@ -11,7 +11,6 @@ import (
 	"github.com/cofferdam-io/cofferdam/contain/pick"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/segment"
-	"github.com/cofferdam-io/cofferdam/segment/clusterpolicy"
 )
 
 // entry is a peer to be excluded from what one workload admits.
@@ -174,16 +173,6 @@ func (n *narrowing) scope(p *networkingv1.NetworkPolicyPeer) scope {
 	s.selects.Namespaces = read(s.namespaces)
 	s.selects.Pods = read(s.pods)
 	return s
-}
-
-// read translates a selector of a policy that the front end has translated, and so
-// is valid.
-func read(s *metav1.LabelSelector) segment.Selector {
-	out, err := clusterpolicy.Selector("selector", s)
-	if err != nil {
-		return nil // not reached; the widest reading refuses rather than forgets
-	}
-	return out
 }
 
 func (s *scope) peer() networkingv1.NetworkPolicyPeer {

@@ -126,7 +126,7 @@ func checkCut(t fataler, set *manifest.Set, profile segment.Profile, edges []rew
 			}) {
 				continue
 			}
-			for _, port := range probes() {
+			for _, port := range probes(was, is, keep[key]) {
 				want := at(was, port)
 				if cut[key] && !slices.ContainsFunc(keep[key], func(c segment.Conn) bool { return c.Contains(port) }) {
 					if want != segment.Denied {
@@ -176,12 +176,22 @@ func outside(t fataler, a, b *segment.Graph) {
 	}
 }
 
-func probes() []segment.Port {
+// probes are ports around every end of an interval, and some others.
+func probes(was, is []segment.Edge, keep []segment.Conn) []segment.Port {
+	conns := slices.Clone(keep)
+	for _, e := range slices.Concat(was, is) {
+		conns = append(conns, e.Connections...)
+	}
 	var out []segment.Port
-	for _, p := range []segment.Protocol{segment.TCP, segment.UDP, segment.SCTP} {
-		for _, n := range []uint16{1, 52, 53, 54, 80, 81, 443, 444, 8080, 8081, 65535} {
-			out = append(out, segment.Port{Protocol: p, Number: n})
+	for _, c := range conns {
+		for _, n := range []int{int(c.From) - 1, int(c.From), int(c.To), int(c.To) + 1} {
+			if n > 0 && n < 1<<16 {
+				out = append(out, segment.Port{Protocol: c.Protocol, Number: uint16(n)})
+			}
 		}
+	}
+	for _, p := range []segment.Protocol{segment.TCP, segment.UDP, segment.SCTP} {
+		out = append(out, segment.Port{Protocol: p, Number: 7})
 	}
 	return out
 }

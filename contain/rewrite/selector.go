@@ -12,6 +12,24 @@ import (
 	"github.com/cofferdam-io/cofferdam/segment"
 )
 
+// read translates a selector of a policy that the front end has translated, and so
+// is valid; nil is everything.
+func read(s *metav1.LabelSelector) segment.Selector {
+	if s == nil {
+		return nil
+	}
+	ops := map[metav1.LabelSelectorOperator]segment.Operator{metav1.LabelSelectorOpIn: segment.In, metav1.LabelSelectorOpNotIn: segment.NotIn,
+		metav1.LabelSelectorOpExists: segment.Exists, metav1.LabelSelectorOpDoesNotExist: segment.DoesNotExist}
+	reqs := make([]segment.Requirement, 0, len(s.MatchLabels)+len(s.MatchExpressions))
+	for k, v := range s.MatchLabels {
+		reqs = append(reqs, segment.Requirement{Key: k, Op: segment.In, Values: []string{v}})
+	}
+	for _, e := range s.MatchExpressions {
+		reqs = append(reqs, segment.Requirement{Key: e.Key, Op: ops[e.Operator], Values: e.Values})
+	}
+	return segment.NewSelector(reqs)
+}
+
 // and narrows a selector, which is nil for everything, and reads the result. What
 // was written stays as it was where the new requirements are on other keys. It is
 // false if nothing can satisfy all of them.
