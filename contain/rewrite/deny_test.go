@@ -2,6 +2,7 @@ package rewrite_test
 
 import (
 	"context"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -136,5 +137,79 @@ func TestDefaultDenyRefuses(t *testing.T) {
 		{Peer: ref("watch/agent"), Conns: tcp(80)}, {Peer: ident.Ref{CIDR: ident.Internet}, Conns: tcp(443)}, {Peer: ident.Ref{CIDR: "::ffff:1.2.3.4/128"}, Conns: tcp(443)}}})
 	if len(got.Unwritten) != 2 || len(got.Policy.Spec.Ingress) != 1 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestDefaultDenyIsExact isolates workloads of random estates that nothing
+// isolated before: what was open and is needed stays, all else of that direction
+// goes, and nothing else changes.
+func TestDefaultDenyIsExact(t *testing.T) {
+	checked, kept := 0, 0
+	for seed := range uint64(2000) {
+		set, profile := randomEstate(seed)
+		set.ClusterNetworkPolicies, set.Estate.Unmodelled = nil, nil
+		profile.IPBlockMatchesPods, profile.PodBlockDoubt, profile.HostNetworkPoliced = false, "", true
+		r := rand.New(rand.NewPCG(seed, 13))
+		ws := set.Estate.Workloads
+		x := &rewrite.Default{Workload: ws[r.IntN(len(ws))].Ref, Direction: segment.Gress(r.IntN(2)), WithoutDNS: true} //nolint:gosec // two of them
+		needs := map[ident.Ref][]segment.Conn{}
+		for range r.IntN(4) {
+			n := rewrite.Need{Peer: ws[r.IntN(len(ws))].Ref, Conns: randomKeep(r)}
+			x.Allow = append(x.Allow, n)
+			needs[n.Peer] = append(needs[n.Peer], n.Conns...)
+		}
+		m := modelOf(t, set, profile)
+		got, err := rewrite.New(set, m, pick.New(m)).DefaultDeny(x)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if got.Isolated || len(got.Also)+len(got.Wider) > 0 {
+			continue
+		}
+		for _, u := range got.Unwritten {
+			if len(u.Need.Conns) > 0 && u.Need.Peer.Cluster == x.Workload.Cluster {
+				t.Fatalf("seed %d: %+v", seed, u)
+			}
+		}
+		with := applied(set, []rewrite.Change{{Cluster: got.Cluster, New: got.Policy}})
+		after := modelOf(t, with, profile)
+		if len(after.Taints) != len(m.Taints) {
+			t.Fatalf("seed %d: an API server would refuse it: %+v", seed, after.Taints)
+		}
+		checked++
+		a, b := graphOf(t, m), graphOf(t, after)
+		for i := range m.Endpoints {
+			for j := range m.Endpoints {
+				if i == j {
+					continue
+				}
+				src, dst := m.Workloads[m.Endpoints[i].Workload].Ref, m.Workloads[m.Endpoints[j].Workload].Ref
+				was, err1 := a.Between(m.Endpoints[i].Ref, m.Endpoints[j].Ref)
+				is, err2 := b.Between(m.Endpoints[i].Ref, m.Endpoints[j].Ref)
+				if err1 != nil || err2 != nil {
+					t.Fatalf("%v %v", err1, err2)
+				}
+				subject, peer := src, dst
+				if x.Direction == segment.Ingress {
+					subject, peer = dst, src
+				}
+				for _, port := range probes(was, is, needs[peer]) {
+					want := at(was, port)
+					if subject == x.Workload && want != segment.Denied {
+						if want = segment.Denied; slices.ContainsFunc(needs[peer], func(c segment.Conn) bool { return c.Contains(port) }) {
+							want = at(was, port)
+							kept++
+						}
+					}
+					if s := at(is, port); s != want {
+						t.Fatalf("seed %d: %s -> %s on %s: was %s, is %s, want %s\n%+v\n%+v", seed, src, dst, port, at(was, port), s, want, x, got.Policy.Spec)
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d default denials, %d connections kept", checked, kept)
+	if checked < 300 || kept == 0 {
+		t.Error("the estates do not exercise it")
 	}
 }

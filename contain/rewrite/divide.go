@@ -56,6 +56,7 @@ type part struct {
 	changed   bool
 	workloads []int
 	entries   []entry
+	notes     []string
 }
 
 // attempt rewrites every policy. Where it cannot, it names edges that stand in the
@@ -112,6 +113,7 @@ func (w *work) parts(p *policy) ([]*part, []int, *refusal) {
 	for _, x := range order {
 		spec := *p.typed.Object.Spec.DeepCopy()
 		var touched []entry
+		var notes []string
 		for d := range segment.Gress(2) {
 			entries := w.entries[side{x, d}]
 			if len(entries) == 0 || !p.read.Isolates[d] {
@@ -132,6 +134,7 @@ func (w *work) parts(p *policy) ([]*part, []int, *refusal) {
 				continue
 			}
 			setRules(p, &spec, d, rules)
+			notes = append(notes, n.notes...)
 			for _, e := range entries {
 				if n.touched[e.edge] {
 					touched = append(touched, e)
@@ -144,7 +147,7 @@ func (w *work) parts(p *policy) ([]*part, []int, *refusal) {
 			i := slices.IndexFunc(parts, func(y *part) bool { return y.changed && y.key == key })
 			if i < 0 {
 				i = len(parts)
-				parts = append(parts, &part{spec: spec, key: key, changed: true})
+				parts = append(parts, &part{spec: spec, key: key, changed: true, notes: notes})
 			}
 			into = parts[i]
 			into.entries = append(into.entries, touched...)
@@ -182,7 +185,7 @@ func (w *work) divide(p *policy, parts []*part, taken map[[3]string]bool) ([]Cha
 		now.TypeMeta = metav1.TypeMeta{APIVersion: networkingv1.SchemeGroupVersion.String(), Kind: kind}
 		now.Spec = *spec.DeepCopy()
 		return Change{Cluster: p.read.Cluster, Old: is, New: now, Policy: p.typed.Policy, Source: p.typed.Policy.Source,
-			Why: w.why(from), Edges: edgesOf(from.entries)}
+			Why: w.why(from), Edges: edgesOf(from.entries), NewPods: from.notes}
 	}
 	if len(parts) == 1 {
 		return []Change{change(&first.spec, first, old.Name, old)}, nil, nil
@@ -204,8 +207,8 @@ func (w *work) divide(p *policy, parts []*part, taken map[[3]string]bool) ([]Cha
 			spec := *x.spec.DeepCopy()
 			spec.PodSelector = *sel
 			c := change(&spec, x, w.r.name(p, "without", w.peers(x), taken), nil)
-			c.NewPods = []string{picks[i].NewPods}
-			notes = append(notes, picks[i].NewPods)
+			c.NewPods = append([]string{"as a pod that the policy is about: " + picks[i].NewPods}, c.NewPods...)
+			notes = append(notes, newPod(old.Namespace, picks[i].Selector)+" is not selected, but by "+c.New.Name)
 			out = append(out, c)
 			var rest []metav1.LabelSelector
 			for j := range remain {
@@ -232,7 +235,7 @@ func (w *work) divide(p *policy, parts []*part, taken map[[3]string]bool) ([]Cha
 		}
 		c := change(&spec, first, name, is)
 		c.Edges = edgesOf(slices.Concat(first.entries, away))
-		c.NewPods = notes
+		c.NewPods = slices.Concat(notes, first.notes)
 		if len(first.entries) == 0 {
 			c.Why = "it no longer selects pods of " + list(workloadsOf(parts[1:]), w.r) + ", for which a narrower object takes its place"
 		}

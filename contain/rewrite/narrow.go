@@ -74,6 +74,21 @@ type narrowing struct {
 	d       segment.Gress
 	subject []int // endpoints that the policy selects
 	touched map[int]bool
+	notes   []string // what it means for pods to come
+}
+
+// newPod names pods to come.
+func newPod(namespace string, s segment.Selector) string {
+	if len(s) == 0 {
+		return "a new pod in namespace " + namespace
+	}
+	return "a new pod in namespace " + namespace + " that has " + s.String()
+}
+
+func (n *narrowing) note(s string) {
+	if !slices.Contains(n.notes, s) {
+		n.notes = append(n.notes, s)
+	}
 }
 
 // rules returns those of the policy without the entries. What it touched is in
@@ -299,6 +314,7 @@ func (n *narrowing) narrow(s *scope, gone map[int]bool) ([]networkingv1.NetworkP
 	case hit == 0:
 		return []networkingv1.NetworkPolicyPeer{s.peer()}, nil
 	case others == 0:
+		n.note("new pods that a removed peer of " + n.p.read.Object() + " would have named are not among the peers")
 		return nil, nil
 	}
 	var out []networkingv1.NetworkPolicyPeer
@@ -310,7 +326,11 @@ func (n *narrowing) narrow(s *scope, gone map[int]bool) ([]networkingv1.NetworkP
 		}
 	}
 	for _, x := range spaces {
-		if len(x.gone) == 0 || !x.others {
+		if len(x.gone) == 0 {
+			continue
+		}
+		if !x.others {
+			n.note(newPod(n.r.m.Namespaces[x.ns].Name, s.selects.Pods) + " is not among the peers of " + n.p.read.Object())
 			continue
 		}
 		namespaces := s.namespaces
@@ -363,6 +383,7 @@ func (n *narrowing) minus(from []*metav1.LabelSelector, ns int, gone []int) ([]*
 		if got.NamespaceWide {
 			continue
 		}
+		n.note(newPod(n.r.m.Namespaces[ns].Name, got.Selector) + " is not among the peers of " + n.p.read.Object() + ", whoever creates it")
 		for _, not := range pick.Not(got.Selector) {
 			if rest, s, ok := and(pods, not); ok && n.populated(ns, s, nil) {
 				out = append(out, rest)

@@ -87,7 +87,7 @@ func checkCut(t fataler, set *manifest.Set, profile segment.Profile, edges []rew
 		if c.Old != nil && reflect.DeepEqual(c.Old.Spec, c.New.Spec) {
 			t.Fatalf("%s is not changed", c.Old.Name)
 		}
-		if c.Why == "" || len(c.Edges) == 0 {
+		if c.Why == "" || len(c.Edges) == 0 || len(c.NewPods) == 0 && len(edges[c.Edges[0]].Keep) == 0 {
 			t.Fatalf("%s: nothing says why", c.New.Name)
 		}
 	}

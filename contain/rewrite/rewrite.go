@@ -41,8 +41,7 @@ type Change struct {
 	Source estate.Source
 	Why    string
 	Edges  []int // positions in what was asked for, ascending
-	// NewPods says what it means for pods that do not exist yet, where the selection
-	// of pods changes.
+	// NewPods says what the selectors that changed mean for pods that do not exist yet.
 	NewPods []string
 }
 

@@ -380,6 +380,9 @@ func ExampleRewriter_Cut() {
 	}
 	for _, c := range res.Changes {
 		fmt.Println(c.New.Name, c.New.Spec.Ingress[0].From[0].PodSelector.MatchExpressions, c.Why)
+		fmt.Println(c.NewPods)
 	}
-	// Output: db [{app NotIn [web]}] it allowed connections from shop/web to shop/db
+	// Output:
+	// db [{app NotIn [web]}] it allowed connections from shop/web to shop/db
+	// [a new pod in namespace shop that has app=web is not among the peers of NetworkPolicy shop/db, whoever creates it]
 }
