@@ -22,6 +22,10 @@ type ReachDiff struct {
 	Gate          []Breach            `json:"gate"` // what --fail-on refuses
 	Unknowns      []inventory.Unknown `json:"unknowns"`
 	Coverage      inventory.Coverage  `json:"coverage"` // of NEW
+
+	// Before and After find what a change is about in the inputs.
+	Before Places `json:"-"`
+	After  Places `json:"-"`
 }
 
 // DiffChange is a change with where it crosses.
@@ -29,6 +33,10 @@ type DiffChange struct {
 	segment.Change
 	SrcZone string `json:"srcZone,omitempty"`
 	DstZone string `json:"dstZone,omitempty"`
+	// By is the rule that makes the difference, where one does; Gone is true where
+	// it is one of OLD that does not decide any more.
+	By   *segment.RuleRef `json:"by,omitempty"`
+	Gone bool             `json:"gone,omitempty"`
 }
 
 // DiffExposure is a workload whose way in from outside changed.
@@ -46,6 +54,9 @@ type Breach struct {
 	Gate    string          `json:"gate"`    // new-internet, new-cross-zone, any
 	Verdict segment.Verdict `json:"verdict"` // Unknown: it may be one
 	Text    string          `json:"text"`
+
+	Change   *DiffChange `json:"-"` // that breaches it; nil for a way in
+	Workload ident.Ref   `json:"-"` // whose way in does; zero for a change
 }
 
 // Says puts a change into words for a breach.
@@ -137,19 +148,115 @@ func (p *printer) diffWorkloads(a *ReachDiff) {
 	}
 }
 
+// maxNotes bounds how many changes that no gate refuses are results of SARIF: a
+// page shows no more of them, and refuses files that hold many more.
+const maxNotes = 5000
+
+// The rules of SARIF for changes that no gate refuses.
+const (
+	changeOpens  = "opened"
+	changeCloses = "closed"
+	changeDoubts = "in-doubt"
+	changeWaysIn = "exposure"
+)
+
+// reachDiffSARIF writes a result for each breach of a gate, and a note for every
+// other change: a page without results must not look as if nothing had changed.
 func reachDiffSARIF(w io.Writer, a *ReachDiff, o Options) error {
 	run := newRun(o)
 	index := map[string]int{}
-	for _, b := range a.Gate {
-		id := run.rule(index, b.Gate, func() sarifRule { return sarifRule{ID: b.Gate, ShortDescription: sarifText{gateMeaning(b.Gate)}} })
+	put := func(rule, level, text, key string, c *DiffChange, workload ident.Ref) {
+		id := run.rule(index, rule, func() sarifRule {
+			return sarifRule{ID: rule, ShortDescription: sarifText{gateMeaning(rule)}, Default: &sarifDefault{level},
+				Properties: map[string]any{"tags": []string{"security", "network-policy"}}}
+		})
+		res := sarifResult{RuleID: rule, RuleIndex: id, Level: level, PartialFingerprints: map[string]string{"cofferdam/v1": rule + " " + key}}
+		text = bracketed(text)
+		at, by, related := a.cause(c, workload)
+		if by != "" {
+			text += "; " + by
+		}
+		res.Locations, res.RelatedLocations, res.Message = []sarifLocation{at}, related, sarifText{text}
+		run.Results = append(run.Results, res)
+	}
+	refused := map[*DiffChange]bool{}
+	exposed := map[ident.Ref]bool{}
+	for i := range a.Gate {
+		b := &a.Gate[i]
 		level := "error"
 		if b.Verdict == segment.Unknown {
 			level = "warning"
 		}
-		run.Results = append(run.Results, sarifResult{RuleID: b.Gate, RuleIndex: id, Level: level, Message: sarifText{b.Text},
-			Locations: []sarifLocation{inFile(a.New, 0)}, PartialFingerprints: map[string]string{"cofferdam/v1": b.Gate + " " + b.Text}})
+		put(b.Gate, level, b.Text, b.Text, b.Change, b.Workload)
+		refused[b.Change], exposed[b.Workload] = true, true
+	}
+	left := 0
+	for i := range a.Changes {
+		c := &a.Changes[i]
+		rule := changeDoubts
+		switch {
+		case refused[c]:
+			continue
+		case c.After == segment.Allowed && c.Before == segment.Denied:
+			rule = changeOpens
+		case c.After == segment.Denied && c.Before == segment.Allowed:
+			rule = changeCloses
+		}
+		if i >= maxNotes {
+			left++
+			continue
+		}
+		put(rule, "note", c.Says(), c.Says(), c, ident.Ref{})
+	}
+	for i := range a.Exposure {
+		x := &a.Exposure[i]
+		if text := x.says(); !exposed[x.Workload] {
+			put(changeWaysIn, "note", text, text, nil, x.Workload)
+		}
+	}
+	if left > 0 {
+		run.remark(plural(left, "more change") + " that no gate refuses are not listed here; -o json lists all")
+	}
+	if n := a.Coverage.Quarantined; n > 0 {
+		run.incomplete(plural(n, "input") + " could not be read and was not judged")
 	}
 	return run.write(w)
+}
+
+// says puts a change of ways in into words.
+func (x *DiffExposure) says() string {
+	if x.Before != x.After {
+		return fmt.Sprintf("%s is reached from %s, was %s", who(x.Workload), x.After, x.Before)
+	}
+	return fmt.Sprintf("%s is reached from %s by other ways in", who(x.Workload), x.After)
+}
+
+// cause finds where a change comes from: the policy of NEW that makes it, or the
+// workload that a policy of OLD left open, which is then related to it. What is
+// neither is a matter of the whole input.
+func (a *ReachDiff) cause(c *DiffChange, workload ident.Ref) (at sarifLocation, by string, related []sarifLocation) {
+	ends := []ident.Ref{workload}
+	if c != nil {
+		ends = []ident.Ref{c.Dst, c.Src}
+		if c.By != nil {
+			if at, ok := a.After.policy(*c.By); ok {
+				if c.Gone {
+					return at, "it was " + bracketed(rule(*c.By)) + " that decided", nil
+				}
+				return at, "by " + bracketed(rule(*c.By)), nil
+			}
+			if was, ok := a.Before.policy(*c.By); ok {
+				was.ID, was.Message = 1, &sarifText{"the policy that is gone"}
+				by, related = "[the policy](1) that decided is gone: "+bracketed(rule(*c.By)), []sarifLocation{was}
+			}
+		}
+	}
+	for _, r := range ends {
+		if at, ok := a.After.workload(r); ok {
+			return at, by, related
+		}
+	}
+	return inFile(a.New, 0), by, related
 }
 
 func gateMeaning(gate string) string {
@@ -157,6 +264,10 @@ func gateMeaning(gate string) string {
 		"new-internet":   "a connection with addresses outside that was not possible before",
 		"new-cross-zone": "a connection between zones that was not possible before",
 		"any":            "a connection that was not possible before, or no longer is",
+		changeOpens:      "a connection that was not possible before",
+		changeCloses:     "a connection that is not possible any more",
+		changeDoubts:     "a connection of which it was not, or is not, known whether it is possible",
+		changeWaysIn:     "a workload that is reached from outside in other ways",
 	}[gate]
 }
 

@@ -21,6 +21,9 @@ type (
 		Tool        sarifTool         `json:"tool"`
 		Invocations []sarifInvocation `json:"invocations"`
 		Results     []sarifResult     `json:"results"`
+		// ColumnKind says what columns count (3.14.17): where it is left out, UTF-16
+		// code units are meant.
+		ColumnKind string `json:"columnKind"`
 	}
 	sarifTool struct {
 		Driver sarifDriver `json:"driver"`
@@ -32,9 +35,15 @@ type (
 		Rules          []sarifRule `json:"rules"`
 	}
 	sarifRule struct {
-		ID               string            `json:"id"`
-		ShortDescription sarifText         `json:"shortDescription"`
-		Properties       map[string]string `json:"properties,omitempty"`
+		ID               string         `json:"id"`
+		ShortDescription sarifText      `json:"shortDescription"`
+		FullDescription  *sarifText     `json:"fullDescription,omitempty"`
+		Help             *sarifText     `json:"help,omitempty"`
+		Default          *sarifDefault  `json:"defaultConfiguration,omitempty"`
+		Properties       map[string]any `json:"properties,omitempty"`
+	}
+	sarifDefault struct {
+		Level string `json:"level"`
 	}
 	sarifText struct {
 		Text string `json:"text"`
@@ -56,11 +65,25 @@ type (
 		Level               string            `json:"level"`
 		Message             sarifText         `json:"message"`
 		Locations           []sarifLocation   `json:"locations"`
+		RelatedLocations    []sarifLocation   `json:"relatedLocations,omitempty"`
+		CodeFlows           []sarifCodeFlow   `json:"codeFlows,omitempty"`
 		PartialFingerprints map[string]string `json:"partialFingerprints"`
 	}
 	sarifLocation struct {
+		ID               int            `json:"id,omitempty"`
 		PhysicalLocation sarifPhysical  `json:"physicalLocation"`
 		LogicalLocations []sarifLogical `json:"logicalLocations,omitempty"`
+		Message          *sarifText     `json:"message,omitempty"`
+	}
+	// sarifCodeFlow is a path (3.36): one thread of steps.
+	sarifCodeFlow struct {
+		ThreadFlows []sarifThreadFlow `json:"threadFlows"`
+	}
+	sarifThreadFlow struct {
+		Locations []sarifStep `json:"locations"`
+	}
+	sarifStep struct {
+		Location sarifLocation `json:"location"`
 	}
 	sarifPhysical struct {
 		ArtifactLocation sarifArtifact `json:"artifactLocation"`
@@ -70,7 +93,9 @@ type (
 		URI string `json:"uri"`
 	}
 	sarifRegion struct {
-		StartLine int `json:"startLine"`
+		StartLine   int `json:"startLine"`
+		StartColumn int `json:"startColumn,omitempty"`
+		EndColumn   int `json:"endColumn,omitempty"` // the one after the last
 	}
 	sarifLogical struct {
 		Name               string `json:"name,omitempty"`
@@ -86,6 +111,7 @@ func newRun(o Options) sarifRun {
 		Tool:        sarifTool{sarifDriver{Name: o.Tool.Name, Version: o.Tool.Version, InformationURI: "https://github.com/cofferdam-io/cofferdam", Rules: []sarifRule{}}},
 		Invocations: []sarifInvocation{{ExecutionSuccessful: true}},
 		Results:     []sarifResult{},
+		ColumnKind:  "unicodeCodePoints",
 	}
 }
 
@@ -105,6 +131,11 @@ func (r *sarifRun) incomplete(text string, at ...sarifLocation) {
 	in := &r.Invocations[0]
 	in.ExecutionSuccessful = false
 	in.Notifications = append(in.Notifications, sarifNotification{Level: "error", Message: sarifText{text}, Locations: at})
+}
+
+// remark notes something that a reader of the page should know.
+func (r *sarifRun) remark(text string) {
+	r.Invocations[0].Notifications = append(r.Invocations[0].Notifications, sarifNotification{Level: "note", Message: sarifText{text}})
 }
 
 func (r sarifRun) write(w io.Writer) error {
@@ -143,7 +174,7 @@ func scanSARIF(w io.Writer, a *Scan, o Options) error {
 				r.ShortDescription.Text = f.Summary
 			}
 			if s := score(f); s != "" {
-				r.Properties = map[string]string{"security-severity": s}
+				r.Properties = map[string]any{"security-severity": s}
 			}
 			return r
 		})

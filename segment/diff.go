@@ -131,6 +131,32 @@ func (d *difference) outside(r ident.Ref) {
 	}
 }
 
+// ChangedBy names the rule that makes a change of Diff's, on its first port: in the
+// direction whose answer changed, the one that decides after it; or, where no rule
+// does any more (gone), the one that did before. ok is false where it is no rule:
+// a workload came or went, or what is not known changed.
+func ChangedBy(c *Change, before, after *Graph) (by RuleRef, gone, ok bool) {
+	port := Port{c.Connections[0].Protocol, c.Connections[0].From}
+	is, err := after.Why(c.Src, c.Dst, &port)
+	if err != nil {
+		return RuleRef{}, false, false
+	}
+	was, err := before.Why(c.Src, c.Dst, &port)
+	if err != nil {
+		was = &Explanation{}
+	}
+	for _, d := range [][2]*Decision{{&was.Ingress, &is.Ingress}, {&was.Egress, &is.Egress}} {
+		switch {
+		case err == nil && d[0].Verdict == d[1].Verdict:
+		case !d[1].Rule.Default:
+			return d[1].Rule, false, true
+		case err == nil && !d[0].Rule.Default:
+			return d[0].Rule, true, true
+		}
+	}
+	return RuleRef{}, false, false
+}
+
 // DiffExposure compares the ways in from the internet to a workload, port by port.
 // The changes have the word internet as Src. It finds what Diff cannot: a way
 // that is new to connections which the policies allowed all along.

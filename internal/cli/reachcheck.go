@@ -5,11 +5,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/cofferdam-io/cofferdam/estate"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/app"
 	"github.com/cofferdam-io/cofferdam/report"
-	"github.com/cofferdam-io/cofferdam/segment"
 	"github.com/cofferdam-io/cofferdam/segment/intent"
 )
 
@@ -24,6 +22,7 @@ func reachCheckCommand(e *env) *cobra.Command {
   deny zone=public -> zone=restricted transitively
   allow shop/web -> shop/api tcp/8443
   pci: allow only shop/api -> payments/db tcp/5432
+  warning deny lab/toy -> namespace=payments
 
 A side is internet, an address or CIDR, ns/name, zone=…, namespace=… or a label
 selector. Without ports a rule speaks of every port. transitively asks for ways
@@ -33,8 +32,10 @@ count, as reach from there does everywhere. What passes between a pod and its ow
 node no policy stops: it counts where a rule names that node's very address, and
 for workloads on the host network. # begins a comment.
 
-A rule that selects nothing fails. One that an unknown could break makes the
-answer incomplete (exit 4); a broken one fails the check (exit 3).`,
+A name may stand before a rule, and warning or note before its verb: what breaks
+it is then told, and fails nothing. A rule that selects nothing is broken. A broken
+rule fails the check (exit 3); one that an unknown could break makes the answer
+incomplete (exit 4).`,
 		Example: "  cofferdam reach check -f ./manifests --rules intentions.txt\n  cofferdam reach check -f ./manifests --rules intentions.txt -o sarif > check.sarif",
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			if file == "" {
@@ -57,8 +58,8 @@ answer incomplete (exit 4); a broken one fails the check (exit 3).`,
 			if err != nil {
 				return err
 			}
-			a := report.NewCheck(file, results, orEmpty(est.Graph.Causes()), snap.Coverage(), policySources(est))
-			failed, unknown := a.Failed()
+			a := report.NewCheck(file, results, orEmpty(est.Graph.Causes()), snap.Coverage(), report.NewPlaces(est.Set.Estate))
+			failed, _, unknown := a.Failed()
 			e.outcome.refused = failed > 0
 			e.outcome.incomplete = e.outcome.incomplete || unknown > 0
 			return e.write(a, report.Options{})
@@ -67,13 +68,4 @@ answer incomplete (exit 4); a broken one fails the check (exit 3).`,
 	in.estateFlags(c)
 	c.Flags().StringVar(&file, "rules", "", "`FILE` of rules, or - for standard input")
 	return answers(c, (*report.Check)(nil))
-}
-
-// policySources finds policies in the input.
-func policySources(est *app.Estate) map[segment.PolicyRef]estate.Source {
-	out := make(map[segment.PolicyRef]estate.Source, len(est.Set.Estate.Policies))
-	for _, p := range est.Set.Estate.Policies {
-		out[segment.PolicyRef{Kind: p.Kind, Cluster: p.Cluster, Namespace: p.Namespace, Name: p.Name}] = p.Source
-	}
-	return out
 }

@@ -93,6 +93,10 @@ is not known to be open but may be makes the answer incomplete (exit 4).`,
 	return answers(c, (*report.ReachDiff)(nil))
 }
 
+// mostExplained bounds the changes whose rule is named, at some tens of
+// microseconds each; nobody reads further.
+const mostExplained = 10_000
+
 func diffOf(ctx context.Context, sides [2]*app.Estate, snaps [2]*inventory.Snapshot) (*report.ReachDiff, error) {
 	before, after := sides[0].Graph, sides[1].Graph
 	changes, err := segment.Diff(ctx, before, after)
@@ -100,15 +104,22 @@ func diffOf(ctx context.Context, sides [2]*app.Estate, snaps [2]*inventory.Snaps
 		return nil, err
 	}
 	a := &report.ReachDiff{SchemaVersion: inventory.SchemaVersion, Changes: []report.DiffChange{}, Exposure: []report.DiffExposure{}, Added: []ident.Ref{},
-		Removed: []ident.Ref{}, Gate: []report.Breach{}, Unknowns: orEmpty(after.Causes()), Coverage: snaps[1].Coverage()}
+		Removed: []ident.Ref{}, Gate: []report.Breach{}, Unknowns: orEmpty(after.Causes()), Coverage: snaps[1].Coverage(),
+		Before: report.NewPlaces(sides[0].Set.Estate), After: report.NewPlaces(sides[1].Set.Estate)}
 	zone := func(r ident.Ref) string {
 		if z := snaps[1].Zone(r); z != "" {
 			return z
 		}
 		return snaps[0].Zone(r)
 	}
-	for _, c := range changes {
-		a.Changes = append(a.Changes, report.DiffChange{Change: c, SrcZone: zone(c.Src), DstZone: zone(c.Dst)})
+	for i, c := range changes {
+		x := report.DiffChange{Change: c, SrcZone: zone(c.Src), DstZone: zone(c.Dst)}
+		if i < mostExplained {
+			if by, gone, ok := segment.ChangedBy(&c, before, after); ok {
+				x.By, x.Gone = &by, gone
+			}
+		}
+		a.Changes = append(a.Changes, x)
 	}
 	old, now := before.Workloads(), after.Workloads()
 	for _, r := range now {
@@ -148,7 +159,7 @@ func breaches(gate string, a *report.ReachDiff, after *segment.Graph) []report.B
 		if gate == gateAny && v == segment.Denied {
 			v = segment.Allowed // a certain change
 		}
-		out = append(out, report.Breach{Gate: gate, Verdict: v, Text: c.Says()})
+		out = append(out, report.Breach{Gate: gate, Verdict: v, Text: c.Says(), Change: c})
 	}
 	for _, x := range a.Exposure {
 		if gate == gateCrossZone {
@@ -165,7 +176,7 @@ func breaches(gate string, a *report.ReachDiff, after *segment.Graph) []report.B
 		if x.After == segment.ExposedUnknown {
 			v = segment.Unknown
 		}
-		out = append(out, report.Breach{Gate: gate, Verdict: v,
+		out = append(out, report.Breach{Gate: gate, Verdict: v, Workload: x.Workload,
 			Text: strings.TrimSpace(x.Workload.Short() + " is reached from " + string(x.After) + ", was " + string(x.Before))})
 	}
 	return out
@@ -184,7 +195,7 @@ func newWays(gate string, x *report.DiffExposure) []report.Breach {
 		if v == segment.Denied {
 			v = segment.Allowed // a certain change
 		}
-		out = append(out, report.Breach{Gate: gate, Verdict: v, Text: "by a way in from outside: " + (&report.DiffChange{Change: c}).Says()})
+		out = append(out, report.Breach{Gate: gate, Verdict: v, Workload: x.Workload, Text: "by a way in from outside: " + (&report.DiffChange{Change: c}).Says()})
 	}
 	return out
 }

@@ -38,6 +38,7 @@ type Result struct {
 	Rule       Rule
 	Outcome    Outcome
 	Reason     string // of Empty
+	Column     int    // of what Reason is about, from 1
 	Violations []Violation
 	// More is how many violations are not listed.
 	More int
@@ -75,10 +76,10 @@ func (c *checker) rule(r Rule) (Result, error) {
 	from, to := c.ends(&r.From), c.ends(&r.To)
 	for _, side := range []struct {
 		refs []ident.Ref
-		text string
-	}{{from, r.From.Text}, {to, r.To.Text}} {
+		of   *Side
+	}{{from, &r.From}, {to, &r.To}} {
 		if len(side.refs) == 0 {
-			res.Outcome, res.Reason = Empty, side.text+" selects no workload, so the rule says nothing"
+			res.Outcome, res.Reason, res.Column = Empty, side.of.Text+" selects no workload, so the rule says nothing", side.of.Column
 			return res, nil
 		}
 	}

@@ -130,19 +130,23 @@ func TestUnknownIsNoPass(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                                       "holds no rule",
-		"# only a comment":                       "holds no rule",
-		"deny a/b":                               "rules:1: \"deny a/b\" has no ->",
-		"\n\nforbid a/b -> c/d":                  "rules:3: \"forbid a/b\" begins with none of",
-		"deny -> c/d":                            "begins with none of",
-		"deny a/b ->":                            "empty",
-		"allow a/b -> c/d transitively":          "only deny",
-		"deny a/b -> c/d tcp/1 transitively":     "no ports of its own",
-		"deny internet -> 10.0.0.0/8":            "both sides are outside",
-		"allow only a/b -> internet":             "allow only",
-		"deny zone= -> c/d":                      "zone",
-		"x: deny a/b -> c/d\nx: deny c/d -> a/b": "rules:2: the name x is taken by line 1",
-		"deny a/b -> \xff":                       "UTF-8",
+		"":                                              "holds no rule",
+		"# only a comment":                              "holds no rule",
+		"deny a/b":                                      "rules:1:1: \"deny a/b\" has no ->",
+		"\n\nforbid a/b -> c/d":                         "rules:3:1: \"forbid a/b\" begins with none of",
+		"x: err deny a/b -> c/d":                        "rules:1:4: \"err deny a/b\" begins with none of",
+		"x: note a/b -> c/d":                            "rules:1:9: \"a/b\" begins with none of",
+		"deny -> c/d":                                   "rules:1:6: a side of the rule is empty",
+		"allow only -> c/d":                             "rules:1:12: a side of the rule is empty",
+		"\u00a0 é: deny a/b -> zone=":                   "rules:1:18: ",
+		"deny a/b ->":                                   "empty",
+		"allow a/b -> c/d transitively":                 "rules:1:18: only deny",
+		"deny a/b -> c/d tcp/1 transitively":            "rules:1:17: a way of several hops has no ports of its own",
+		"deny internet -> 10.0.0.0/8":                   "both sides are outside",
+		"allow only a/b -> internet":                    "allow only",
+		"deny zone= -> c/d":                             "zone",
+		"x: deny a/b -> c/d\nx: deny c/d -> a/b":        "rules:2:1: the name x is taken by line 1",
+		"deny a/b -> \xff":                              "UTF-8",
 		"deny " + strings.Repeat("a", 5000) + " -> b/c": "longer than",
 	} {
 		_, err := intent.Parse("rules", []byte(text))
@@ -156,6 +160,16 @@ func TestParse(t *testing.T) {
 	}
 	if r := rules[0]; r.ID != "pci" || r.Verb != intent.AllowOnly || r.Line != 1 || len(r.Ports) != 1 {
 		t.Errorf("%+v", r)
+	}
+	if r := rules[0]; !r.Named || r.Severity != intent.Error || r.Column != 1 || r.From.Column != 17 || r.To.Column != 29 {
+		t.Errorf("%+v", r)
+	}
+	for text, want := range map[string]intent.Severity{"x: warning deny a/b -> c/d": intent.Warning, "note   allow only a/b -> c/d": intent.Note, "error deny a/b -> c/d": intent.Error} {
+		rules, err := intent.Parse("rules", []byte("\n  "+text))
+		if err != nil || rules[0].Severity != want || rules[0].Column != 3 || rules[0].From.Text != "a/b" || rules[0].To.Text != "c/d" ||
+			[]rune("  " + text)[rules[0].To.Column-1] != 'c' || []rune("  " + text)[rules[0].From.Column-1] != 'a' {
+			t.Errorf("%s: %+v, %v", text, rules, err)
+		}
 	}
 	if r := rules[1]; r.ID != "line 3" || r.To.Text != "app in (x,y),!canary" || len(r.Ports) != 2 || r.Ports[1].To != 9 {
 		t.Errorf("%+v", r)
