@@ -51,21 +51,22 @@ var layers = map[string][]string{
 
 	"inventory": {"ident", "sbom", "vuln", "estate", "segment"},
 
+	"contain":         {"ident", "estate", "estate/manifest", "segment", "segment/k8s", "inventory", "flow", "contain/..."},
 	"contain/pick":    {"ident", "segment"},
 	"contain/cut":     {},
 	"contain/patch":   {"ident", "jsonscan", "estate"},
 	"contain/rewrite": {"ident", "estate", "estate/manifest", "segment", "contain/pick"},
 
-	"report":          {"ident", "sbom", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory"},
+	"report":          {"ident", "sbom", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory", "contain"},
 	"report/microseg": {"ident", "estate", "segment", "inventory"},
 	"report/graph":    {"ident", "segment", "inventory"},
 	"report/html":     {"ident", "segment", "inventory"},
 
 	"examples":        {},
 	"internal/corpus": {},
-	"internal/app":    {"ident", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "report"},
+	"internal/app":    {"ident", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report"},
 	"internal/web":    {"ident", "inventory"},
-	"internal/cli":    {"ident", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "report/...", "examples", "internal/app", "internal/web"},
+	"internal/cli":    {"ident", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report/...", "examples", "internal/app", "internal/web"},
 
 	"cmd/cofferdam": {"internal/cli"},
 }

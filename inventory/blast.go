@@ -23,17 +23,9 @@ type BlastOptions struct {
 // Blast answers what the workloads that run the query's subject can reach, who
 // can reach them, and which protected workloads are among what is reached.
 func (s *Snapshot) Blast(ctx context.Context, q Query, o BlastOptions) (*Blast, error) {
-	var protect []estate.Selector
-	for _, t := range o.Protect {
-		sel, err := estate.ParseSelector(t)
-		if err != nil {
-			return nil, err
-		}
-		if !slices.ContainsFunc(s.workloads, func(w *workload) bool { return sel.Matches(&w.member) }) {
-			return nil, ident.Errorf(ident.KindUsage, "--protect %s selects no workload", t).
-				WithHint("a selector that selects nothing would always look safe: cofferdam map shows zones and names")
-		}
-		protect = append(protect, sel)
+	protect, err := s.selectors(o.Protect)
+	if err != nil {
+		return nil, err
 	}
 	f, err := s.find(ctx, q)
 	if err != nil {

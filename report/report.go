@@ -125,6 +125,10 @@ func handlers(answer any) map[string]handler {
 	switch answer.(type) {
 	case *inventory.Blast:
 		hs["table"] = as(blastTable)
+	case *Containment:
+		hs["table"] = as(planTable)
+	case *PlanCheck:
+		hs["table"] = as(planCheckTable)
 	case *inventory.Where:
 		hs["table"] = as(whereTable)
 	case *inventory.Map:

@@ -1,6 +1,10 @@
 package segment
 
-import "github.com/cofferdam-io/cofferdam/ident"
+import (
+	"slices"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+)
 
 // Verdict is three-valued: what the engine does not know is neither allowed
 // nor denied.
@@ -21,6 +25,16 @@ func (v Verdict) String() string { return verdictNames[min(int(v), len(verdictNa
 // MarshalText writes String.
 func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
+// UnmarshalText reads what MarshalText writes.
+func (v *Verdict) UnmarshalText(b []byte) error {
+	i := slices.Index(verdictNames[:], string(b))
+	if i < 0 {
+		return ident.Errorf(ident.KindInvalid, "%.20q is no verdict", b)
+	}
+	*v = Verdict(i) //nolint:gosec // one of three
+	return nil
+}
+
 // Protocol is a transport protocol that policies speak of.
 type Protocol uint8
 
@@ -39,6 +53,16 @@ func (p Protocol) String() string { return protocolNames[min(int(p), len(protoco
 
 // MarshalText writes String.
 func (p Protocol) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (p *Protocol) UnmarshalText(b []byte) error {
+	got, ok := ParseProtocol(string(b))
+	if !ok {
+		return ident.Errorf(ident.KindInvalid, "%.20q is no protocol", b)
+	}
+	*p = got
+	return nil
+}
 
 // Port is one destination port.
 type Port struct {

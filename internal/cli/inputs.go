@@ -155,17 +155,23 @@ func (e *env) problems(ps []app.Problem) {
 
 // snapshot reads everything and joins it.
 func (e *env) snapshot(ctx context.Context, l *app.Loader, in *inputs) (*inventory.Snapshot, error) {
+	_, snap, err := e.joined(ctx, l, in)
+	return snap, err
+}
+
+// joined is snapshot with the estate that it was made from.
+func (e *env) joined(ctx context.Context, l *app.Loader, in *inputs) (*app.Estate, *inventory.Snapshot, error) {
 	at, err := e.now()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	est, err := l.Estate(ctx, in.estate)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	docs, sbomProblems, err := l.SBOMs(ctx, in.sboms.Paths)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(in.sboms.Paths) > 0 && len(docs)+len(sbomProblems) == 0 {
 		e.notef("no SBOM was found in %s", strings.Join(in.sboms.Paths, ", "))
@@ -175,14 +181,15 @@ func (e *env) snapshot(ctx context.Context, l *app.Loader, in *inputs) (*invento
 	}
 	reported, reportProblems, err := l.Reports(ctx, est)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	docs, sbomProblems = append(docs, reported...), append(sbomProblems, reportProblems...)
 	db, advProblems, err := l.Advisories(ctx, in.advisories)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	all := append(append(est.Problems, sbomProblems...), advProblems...)
 	e.problems(all)
-	return l.Join(ctx, est, docs, db, in.sboms, len(all), at)
+	snap, err := l.Join(ctx, est, docs, db, in.sboms, len(all), at)
+	return est, snap, err
 }

@@ -28,8 +28,8 @@ func laterCommands(root *cobra.Command) {
 	const answers = "cofferdam blast names the paths and the rule that allows each hop"
 	later(root, map[string]string{
 		"collect": "kubectl get all,ns,netpol,ingress,sa -A -o yaml > cluster.yaml reads what the engine uses",
-		"contain": answers, "tighten": answers,
-		"verify": "", "attest": "", "sign": "", "policy": "",
+		"tighten": answers,
+		"verify":  "", "attest": "", "sign": "", "policy": "",
 		"gate":  "cofferdam scan SBOM… --fail-on SEVERITY is a gate on vulnerabilities",
 		"serve": "cofferdam demo serves the map of the example estate; cofferdam map -o html writes that of yours",
 		"push":  "",

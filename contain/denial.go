@@ -1,0 +1,196 @@
+package contain
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cofferdam-io/cofferdam/contain/cut"
+	"github.com/cofferdam-io/cofferdam/contain/pick"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+// denial is one policy to be: what some workloads of a namespace lose in one
+// direction.
+type denial struct {
+	dir      segment.Gress
+	subjects []int // sorted; of one namespace of one cluster
+	peers    []peer
+}
+
+// peer is the other end of what a denial cuts.
+type peer struct {
+	node int
+	keep []segment.Conn // ports that stay open; none: every port is cut
+}
+
+// denials puts the pairs of a cut together to as few policies as possible: each
+// is enforced at the end that the cover chose, and workloads of one namespace
+// that lose the same share a policy.
+func (n *network) denials(pairs []cut.Pair, at *cut.Enforced) []denial {
+	type subject struct {
+		dir  segment.Gress
+		node int
+	}
+	peers := make(map[subject][]peer)
+	for i, k := range pairs {
+		u, v := int(k.From), int(k.To)
+		s, other := subject{segment.Egress, u}, v
+		if at.Ingress[i] {
+			s, other = subject{segment.Ingress, v}, u
+		}
+		peers[s] = append(peers[s], peer{other, n.rails.kept(u, v)})
+	}
+	groups := make(map[string]*denial)
+	var keys []string
+	for s, list := range peers {
+		slices.SortFunc(list, func(a, b peer) int { return cmp.Compare(a.node, b.node) })
+		ref := n.refs[s.node]
+		key := fmt.Sprint(ref.Cluster, "\x00", ref.Namespace, "\x00", s.dir, list)
+		d := groups[key]
+		if d == nil {
+			d = &denial{dir: s.dir, peers: list}
+			groups[key] = d
+			keys = append(keys, key)
+		}
+		d.subjects = append(d.subjects, s.node)
+	}
+	out := make([]denial, 0, len(keys))
+	for _, k := range keys {
+		slices.Sort(groups[k].subjects)
+		out = append(out, *groups[k])
+	}
+	slices.SortFunc(out, func(a, b denial) int {
+		return cmp.Or(cmp.Compare(a.subjects[0], b.subjects[0]), cmp.Compare(a.dir, b.dir))
+	})
+	return out
+}
+
+// picks finds selectors for workloads, one namespace at a time.
+type picks struct {
+	n      *network
+	picker *pick.Picker
+	model  map[ident.Ref]int
+}
+
+func newPicks(n *network) *picks {
+	m := n.p.Graph.Model()
+	p := &picks{n: n, picker: pick.New(m), model: make(map[ident.Ref]int, len(m.Workloads))}
+	for i := range m.Workloads {
+		p.model[m.Workloads[i].Ref] = i
+	}
+	return p
+}
+
+// of returns the selector of some workloads of one namespace.
+func (p *picks) of(nodes []int) pick.Pick {
+	list := make([]int, 0, len(nodes))
+	for _, u := range nodes {
+		list = append(list, p.model[p.n.refs[u]])
+	}
+	return p.picker.Pick(list)
+}
+
+// byNamespace groups peers that keep the same ports by their namespaces, in order.
+func (n *network) byNamespace(list []peer) [][]peer {
+	groups := make(map[string][]peer)
+	var keys []string
+	for _, x := range list {
+		ref := n.refs[x.node]
+		key := fmt.Sprint(len(x.keep) > 0, "\x00", ref.Cluster, "\x00", ref.Namespace, "\x00", x.keep)
+		if groups[key] == nil {
+			keys = append(keys, key)
+		}
+		groups[key] = append(groups[key], x)
+	}
+	slices.Sort(keys)
+	out := make([][]peer, 0, len(keys))
+	for _, k := range keys {
+		out = append(out, groups[k])
+	}
+	return out
+}
+
+func nodesOf(list []peer) []int {
+	out := make([]int, 0, len(list))
+	for _, x := range list {
+		out = append(out, x.node)
+	}
+	return out
+}
+
+// except returns every port but some: the ports to deny where the others stay.
+func except(keep []segment.Conn) []segment.Conn {
+	var out []segment.Conn
+	for _, proto := range []segment.Protocol{segment.TCP, segment.UDP, segment.SCTP} {
+		from := 1
+		for _, c := range keep {
+			if c.Protocol != proto {
+				continue
+			}
+			if int(c.From) > from {
+				out = append(out, segment.Conn{Protocol: proto, From: uint16(from), To: c.From - 1}) //nolint:gosec // ports
+			}
+			from = int(c.To) + 1
+		}
+		if from <= 65535 {
+			out = append(out, segment.Conn{Protocol: proto, From: uint16(from), To: 65535}) //nolint:gosec // a port
+		}
+	}
+	return out
+}
+
+// selectorTree writes a selector as Kubernetes does: labels where they say it all.
+func selectorTree(s segment.Selector) map[string]any {
+	labels := make(map[string]any)
+	var exprs []any
+	for _, r := range s {
+		if _, twice := labels[r.Key]; r.Op == segment.In && len(r.Values) == 1 && !twice {
+			labels[r.Key] = r.Values[0]
+			continue
+		}
+		x := map[string]any{"key": r.Key, "operator": operatorNames[r.Op]}
+		if len(r.Values) > 0 {
+			values := make([]any, 0, len(r.Values))
+			for _, v := range r.Values {
+				values = append(values, v)
+			}
+			x["values"] = values
+		}
+		exprs = append(exprs, x)
+	}
+	out := make(map[string]any)
+	if len(labels) > 0 {
+		out["matchLabels"] = labels
+	}
+	if len(exprs) > 0 {
+		out["matchExpressions"] = exprs
+	}
+	return out
+}
+
+// operatorNames are the API's words, by segment.Operator.
+var operatorNames = map[segment.Operator]string{segment.In: "In", segment.NotIn: "NotIn", segment.Exists: "Exists", segment.DoesNotExist: "DoesNotExist"}
+
+const namespaceName = "kubernetes.io/metadata.name"
+
+// objectName makes a name that Kubernetes admits out of words: at most 63
+// letters, digits and hyphens, told apart by what follows the words.
+func objectName(id string, words ...string) string {
+	s := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return '-'
+	}, strings.Join(words, "-"))
+	const most = 63 - 9 // and a hyphen with eight digits
+	if len(s) > most {
+		s = s[:most]
+	}
+	return strings.Trim(s, "-") + "-" + id
+}

@@ -1,0 +1,109 @@
+package contain
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+)
+
+// File is one text of a plan's folder.
+type File struct {
+	Name string // with slashes, below the folder
+	Data []byte
+}
+
+// The names of a plan's folder, which the command-line contract fixes.
+const (
+	planFile   = "plan.json"
+	proofFile  = "proof.json"
+	ticketFile = "ticket.md"
+	diffFile   = "change.diff"
+	applyDir   = "apply/"
+	removeFile = "remove.txt"
+)
+
+// Folder writes the plan as files, sorted by name: the same plan is the same bytes.
+// ticket is the plan for people, in Markdown.
+func (p *Plan) Folder(ticket []byte) ([]File, error) {
+	var out []File
+	var resources []string
+	var removed []string
+	for _, o := range p.objects {
+		if o.removed {
+			removed = append(removed, fmt.Sprintf("%s %s %s", strings.ToLower(o.ref.Kind), o.ref.Namespace, o.ref.Name))
+			continue
+		}
+		out = append(out, File{o.file(), o.text})
+		resources = append(resources, strings.TrimPrefix(o.file(), applyDir))
+	}
+	slices.Sort(resources)
+	kustomization, err := yaml.Marshal(map[string]any{"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": append([]string{}, resources...)})
+	if err != nil {
+		return nil, ident.Errorf(ident.KindFailure, "cannot write the kustomization: %w", err)
+	}
+	out = append(out, File{applyDir + "kustomization.yaml", kustomization})
+	slices.Sort(removed)
+	remove := strings.Join(removed, "\n")
+	if remove != "" {
+		remove += "\n"
+	}
+	out = append(out, File{removeFile, []byte(remove)})
+
+	plan, err := indented(p)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, File{planFile, plan})
+	proof := *p.Proof
+	proof.Inputs.Plan = ident.SHA256(plan)
+	proof.Inputs.Apply = []FileDigest{}
+	for _, f := range out {
+		if f.Name != planFile {
+			proof.Inputs.Apply = append(proof.Inputs.Apply, FileDigest{f.Name, ident.SHA256(f.Data)})
+		}
+	}
+	slices.SortFunc(proof.Inputs.Apply, func(a, b FileDigest) int { return strings.Compare(a.File, b.File) })
+	text, err := indented(&proof)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, File{proofFile, text}, File{diffFile, p.diff()}, File{ticketFile, ticket})
+	slices.SortFunc(out, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+	return out, nil
+}
+
+func indented(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		return nil, ident.Errorf(ident.KindFailure, "cannot write the plan: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// diff is the change as text for a review.
+func (p *Plan) diff() []byte {
+	var b bytes.Buffer
+	for _, o := range p.objects {
+		if o.removed || o.was != nil {
+			continue
+		}
+		lines := strings.SplitAfter(string(o.text), "\n")
+		if n := len(lines); lines[n-1] == "" {
+			lines = lines[:n-1]
+		}
+		fmt.Fprintf(&b, "--- /dev/null\n+++ b/%s\n@@ -0,0 +1,%d @@\n", o.file(), len(lines))
+		for _, l := range lines {
+			b.WriteString("+" + l)
+		}
+	}
+	return b.Bytes()
+}

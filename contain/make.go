@@ -1,0 +1,480 @@
+package contain
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"sigs.k8s.io/network-policy-api/apis/v1alpha2"
+
+	"github.com/cofferdam-io/cofferdam/contain/cut"
+	"github.com/cofferdam-io/cofferdam/estate/manifest"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+// Make finds a plan and proves it. An error of kind unsupported says why the
+// objective cannot be reached by policies of this network; a plan whose proof
+// fails is returned by none of its alternatives, and is such an error too.
+func Make(ctx context.Context, p *Problem) (*Plan, error) {
+	if p.Objective == "" {
+		p.Objective = Separate
+	}
+	if p.Grain == "" {
+		p.Grain = Edges
+	}
+	inside, err := p.check()
+	if err != nil {
+		return nil, err
+	}
+	s := &solver{p: p, n: newNetwork(p), graph: p.Graph}
+	s.picks = newPicks(s.n)
+	ways, err := s.cuts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	plan := &Plan{
+		PastNodes:     s.n.pastNodes,
+		SchemaVersion: inventory.SchemaVersion, Query: p.Query, At: p.At, Objective: p.Objective, Most: p.Most, Sentence: s.n.sentence(),
+		Affected: p.Affected, Protected: p.Protected, AffectedItself: inside, Cuts: []Cut{}, Edits: []Edit{}, NotCut: []Kept{}, Alternatives: []Alternative{},
+	}
+	if plan.Protected == nil {
+		plan.Protected = []ident.Ref{}
+	}
+	if len(ways) == 0 {
+		return s.contained(ctx, plan)
+	}
+	tried, err := s.try(ctx, ways)
+	if err != nil {
+		return nil, err
+	}
+	best := slices.IndexFunc(tried, func(c *candidate) bool { return c.proof != nil && c.proof.Proved })
+	if best < 0 {
+		return nil, refused(tried)
+	}
+	return s.write(plan, tried, tried[best])
+}
+
+// solver holds what the steps of making a plan share.
+type solver struct {
+	p     *Problem
+	n     *network
+	picks *picks
+	graph *segment.Graph // the newest of a line of changes, see segment.Graph.Apply
+	put   []*object      // that graph has
+}
+
+// way is one set of edges to cut.
+type way struct {
+	grain   Grain
+	nearest string
+	pairs   []cut.Pair
+}
+
+// candidate is a way with the means to go it.
+type candidate struct {
+	way
+	means   Means
+	objects []*object
+	cuts    []Cut
+	proof   *Proof
+	why     string // it cannot be offered
+}
+
+// cuts finds the sets of edges to choose from: none where there is nothing to cut.
+func (s *solver) cuts(ctx context.Context) ([]way, error) {
+	switch s.p.Objective {
+	case Isolate:
+		return s.isolating()
+	case Separate:
+		return s.separating(ctx)
+	case Shrink, CloseInternet:
+	}
+	return nil, ident.Errorf(ident.KindUnsupported, "the objective %q has no solver", s.p.Objective)
+}
+
+// separating finds the minimum cuts between the affected and the protected. Where
+// labels cannot select an end of a cut, no policy can name it: its edges are then
+// counted among those that cannot be cut, and the search begins again.
+func (s *solver) separating(ctx context.Context) ([]way, error) {
+	sources := s.n.numbers(s.p.Affected)
+	sinks := slices.DeleteFunc(s.n.numbers(s.p.Protected), func(t int) bool { return slices.Contains(sources, t) })
+	for {
+		among, err := s.n.within(ctx, sources)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(sinks, func(t int) bool { return among[t>>6]>>(t&63)&1 == 1 }) {
+			return nil, nil
+		}
+		r, err := cut.Edges(ctx, s.n.problem(sources, sinks, among))
+		if s.throughNode(err) {
+			s.n.passNodes()
+			continue
+		}
+		if err != nil {
+			return nil, s.uncuttable(err)
+		}
+		if s.n.rails.unselectable(s.picks, r.Near.Pairs, r.Far.Pairs) {
+			continue
+		}
+		out := []way{{Edges, "source", r.Near.Pairs}}
+		if !slices.Equal(r.Near.Pairs, r.Far.Pairs) {
+			out = append(out, way{Edges, "sink", r.Far.Pairs})
+		}
+		return out, nil
+	}
+}
+
+// throughNode reports whether there is no cut for a path that goes on from a pod
+// on the network of its node, and such paths are not left out yet.
+func (s *solver) throughNode(err error) bool {
+	var none *cut.NoCutError
+	if s.n.pastNodes || !errors.As(err, &none) {
+		return false
+	}
+	for _, u := range none.Path[1 : len(none.Path)-1] {
+		if s.n.rails.host[u] {
+			return true
+		}
+	}
+	return false
+}
+
+// isolating lists every edge of the affected workloads that may be cut.
+func (s *solver) isolating() ([]way, error) {
+	var pairs []cut.Pair
+	for _, r := range s.p.Affected {
+		u := s.n.index[r]
+		for v := range s.n.refs {
+			for _, k := range [][2]int{{u, v}, {v, u}} {
+				if k[0] == k[1] || !s.n.opens(k[0], k[1]) {
+					continue
+				}
+				if pair := (cut.Pair{From: int32(k[0]), To: int32(k[1])}); s.n.price(pair) != cut.Never { //nolint:gosec // numbers of workloads
+					pairs = append(pairs, pair)
+				}
+			}
+		}
+	}
+	slices.SortFunc(pairs, comparePairs)
+	pairs = slices.Compact(pairs)
+	if len(pairs) == 0 {
+		return nil, nil
+	}
+	return []way{{Edges, "source", pairs}}, nil
+}
+
+func comparePairs(a, b cut.Pair) int {
+	return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
+}
+
+// uncuttable says which path no policy can close.
+func (s *solver) uncuttable(err error) error {
+	var path *cut.NoCutError
+	if !errors.As(err, &path) {
+		return err
+	}
+	text, why := "", ""
+	for i, u := range path.Path {
+		if i > 0 {
+			text += " → "
+			if w := s.n.rails.why(path.Path[i-1], u); w != "" {
+				why += "; " + s.n.refs[path.Path[i-1]].Short() + " → " + s.n.refs[u].Short() + ": " + w
+			}
+		}
+		text += s.n.refs[u].Short()
+	}
+	return ident.Errorf(ident.KindUnsupported, "no plan can close the path %s%s", text, why).
+		WithHint("--may-cut NAME gives up a guard rail (dns, or a vital workload); or stop, scale down or move a workload of the path")
+}
+
+// try writes and proves each way by each means that the network enforces.
+func (s *solver) try(ctx context.Context, ways []way) ([]*candidate, error) {
+	var out []*candidate
+	for _, w := range ways {
+		for _, m := range s.means() {
+			c := &candidate{way: w, means: m}
+			if err := s.attempt(ctx, c); err != nil {
+				if ctx.Err() != nil || ident.KindOf(err) == ident.KindFailure {
+					return nil, err
+				}
+				c.why = err.Error()
+			}
+			out = append(out, c)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *candidate) int {
+		return cmp.Or(compareBool(b.proof != nil && b.proof.Proved, a.proof != nil && a.proof.Proved),
+			cmp.Compare(len(a.cuts), len(b.cuts)), cmp.Compare(len(a.objects), len(b.objects)), cmp.Compare(a.namespaces(), b.namespaces()))
+	})
+	return out, nil
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// means lists those that the network enforces, the preferred first.
+func (s *solver) means() []Means {
+	profile := s.p.Graph.Profile()
+	var out []Means
+	if profile.CiliumNetworkPolicy == segment.Yes {
+		out = append(out, CiliumDeny)
+	}
+	if profile.ClusterNetworkPolicy == segment.Yes && s.hasAdminTier() {
+		out = append(out, AdminTier)
+	}
+	if profile.NetworkPolicy == segment.Yes {
+		out = append(out, Rewrite)
+	}
+	return out
+}
+
+// hasAdminTier reports whether the clusters of the affected workloads show that
+// they know ClusterNetworkPolicy, which no cluster does by itself.
+func (s *solver) hasAdminTier() bool {
+	if s.p.Set == nil {
+		return true
+	}
+	for _, r := range s.p.Affected {
+		if !s.p.Set.Estate.HasCRD(r.Cluster, "clusternetworkpolicies.policy.networking.k8s.io") &&
+			!slices.ContainsFunc(s.p.Set.ClusterNetworkPolicies, func(o manifest.Typed[v1alpha2.ClusterNetworkPolicy]) bool { return o.Policy.Cluster == r.Cluster }) {
+			return false
+		}
+	}
+	return true
+}
+
+// attempt writes a candidate's objects and proves them. An error of a kind other
+// than failure says why it cannot be done this way.
+func (s *solver) attempt(ctx context.Context, c *candidate) error {
+	at, err := s.cover(c.pairs)
+	if err != nil {
+		return err
+	}
+	id := s.id(c)
+	ds := s.n.denials(c.pairs, at)
+	switch c.means {
+	case AdminTier:
+		c.objects, err = s.n.adminObjects(id, ds, s.picks)
+	case CiliumDeny:
+		c.objects, err = s.n.ciliumObjects(id, ds, s.picks)
+	case Rewrite:
+		c.objects, err = s.rewritten(id, c.pairs, at)
+	}
+	if err != nil {
+		return err
+	}
+	if c.cuts, err = s.declare(c, at, ds); err != nil {
+		return err
+	}
+	after, touched, err := s.apply(ctx, c.objects)
+	if err != nil {
+		return err
+	}
+	c.proof, err = s.n.prove(ctx, after, c.cuts, touched)
+	return err
+}
+
+// cover chooses where each edge is enforced, so that the fewest workloads get a
+// policy.
+func (s *solver) cover(pairs []cut.Pair) (*cut.Enforced, error) {
+	price := func(u int) cut.Price {
+		if s.n.rails.host[u] {
+			return cut.Never
+		}
+		return 1
+	}
+	at, err := cut.Cover(pairs, price, price)
+	if err != nil {
+		return nil, ident.Errorf(ident.KindUnsupported, "no policy can hold a connection of the cut: %w", err)
+	}
+	return &at, nil
+}
+
+// apply returns the graph with objects in place, and the workloads that they, or
+// what they replace, select. It is the next of a line of changes: what the last
+// candidate put there goes, and what it took away comes back.
+func (s *solver) apply(ctx context.Context, objects []*object) (*segment.Graph, []ident.Ref, error) {
+	d, err := delta(ctx, s.p.Graph.Model(), objects)
+	if err != nil {
+		return nil, nil, err
+	}
+	put := *d
+	back := s.undo(d)
+	g, err := s.graph.Apply(ctx, back)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.graph, s.put = g, objects
+	var touched []ident.Ref
+	for _, x := range put.PutPolicies {
+		touched = append(touched, g.Selected(x.Ref())...)
+	}
+	for _, o := range objects {
+		touched = append(touched, s.p.Graph.Selected(o.ref)...)
+	}
+	return g, touched, nil
+}
+
+// undo adds to a delta what takes the last candidate's objects away.
+func (s *solver) undo(d *segment.Delta) *segment.Delta {
+	now := make(map[segment.PolicyRef]bool)
+	for i := range d.PutPolicies {
+		now[d.PutPolicies[i].Ref()] = true
+	}
+	for _, r := range d.DropPolicies {
+		now[r] = true
+	}
+	for _, o := range s.put {
+		if now[o.ref] {
+			continue
+		}
+		if o.was == nil {
+			d.DropPolicies = append(d.DropPolicies, o.ref)
+			continue
+		}
+		m := s.p.Graph.Model()
+		for i := range m.Policies {
+			if m.Policies[i].Ref() == o.ref {
+				d.PutPolicies = append(d.PutPolicies, m.Policies[i])
+			}
+		}
+	}
+	return d
+}
+
+// declare lists what a candidate closes: the pairs of the cut, and those that
+// labels cannot tell from them.
+func (s *solver) declare(c *candidate, at *cut.Enforced, ds []denial) ([]Cut, error) {
+	out := make([]Cut, 0, len(c.pairs))
+	seen := make(map[cut.Pair]bool, len(c.pairs))
+	for i, k := range c.pairs {
+		x, err := s.cutOf(k)
+		if err != nil {
+			return nil, err
+		}
+		x.At = segment.Egress.String()
+		if at.Ingress[i] {
+			x.At = segment.Ingress.String()
+		}
+		seen[k] = true
+		out = append(out, *x)
+	}
+	for _, d := range ds {
+		subject := s.picks.of(d.subjects)
+		for _, group := range s.n.byNamespace(d.peers) {
+			p := s.picks.of(nodesOf(group))
+			if len(subject.Also)+len(p.Also) == 0 {
+				continue
+			}
+			for _, a := range append(s.n.refsOf(d.subjects), subject.Also...) {
+				for _, b := range append(s.n.refsOf(nodesOf(group)), p.Also...) {
+					from, to := a, b
+					if d.dir == segment.Ingress {
+						from, to = b, a
+					}
+					k, ok := s.n.pair(from, to)
+					if !ok || seen[k] {
+						continue
+					}
+					seen[k] = true
+					x, err := s.cutOf(k)
+					if err != nil {
+						return nil, err
+					}
+					if x.Neighbour = true; len(x.Connections) > 0 {
+						x.At, x.Keep = d.dir.String(), group[0].keep
+						out = append(out, *x)
+					}
+				}
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b Cut) int { return cmp.Or(a.From.Compare(b.From), a.To.Compare(b.To)) })
+	return out, nil
+}
+
+// cutOf describes an edge as it stands before.
+func (s *solver) cutOf(k cut.Pair) (*Cut, error) {
+	u, v := int(k.From), int(k.To)
+	edges, err := s.n.connections(u, v)
+	if err != nil {
+		return nil, err
+	}
+	x := &Cut{From: s.n.refs[u], To: s.n.refs[v], Verdict: segment.Unknown.String(), Connections: []segment.Conn{}, AllowedBy: []segment.RuleRef{}, Keep: s.n.rails.kept(u, v), Observed: s.n.flows[k]}
+	for _, e := range edges {
+		x.Connections = append(x.Connections, without(e.Connections, x.Keep)...)
+		if e.Verdict == segment.Allowed {
+			x.Verdict = segment.Allowed.String()
+		}
+	}
+	if len(x.Connections) > 0 {
+		c := x.Connections[0]
+		why, err := s.p.Graph.Why(x.From, x.To, &segment.Port{Protocol: c.Protocol, Number: c.From})
+		if err != nil {
+			return nil, err
+		}
+		x.AllowedBy = append(x.AllowedBy, why.Egress.Rule, why.Ingress.Rule)
+	}
+	for _, need := range s.n.needs[k] {
+		x.Needed = append(x.Needed, need.Why)
+	}
+	return x, nil
+}
+
+func (n *network) refsOf(nodes []int) []ident.Ref {
+	out := make([]ident.Ref, 0, len(nodes))
+	for _, u := range nodes {
+		out = append(out, n.refs[u])
+	}
+	return out
+}
+
+// id is eight hexadecimal digits of what a candidate cuts and how.
+func (s *solver) id(c *candidate) string {
+	text := fmt.Sprint(s.p.Query, "\x00", s.p.Objective, "\x00", c.means, "\x00")
+	for _, k := range c.pairs {
+		text += s.n.refs[k.From].String() + "\x00" + s.n.refs[k.To].String() + "\x00"
+	}
+	return ident.SHA256([]byte(text)).Hex()[:8]
+}
+
+// namespaces counts where a candidate changes policies.
+func (c *candidate) namespaces() int {
+	seen := make(map[[2]string]bool)
+	for _, o := range c.objects {
+		seen[[2]string{o.cluster, o.ref.Namespace}] = true
+	}
+	return len(seen)
+}
+
+// refused is the error where no candidate holds.
+func refused(tried []*candidate) error {
+	if len(tried) == 0 {
+		return ident.Errorf(ident.KindUnsupported, "this network enforces no kind of policy that a plan could use")
+	}
+	text := ""
+	for _, c := range tried {
+		why := c.why
+		if why == "" && c.proof != nil && len(c.proof.NotProved) > 0 {
+			why = c.proof.NotProved[0]
+			if more := len(c.proof.NotProved) - 1; more > 0 {
+				why += fmt.Sprintf(", and %d more", more)
+			}
+		}
+		text += fmt.Sprintf("\n  %s, nearest the %s: %s", c.means, c.nearest, why)
+	}
+	return ident.Errorf(ident.KindUnsupported, "no plan could be proved:%s", text).
+		WithHint("-v lists what was tried; cofferdam reach why FROM TO explains a connection that stays open")
+}

@@ -1,0 +1,90 @@
+package contain
+
+import (
+	"slices"
+
+	"github.com/cofferdam-io/cofferdam/estate"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+// leftOpen lists what the affected workloads can still do after a change: what
+// guard rails keep, and what no network policy holds.
+func (n *network) leftOpen(after *segment.Graph) []Opening {
+	out := []Opening{}
+	if n.pastNodes {
+		for _, u := range sortedKeys(n.rails.host) {
+			out = append(out, Opening{Workload: n.refs[u], What: "the network of its node",
+				Why: "whoever takes it over is on the node and reaches what the node reaches; " + n.p.Graph.Profile().Name + " enforces no policy there"})
+		}
+	}
+	for _, r := range n.p.Affected {
+		for _, w := range n.p.about(r).OtherWays {
+			out = append(out, Opening{Workload: r, What: w, Why: "no plan of network policies closes it"})
+		}
+		edges, err := after.Row(r)
+		if err != nil {
+			out = append(out, Opening{Workload: r, What: "unknown", Why: err.Error()})
+			continue
+		}
+		outside := map[segment.Verdict]bool{}
+		for _, e := range edges {
+			if e.Dst.IsCIDR() {
+				outside[e.Verdict] = true
+			}
+			if v, inside := n.index[e.Dst]; inside && n.rails.dns[v] && overlaps(e.Connections, dnsPorts[1]) {
+				out = append(out, Opening{Workload: r, What: "DNS through " + e.Dst.Short(), Why: "names must resolve; a tunnel through names needs no more"})
+			}
+		}
+		switch {
+		case outside[segment.Allowed]:
+			out = append(out, Opening{Workload: r, What: "addresses outside the cluster", Why: "the plan is about workloads inside; cofferdam reach list shows the blocks"})
+		case outside[segment.Unknown]:
+			out = append(out, Opening{Workload: r, What: "addresses outside the cluster, perhaps", Why: "whether they are open is unknown"})
+		}
+		if n.p.about(r).UsesAPI {
+			out = append(out, Opening{Workload: r, What: "API server", Why: "a service account's token is mounted, and the plan keeps the way to the API server; revoke the token's rights if it may be stolen"})
+		}
+	}
+	return slices.Compact(out)
+}
+
+// established says what becomes of connections that are open when the change is
+// applied, which the specification leaves to the network plugin ("NetworkPolicy's
+// impact on existing connections"), and how to end them.
+func (s *solver) established(plan *Plan) Established {
+	profile := s.p.Graph.Profile()
+	e := Established{Answer: "unknown", Why: "what " + profile.Name + " does with connections that are open already is not established; the Kubernetes documentation leaves it to the network plugin"}
+	switch profile.EstablishedCut {
+	case segment.Yes:
+		e.Answer, e.Why = "cut", profile.Name+" judges packets of open connections by the new policies, too"
+	case segment.No:
+		e.Answer, e.Why = "survive", profile.Name+" judges the first packet of a connection only: what is open stays open until it ends"
+	case segment.Maybe:
+	}
+	e.Drain = []string{}
+	if e.Answer == "cut" || len(plan.Cuts) == 0 {
+		return e
+	}
+	var ends []ident.Ref
+	for _, c := range plan.Cuts {
+		ends = append(ends, c.From)
+	}
+	slices.SortFunc(ends, ident.Ref.Compare)
+	e.Drain = append(e.Drain, "on the nodes of both ends, delete the entries of the cut pairs: conntrack -D -s SOURCE-POD-IP -d DESTINATION-POD-IP")
+	for _, r := range slices.Compact(ends) {
+		if r.Kind == "Deployment" || r.Kind == "StatefulSet" || r.Kind == "DaemonSet" {
+			e.Drain = append(e.Drain, "or restart the pods that hold connections: kubectl -n "+r.Namespace+" rollout restart "+kindWord(r.Kind)+"/"+r.Name+" (loses what is in their memory: collect evidence first)")
+		}
+	}
+	return e
+}
+
+func kindWord(kind string) string {
+	return map[string]string{"Deployment": "deployment", "StatefulSet": "statefulset", "DaemonSet": "daemonset"}[kind]
+}
+
+// lasting says where a change of an object must be made to last.
+func lasting(p *estate.Policy) string {
+	return "change it where it comes from: " + p.Source.File
+}

@@ -1,0 +1,169 @@
+package contain
+
+import (
+	"time"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+// Plan is a proposed change: what it cuts, what that costs, the objects that do
+// it, and the other ways that were looked at. It carries its proof.
+type Plan struct {
+	SchemaVersion string `json:"schemaVersion"`
+	// ID names the plan: eight hexadecimal digits of what it changes.
+	ID        string      `json:"id"`
+	Query     string      `json:"query"`
+	At        time.Time   `json:"at"`
+	Objective Objective   `json:"objective"`
+	Most      int         `json:"most,omitempty"` // of Shrink
+	Sentence  string      `json:"sentence"`       // the objective as a person says it
+	Affected  []ident.Ref `json:"affected"`
+	Protected []ident.Ref `json:"protected"`
+	// AffectedItself are protected workloads that are affected: no plan keeps them
+	// from it.
+	AffectedItself []ident.Ref `json:"affectedItself,omitempty"`
+	// PastNodes is true where paths that go on from pods on the network of their node
+	// are left out: no policy of this network closes them.
+	PastNodes bool `json:"pastNodes,omitempty"`
+	// Contained is true where there is nothing to cut: the objective holds already,
+	// and the proof says so.
+	Contained bool   `json:"alreadyContained"`
+	Means     Means  `json:"means,omitempty"`
+	Grain     Grain  `json:"grain,omitempty"`
+	Nearest   string `json:"nearest,omitempty"` // "source" or "sink": which of the minimum cuts
+	Why       string `json:"why"`               // why this one of the alternatives
+	Cuts      []Cut  `json:"cuts"`
+	Cost      Cost   `json:"cost"`
+	Edits     []Edit `json:"edits"`
+	// Neighbours are workloads that labels cannot tell from those that are meant:
+	// they lose the same connections.
+	Neighbours []ident.Ref `json:"neighbours,omitempty"`
+	// Separating are labels that would tell them apart.
+	Separating []Label `json:"separatingLabels,omitempty"`
+	// NotCut are connections on the way that a guard rail keeps, with the reason.
+	NotCut       []Kept        `json:"guardRails"`
+	Established  Established   `json:"established"`
+	Alternatives []Alternative `json:"alternatives"`
+	// Proof is written beside the plan, as proof.json.
+	Proof *Proof `json:"-"`
+
+	objects []*object
+}
+
+// Means is how a cut is enforced.
+type Means string
+
+// The means.
+const (
+	// AdminTier denies in a ClusterNetworkPolicy above every NetworkPolicy.
+	AdminTier Means = "ClusterNetworkPolicy"
+	// CiliumDeny denies in CiliumNetworkPolicies, above every grant.
+	CiliumDeny Means = "CiliumNetworkPolicy"
+	// Rewrite changes the NetworkPolicies that allow what is cut.
+	Rewrite Means = "NetworkPolicy"
+)
+
+// Cut is an edge that a plan closes: every connection from one workload to another
+// but for what is kept.
+type Cut struct {
+	From ident.Ref `json:"from"`
+	To   ident.Ref `json:"to"`
+	// Connections are those that were open, certainly or perhaps.
+	Connections []segment.Conn `json:"connections"`
+	Keep        []segment.Conn `json:"keep,omitempty"` // ports that a guard rail keeps open
+	Verdict     string         `json:"verdict"`        // before: "allowed" or "unknown"
+	// AllowedBy are the rules that open it, one for each direction.
+	AllowedBy []segment.RuleRef `json:"allowedBy"`
+	At        string            `json:"at,omitempty"` // "egress": enforced where it leaves, or "ingress"
+	Observed  []Flow            `json:"observed,omitempty"`
+	Needed    []string          `json:"needed,omitempty"` // why an owner declares it necessary
+	// Neighbour is true where it is closed because labels cannot tell an end of it
+	// from a workload that is meant.
+	Neighbour bool `json:"neighbour,omitempty"`
+}
+
+// Cost is what a plan breaks. Without flow records nobody knows, and it is unknown.
+type Cost struct {
+	Known bool `json:"known"`
+	// Words are what a person reads: "unknown: no flow records were given".
+	Words string `json:"words"`
+	// Observed are the flows that break, the busiest first.
+	Observed []Flow  `json:"observed"`
+	Edges    int     `json:"edges"` // workload pairs that lose connections
+	Window   *Window `json:"window,omitempty"`
+}
+
+// Edit is one object that a plan adds, replaces or removes.
+type Edit struct {
+	Action    string `json:"action"` // "create", "replace", "remove"
+	Kind      string `json:"kind"`
+	Cluster   string `json:"cluster,omitempty"`
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name"`
+	File      string `json:"file"` // in the plan's folder
+	Why       string `json:"why"`
+	Source    string `json:"source,omitempty"` // file and line of the object that is replaced
+	Lasting   string `json:"lasting"`          // where the change must be made to last
+	// NewPods says what pods that come later and match the edited selectors get.
+	NewPods []string `json:"newPods,omitempty"`
+}
+
+// Kept is a connection that would lead on and that a guard rail keeps.
+type Kept struct {
+	From ident.Ref `json:"from"`
+	To   ident.Ref `json:"to"`
+	Why  string    `json:"why"`
+}
+
+// Label is one to put on a workload's pod template.
+type Label struct {
+	Workload ident.Ref `json:"workload"`
+	Label    string    `json:"label"`
+	Why      string    `json:"why"`
+}
+
+// Alternative is another way that was looked at.
+type Alternative struct {
+	Means      Means  `json:"means"`
+	Grain      Grain  `json:"grain"`
+	Nearest    string `json:"nearest"`
+	Edges      int    `json:"edges"`
+	Objects    int    `json:"objects"`
+	Namespaces int    `json:"namespaces"` // in which policies are changed
+	Observed   int    `json:"observedFlows"`
+	Proved     bool   `json:"proved"`
+	Chosen     bool   `json:"chosen,omitempty"`
+	// Why says what is better or worse about it, or why it cannot be offered.
+	Why string `json:"why"`
+}
+
+// Established says what becomes of connections that are open when the change is
+// applied.
+type Established struct {
+	Answer string   `json:"answer"` // "cut", "survive", "unknown"
+	Why    string   `json:"why"`
+	Drain  []string `json:"drain"` // steps that end them
+}
+
+// Inputs are the digests of what a plan was made from and of what it holds.
+type Inputs struct {
+	// Estate covers what bears on reachability: not formatting, status, or versions.
+	Estate ident.Digest `json:"estate"`
+	// Policies are those that were read, by name.
+	Policies []PolicyDigest `json:"policies"`
+	Plan     ident.Digest   `json:"plan"`  // of plan.json
+	Apply    []FileDigest   `json:"apply"` // of the files that are applied
+}
+
+// PolicyDigest is the digest of a policy's canonical specification.
+type PolicyDigest struct {
+	Object string       `json:"object"`
+	Digest ident.Digest `json:"digest"`
+}
+
+// FileDigest is the digest of a file of the plan's folder.
+type FileDigest struct {
+	File   string       `json:"file"`
+	Digest ident.Digest `json:"digest"`
+}

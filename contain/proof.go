@@ -1,0 +1,233 @@
+package contain
+
+import (
+	"context"
+	"slices"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+// Proof is what the engine finds with the change applied, and what that rests on.
+// It is data: another evaluator can read Before and After and check them.
+type Proof struct {
+	SchemaVersion string `json:"schemaVersion"`
+	// Checked says on what: "model" until packets or flows confirm it.
+	Checked string `json:"checked"`
+	Engine  string `json:"engine"`
+	// Proved is true where everything meant to go is gone, nothing else changed, and
+	// no unknown could make either untrue. NotProved says why not.
+	Proved      bool        `json:"proved"`
+	NotProved   []string    `json:"notProved,omitempty"`
+	Assumptions Assumptions `json:"assumptions"`
+	Inputs      Inputs      `json:"inputs"`
+	Objective   string      `json:"objective"` // as a sentence
+	// Declared are the connections that the plan cuts; all of Changed lies in them.
+	Declared []Cut `json:"declared"`
+	// Changed is every connection of every workload on which the estate before and
+	// after disagrees.
+	Changed []segment.Change `json:"changed"`
+	// Undeclared is what changed and should not have; a plan with any is never offered.
+	Undeclared []segment.Change `json:"undeclared,omitempty"`
+	// StillOpen is what was to go and is not certainly gone.
+	StillOpen []segment.Edge `json:"stillOpen,omitempty"`
+	// Before and After are all edges of the affected workloads, in and out.
+	Before   []segment.Edge `json:"before"`
+	After    []segment.Edge `json:"after"`
+	Residual Residual       `json:"residual"`
+}
+
+// Assumptions are what a proof rests on.
+type Assumptions struct {
+	Enforcement string `json:"enforcement"`
+	// Unknowns are causes that could change a verdict about the workloads concerned.
+	Unknowns    []inventory.Unknown `json:"unknowns"`
+	Coverage    inventory.Coverage  `json:"coverage"`
+	Flows       *Window             `json:"flows,omitempty"`
+	Established Established         `json:"established"`
+}
+
+// Residual is what stays within reach of the affected workloads.
+type Residual struct {
+	Before    int         `json:"before"` // workloads within reach
+	After     int         `json:"after"`
+	Workloads []ident.Ref `json:"workloads"` // after, the nearest first
+	// ProtectedReached are protected workloads that some path still leads to.
+	ProtectedReached []ident.Ref `json:"protectedReached"`
+	// ThroughNodes are workloads on the network of their node that are within reach.
+	// Paths that go on from there are not cut and not counted: no policy holds them.
+	ThroughNodes []ident.Ref `json:"throughNodes,omitempty"`
+	LeftOpen     []Opening   `json:"leftOpen"`
+}
+
+// Opening is a way out that a plan leaves, on purpose or because no policy holds it.
+type Opening struct {
+	Workload ident.Ref `json:"workload"`
+	What     string    `json:"what"`
+	Why      string    `json:"why"`
+}
+
+// prove compares the estate before and after a change of policies. Workloads that
+// the changed policies select, before or after, are all whose connections can
+// differ; touched has them.
+func (n *network) prove(ctx context.Context, after *segment.Graph, cuts []Cut, touched []ident.Ref) (*Proof, error) {
+	changed, err := segment.DiffOf(ctx, n.p.Graph, after, touched)
+	if err != nil {
+		return nil, err
+	}
+	return n.judge(ctx, after, cuts, changed)
+}
+
+// judge says whether a change is the one that was declared and does what it is for.
+func (n *network) judge(ctx context.Context, after *segment.Graph, cuts []Cut, changed []segment.Change) (*Proof, error) {
+	p := &Proof{
+		SchemaVersion: inventory.SchemaVersion, Checked: "model", Engine: n.p.Engine, Declared: cuts, Changed: changed,
+		Objective: n.sentence(), Before: []segment.Edge{}, After: []segment.Edge{},
+	}
+	if p.Changed == nil {
+		p.Changed = []segment.Change{}
+	}
+	declared := make(map[[2]ident.Ref]*Cut, len(cuts))
+	for i := range cuts {
+		declared[[2]ident.Ref{cuts[i].From, cuts[i].To}] = &cuts[i]
+	}
+	for _, c := range changed {
+		d := declared[[2]ident.Ref{c.Src, c.Dst}]
+		if d == nil || c.After == segment.Allowed || c.After == segment.Unknown && c.Before == segment.Denied || slices.ContainsFunc(d.Keep, func(k segment.Conn) bool { return overlaps(c.Connections, k) }) {
+			p.Undeclared = append(p.Undeclared, c)
+		}
+	}
+	for i := range cuts {
+		edges, err := after.Between(cuts[i].From, cuts[i].To)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range edges {
+			if e.Connections = without(e.Connections, cuts[i].Keep); len(e.Connections) > 0 {
+				p.StillOpen = append(p.StillOpen, e)
+			}
+		}
+	}
+	for _, r := range n.p.Affected {
+		for _, x := range []struct {
+			g    *segment.Graph
+			into *[]segment.Edge
+		}{{n.p.Graph, &p.Before}, {after, &p.After}} {
+			for _, edges := range []func(ident.Ref) ([]segment.Edge, error){x.g.Row, x.g.Column} {
+				got, err := edges(r)
+				if err != nil {
+					return nil, err
+				}
+				*x.into = append(*x.into, got...)
+			}
+		}
+	}
+	if err := n.residual(ctx, after, p); err != nil {
+		return nil, err
+	}
+	n.verdict(p)
+	return p, nil
+}
+
+// residual fills what stays within reach.
+func (n *network) residual(ctx context.Context, after *segment.Graph, p *Proof) error {
+	before, err := n.reach(ctx, n.p.Graph)
+	if err != nil {
+		return err
+	}
+	left, err := n.reach(ctx, after)
+	if err != nil {
+		return err
+	}
+	p.Residual = Residual{Before: len(before), After: len(left), Workloads: left, ProtectedReached: []ident.Ref{}, LeftOpen: n.leftOpen(after)}
+	if n.pastNodes {
+		for _, r := range left {
+			if n.rails.host[n.index[r]] {
+				p.Residual.ThroughNodes = append(p.Residual.ThroughNodes, r)
+			}
+		}
+	}
+	for _, r := range left {
+		if slices.Contains(n.p.Protected, r) && !slices.Contains(n.p.Affected, r) {
+			p.Residual.ProtectedReached = append(p.Residual.ProtectedReached, r)
+		}
+	}
+	return nil
+}
+
+// reach lists the workloads within reach of the affected ones, unknown steps
+// walked, the nearest first; an attacker goes on from pivots only.
+func (n *network) reach(ctx context.Context, g *segment.Graph) ([]ident.Ref, error) {
+	sources := n.numbers(n.p.Affected)
+	walked := *n
+	walked.p = &Problem{Graph: g, Affected: n.p.Affected, Pivots: n.p.Pivots}
+	walked.rows = make([][]uint64, len(n.refs))
+	set, err := walked.within(ctx, sources)
+	if err != nil {
+		return nil, err
+	}
+	out := []ident.Ref{}
+	for _, u := range members(set) {
+		if !slices.Contains(sources, u) {
+			out = append(out, n.refs[u])
+		}
+	}
+	return out, nil
+}
+
+// verdict decides whether the proof holds.
+func (n *network) verdict(p *Proof) {
+	no := func(s string) { p.NotProved = append(p.NotProved, s) }
+	for _, c := range p.Undeclared {
+		no(c.Src.Short() + " → " + c.Dst.Short() + " changes from " + c.Before.String() + " to " + c.After.String() + ", which the plan does not declare")
+	}
+	for _, e := range p.StillOpen {
+		if e.Verdict == segment.Allowed {
+			no(e.Src.Short() + " → " + e.Dst.Short() + " is still open")
+		} else {
+			no("whether " + e.Src.Short() + " → " + e.Dst.Short() + " is closed is unknown")
+		}
+	}
+	switch n.p.Objective {
+	case Separate:
+		for _, r := range p.Residual.ProtectedReached {
+			no("a path to " + r.Short() + " is left")
+		}
+	case Shrink:
+		if p.Residual.After > n.p.Most {
+			no("more than the asked number of workloads stay within reach")
+		}
+	case Isolate, CloseInternet: // what is declared is all there is to it
+	}
+	p.Proved = len(p.NotProved) == 0
+}
+
+// without takes ports away from connections.
+func without(list, ports []segment.Conn) []segment.Conn {
+	if len(ports) == 0 {
+		return list
+	}
+	var out []segment.Conn
+	for _, c := range list {
+		parts := []segment.Conn{c}
+		for _, p := range ports {
+			var rest []segment.Conn
+			for _, x := range parts {
+				if x.Protocol != p.Protocol || p.To < x.From || x.To < p.From {
+					rest = append(rest, x)
+					continue
+				}
+				if x.From < p.From {
+					rest = append(rest, segment.Conn{Protocol: x.Protocol, From: x.From, To: p.From - 1})
+				}
+				if p.To < x.To {
+					rest = append(rest, segment.Conn{Protocol: x.Protocol, From: p.To + 1, To: x.To})
+				}
+			}
+			parts = rest
+		}
+		out = append(out, parts...)
+	}
+	return out
+}

@@ -1,0 +1,174 @@
+package contain
+
+import (
+	"slices"
+
+	"github.com/cofferdam-io/cofferdam/estate"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+// rails are what a plan never cuts unless it is told so by name, and what no
+// policy of this network can cut.
+type rails struct {
+	n       *network
+	guarded map[int]bool
+	mask    []uint64 // the same as a set
+	vital   map[int]bool
+	host    map[int]bool
+	dns     map[int]bool
+	api     map[int]bool
+	mayCut  map[string]bool
+	// unpicked are workloads of which no selector picks the pods.
+	unpicked map[int]bool
+}
+
+// dnsPorts are those that names are asked on (RFC 1035, section 4.2).
+var dnsPorts = []segment.Conn{{Protocol: segment.TCP, From: 53, To: 53}, {Protocol: segment.UDP, From: 53, To: 53}}
+
+func newRails(n *network) *rails {
+	r := &rails{n: n, guarded: map[int]bool{}, vital: map[int]bool{}, host: map[int]bool{}, dns: map[int]bool{}, api: map[int]bool{}, mayCut: map[string]bool{}, unpicked: map[int]bool{}}
+	for _, x := range n.p.MayCut {
+		r.mayCut[x] = true
+	}
+	m := n.p.Graph.Model()
+	if !m.Profile.HostNetworkPoliced {
+		for i := range m.Endpoints {
+			if e := &m.Endpoints[i]; e.HostNetwork {
+				r.host[n.index[m.Workloads[e.Workload].Ref]] = true
+			}
+		}
+	}
+	for i, ref := range n.refs {
+		if n.p.about(ref).Vital && !r.gaveUp(ref) {
+			r.vital[i] = true
+		}
+	}
+	if n.p.Set != nil {
+		for _, w := range NameServers(n.p.Set.Estate) {
+			if i, ok := n.index[w]; ok && !r.mayCut[GuardDNS] {
+				r.dns[i] = true
+			}
+		}
+		for _, w := range apiServers(n.p.Set.Estate) {
+			if i, ok := n.index[w]; ok && !r.mayCut[GuardAPI] {
+				r.api[i] = true
+			}
+		}
+	}
+	r.mask = make([]uint64, n.words)
+	for _, set := range []map[int]bool{r.vital, r.host, r.dns, r.api} {
+		for i := range set {
+			r.guarded[i] = true
+			r.mask[i>>6] |= 1 << (i & 63)
+		}
+	}
+	return r
+}
+
+func (r *rails) gaveUp(ref ident.Ref) bool {
+	return r.mayCut[ref.Short()] || r.mayCut[ref.String()]
+}
+
+func (r *rails) isGuarded(u int) bool { return r.guarded[u] }
+
+// why says why an edge may not be cut; "" if it may.
+func (r *rails) why(u, v int) string {
+	switch {
+	case !r.guarded[u] && !r.guarded[v]:
+		return ""
+	case r.host[u]:
+		return r.n.refs[u].Short() + " is on the network of its node, where " + r.n.p.Graph.Profile().Name + " enforces no policy"
+	case r.host[v]:
+		return r.n.refs[v].Short() + " is on the network of its node, where " + r.n.p.Graph.Profile().Name + " enforces no policy"
+	case r.unpicked[u] || r.unpicked[v]:
+		return "no label selector picks the pods of " + r.n.refs[u].Short() + " or " + r.n.refs[v].Short()
+	case r.vital[u]:
+		return r.n.refs[u].Short() + " is declared vital"
+	case r.vital[v]:
+		return r.n.refs[v].Short() + " is declared vital"
+	case r.api[v]:
+		return r.n.refs[v].Short() + " is the API server"
+	case r.dns[v] && len(r.kept(u, v)) > 0:
+		return r.n.refs[v].Short() + " resolves names"
+	}
+	return ""
+}
+
+// kept returns the ports of an edge that stay open when the rest of it is cut.
+func (r *rails) kept(u, v int) []segment.Conn {
+	if !r.dns[v] {
+		return nil
+	}
+	edges, err := r.n.connections(u, v)
+	if err != nil {
+		return dnsPorts // what cannot be asked is kept
+	}
+	var out []segment.Conn
+	for _, c := range dnsPorts {
+		if slices.ContainsFunc(edges, func(e segment.Edge) bool { return overlaps(e.Connections, c) }) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func overlaps(list []segment.Conn, c segment.Conn) bool {
+	return slices.ContainsFunc(list, func(x segment.Conn) bool { return x.Protocol == c.Protocol && x.From <= c.To && c.From <= x.To })
+}
+
+// NameServers returns the workloads that resolve names for the cluster: those
+// behind a Service on port 53 in kube-system, and those that carry the labels of
+// the DNS add-ons.
+func NameServers(e *estate.Estate) []ident.Ref {
+	var out []ident.Ref
+	for _, w := range e.Workloads {
+		labels := podLabels(w)
+		if l := labels["k8s-app"]; l == "kube-dns" || l == "node-local-dns" || l == "coredns" {
+			out = append(out, w.Ref)
+			continue
+		}
+		for _, s := range e.Services {
+			if s.Cluster == w.Ref.Cluster && s.Namespace == w.Ref.Namespace && s.Namespace == "kube-system" && servesNames(s) && selects(s.Selector, labels) {
+				out = append(out, w.Ref)
+				break
+			}
+		}
+	}
+	return out
+}
+
+func servesNames(s *estate.Service) bool {
+	return slices.ContainsFunc(s.Ports, func(p estate.ServicePort) bool { return p.Port == 53 })
+}
+
+func selects(want, labels map[string]string) bool {
+	for k, v := range want {
+		if labels[k] != v {
+			return false
+		}
+	}
+	return len(want) > 0
+}
+
+// apiServers returns the workloads that are API servers, which the input shows
+// where they are static pods.
+func apiServers(e *estate.Estate) []ident.Ref {
+	var out []ident.Ref
+	for _, w := range e.Workloads {
+		if w.Ref.Namespace == "kube-system" && podLabels(w)["component"] == "kube-apiserver" {
+			out = append(out, w.Ref)
+		}
+	}
+	return out
+}
+
+func podLabels(w *estate.Workload) map[string]string {
+	if w.Template != nil {
+		return w.Template.Labels
+	}
+	for _, p := range w.Pods {
+		return p.Labels
+	}
+	return w.Labels
+}

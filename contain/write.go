@@ -1,0 +1,252 @@
+package contain
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/cofferdam-io/cofferdam/contain/cut"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/segment"
+)
+
+// contained is the plan where there is nothing to cut, with the proof of that.
+func (s *solver) contained(ctx context.Context, plan *Plan) (*Plan, error) {
+	proof, err := s.n.judge(ctx, s.p.Graph, []Cut{}, nil)
+	if err != nil {
+		return nil, err
+	}
+	plan.Contained, plan.Proof = true, proof
+	plan.Why = "nothing has to change: " + plan.Sentence + " already"
+	plan.Cost = Cost{Known: true, Words: "none: nothing is cut", Observed: []Flow{}}
+	plan.Established = s.established(plan)
+	plan.NotCut = s.kept()
+	return plan, s.assume(plan)
+}
+
+// write makes the plan of a candidate.
+func (s *solver) write(plan *Plan, tried []*candidate, best *candidate) (*Plan, error) {
+	plan.ID = s.id(best)
+	plan.Means, plan.Grain, plan.Nearest = best.means, best.grain, best.nearest
+	plan.Cuts, plan.Proof, plan.objects = best.cuts, best.proof, best.objects
+	plan.Cost = s.cost(best)
+	plan.NotCut = s.kept()
+	for _, o := range best.objects {
+		plan.Edits = append(plan.Edits, o.edit())
+		plan.Neighbours = append(plan.Neighbours, o.also...)
+	}
+	slices.SortFunc(plan.Neighbours, ident.Ref.Compare)
+	plan.Neighbours = slices.Compact(plan.Neighbours)
+	plan.Separating = s.separatingLabels(plan.Neighbours, best)
+	for _, c := range tried {
+		plan.Alternatives = append(plan.Alternatives, s.alternative(c, c == best))
+	}
+	plan.Why = reason(tried, best)
+	plan.Established = s.established(plan)
+	return plan, s.assume(plan)
+}
+
+// edit describes an object for the plan.
+func (o *object) edit() Edit {
+	e := Edit{Action: "create", Kind: o.ref.Kind, Cluster: o.cluster, Namespace: o.ref.Namespace, Name: o.ref.Name, File: o.file(), Why: o.why,
+		NewPods: slices.Compact(slices.DeleteFunc(slices.Sorted(slices.Values(o.newPods)), func(s string) bool { return s == "" })),
+		Lasting: "it is a new object: keep the file where this cluster's manifests are kept, or a controller that prunes may delete it"}
+	if o.was != nil {
+		e.Action = "replace"
+		e.Source = fmt.Sprintf("%s:%d", o.was.Source.File, o.was.Source.Line)
+		e.Lasting = lasting(o.was)
+	}
+	if o.removed {
+		e.Action, e.File = "remove", "remove.txt"
+	}
+	return e
+}
+
+// cost says what breaks.
+func (s *solver) cost(c *candidate) Cost {
+	out := Cost{Edges: len(c.cuts), Observed: []Flow{}}
+	needed := 0
+	for _, x := range c.cuts {
+		out.Observed = append(out.Observed, x.Observed...)
+		needed += len(x.Needed)
+	}
+	slices.SortFunc(out.Observed, func(a, b Flow) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), a.Src.Compare(b.Src), a.Dst.Compare(b.Dst), cmp.Compare(a.Conn.From, b.Conn.From))
+	})
+	if s.p.Traffic == nil {
+		out.Words = fmt.Sprintf("unknown: no flow records say whether any of the %s is in use", counted(len(c.cuts), "cut connection"))
+		return out
+	}
+	w := s.p.Traffic.Window()
+	out.Known, out.Window = w.Incomplete == "", &w
+	switch {
+	case len(out.Observed) == 0 && needed == 0:
+		out.Words = fmt.Sprintf("none that was seen from %s to %s; not seen is no proof of absence", w.From.Format("2006-01-02 15:04"), w.To.Format("2006-01-02 15:04"))
+	case needed > 0:
+		out.Words = fmt.Sprintf("breaks %s and %s", counted(needed, "declared need"), counted(len(out.Observed), "observed flow"))
+	default:
+		out.Words = "breaks " + counted(len(out.Observed), "observed flow")
+	}
+	return out
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// kept lists the connections of affected workloads that a guard rail keeps.
+func (s *solver) kept() []Kept {
+	out := []Kept{}
+	for _, r := range s.p.Affected {
+		u := s.n.index[r]
+		for _, v := range members(s.n.row(u)) {
+			if why := s.n.rails.why(u, v); why != "" {
+				out = append(out, Kept{From: r, To: s.n.refs[v], Why: why})
+			} else if keep := s.n.rails.kept(u, v); len(keep) > 0 {
+				out = append(out, Kept{From: r, To: s.n.refs[v], Why: "it resolves names: " + segment.Summary(keep, 4) + " stays open"})
+			}
+		}
+	}
+	return out
+}
+
+// separatingLabels are those that would tell the neighbours apart.
+func (s *solver) separatingLabels(neighbours []ident.Ref, c *candidate) []Label {
+	if len(neighbours) == 0 {
+		return nil
+	}
+	ends := make(map[int]bool)
+	for _, k := range c.pairs {
+		ends[int(k.From)], ends[int(k.To)] = true, true
+	}
+	var out []Label
+	for _, u := range sortedKeys(ends) {
+		if p := s.picks.of([]int{u}); p.Quarantine != "" {
+			out = append(out, Label{Workload: s.n.refs[u], Label: p.Quarantine,
+				Why: "its labels are those of " + names(p.Also, 3) + "; a change of the pod template restarts its pods"})
+		}
+	}
+	return out
+}
+
+func sortedKeys(m map[int]bool) []int {
+	out := make([]int, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// alternative is the line of a candidate.
+func (s *solver) alternative(c *candidate, chosen bool) Alternative {
+	a := Alternative{Means: c.means, Grain: c.grain, Nearest: c.nearest, Edges: len(c.pairs), Objects: len(c.objects), Namespaces: c.namespaces(), Chosen: chosen, Why: c.why}
+	for _, x := range c.cuts {
+		a.Observed += len(x.Observed)
+	}
+	if c.proof != nil {
+		a.Proved = c.proof.Proved
+		if !a.Proved && len(c.proof.NotProved) > 0 {
+			a.Why = c.proof.NotProved[0]
+		}
+	}
+	return a
+}
+
+// reason says why a candidate was chosen.
+func reason(tried []*candidate, best *candidate) string {
+	end := map[string]string{"source": "nearest the affected workloads", "sink": "nearest the protected ones"}[best.nearest]
+	what := "exactly the connections of a minimum cut, " + end
+	if best.grain == Workloads {
+		what = "whole workloads, " + end
+	}
+	proved := 0
+	for _, c := range tried {
+		if c.proof != nil && c.proof.Proved {
+			proved++
+		}
+	}
+	if proved == 1 && len(tried) > 1 {
+		return what + ", by " + string(best.means) + ": the only one of " + counted(len(tried), "way") + " that could be proved"
+	}
+	return what + ", by " + string(best.means) + ": the fewest connections, then the fewest objects, of those that could be proved"
+}
+
+// sentence is the objective as a person says it.
+func (n *network) sentence() string {
+	p := n.p
+	switch p.Objective {
+	case Separate:
+		if n.pastNodes {
+			return fmt.Sprintf("no path leads from %s to %s, but through pods on the network of their node", describe(p.Affected, "affected"), describe(p.Protected, "protected"))
+		}
+		return fmt.Sprintf("no path leads from %s to %s", describe(p.Affected, "affected"), describe(p.Protected, "protected"))
+	case Isolate:
+		return describe(p.Affected, "affected") + " can open nothing, and nothing can be opened to it, but for what guard rails keep"
+	case Shrink:
+		return fmt.Sprintf("at most %s within reach of %s", counted(p.Most, "workload"), describe(p.Affected, "affected"))
+	case CloseInternet:
+	}
+	return "no path leads from the internet to " + describe(p.Affected, "affected")
+}
+
+func describe(refs []ident.Ref, word string) string {
+	if len(refs) <= 3 {
+		return names(refs, 3)
+	}
+	return counted(len(refs), word+" workload")
+}
+
+// assume fills what the proof rests on.
+func (s *solver) assume(plan *Plan) error {
+	a := &plan.Proof.Assumptions
+	a.Enforcement, a.Coverage, a.Established = s.p.Graph.Enforcement(), s.p.Coverage, plan.Established
+	a.Unknowns = []inventory.Unknown{}
+	ends := make(map[ident.Ref]bool)
+	for _, r := range slices.Concat(s.p.Affected, s.p.Protected) {
+		ends[r] = true
+	}
+	for _, c := range plan.Cuts {
+		ends[c.From], ends[c.To] = true, true
+	}
+	for _, c := range s.p.Graph.Causes() {
+		if len(c.Affects) == 0 || slices.ContainsFunc(c.Affects, func(r ident.Ref) bool { return ends[r] }) {
+			a.Unknowns = append(a.Unknowns, c)
+		}
+	}
+	if s.p.Traffic != nil {
+		w := s.p.Traffic.Window()
+		a.Flows = &w
+	}
+	digest, err := EstateDigest(s.p.Graph.Model())
+	if err != nil {
+		return err
+	}
+	plan.Proof.Inputs = Inputs{Estate: digest, Policies: []PolicyDigest{}}
+	if s.p.Set != nil {
+		plan.Proof.Inputs.Policies = policyDigests(s.p.Set.Estate)
+	}
+	return nil
+}
+
+// unselectable takes out of what may be cut the edges whose ends no selector can
+// pick. It reports whether there was a new one.
+func (r *rails) unselectable(ps *picks, cuts ...[]cut.Pair) bool {
+	found := false
+	for _, pairs := range cuts {
+		for _, k := range pairs {
+			for _, u := range []int{int(k.From), int(k.To)} {
+				if !r.unpicked[u] && len(ps.of([]int{u}).Missing) > 0 {
+					r.unpicked[u], r.guarded[u], found = true, true, true
+					r.mask[u>>6] |= 1 << (u & 63)
+				}
+			}
+		}
+	}
+	return found
+}

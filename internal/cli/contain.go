@@ -1,0 +1,194 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cofferdam-io/cofferdam/contain"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/app"
+	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/report"
+)
+
+// containFlags are what the user says about a plan.
+type containFlags struct {
+	protect          []string
+	objective        string
+	most             int
+	mayCut           []string
+	acceptUnobserved bool
+	out              string
+}
+
+func containCommand(e *env) *cobra.Command {
+	var in inputs
+	var f containFlags
+	c := &cobra.Command{
+		Use: "contain QUERY -f PATH… --sbom PATH… [--protect SELECTOR…] [--out DIR]", GroupID: "estate",
+		Short: "The smallest change that contains a vulnerability, proved before it is applied",
+		Long: `Contain finds the fewest connections to cut so that no path leads from the affected
+workloads to the protected ones, writes the policies that cut them, and proves it:
+the engine evaluates the estate with the change applied, everything meant to go is
+gone, and nothing else changed. It applies nothing.
+
+--objective separate (default where something is protected) keeps the affected
+workloads from those that --protect names, or else those that the estate file
+protects; isolate leaves them no connection at all.
+
+Name resolution, the API server and what the estate file declares vital are never
+cut unless --may-cut names them. Without flow records what a plan costs is unknown.
+
+` + queryHelp + "\n\nSELECTOR: zone=NAME, namespace=NAME, workload=NS/NAME, or a label selector.",
+		Example: `  cofferdam contain CVE-2023-44487 -f ./manifests --sbom ./sbom --advisories ./advisories --out plan
+  cofferdam contain shop/web -f ./manifests --protect zone=restricted
+  cofferdam contain verify plan -f ./manifests`,
+		Args: oneQuery,
+		RunE: e.run(func(ctx context.Context, args []string) error {
+			plan, err := e.plan(ctx, &in, &f, args[0])
+			if err != nil {
+				return err
+			}
+			a := &report.Containment{Plan: plan, Proof: plan.Proof, Out: f.out}
+			o := report.Options{Inputs: in.arguments()}
+			if f.out != "" {
+				var ticket bytes.Buffer
+				t := report.Options{Format: "markdown", All: true, Inputs: o.Inputs, Command: "cofferdam"}
+				if err := report.Write(&ticket, a, t); err != nil {
+					return err
+				}
+				files, err := plan.Folder(ticket.Bytes())
+				if err != nil {
+					return err
+				}
+				if err := app.WritePlan(f.out, files); err != nil {
+					return err
+				}
+			}
+			e.outcome.incomplete = e.outcome.incomplete || len(plan.AffectedItself) > 0 || len(plan.Proof.Assumptions.Unknowns) > 0
+			return e.write(a, o)
+		}),
+	}
+	in.estateFlags(c)
+	in.sbomFlags(c)
+	in.advisoryFlags(c)
+	fl := c.Flags()
+	fl.StringArrayVar(&f.protect, "protect", nil, "`SELECTOR` of the workloads to keep the affected ones from (default: those that the estate file protects); repeatable")
+	fl.StringVar(&f.objective, "objective", "", "`WHAT` the plan is for: separate, isolate (default: separate where something is protected)")
+	fl.StringArrayVar(&f.mayCut, "may-cut", nil, "`GUARD RAIL` that the plan may cut: dns, api-server, or NS/NAME of a vital workload; repeatable")
+	fl.BoolVar(&f.acceptUnobserved, "accept-unobserved", false, "cut connections although no flow records say whether they are in use")
+	fl.StringVar(&f.out, "out", "", "write the plan to `DIR`: plan.json, proof.json, ticket.md, change.diff, apply/, remove.txt")
+	complete(c, "objective", fixed(string(contain.Separate), string(contain.Isolate)))
+	c.ValidArgsFunction = e.completeWorkloads(&in, 1)
+	c = answers(c, (*report.Containment)(nil))
+	c.AddCommand(containVerifyCommand(e))
+	return c
+}
+
+// plan reads the inputs and makes the plan.
+func (e *env) plan(ctx context.Context, in *inputs, f *containFlags, query string) (*contain.Plan, error) {
+	q, err := inventory.ParseQuery(query)
+	if err != nil {
+		return nil, err
+	}
+	est, snap, err := e.joined(ctx, e.loader(), in)
+	if err != nil {
+		return nil, err
+	}
+	found, err := snap.Blast(ctx, q, inventory.BlastOptions{MaxHops: 1})
+	if err != nil {
+		return nil, err
+	}
+	if len(found.Affected) == 0 {
+		e.outcome.incomplete = len(found.NotCovered)+len(found.Unknowns) > 0
+		return nil, ident.Errorf(ident.KindNotFound, "no workload that was searched runs %s: there is nothing to contain", query).
+			WithHint("cofferdam where %s … says what was searched and what was not", quote(query))
+	}
+	at, err := e.now()
+	if err != nil {
+		return nil, err
+	}
+	p := &contain.Problem{Query: query, Objective: contain.Objective(f.objective), Graph: snap.Graph(), Set: est.Set, About: snap.About,
+		MayCut: f.mayCut, AcceptUnobserved: f.acceptUnobserved, At: at, Coverage: found.Coverage, Engine: engine()}
+	for _, a := range found.Affected {
+		p.Affected = append(p.Affected, a.Workload)
+	}
+	slices.SortFunc(p.Affected, ident.Ref.Compare)
+	if p.Protected, err = snap.Protected(f.protect); err != nil {
+		return nil, err
+	}
+	if p.Objective == "" && len(p.Protected) == 0 {
+		p.Objective = contain.Isolate
+	}
+	if p.Objective == contain.Isolate {
+		p.Protected = nil
+	}
+	e.meter.at("finding and proving a plan", 0, 0)
+	return contain.Make(ctx, p)
+}
+
+func containVerifyCommand(e *env) *cobra.Command {
+	var in inputs
+	c := &cobra.Command{
+		Use: "verify DIR -f PATH…", Short: "Whether a plan still holds: the proof is made anew",
+		Long: `Verify holds the files of a plan's folder against its digests, the estate against
+the one that the plan was made for, and proves the plan anew, on all connections
+of all workloads. A plan that does not hold, proves nothing, or was made for
+another estate is refused (exit 3).`,
+		Example: "  cofferdam contain verify plan -f ./manifests",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return ident.Errorf(ident.KindUsage, "%s takes one DIR, found %d", c.CommandPath(), len(args)).WithHint("the folder that contain --out wrote")
+			}
+			return nil
+		},
+		RunE: e.run(func(ctx context.Context, args []string) error {
+			a, err := e.verifyPlan(ctx, &in, args[0])
+			if err != nil {
+				return err
+			}
+			e.outcome.refused = !a.Holds
+			return e.write(a, report.Options{Inputs: in.arguments()})
+		}),
+	}
+	in.estateFlags(c)
+	return answers(c, (*report.PlanCheck)(nil))
+}
+
+func (e *env) verifyPlan(ctx context.Context, in *inputs, dir string) (*report.PlanCheck, error) {
+	l := e.loader()
+	files, err := l.ReadPlan(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	a := &report.PlanCheck{SchemaVersion: inventory.SchemaVersion, Folder: dir}
+	plan, faults, err := contain.Open(files)
+	if err != nil {
+		return nil, err
+	}
+	a.Plan, a.Why = plan.ID, faults
+	if len(faults) > 0 {
+		return a, nil
+	}
+	before, err := l.Estate(ctx, in.estate)
+	if err != nil {
+		return nil, err
+	}
+	e.problems(before.Problems)
+	after, err := l.Planned(ctx, in.estate, dir, plan.Removed())
+	if err != nil {
+		return nil, err
+	}
+	if a.Proof, a.Why, err = plan.Check(ctx, before.Graph, after.Graph, before.Set.Estate, engine()); err != nil {
+		return nil, err
+	}
+	a.Holds = a.Proof != nil && a.Proof.Proved && len(a.Why) == 0
+	return a, nil
+}
+
+// engine names the program in a proof.
+func engine() string { return "cofferdam " + version() }
+

@@ -1,0 +1,191 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/cofferdam-io/cofferdam/contain"
+)
+
+// Containment is the answer of `contain`: the plan with its proof, and where its
+// files were written.
+type Containment struct {
+	*contain.Plan
+	Proof *contain.Proof `json:"proof"`
+	Out   string         `json:"out,omitempty"` // the folder; "" if none was asked for
+}
+
+// planTable says first whether the plan holds and what it costs, then what it
+// cuts, what is applied, and what it leaves.
+func planTable(w io.Writer, a *Containment, o Options) error {
+	p := newPrinter(w, o)
+	p.linef("%s", p.bold("Containment of "+clean(a.Query))+"  "+p.dim(string(a.Objective)))
+	p.blank()
+	p.linef("%s", p.planVerdict(a))
+	p.linef("%s", p.dim(clean(a.Why)))
+	for _, r := range a.AffectedItself {
+		p.linef("%s", p.yellow("NOT KEPT FROM IT")+": "+who(r)+" is protected and affected itself")
+	}
+	p.blank()
+	p.linef("  costs        %s", p.cost(&a.Cost))
+	p.linef("  reach        %s before, %s after", plural(a.Proof.Residual.Before, "workload"), plural(a.Proof.Residual.After, "workload"))
+	p.linef("  open now     %s", p.bold(clean(a.Established.Answer))+": "+clean(a.Established.Why))
+	p.cuts(a.Plan)
+	p.edits(a.Edits)
+	p.openings("NEIGHBOURS THAT ARE CUT, TOO", neighbours(a.Plan))
+	p.openings("KEPT BY GUARD RAILS", kept(a.NotCut))
+	var open []string
+	for _, x := range a.Proof.Residual.LeftOpen {
+		open = append(open, p.bold(who(x.Workload))+"  "+clean(x.What)+"  "+p.dim(clean(x.Why)))
+	}
+	p.openings("STAYS OPEN", open)
+	p.alternatives(a.Alternatives)
+	p.unknowns(a.Proof.Assumptions.Unknowns)
+	if len(a.Established.Drain) > 0 {
+		p.openings("THEN END WHAT IS OPEN", a.Established.Drain)
+	}
+	switch {
+	case a.Out != "" && !a.Contained:
+		p.commands("Next", []string{"kubectl apply -k " + shellWord(a.Out+"/apply"), o.Command + " contain verify " + shellWord(a.Out) + " " + o.Inputs})
+	case !a.Contained:
+		p.commands("Next", []string{o.Command + " contain " + shellWord(a.Query) + " " + o.Inputs + " --out plan"})
+	}
+	p.coverage(a.Proof.Assumptions.Coverage)
+	return p.done()
+}
+
+func (p *printer) planVerdict(a *Containment) string {
+	switch {
+	case !a.Proof.Proved:
+		return p.red("NOT PROVED") + ": " + clean(strings.Join(a.Proof.NotProved, "; "))
+	case a.Contained:
+		return p.green("ALREADY CONTAINED") + ": " + clean(a.Sentence) + p.dim(" (checked on the model)")
+	}
+	return p.green("CONTAINED by "+plural(len(a.Edits), "object")) + ": " + clean(a.Sentence) + p.dim(" (proved on the model)")
+}
+
+func (p *printer) cost(c *contain.Cost) string {
+	switch {
+	case !c.Known:
+		return p.yellow(clean(c.Words))
+	case len(c.Observed) > 0:
+		return p.red(clean(c.Words))
+	}
+	return p.green(clean(c.Words))
+}
+
+func (p *printer) cuts(a *contain.Plan) {
+	if len(a.Cuts) == 0 {
+		return
+	}
+	p.heading("CUTS", len(a.Cuts), "no longer possible, and nothing else changes")
+	rows := make([][]string, 0, len(a.Cuts))
+	for _, c := range a.Cuts {
+		note := ""
+		if c.Neighbour {
+			note = p.yellow("neighbour")
+		}
+		if n := len(c.Observed); n > 0 {
+			note = p.red(plural(n, "observed flow"))
+		}
+		rows = append(rows, []string{p.bold(who(c.From)), p.bold(who(c.To)), p.cyan(ports(c.Connections)), c.At, note, rules(c.AllowedBy)})
+	}
+	p.table([]column{{"FROM", 16}, {"TO", 16}, {"PORTS", 10}, {"AT", 0}, {"", 0}, {"WAS ALLOWED BY", 24}}, rows)
+}
+
+func (p *printer) edits(es []contain.Edit) {
+	if len(es) == 0 {
+		return
+	}
+	p.heading("APPLIES", len(es), "")
+	rows := make([][]string, 0, len(es))
+	for _, e := range es {
+		name := e.Name
+		if e.Namespace != "" {
+			name = e.Namespace + "/" + name
+		}
+		rows = append(rows, []string{e.Action, clean(e.Kind), p.bold(clean(name)), clean(e.Source), clean(e.Why)})
+	}
+	p.table([]column{{"", 0}, {"KIND", 0}, {"OBJECT", 24}, {"NOW IN", 16}, {"WHY", 30}}, rows)
+}
+
+// openings is a list of lines under a heading, where there are any.
+func (p *printer) openings(title string, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	p.heading(title, len(lines), "")
+	for i, l := range lines {
+		if i == mostRows && !p.o.All {
+			p.linef("  %s", p.dim(fmt.Sprintf("… and %d more (--all)", len(lines)-mostRows)))
+			return
+		}
+		p.linef("  %s", l)
+	}
+}
+
+func neighbours(a *contain.Plan) []string {
+	var out []string
+	for _, r := range a.Neighbours {
+		out = append(out, who(r)+" loses the same connections: no label tells it from a workload that is meant")
+	}
+	for _, l := range a.Separating {
+		out = append(out, "label "+clean(l.Label)+" on the pods of "+who(l.Workload)+" would: "+clean(l.Why))
+	}
+	return out
+}
+
+func kept(ks []contain.Kept) []string {
+	var out []string
+	for _, k := range ks {
+		out = append(out, who(k.From)+" → "+who(k.To)+"  "+clean(k.Why))
+	}
+	return out
+}
+
+func (p *printer) alternatives(as []contain.Alternative) {
+	if len(as) < 2 {
+		return
+	}
+	p.heading("WAYS", len(as), "")
+	rows := make([][]string, 0, len(as))
+	for _, a := range as {
+		proved, mark := p.green("proved"), clean(a.Why)
+		if !a.Proved {
+			proved = p.yellow("not offered")
+		}
+		if a.Chosen {
+			mark = p.bold("this plan")
+		}
+		rows = append(rows, []string{string(a.Means), string(a.Grain), "nearest the " + a.Nearest, fmt.Sprint(a.Edges), fmt.Sprint(a.Objects), fmt.Sprint(a.Namespaces), fmt.Sprint(a.Observed), proved, mark})
+	}
+	p.table([]column{{"BY", 0}, {"GRAIN", 0}, {"CUT", 0}, {"EDGES", 0}, {"OBJECTS", 0}, {"NAMESPACES", 0}, {"FLOWS BROKEN", 0}, {"", 0}, {"", 24}}, rows)
+}
+
+// PlanCheck is the answer of `contain verify`.
+type PlanCheck struct {
+	SchemaVersion string `json:"schemaVersion"`
+	Plan          string `json:"plan"` // its id
+	Folder        string `json:"folder"`
+	Holds         bool   `json:"holds"`
+	// Why says why it does not hold: what was changed, or what the engine finds now.
+	Why   []string       `json:"why,omitempty"`
+	Proof *contain.Proof `json:"proof,omitempty"` // as found now
+}
+
+func planCheckTable(w io.Writer, a *PlanCheck, o Options) error {
+	p := newPrinter(w, o)
+	name := p.bold("Plan " + clean(a.Plan))
+	if a.Holds {
+		p.linef("%s %s: %s", name, p.green("HOLDS"), clean(a.Proof.Objective))
+		p.linef("%s", p.dim(fmt.Sprintf("the estate is the one that it was made for; %s go, nothing else changes; checked on the model, %s",
+			plural(len(a.Proof.Declared), "edge"), clean(a.Proof.Assumptions.Enforcement))))
+		return p.done()
+	}
+	p.linef("%s %s", name, p.red("DOES NOT HOLD"))
+	for _, why := range a.Why {
+		p.linef("  %s", clean(why))
+	}
+	return p.done()
+}
