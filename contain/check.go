@@ -83,7 +83,7 @@ func (p *Plan) Check(ctx context.Context, before, after *segment.Graph, e *estat
 		return nil, nil, err
 	}
 	if digest != p.Proof.Inputs.Estate {
-		faults = append(faults, "the estate is not the one that the plan was made for"+changedPolicies(p.Proof.Inputs.Policies, policyDigests(e)))
+		faults = append(faults, "the estate is not the one that the plan was made for: "+changedPolicies(p.Proof.Inputs.Policies, policyDigests(e)))
 		if was, is := p.Proof.Assumptions.Enforcement, before.Enforcement(); was != is {
 			faults = append(faults, fmt.Sprintf("the network is %s, and was %s when the plan was made", is, was))
 		}
@@ -144,10 +144,10 @@ func changedPolicies(was, is []PolicyDigest) string {
 	}
 	slices.Sort(out)
 	if len(out) == 0 {
-		return ": its policies are the same, so a workload, a namespace, a way in or the network is not"
+		return "its policies are the same, so a workload, a namespace, a way in or the network is not"
 	}
 	if len(out) > 3 {
 		out = append(out[:3], fmt.Sprintf("and %d more", len(out)-3))
 	}
-	return ": " + strings.Join(out, ", ")
+	return strings.Join(out, ", ")
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/cofferdam-io/cofferdam/estate"
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -107,20 +108,16 @@ func EstateDigest(m *segment.Model) (ident.Digest, error) {
 	return ident.SHA256(b.Bytes()), nil
 }
 
-// policyDigests are those of the policies that were read, sorted by name.
+// policyDigests are those of the policies that were read, sorted by name; none
+// without an estate.
 func policyDigests(e *estate.Estate) []PolicyDigest {
 	out := []PolicyDigest{}
+	if e == nil {
+		return out
+	}
 	for _, p := range e.Policies {
 		out = append(out, PolicyDigest{Object: p.Kind + " " + ident.Ref{Cluster: p.Cluster, Namespace: p.Namespace, Name: p.Name}.String(), Digest: p.Digest})
 	}
-	slices.SortFunc(out, func(a, b PolicyDigest) int {
-		switch {
-		case a.Object < b.Object:
-			return -1
-		case a.Object > b.Object:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(out, func(a, b PolicyDigest) int { return strings.Compare(a.Object, b.Object) })
 	return out
 }

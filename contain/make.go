@@ -385,7 +385,7 @@ func (s *solver) declare(c *candidate, at *cut.Enforced, ds []denial) ([]Cut, er
 						from, to = b, a
 					}
 					k, ok := s.n.pair(from, to)
-					if !ok || seen[k] {
+					if !ok || seen[k] || s.n.rails.host[int(k.From)] || s.n.rails.host[int(k.To)] { // no policy holds those
 						continue
 					}
 					seen[k] = true

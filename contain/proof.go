@@ -99,6 +99,9 @@ func (n *network) judge(ctx context.Context, after *segment.Graph, cuts []Cut, c
 		}
 	}
 	for i := range cuts {
+		if cuts[i].Neighbour {
+			continue // nobody asked for it to go
+		}
 		edges, err := after.Between(cuts[i].From, cuts[i].To)
 		if err != nil {
 			return nil, err
