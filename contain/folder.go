@@ -73,7 +73,11 @@ func (p *Plan) Folder(ticket []byte) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	out = append(out, File{proofFile, text}, File{diffFile, p.diff()}, File{ticketFile, ticket})
+	diff, err := p.diff()
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, File{proofFile, text}, File{diffFile, diff}, File{ticketFile, ticket})
 	slices.SortFunc(out, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil
 }
@@ -87,23 +91,4 @@ func indented(v any) ([]byte, error) {
 		return nil, ident.Errorf(ident.KindFailure, "cannot write the plan: %w", err)
 	}
 	return b.Bytes(), nil
-}
-
-// diff is the change as text for a review.
-func (p *Plan) diff() []byte {
-	var b bytes.Buffer
-	for _, o := range p.objects {
-		if o.removed || o.was != nil {
-			continue
-		}
-		lines := strings.SplitAfter(string(o.text), "\n")
-		if n := len(lines); lines[n-1] == "" {
-			lines = lines[:n-1]
-		}
-		fmt.Fprintf(&b, "--- /dev/null\n+++ b/%s\n@@ -0,0 +1,%d @@\n", o.file(), len(lines))
-		for _, l := range lines {
-			b.WriteString("+" + l)
-		}
-	}
-	return b.Bytes()
 }

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/network-policy-api/apis/v1alpha2"
 
 	"github.com/cofferdam-io/cofferdam/contain/cut"
+	"github.com/cofferdam-io/cofferdam/contain/rewrite"
 	"github.com/cofferdam-io/cofferdam/estate/manifest"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
@@ -37,7 +38,7 @@ func Make(ctx context.Context, p *Problem) (*Plan, error) {
 		return nil, err
 	}
 	plan := &Plan{
-		PastNodes:     s.n.pastNodes,
+		PastNodes: s.n.pastNodes, text: p.Text,
 		SchemaVersion: inventory.SchemaVersion, Query: p.Query, At: p.At, Objective: p.Objective, Most: p.Most, Sentence: s.n.sentence(),
 		Affected: p.Affected, Protected: p.Protected, AffectedItself: inside, Cuts: []Cut{}, Edits: []Edit{}, NotCut: []Kept{}, Alternatives: []Alternative{},
 	}
@@ -53,18 +54,19 @@ func Make(ctx context.Context, p *Problem) (*Plan, error) {
 	}
 	best := slices.IndexFunc(tried, func(c *candidate) bool { return c.proof != nil && c.proof.Proved })
 	if best < 0 {
-		return nil, refused(tried)
+		return nil, s.refused(tried)
 	}
 	return s.write(plan, tried, tried[best])
 }
 
 // solver holds what the steps of making a plan share.
 type solver struct {
-	p     *Problem
-	n     *network
-	picks *picks
-	graph *segment.Graph // the newest of a line of changes, see segment.Graph.Apply
-	put   []*object      // that graph has
+	p        *Problem
+	n        *network
+	picks    *picks
+	graph    *segment.Graph    // the newest of a line of changes, see segment.Graph.Apply
+	put      []*object         // that graph has
+	rewriter *rewrite.Rewriter // nil until asked for
 }
 
 // way is one set of edges to cut.
@@ -72,6 +74,7 @@ type way struct {
 	grain   Grain
 	nearest string
 	pairs   []cut.Pair
+	bound   *Bound // of a cut that need not be the cheapest
 }
 
 // candidate is a way with the means to go it.
@@ -90,18 +93,20 @@ func (s *solver) cuts(ctx context.Context) ([]way, error) {
 	case Isolate:
 		return s.isolating()
 	case Separate:
-		return s.separating(ctx)
-	case Shrink, CloseInternet:
+		sources := s.n.numbers(s.p.Affected)
+		return s.separating(ctx, sources, slices.DeleteFunc(s.n.numbers(s.p.Protected), func(t int) bool { return slices.Contains(sources, t) }))
+	case CloseInternet:
+		return s.closing(ctx)
+	case Shrink:
+		return s.shrinking(ctx)
 	}
-	return nil, ident.Errorf(ident.KindUnsupported, "the objective %q has no solver", s.p.Objective)
+	return nil, nil // check knows no other
 }
 
-// separating finds the minimum cuts between the affected and the protected. Where
-// labels cannot select an end of a cut, no policy can name it: its edges are then
-// counted among those that cannot be cut, and the search begins again.
-func (s *solver) separating(ctx context.Context) ([]way, error) {
-	sources := s.n.numbers(s.p.Affected)
-	sinks := slices.DeleteFunc(s.n.numbers(s.p.Protected), func(t int) bool { return slices.Contains(sources, t) })
+// separating finds the minimum cuts between two sets. Where labels cannot select
+// an end of a cut, no policy can name it: its edges are then counted among those
+// that cannot be cut, and the search begins again.
+func (s *solver) separating(ctx context.Context, sources, sinks []int) ([]way, error) {
 	for {
 		among, err := s.n.within(ctx, sources)
 		if err != nil {
@@ -121,11 +126,71 @@ func (s *solver) separating(ctx context.Context) ([]way, error) {
 		if s.n.rails.unselectable(s.picks, r.Near.Pairs, r.Far.Pairs) {
 			continue
 		}
-		out := []way{{Edges, "source", r.Near.Pairs}}
+		out := []way{{grain: Edges, nearest: "source", pairs: r.Near.Pairs}}
 		if !slices.Equal(r.Near.Pairs, r.Far.Pairs) {
-			out = append(out, way{Edges, "sink", r.Far.Pairs})
+			out = append(out, way{grain: Edges, nearest: "sink", pairs: r.Far.Pairs})
 		}
 		return out, nil
+	}
+}
+
+// closing finds the minimum cuts between the workloads that the internet reaches
+// and the affected ones. Of a way that leads straight to an affected workload no
+// policy is the owner.
+func (s *solver) closing(ctx context.Context) ([]way, error) {
+	entrances := s.n.p.entrances(s.p.Graph)
+	for _, r := range entrances {
+		if slices.Contains(s.p.Affected, r) {
+			way := s.p.Graph.Exposure(r).Ways[0]
+			return nil, ident.Errorf(ident.KindUnsupported, "the internet reaches %s itself, through %s: no cut between workloads closes that", r.Short(), way.Object).
+				WithHint("take the workload out of %s, or give that a load balancer inside the network; --objective isolate cuts it off from every pod", way.Object)
+		}
+	}
+	return s.separating(ctx, s.n.numbers(entrances), s.n.numbers(s.p.Affected))
+}
+
+// entrances are the workloads to which a way from the internet leads, certainly or
+// perhaps.
+func (p *Problem) entrances(g *segment.Graph) []ident.Ref {
+	var out []ident.Ref
+	for _, r := range g.Entrances() {
+		if l := g.Exposure(r).Level; l == segment.ExposedInternet || l == segment.ExposedUnknown {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// shrinking finds a cheap set of edges that leaves at most a number of workloads
+// within reach. How far it is from the cheapest is told where it is not exact.
+func (s *solver) shrinking(ctx context.Context) ([]way, error) {
+	sources := s.n.numbers(s.p.Affected)
+	for {
+		among, err := s.n.within(ctx, sources)
+		if err != nil {
+			return nil, err
+		}
+		b, err := cut.Below(ctx, s.n.problem(sources, nil, among), nil, cut.Radius{Limit: int64(s.p.Most)})
+		var wide *cut.NoRadiusError
+		if errors.As(err, &wide) && !s.n.pastNodes && slices.ContainsFunc(wide.Reach, func(u int) bool { return s.n.rails.host[u] }) {
+			s.n.passNodes()
+			continue
+		}
+		if wide != nil {
+			return nil, ident.Errorf(ident.KindUnsupported, "%s stay within reach over connections that may not be cut: at most %d was asked for", counted(int(wide.Size), "workload"), wide.Limit).
+				WithHint("--most %d, or --may-cut NAME gives up a guard rail (dns, or a vital workload)", wide.Size)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if s.n.rails.unselectable(s.picks, b.Cut.Pairs) {
+			continue
+		}
+		if len(b.Cut.Pairs) == 0 {
+			return nil, nil
+		}
+		w := way{grain: Edges, nearest: "source", pairs: b.Cut.Pairs, bound: &Bound{Price: b.Price, Least: b.LowerBound, Exact: b.Exact}}
+		return []way{w}, nil
 	}
 }
 
@@ -146,6 +211,9 @@ func (s *solver) throughNode(err error) bool {
 
 // isolating lists every edge of the affected workloads that may be cut.
 func (s *solver) isolating() ([]way, error) {
+	if len(s.n.rails.host) > 0 {
+		s.n.passNodes()
+	}
 	var pairs []cut.Pair
 	for _, r := range s.p.Affected {
 		u := s.n.index[r]
@@ -165,7 +233,7 @@ func (s *solver) isolating() ([]way, error) {
 	if len(pairs) == 0 {
 		return nil, nil
 	}
-	return []way{{Edges, "source", pairs}}, nil
+	return []way{{grain: Edges, nearest: "source", pairs: pairs}}, nil
 }
 
 func comparePairs(a, b cut.Pair) int {
@@ -188,8 +256,13 @@ func (s *solver) uncuttable(err error) error {
 		}
 		text += s.n.refs[u].Short()
 	}
-	return ident.Errorf(ident.KindUnsupported, "no plan can close the path %s%s", text, why).
-		WithHint("--may-cut NAME gives up a guard rail (dns, or a vital workload); or stop, scale down or move a workload of the path")
+	hint := "stop, scale down or move a workload of the path"
+	for _, u := range path.Path {
+		if s.n.rails.vital[u] {
+			hint = "--may-cut " + s.n.refs[u].Short() + " lets the plan cut what it is declared vital for; or " + hint
+		}
+	}
+	return ident.Errorf(ident.KindUnsupported, "no plan can close the path %s%s", text, why).WithHint("%s", hint)
 }
 
 // try writes and proves each way by each means that the network enforces.
@@ -237,6 +310,9 @@ func (s *solver) means() []Means {
 	if profile.NetworkPolicy == segment.Yes {
 		out = append(out, Rewrite)
 	}
+	if s.p.Means != "" {
+		out = slices.DeleteFunc(out, func(m Means) bool { return m != s.p.Means })
+	}
 	return out
 }
 
@@ -270,7 +346,8 @@ func (s *solver) attempt(ctx context.Context, c *candidate) error {
 	case CiliumDeny:
 		c.objects, err = s.n.ciliumObjects(id, ds, s.picks)
 	case Rewrite:
-		c.objects, err = s.rewritten(id, c.pairs, at)
+		ds = nil // what cannot be cut exactly is not cut
+		c.objects, err = s.rewritten(ctx, id, c, at)
 	}
 	if err != nil {
 		return err
@@ -460,7 +537,11 @@ func (c *candidate) namespaces() int {
 }
 
 // refused is the error where no candidate holds.
-func refused(tried []*candidate) error {
+func (s *solver) refused(tried []*candidate) error {
+	if len(tried) == 0 && s.p.Means != "" {
+		return ident.Errorf(ident.KindUnsupported, "%s enforces no %s in this estate", s.p.Graph.Enforcement(), s.p.Means).
+			WithHint("leave --using out: the plan then takes what is enforced; a ClusterNetworkPolicy needs its CustomResourceDefinition in the input")
+	}
 	if len(tried) == 0 {
 		return ident.Errorf(ident.KindUnsupported, "this network enforces no kind of policy that a plan could use")
 	}
@@ -476,5 +557,5 @@ func refused(tried []*candidate) error {
 		text += fmt.Sprintf("\n  %s, nearest the %s: %s", c.means, c.nearest, why)
 	}
 	return ident.Errorf(ident.KindUnsupported, "no plan could be proved:%s", text).
-		WithHint("-v lists what was tried; cofferdam reach why FROM TO explains a connection that stays open")
+		WithHint("cofferdam reach why FROM TO explains a connection that stays open")
 }

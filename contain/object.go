@@ -8,6 +8,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/cofferdam-io/cofferdam/contain/patch"
 	"github.com/cofferdam-io/cofferdam/estate"
 	"github.com/cofferdam-io/cofferdam/estate/manifest"
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -26,8 +27,10 @@ type object struct {
 	// removed is true where was is to be deleted.
 	removed bool
 	// newPods says what a pod that comes later and matches gets.
-	newPods []string
-	also    []ident.Ref // neighbours that labels cannot tell from what is meant
+	newPods   []string
+	edit      *patch.Edit // of the source of was; nil where that cannot be edited
+	unpatched string      // why not
+	also      []ident.Ref // neighbours that labels cannot tell from what is meant
 }
 
 // newObject writes an object with a comment above it.

@@ -33,9 +33,11 @@ type Plan struct {
 	Grain     Grain  `json:"grain,omitempty"`
 	Nearest   string `json:"nearest,omitempty"` // "source" or "sink": which of the minimum cuts
 	Why       string `json:"why"`               // why this one of the alternatives
-	Cuts      []Cut  `json:"cuts"`
-	Cost      Cost   `json:"cost"`
-	Edits     []Edit `json:"edits"`
+	// Bound is there where the plan need not be the cheapest.
+	Bound *Bound `json:"bound,omitempty"`
+	Cuts  []Cut  `json:"cuts"`
+	Cost  Cost   `json:"cost"`
+	Edits []Edit `json:"edits"`
 	// Neighbours are workloads that labels cannot tell from those that are meant:
 	// they lose the same connections.
 	Neighbours []ident.Ref `json:"neighbours,omitempty"`
@@ -49,6 +51,7 @@ type Plan struct {
 	Proof *Proof `json:"-"`
 
 	objects []*object
+	text    func(file string) ([]byte, error)
 }
 
 // Means is how a cut is enforced.
@@ -83,6 +86,14 @@ type Cut struct {
 	Neighbour bool `json:"neighbour,omitempty"`
 }
 
+// Bound says how near a plan is to the cheapest, in the price of a cut: one for an
+// edge that nobody was seen to use, more for others.
+type Bound struct {
+	Price int64 `json:"price"`
+	Least int64 `json:"lowerBound"` // no plan is cheaper
+	Exact bool  `json:"exact"`      // this is the cheapest
+}
+
 // Cost is what a plan breaks. Without flow records nobody knows, and it is unknown.
 type Cost struct {
 	Known bool `json:"known"`
@@ -105,6 +116,8 @@ type Edit struct {
 	Why       string `json:"why"`
 	Source    string `json:"source,omitempty"` // file and line of the object that is replaced
 	Lasting   string `json:"lasting"`          // where the change must be made to last
+	// Unpatched says why the file that the object came from could not be edited.
+	Unpatched string `json:"unpatched,omitempty"`
 	// NewPods says what pods that come later and match the edited selectors get.
 	NewPods []string `json:"newPods,omitempty"`
 }

@@ -56,6 +56,9 @@ type Problem struct {
 
 	Graph *segment.Graph
 	Set   *manifest.Set
+	// Text returns a file that the set was decoded from, by the name that it has
+	// there, so that it can be edited; nil: none can.
+	Text func(file string) ([]byte, error)
 	// About says what is declared about a workload; nil: nothing is.
 	About func(ident.Ref) inventory.About
 	// Traffic is what was seen on the network; nil: nothing was watched, and what a
@@ -66,6 +69,8 @@ type Problem struct {
 	// MayCut lists guard rails that the user gives up by name: "dns", "api-server",
 	// or a vital workload.
 	MayCut []string
+	// Means, if not empty, is the only kind of object that the plan may use.
+	Means Means
 	// AcceptUnobserved allows what cuts connections that nobody named, without
 	// knowing whether they are in use.
 	AcceptUnobserved bool
@@ -165,13 +170,23 @@ func (p *Problem) check() (inside []ident.Ref, err error) {
 		}
 	case CloseInternet:
 	default:
-		return nil, ident.Errorf(ident.KindUsage, "no objective is called %q", p.Objective)
+		return nil, ident.Errorf(ident.KindUsage, "no objective is called %.60q", string(p.Objective)).WithHint("one of: %s, %s, %s, %s", Separate, Isolate, Shrink, CloseInternet)
 	}
 	if !p.Graph.Profile().Enforced {
 		return nil, ident.Errorf(ident.KindUnsupported, "nothing is enforced on this network (%s): no policy contains anything", p.Graph.Enforcement()).
 			WithHint("install a network plugin that enforces NetworkPolicy, scale the workload down, or name the plugin that is there with --cni")
 	}
 	return inside, nil
+}
+
+// ParseMeans reads the kind of object that a plan is to use.
+func ParseMeans(s string) (Means, error) {
+	for _, m := range []Means{AdminTier, CiliumDeny, Rewrite} {
+		if strings.EqualFold(s, string(m)) {
+			return m, nil
+		}
+	}
+	return "", ident.Errorf(ident.KindUsage, "no plan is made of %.60q", s).WithHint("one of: %s, %s, %s", AdminTier, CiliumDeny, Rewrite)
 }
 
 // names lists references for a sentence.

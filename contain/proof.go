@@ -58,6 +58,8 @@ type Residual struct {
 	// ThroughNodes are workloads on the network of their node that are within reach.
 	// Paths that go on from there are not cut and not counted: no policy holds them.
 	ThroughNodes []ident.Ref `json:"throughNodes,omitempty"`
+	// FromInternet are affected workloads that some path from the internet leads to.
+	FromInternet []ident.Ref `json:"fromInternet,omitempty"`
 	LeftOpen     []Opening   `json:"leftOpen"`
 }
 
@@ -98,16 +100,16 @@ func (n *network) judge(ctx context.Context, after *segment.Graph, cuts []Cut, c
 			p.Undeclared = append(p.Undeclared, c)
 		}
 	}
-	for i := range cuts {
-		if cuts[i].Neighbour {
+	for _, c := range cuts {
+		if c.Neighbour {
 			continue // nobody asked for it to go
 		}
-		edges, err := after.Between(cuts[i].From, cuts[i].To)
+		edges, err := after.Between(c.From, c.To)
 		if err != nil {
 			return nil, err
 		}
 		for _, e := range edges {
-			if e.Connections = without(e.Connections, cuts[i].Keep); len(e.Connections) > 0 {
+			if e.Connections = without(e.Connections, c.Keep); len(e.Connections) > 0 {
 				p.StillOpen = append(p.StillOpen, e)
 			}
 		}
@@ -144,6 +146,17 @@ func (n *network) residual(ctx context.Context, after *segment.Graph, p *Proof) 
 		return err
 	}
 	p.Residual = Residual{Before: len(before), After: len(left), Workloads: left, ProtectedReached: []ident.Ref{}, LeftOpen: n.leftOpen(after)}
+	if n.p.Objective == CloseInternet {
+		entered, err := n.reachFrom(ctx, after, n.p.entrances(after))
+		if err != nil {
+			return err
+		}
+		for _, r := range n.p.Affected {
+			if slices.Contains(entered, r) {
+				p.Residual.FromInternet = append(p.Residual.FromInternet, r)
+			}
+		}
+	}
 	if n.pastNodes {
 		for _, r := range left {
 			if n.rails.host[n.index[r]] {
@@ -159,22 +172,25 @@ func (n *network) residual(ctx context.Context, after *segment.Graph, p *Proof) 
 	return nil
 }
 
-// reach lists the workloads within reach of the affected ones, unknown steps
-// walked, the nearest first; an attacker goes on from pivots only.
+// reach lists the workloads within reach of the affected ones, without these,
+// unknown steps walked; an attacker goes on from pivots only.
 func (n *network) reach(ctx context.Context, g *segment.Graph) ([]ident.Ref, error) {
-	sources := n.numbers(n.p.Affected)
+	all, err := n.reachFrom(ctx, g, n.p.Affected)
+	return slices.DeleteFunc(all, func(r ident.Ref) bool { return slices.Contains(n.p.Affected, r) }), err
+}
+
+// reachFrom lists the workloads within reach of some, these included.
+func (n *network) reachFrom(ctx context.Context, g *segment.Graph, from []ident.Ref) ([]ident.Ref, error) {
 	walked := *n
 	walked.p = &Problem{Graph: g, Affected: n.p.Affected, Pivots: n.p.Pivots}
 	walked.rows = make([][]uint64, len(n.refs))
-	set, err := walked.within(ctx, sources)
+	set, err := walked.within(ctx, n.numbers(from))
 	if err != nil {
 		return nil, err
 	}
 	out := []ident.Ref{}
 	for _, u := range members(set) {
-		if !slices.Contains(sources, u) {
-			out = append(out, n.refs[u])
-		}
+		out = append(out, n.refs[u])
 	}
 	return out, nil
 }
@@ -201,7 +217,11 @@ func (n *network) verdict(p *Proof) {
 		if p.Residual.After > n.p.Most {
 			no("more than the asked number of workloads stay within reach")
 		}
-	case Isolate, CloseInternet: // what is declared is all there is to it
+	case CloseInternet:
+		for _, r := range p.Residual.FromInternet {
+			no("a path from the internet to " + r.Short() + " is left")
+		}
+	case Isolate: // what is declared is all there is to it
 	}
 	p.Proved = len(p.NotProved) == 0
 }

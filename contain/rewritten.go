@@ -1,10 +1,228 @@
 package contain
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/cofferdam-io/cofferdam/contain/cut"
+	"github.com/cofferdam-io/cofferdam/contain/patch"
+	"github.com/cofferdam-io/cofferdam/contain/rewrite"
+	"github.com/cofferdam-io/cofferdam/estate"
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/segment"
 )
 
-func (s *solver) rewritten(id string, pairs []cut.Pair, at *cut.Enforced) ([]*object, error) {
-	return nil, ident.Errorf(ident.KindUnsupported, "not written yet")
+// rewritten writes the NetworkPolicies that allow the pairs of a cut so that they
+// no longer do. Where the end that the cover chose cannot do it, the other is asked.
+func (s *solver) rewritten(ctx context.Context, id string, c *candidate, at *cut.Enforced) ([]*object, error) {
+	if s.p.Set == nil {
+		return nil, ident.Errorf(ident.KindUnsupported, "the policies' manifests were not given, so none can be rewritten")
+	}
+	if s.rewriter == nil {
+		s.rewriter = rewrite.New(s.p.Set, s.p.Graph.Model(), s.picks.picker)
+	}
+	edges := make([]rewrite.Edge, len(c.pairs))
+	for i, k := range c.pairs {
+		edges[i] = rewrite.Edge{Src: s.n.refs[k.From], Dst: s.n.refs[k.To], At: segment.Egress, Keep: s.n.rails.kept(int(k.From), int(k.To))}
+		if at.Ingress[i] {
+			edges[i].At = segment.Ingress
+		}
+	}
+	r, err := s.rewriter.Cut(ctx, edges)
+	if err != nil {
+		return nil, err
+	}
+	if other := turned(edges, r); other != nil {
+		if r, err = s.rewriter.Cut(ctx, other); err != nil {
+			return nil, err
+		}
+		edges = other
+	}
+	for i := range r.Outcomes {
+		if o := &r.Outcomes[i]; !o.Cut {
+			reason := o.Reason
+			if o.NotIsolated {
+				reason = "no NetworkPolicy isolates either end, so there is nothing to take away; a default deny would cut what nobody has looked at"
+			}
+			return nil, ident.Errorf(ident.KindUnsupported, "%s → %s: %s", o.Edge.Src.Short(), o.Edge.Dst.Short(), reason)
+		}
+		at.Ingress[i] = edges[i].At == segment.Ingress
+	}
+	var out []*object
+	for i := range r.Changes {
+		o, err := s.changed(id, &r.Changes[i])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+// turned asks the other ends of those edges that could not be cut; nil if all were.
+func turned(edges []rewrite.Edge, r *rewrite.Result) []rewrite.Edge {
+	var out []rewrite.Edge
+	for i := range r.Outcomes {
+		if r.Outcomes[i].Cut {
+			continue
+		}
+		if out == nil {
+			out = slices.Clone(edges)
+		}
+		out[i].At = segment.Ingress - edges[i].At
+	}
+	return out
+}
+
+// changed writes one policy: a new one whole, another as its source has it, with
+// its comments, and what changes changed.
+func (s *solver) changed(id string, c *rewrite.Change) (*object, error) {
+	why := s.p.Query + ": " + c.Why
+	spec, err := tree(c.New.Spec)
+	if err != nil {
+		return nil, err
+	}
+	whole := map[string]any{
+		"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "spec": spec,
+		"metadata": map[string]any{"name": c.New.Name, "namespace": c.New.Namespace},
+	}
+	if c.Old == nil {
+		meta, _ := whole["metadata"].(map[string]any)
+		meta["labels"], meta["annotations"] = s.n.marks(id), s.n.notes()
+		o, err := newObject(c.Cluster, why, whole)
+		if err != nil {
+			return nil, err
+		}
+		o.newPods = c.NewPods
+		return o, nil
+	}
+	o, err := newObject(c.Cluster, why, withMeta(whole, c.New.Labels, c.New.Annotations))
+	if err != nil {
+		return nil, err
+	}
+	o.was, o.newPods = c.Policy, c.NewPods
+	if s.p.Text == nil {
+		return o, nil
+	}
+	if file, err := s.p.Text(c.Source.File); err != nil {
+		o.unpatched = "its source cannot be read again: " + err.Error()
+	} else {
+		o.patch(file, c.Source, spec)
+	}
+	return o, nil
+}
+
+// withMeta gives an object the labels and annotations that it had, but for what
+// clients keep there for themselves.
+func withMeta(whole map[string]any, labels, annotations map[string]string) map[string]any {
+	meta, _ := whole["metadata"].(map[string]any)
+	put := func(key string, m map[string]string) {
+		out := make(map[string]any, len(m))
+		for k, v := range m {
+			if k != "kubectl.kubernetes.io/last-applied-configuration" {
+				out[k] = v
+			}
+		}
+		if len(out) > 0 {
+			meta[key] = out
+		}
+	}
+	put("labels", labels)
+	put("annotations", annotations)
+	return whole
+}
+
+// patch edits the object in the text that it came from, and takes the edited text
+// for what is applied where the object stands there by itself.
+func (o *object) patch(file []byte, src estate.Source, spec any) {
+	now, err := patch.Object(file, src)
+	m, ok := now.(map[string]any)
+	if err != nil || !ok {
+		o.unpatched = patchFault(err)
+		return
+	}
+	m["spec"] = spec
+	text, err := patch.File(file, src, m)
+	if err != nil {
+		o.unpatched = patchFault(err)
+		return
+	}
+	o.edit = &patch.Edit{Source: src, Want: m}
+	meta, _ := m["metadata"].(map[string]any)
+	if src.Item >= 0 || meta["namespace"] == nil || meta["resourceVersion"] != nil || meta["uid"] != nil {
+		return // an item of a List, or a dump: what is applied is written anew
+	}
+	// The file differs in this object only, so that its other end is as far from the end.
+	end := int64(len(text)) - (int64(len(file)) - src.End)
+	if src.Start < 0 || end < src.Start || end > int64(len(text)) {
+		return
+	}
+	if own := text[src.Start:end]; len(own) > 0 {
+		o.text = append([]byte("# "+oneLine(o.why)+"\n"), own...)
+		if own[len(own)-1] != '\n' {
+			o.text = append(o.text, '\n')
+		}
+	}
+}
+
+func patchFault(err error) string {
+	if err == nil {
+		return "it is no object"
+	}
+	var e *ident.Error
+	if errors.As(err, &e) {
+		return e.Message
+	}
+	return err.Error()
+}
+
+// tree is a value as JSON has it.
+func tree(v any) (any, error) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return nil, ident.Errorf(ident.KindFailure, "cannot write a policy: %w", err)
+	}
+	var out any
+	if err := json.Unmarshal(raw, &out); err != nil {
+		return nil, ident.Errorf(ident.KindFailure, "cannot write a policy: %w", err)
+	}
+	return out, nil
+}
+
+// diff is the change as text for a review, as git apply takes it: edits of the
+// files that the objects came from, and the new objects.
+func (p *Plan) diff() ([]byte, error) {
+	var out []byte
+	edits := make(map[string][]patch.Edit)
+	var files []string
+	for _, o := range p.objects {
+		switch {
+		case o.was == nil:
+			out = append(out, patch.Diff("/dev/null", nil, o.file(), o.text)...)
+		case o.edit != nil:
+			name := o.was.Source.File
+			if edits[name] == nil {
+				files = append(files, name)
+			}
+			edits[name] = append(edits[name], *o.edit)
+		}
+	}
+	slices.Sort(files)
+	for _, name := range files {
+		file, err := p.text(name)
+		if err != nil {
+			return nil, err
+		}
+		now, err := patch.Files(file, edits[name])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		short := strings.TrimLeft(strings.ReplaceAll(name, "../", ""), "/")
+		out = append(out, patch.Diff(short, file, short, now)...)
+	}
+	return out, nil
 }

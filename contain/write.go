@@ -29,12 +29,12 @@ func (s *solver) contained(ctx context.Context, plan *Plan) (*Plan, error) {
 // write makes the plan of a candidate.
 func (s *solver) write(plan *Plan, tried []*candidate, best *candidate) (*Plan, error) {
 	plan.ID = s.id(best)
-	plan.Means, plan.Grain, plan.Nearest = best.means, best.grain, best.nearest
+	plan.Means, plan.Grain, plan.Nearest, plan.Bound = best.means, best.grain, best.nearest, best.bound
 	plan.Cuts, plan.Proof, plan.objects = best.cuts, best.proof, best.objects
 	plan.Cost = s.cost(best)
 	plan.NotCut = s.kept()
 	for _, o := range best.objects {
-		plan.Edits = append(plan.Edits, o.edit())
+		plan.Edits = append(plan.Edits, o.describe())
 		plan.Neighbours = append(plan.Neighbours, o.also...)
 	}
 	slices.SortFunc(plan.Neighbours, ident.Ref.Compare)
@@ -43,20 +43,20 @@ func (s *solver) write(plan *Plan, tried []*candidate, best *candidate) (*Plan, 
 	for _, c := range tried {
 		plan.Alternatives = append(plan.Alternatives, s.alternative(c, c == best))
 	}
-	plan.Why = reason(tried, best)
+	plan.Why = s.reason(tried, best)
 	plan.Established = s.established(plan)
 	return plan, s.assume(plan)
 }
 
 // edit describes an object for the plan.
-func (o *object) edit() Edit {
+func (o *object) describe() Edit {
 	e := Edit{Action: "create", Kind: o.ref.Kind, Cluster: o.cluster, Namespace: o.ref.Namespace, Name: o.ref.Name, File: o.file(), Why: o.why,
 		NewPods: slices.Compact(slices.DeleteFunc(slices.Sorted(slices.Values(o.newPods)), func(s string) bool { return s == "" })),
 		Lasting: "it is a new object: keep the file where this cluster's manifests are kept, or a controller that prunes may delete it"}
 	if o.was != nil {
 		e.Action = "replace"
 		e.Source = fmt.Sprintf("%s:%d", o.was.Source.File, o.was.Source.Line)
-		e.Lasting = lasting(o.was)
+		e.Lasting, e.Unpatched = lasting(o.was), o.unpatched
 	}
 	if o.removed {
 		e.Action, e.File = "remove", "remove.txt"
@@ -159,11 +159,20 @@ func (s *solver) alternative(c *candidate, chosen bool) Alternative {
 }
 
 // reason says why a candidate was chosen.
-func reason(tried []*candidate, best *candidate) string {
+func (s *solver) reason(tried []*candidate, best *candidate) string {
 	end := map[string]string{"source": "nearest the affected workloads", "sink": "nearest the protected ones"}[best.nearest]
 	what := "exactly the connections of a minimum cut, " + end
 	if best.grain == Workloads {
 		what = "whole workloads, " + end
+	}
+	switch {
+	case s.p.Objective == Isolate:
+		what = "every connection that may be cut"
+	case best.bound == nil:
+	case best.bound.Exact:
+		what = "exactly the connections of the cheapest cut that leaves so few within reach"
+	default:
+		what = fmt.Sprintf("best found: its price is %d, and no cut is cheaper than %d", best.bound.Price, best.bound.Least)
 	}
 	proved := 0
 	for _, c := range tried {
@@ -179,20 +188,20 @@ func reason(tried []*candidate, best *candidate) string {
 
 // sentence is the objective as a person says it.
 func (n *network) sentence() string {
-	p := n.p
+	p, past := n.p, ""
+	if n.pastNodes {
+		past = ", but through pods on the network of their node"
+	}
 	switch p.Objective {
 	case Separate:
-		if n.pastNodes {
-			return fmt.Sprintf("no path leads from %s to %s, but through pods on the network of their node", describe(p.Affected, "affected"), describe(p.Protected, "protected"))
-		}
-		return fmt.Sprintf("no path leads from %s to %s", describe(p.Affected, "affected"), describe(p.Protected, "protected"))
+		return fmt.Sprintf("no path leads from %s to %s", describe(p.Affected, "affected"), describe(p.Protected, "protected")) + past
 	case Isolate:
-		return describe(p.Affected, "affected") + " can open nothing, and nothing can be opened to it, but for what guard rails keep"
+		return "no connection leads from any pod to " + describe(p.Affected, "affected") + ", or from there to any pod, but for what guard rails keep"
 	case Shrink:
-		return fmt.Sprintf("at most %s within reach of %s", counted(p.Most, "workload"), describe(p.Affected, "affected"))
+		return fmt.Sprintf("at most %s within reach of %s", counted(p.Most, "workload"), describe(p.Affected, "affected")) + past
 	case CloseInternet:
 	}
-	return "no path leads from the internet to " + describe(p.Affected, "affected")
+	return "no path leads from the internet to " + describe(p.Affected, "affected") + past
 }
 
 func describe(refs []ident.Ref, word string) string {

@@ -108,3 +108,12 @@ func (l *Loader) Planned(ctx context.Context, in EstateInputs, dir string, remov
 	}
 	return est, nil
 }
+
+// Manifest reads a file that an estate was decoded from again, as it stands now.
+// Standard input cannot be read again.
+func (l *Loader) Manifest(ctx context.Context, name string) ([]byte, error) {
+	if name == stdinName {
+		return nil, ident.Errorf(ident.KindUnsupported, "standard input cannot be read again")
+	}
+	return l.read(ctx, name)
+}

@@ -20,6 +20,7 @@ type containFlags struct {
 	objective        string
 	most             int
 	mayCut           []string
+	using            string
 	acceptUnobserved bool
 	out              string
 }
@@ -37,7 +38,9 @@ gone, and nothing else changed. It applies nothing.
 
 --objective separate (default where something is protected) keeps the affected
 workloads from those that --protect names, or else those that the estate file
-protects; isolate leaves them no connection at all.
+protects; isolate leaves them no connection with any pod; shrink leaves at most
+--most workloads within their reach, with a bound on how much better a plan could
+be; close-internet leaves no path from the internet to them.
 
 Name resolution, the API server and what the estate file declares vital are never
 cut unless --may-cut names them. Without flow records what a plan costs is unknown.
@@ -77,11 +80,14 @@ cut unless --may-cut names them. Without flow records what a plan costs is unkno
 	in.advisoryFlags(c)
 	fl := c.Flags()
 	fl.StringArrayVar(&f.protect, "protect", nil, "`SELECTOR` of the workloads to keep the affected ones from (default: those that the estate file protects); repeatable")
-	fl.StringVar(&f.objective, "objective", "", "`WHAT` the plan is for: separate, isolate (default: separate where something is protected)")
+	fl.StringVar(&f.objective, "objective", "", "`WHAT` the plan is for: separate, isolate, shrink, close-internet (default: separate where something is protected, else isolate)")
 	fl.StringArrayVar(&f.mayCut, "may-cut", nil, "`GUARD RAIL` that the plan may cut: dns, api-server, or NS/NAME of a vital workload; repeatable")
+	fl.StringVar(&f.using, "using", "", "`KIND` of object to contain with: ClusterNetworkPolicy, CiliumNetworkPolicy, NetworkPolicy (default: what is enforced and changes least)")
 	fl.BoolVar(&f.acceptUnobserved, "accept-unobserved", false, "cut connections although no flow records say whether they are in use")
 	fl.StringVar(&f.out, "out", "", "write the plan to `DIR`: plan.json, proof.json, ticket.md, change.diff, apply/, remove.txt")
-	complete(c, "objective", fixed(string(contain.Separate), string(contain.Isolate)))
+	complete(c, "using", fixed(string(contain.AdminTier), string(contain.CiliumDeny), string(contain.Rewrite)))
+	fl.IntVar(&f.most, "most", 0, "`N` workloads that may stay within reach, for --objective shrink")
+	complete(c, "objective", fixed(objectives()...))
 	c.ValidArgsFunction = e.completeWorkloads(&in, 1)
 	c = answers(c, (*report.Containment)(nil))
 	c.AddCommand(containVerifyCommand(e))
@@ -112,7 +118,7 @@ func (e *env) plan(ctx context.Context, in *inputs, f *containFlags, query strin
 		return nil, err
 	}
 	p := &contain.Problem{Query: query, Objective: contain.Objective(f.objective), Graph: snap.Graph(), Set: est.Set, About: snap.About,
-		MayCut: f.mayCut, AcceptUnobserved: f.acceptUnobserved, At: at, Coverage: found.Coverage, Engine: engine()}
+		Most: f.most, Text: e.sourceText(ctx), MayCut: f.mayCut, AcceptUnobserved: f.acceptUnobserved, At: at, Coverage: found.Coverage, Engine: engine()}
 	for _, a := range found.Affected {
 		p.Affected = append(p.Affected, a.Workload)
 	}
@@ -123,11 +129,30 @@ func (e *env) plan(ctx context.Context, in *inputs, f *containFlags, query strin
 	if p.Objective == "" && len(p.Protected) == 0 {
 		p.Objective = contain.Isolate
 	}
-	if p.Objective == contain.Isolate {
+	if p.Objective != "" && p.Objective != contain.Separate {
 		p.Protected = nil
+	}
+	if f.using != "" {
+		if p.Means, err = contain.ParseMeans(f.using); err != nil {
+			return nil, err
+		}
 	}
 	e.meter.at("finding and proving a plan", 0, 0)
 	return contain.Make(ctx, p)
+}
+
+func objectives() []string {
+	var out []string
+	for _, o := range contain.Objectives() {
+		out = append(out, string(o))
+	}
+	return out
+}
+
+// sourceText reads a manifest again, so that it can be edited where it stands.
+func (e *env) sourceText(ctx context.Context) func(string) ([]byte, error) {
+	l := e.loader()
+	return func(file string) ([]byte, error) { return l.Manifest(ctx, file) }
 }
 
 func containVerifyCommand(e *env) *cobra.Command {
@@ -191,4 +216,3 @@ func (e *env) verifyPlan(ctx context.Context, in *inputs, dir string) (*report.P
 
 // engine names the program in a proof.
 func engine() string { return "cofferdam " + version() }
-
