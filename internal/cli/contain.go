@@ -216,3 +216,32 @@ func (e *env) verifyPlan(ctx context.Context, in *inputs, dir string) (*report.P
 
 // engine names the program in a proof.
 func engine() string { return "cofferdam " + version() }
+
+// planned is the estate at a path with a plan's folder applied. A plan whose files
+// were changed after it was proved is refused: its effect is not the plan's.
+func (e *env) planned(ctx context.Context, in *inputs, path, dir string) (*app.Estate, *inventory.Snapshot, error) {
+	l := e.loader()
+	files, err := l.ReadPlan(ctx, dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	plan, faults, err := contain.Open(files)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(faults) > 0 {
+		return nil, nil, ident.Errorf(ident.KindRefused, "%s", faults[0]).At(dir).WithHint("cofferdam contain verify %s … names everything that was changed", quote(dir))
+	}
+	at, err := e.now()
+	if err != nil {
+		return nil, nil, err
+	}
+	side := in.estate
+	side.Manifests = []string{path}
+	est, err := l.Planned(ctx, side, dir, plan.Removed())
+	if err != nil {
+		return nil, nil, err
+	}
+	snap, err := l.Join(ctx, est, nil, nil, app.SBOMInputs{}, len(est.Problems), at)
+	return est, snap, err
+}

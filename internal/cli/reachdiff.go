@@ -25,12 +25,13 @@ const (
 func reachDiffCommand(e *env) *cobra.Command {
 	var in inputs
 	var failOn []string
+	var plan string
 	c := &cobra.Command{
-		Use: "diff OLD NEW [--fail-on new-internet|new-cross-zone|any]", Short: "Which connections a change opens and closes",
+		Use: "diff OLD NEW|--plan DIR [--fail-on new-internet|new-cross-zone|any]", Short: "Which connections a change opens and closes",
 		Long: `Diff compares two inputs by what passes, not by their text: which connections
 appear, which vanish, on which ports, and which workloads come to be reached from
 outside. OLD and NEW are what -f takes elsewhere; NEW may be - for standard input.
-Zones are those of NEW.
+Zones are those of NEW. With --plan, NEW is OLD with a containment plan applied.
 
 --fail-on refuses a change (exit 3), for a gate on pull requests: new-internet, a
 connection with addresses outside, or a way in from there, that was not possible
@@ -38,9 +39,12 @@ before; new-cross-zone, a connection between zones; any, any change at all. What
 is not known to be open but may be makes the answer incomplete (exit 4).`,
 		Example: "  cofferdam reach diff ./main ./branch --fail-on new-internet,new-cross-zone -o markdown\n  helm template shop ./chart | cofferdam reach diff ./deployed.yaml -",
 		Args: func(c *cobra.Command, args []string) error {
-			if len(args) != 2 {
+			if plan != "" && len(args) == 1 {
+				return nil
+			}
+			if len(args) != 2 || plan != "" {
 				return ident.Errorf(ident.KindUsage, "%s takes OLD and NEW, found %d arguments", c.CommandPath(), len(args)).
-					WithHint("for example: %s ./main ./branch --fail-on new-internet", c.CommandPath())
+					WithHint("for example: %s ./main ./branch --fail-on new-internet, or %s ./manifests --plan ./plan", c.CommandPath(), c.CommandPath())
 			}
 			return nil
 		},
@@ -59,6 +63,13 @@ is not known to be open but may be makes the answer incomplete (exit 4).`,
 				if sides[i], snaps[i], err = e.reachability(ctx, &side); err != nil {
 					return err
 				}
+			}
+			if plan != "" {
+				var err error
+				if sides[1], snaps[1], err = e.planned(ctx, &in, args[0], plan); err != nil {
+					return err
+				}
+				args = append(args, plan)
 			}
 			if was, is := sides[0].Graph.Enforcement(), sides[1].Graph.Enforcement(); was != is {
 				// It may be the very change, or only that one side does not show its network.
@@ -84,7 +95,7 @@ is not known to be open but may be makes the answer incomplete (exit 4).`,
 		}),
 	}
 	in.estateFlags(c)
-	in.refuse(c, "plan", "this version makes no plans: give the changed manifests as NEW")
+	c.Flags().StringVar(&plan, "plan", "", "what the containment plan in `DIR` changes of OLD")
 	if err := c.Flags().MarkHidden("filename"); err != nil {
 		panic(err) // estateFlags declared it
 	}
