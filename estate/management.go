@@ -180,7 +180,7 @@ type generator struct {
 }
 
 var generators = [...]generator{
-	{"generate.kyverno.io/policy-name", "generate.kyverno.io/policy-namespace", "Kyverno", "policy", AtOnce, "change the rule that generates it", "Kyverno, where the rule says synchronize"},
+	{"generate.kyverno.io/policy-name", "generate.kyverno.io/policy-namespace", "Kyverno", "policy", AtOnce, "change the rule that generates it", "Kyverno, where the rule keeps what it generates in step"},
 	{"hnc.x-k8s.io/inherited-from", "", "HNC", "copy from namespace", AtOnce, "change the original in the namespace that it is inherited from", "the hierarchical namespace controller"},
 	{"fleet.cattle.io/bundle-name", "fleet.cattle.io/bundle-namespace", "Rancher Fleet", "Bundle", NextRun, "change it in the Git repository that the GitRepo reads", "the next deployment of the bundle, or at once where drift is corrected"},
 	{"objectset.rio.cattle.io/owner-name", "objectset.rio.cattle.io/owner-namespace", "Rancher", "owner", AtOnce, "change the owner, such as the Addon of K3s and its file", "the controller"},

@@ -229,14 +229,12 @@ func walkBack(trace [][]int32, x, y int) []span {
 		at := func(k int) int { return int(trace[d][d+1+k]) }
 		k := x - y
 		down := k == -d || k != d && at(k-1) < at(k+1)
-		px := 0
 		if down {
-			px = at(k + 1)
 			k++
 		} else {
-			px = at(k - 1)
 			k--
 		}
+		px := at(k)
 		py := px - k
 		s := span{px, px, py, py + 1}
 		if !down {

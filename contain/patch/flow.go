@@ -37,7 +37,7 @@ func (w *writer) flow(n *node, moves []move) error {
 		case m.gone:
 		case last < 0:
 			// what is removed before head ends here, and this comes after it
-			w.edits = append(w.edits, edit{head.start, head.start, w.flowPart(n, m, margin) + gap})
+			w.insert(head.start, w.flowPart(n, m, margin)+gap)
 		default:
 			w.insert(n.parts[last].end(), gap+w.flowPart(n, m, margin))
 		}

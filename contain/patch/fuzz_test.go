@@ -5,6 +5,7 @@ import (
 	"hash/crc32"
 	"math/rand"
 	"testing"
+	"time"
 
 	"github.com/cofferdam-io/cofferdam/estate"
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -23,6 +24,12 @@ func FuzzRewrite(f *testing.F) {
 		if len(text) > 64<<10 {
 			return
 		}
+		began := time.Now()
+		defer func() {
+			if took := time.Since(began); took > 2*time.Second {
+				t.Fatalf("%d bytes took %v", len(text), took)
+			}
+		}()
 		d, err := parse(text)
 		if err != nil {
 			if ident.KindOf(err) == ident.KindFailure {
@@ -50,7 +57,7 @@ func FuzzRewrite(f *testing.F) {
 		if v, err := d.decode(got); err != nil || !equal(v, wanted) {
 			t.Fatalf("says something else: %v\n%q", err, got)
 		}
-		start := estate.Source{Start: int64(seed & 0xff), End: int64(len(text))}
+		start := estate.Source{Start: seed & 0xff, End: int64(len(text))}
 		_, _ = File(text, start, want) // whatever begins there: an error, or a text that was checked
 	})
 }

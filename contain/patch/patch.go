@@ -24,7 +24,7 @@ type Edit struct {
 func Rewrite(src []byte, want any) ([]byte, error) {
 	d, err := parse(src)
 	if err != nil {
-		if have, derr := decodeYAML(src); derr == nil {
+		if have, derr := decodeYAML(src[:min(len(src), maxDocument)]); derr == nil {
 			if wanted, werr := canonical(want, 0); werr == nil && equal(have, wanted) {
 				return bytes.Clone(src), nil
 			}
@@ -141,8 +141,7 @@ func (d *document) rewrite(changes []change) ([]byte, error) {
 	if len(w.edits) == 0 {
 		return out, nil
 	}
-	got, err := d.decode(out)
-	if err != nil || !equal(got, d.root.treeWith(wanted)) {
+	if after, err := parse(out); err != nil || after.json != d.json || !equal(after.root.tree(), d.root.treeWith(wanted)) {
 		return nil, unsupported(d.text, "the change cannot be made in place: what results would say something else").
 			WithHint("apply the object as a merge patch, or write it anew")
 	}

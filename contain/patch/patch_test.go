@@ -44,9 +44,11 @@ spec:
 // turn. drop removes, push appends.
 func with(t testing.TB, text string, f func(m map[string]any)) any {
 	t.Helper()
-	v, err := decodeYAML([]byte(text))
+	v, err := decodeJSON([]byte(text))
 	if err != nil {
-		t.Fatal(err)
+		if v, err = decodeYAML([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	f(v.(map[string]any))
 	return v
@@ -66,6 +68,8 @@ func at(v any, path ...any) any {
 
 func TestRewrite(t *testing.T) {
 	replace := func(pairs ...string) string { return strings.NewReplacer(pairs...).Replace(policy) }
+	before := func(part string) string { head, _, _ := strings.Cut(policy, part); return head }
+	from := func(part string) string { return strings.TrimPrefix(policy, before(part)) }
 	for _, c := range []struct {
 		name, src string
 		change    func(m map[string]any)
@@ -76,13 +80,13 @@ func TestRewrite(t *testing.T) {
 		{"remove the first rule with its comment", policy, func(m map[string]any) {
 			s := at(m, "spec").(map[string]any)
 			s["ingress"] = s["ingress"].([]any)[1:]
-		}, policy[:strings.Index(policy, "  # the ingress")] + policy[strings.Index(policy, "  # monitoring"):]},
+		}, before("  # the ingress") + from("  # monitoring")},
 		{"remove the last rule with its comments", policy, func(m map[string]any) {
 			s := at(m, "spec").(map[string]any)
 			s["ingress"] = s["ingress"].([]any)[:1]
-		}, policy[:strings.Index(policy, "  # monitoring")] + "# the end\n"},
+		}, before("  # monitoring") + "# the end\n"},
 		{"remove every rule", policy, func(m map[string]any) { at(m, "spec").(map[string]any)["ingress"] = []any{} },
-			policy[:strings.Index(policy, "  ingress:")] + "  ingress: []\n# the end\n"},
+			before("  ingress:") + "  ingress: []\n# the end\n"},
 		{"remove an item that shares the dash", policy, func(m map[string]any) {
 			r := at(m, "spec", "ingress", 0).(map[string]any)
 			delete(r, "from")
@@ -159,6 +163,28 @@ func TestRewrite(t *testing.T) {
 		{"JSON on one line", `{"a":1,"l":[1,2]}`, func(m map[string]any) { m["l"] = []any{1, 3, 2}; m["z"] = "n" }, `{"a":1,"l":[1,3,2],"z":"n"}`},
 		{"flow over lines with comments", "a: [\n  x, # the x\n  # the y\n  y\n]\n", func(m map[string]any) { m["a"] = []any{"x", "z"} },
 			"a: [\n  x, # the x\n  z,\n]\n"},
+		{"the part on the line of the dash goes, and the next has a comment", "l:\n- a: 1 # one\n  # two\n  b: 2\n", func(m map[string]any) { delete(at(m, "l", 0).(map[string]any), "a") },
+			"l:\n-\n  # two\n  b: 2\n"},
+		{"the same, with a new one before it", "l:\r\n- from: 1\r\n  # two\r\n  to: 2\r\n", func(m map[string]any) {
+			i := at(m, "l", 0).(map[string]any)
+			delete(i, "from")
+			i["cidr"] = "x"
+		}, "l:\r\n-\r\n  cidr: x\r\n  # two\r\n  to: 2\r\n"},
+		{"a line of a quoted text that looks like a comment", "a: \"x\n# y\"\nb: 1\n", func(m map[string]any) { delete(m, "b") }, "a: \"x\n# y\"\n"},
+		{"folded and plain texts over lines", "a: one\n  two\n\n  three\nb: >-\n  x\n  y\nc: 'it''s\n  z'\n", func(m map[string]any) { m["b"] = "w"; m["c"] = "it's v" },
+			"a: one\n  two\n\n  three\nb: w\nc: 'it''s v'\n"},
+		{"nested lists", "l:\n- - a\n  - b # b\n- - c\n", func(m map[string]any) { m["l"] = []any{[]any{"x", "b"}, []any{"c", []any{"d"}}} },
+			"l:\n- - x\n  - b # b\n- - c\n  - - d\n"},
+		{"blank lines between rules", "l:\n- a: 1\n\n- b: 2\n\n# tail\nz: 1\n", func(m map[string]any) { m["l"] = append(m["l"].([]any), map[string]any{"c": 3}) },
+			"l:\n- a: 1\n\n- b: 2\n\n- c: 3\n\n# tail\nz: 1\n"},
+		{"one of two blank lines goes with a rule", "l:\n- a: 1\n\n- b: 2\n\n- c: 3\n", func(m map[string]any) { m["l"] = []any{at(m, "l", 0), at(m, "l", 2)} },
+			"l:\n- a: 1\n\n- c: 3\n"},
+		{"a value on the line below its key", "a:\n  x # c\nb: 1\n", func(m map[string]any) { m["a"] = "z" }, "a:\n  z # c\nb: 1\n"},
+		{"a merge key is overridden", "a: &x {k: 1}\nb:\n  <<: *x\n  l: 2\n", func(m map[string]any) { at(m, "b").(map[string]any)["k"] = 3 }, "a: &x {k: 1}\nb:\n  <<: *x\n  l: 2\n  k: 3\n"},
+		{"padded braces", "a: { b: 1 }\n", func(m map[string]any) { at(m, "a").(map[string]any)["c"] = 2 }, "a: { b: 1, c: 2 }\n"},
+		{"single quotes", "a: 'on'\nl:\n- 'x'\n", func(m map[string]any) { m["l"] = []any{"x", "off"}; m["m"] = "yes" }, "a: 'on'\nl:\n- 'x'\n- 'off'\nm: 'yes'\n"},
+		{"JSON with tabs and pairs of surrogates", "{\n\t\"a\": \"\\ud83d\\ude00\",\n\t\"b\": [1]\n}", func(m map[string]any) { m["b"] = []any{1, map[string]any{"c": true}} },
+			"{\n\t\"a\": \"\\ud83d\\ude00\",\n\t\"b\": [1, {\"c\": true}]\n}"},
 		{"empty to block", "spec:\n  podSelector: {} # all\n  ingress:\n  - {}\n", func(m map[string]any) {
 			at(m, "spec").(map[string]any)["podSelector"] = map[string]any{"matchLabels": map[string]any{"a": "b"}}
 		}, "spec:\n  podSelector: # all\n    matchLabels:\n      a: b\n  ingress:\n  - {}\n"},
@@ -206,5 +232,15 @@ func TestRewriteRefuses(t *testing.T) {
 				t.Errorf("kind %d, %v; want unsupported and %q", ident.KindOf(err), err, c.message)
 			}
 		})
+	}
+}
+
+func BenchmarkRewrite(b *testing.B) {
+	want := with(b, policy, func(m map[string]any) { at(m, "spec", "ingress", 0, "ports", 0).(map[string]any)["port"] = 8080 })
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Rewrite([]byte(policy), want); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

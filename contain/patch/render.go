@@ -200,8 +200,7 @@ func safePlain(v string, flow bool) bool {
 	if flow && strings.ContainsAny(v, ",[]{}:?") && !flowSafe(v) {
 		return false
 	}
-	switch strings.ToLower(v) {
-	case "y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "nan", "inf":
+	if meansSomething(v) {
 		return false
 	}
 	if first >= '0' && first <= '9' && !address(v) {

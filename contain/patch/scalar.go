@@ -2,6 +2,7 @@ package patch
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -150,8 +151,11 @@ func resolve(s string) (any, bool) {
 	if surelyText(s) || strings.ContainsAny(s, " \n") {
 		return s, true
 	}
-	if (s[0] < '0' || s[0] > '9') && len(s) > len("-.inf") && strings.IndexByte("+-.", s[0]) < 0 {
-		return s, true // longer than every word that means something
+	if letter := s[0] | 0x20; letter >= 'a' && letter <= 'z' && !meansSomething(s) {
+		return s, true
+	}
+	if s[0] >= '1' && s[0] <= '9' && len(s) < 16 && strings.Trim(s, "0123456789") == "" {
+		return json.Number(s), true // a port, as a rule
 	}
 	j, err := sigsyaml.YAMLToJSON([]byte("v: " + s))
 	if err != nil {
@@ -160,6 +164,19 @@ func resolve(s string) (any, bool) {
 	v, err := decodeJSON(j)
 	m, ok := v.(map[string]any)
 	return m["v"], ok && err == nil
+}
+
+// meansSomething reports whether a word may be a boolean or null; case by case
+// the decoder decides.
+func meansSomething(s string) bool {
+	if len(s) > len("false") {
+		return false
+	}
+	switch strings.ToLower(s) {
+	case "y", "n", "yes", "no", "on", "off", "true", "false", "null":
+		return true
+	}
+	return false
 }
 
 // tagged resolves a plain scalar with a tag.

@@ -73,9 +73,6 @@ func styleOf(d *document) style {
 	}
 	visit(d.root)
 	s.unit, s.dash, s.item = max(units.winner(2), 1), max(dashes.winner(0), 0), max(items.winner(2), 2)
-	if len(dashes) == 0 && len(units) > 0 {
-		s.dash = 0
-	}
 	if quotes.winner(0) == 1 {
 		s.quote = '\''
 	}

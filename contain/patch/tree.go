@@ -2,7 +2,6 @@ package patch
 
 import (
 	"bytes"
-	"encoding/json"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 )
@@ -97,7 +96,7 @@ func parse(text []byte) (*document, error) {
 	if first := bytes.TrimLeft(text, "\uFEFF \t\r\n"); len(first) > 0 && (first[0] == '{' || first[0] == '[') {
 		if root, err := parseJSON(text); err == nil {
 			d.json, d.root = true, root
-			return d, nil
+			return d, d.agrees()
 		}
 	}
 	root, err := parseYAML(text)
@@ -155,5 +154,5 @@ func numberOf(s string) any {
 	if err != nil {
 		return s
 	}
-	return json.Number(n)
+	return n
 }

@@ -113,10 +113,11 @@ func equal(a, b any) bool {
 	return a == b
 }
 
-// decodeYAML reads a text as kubectl and the API server do: sigs.k8s.io/yaml,
-// YAML 1.1 types, no key twice.
+// decodeYAML reads a text as kubectl and the API server do: sigs.k8s.io/yaml and
+// the types of YAML 1.1. It is not strict about a key that occurs twice, because
+// then it takes the override of a merged key for one; parse is.
 func decodeYAML(text []byte) (any, error) {
-	j, err := sigsyaml.YAMLToJSONStrict(text)
+	j, err := sigsyaml.YAMLToJSON(text)
 	if err != nil {
 		return nil, err
 	}

@@ -77,12 +77,8 @@ func (w *writer) root(n *node, want any) error {
 	return w.change(slot{after: n.start, col: w.column(n.start), root: true, flow: n.flow}, n, want)
 }
 
-// change makes n say what is wanted.
+// change makes n say what is wanted, which is not what it says.
 func (w *writer) change(s slot, n *node, want any) error {
-	have := n.tree()
-	if equal(have, want) {
-		return nil
-	}
 	if n.fixed != "" {
 		return unsupported(w.text, "line %d cannot be changed in place: %s stands there, and what it says is said elsewhere too", lineOf(w.text, n.start), n.fixed).
 			WithHint("write the values out where they are used, then try again; or apply a merge patch")
@@ -118,10 +114,13 @@ func (w *writer) mapping(s slot, n *node, want map[string]any) error {
 		}
 		moves = append(moves, move{old: i, gone: !ok, key: p.key, want: v})
 	}
+	own := make(map[string]bool, len(n.parts))
+	for _, p := range n.parts {
+		own[p.key] = true
+	}
 	var added []string
 	for _, k := range orderedKeys(want) {
-		have := slices.ContainsFunc(n.parts, func(p part) bool { return p.key == k })
-		if m, merged := n.merged[k]; !have && (!merged || !equal(m, want[k])) {
+		if m, merged := n.merged[k]; !own[k] && (!merged || !equal(m, want[k])) {
 			added = append(added, k)
 		}
 	}
@@ -186,7 +185,7 @@ func (w *writer) collection(s slot, n *node, want any, moves []move, kept int) e
 			continue
 		}
 		p := n.parts[m.old]
-		if p.key == mergeKey {
+		if p.key == mergeKey || equal(p.value.tree(), m.want) {
 			continue
 		}
 		inner := slot{after: p.after, col: w.column(p.start), item: n.kind == sequence, flow: n.flow}
@@ -211,6 +210,7 @@ func (w *writer) value(s slot, n *node, want any) error {
 	}
 	inline := isInline(want) || s.flow || n.flow && len(n.parts) > 0
 	sameLine := lineStart(w.text, s.after) == lineStart(w.text, n.start)
+	block := n.isCollection() && !n.flow
 	switch {
 	case s.root && !s.flow:
 		if isInline(want) {
@@ -218,10 +218,10 @@ func (w *writer) value(s slot, n *node, want any) error {
 		} else {
 			w.replace(n.start, n.end, st.block(want, s.col))
 		}
-	case inline && sameLine:
+	case inline && (sameLine || !block):
 		text := w.inlineFor(n, want, s)
 		end := n.end
-		if !n.flow && n.isCollection() {
+		if block {
 			end = w.breakBefore(w.lastLine(n))
 		}
 		if n.start == s.after && !(s.flow && s.item) {
@@ -234,7 +234,7 @@ func (w *writer) value(s slot, n *node, want any) error {
 	case s.item && sameLine:
 		text := strings.Repeat(" ", st.item-1) + st.block(want, s.col+st.item)
 		end := n.end
-		if !n.flow && n.isCollection() {
+		if block {
 			end = w.breakBefore(w.lastLine(n))
 		}
 		w.replace(s.after, end, text)
@@ -287,7 +287,7 @@ func (w *writer) inlineFor(n *node, want any, s slot) string {
 		case double:
 			return doubleQuoted(text)
 		case literal:
-			if lines, ok := w.literal(n, text, s); ok {
+			if lines, ok := w.literal(n, text); ok {
 				return lines
 			}
 		}
@@ -298,7 +298,7 @@ func (w *writer) inlineFor(n *node, want any, s slot) string {
 // literal writes a text as a block scalar with the header and indentation of the
 // one that it replaces, where that can say it: no leading blank, no control
 // characters, and the same end.
-func (w *writer) literal(n *node, text string, _ slot) (string, bool) {
+func (w *writer) literal(n *node, text string) (string, bool) {
 	old, _ := n.value.(string)
 	body := strings.TrimRight(text, "\n")
 	from := nextLine(w.text, n.start)

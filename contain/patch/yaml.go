@@ -226,7 +226,7 @@ func (b *yamlBuilder) mapping(n *node, y *yaml.Node, flow bool, depth int) error
 		return err
 	}
 	n.parts = make([]part, 0, len(y.Content)/2)
-	column := n.start - lineStart(b.text, n.start)
+	column := b.column(n)
 	seen := make(map[string]bool, len(y.Content)/2)
 	var merges []*node
 	for i := 0; i+1 < len(y.Content); i += 2 {
@@ -305,7 +305,10 @@ func merge(from []*node, off int) (map[string]any, error) {
 
 // keyOf gives a key as JSON has it: of 80, yes and "yes" the second is "true".
 func keyOf(k *yaml.Node, as kind) (string, error) {
-	if as != plain || surelyText(k.Value) {
+	if as != plain {
+		return k.Value, nil
+	}
+	if v, ok := resolve(k.Value); ok && v == any(k.Value) {
 		return k.Value, nil
 	}
 	j, err := sigsyaml.YAMLToJSON([]byte(k.Value + ": 0"))
@@ -333,7 +336,7 @@ func (b *yamlBuilder) sequence(n *node, y *yaml.Node, flow bool, depth int) erro
 		return err
 	}
 	n.parts = make([]part, 0, len(y.Content))
-	column := n.start - lineStart(b.text, n.start)
+	column := b.column(n)
 	for i, c := range y.Content {
 		if i > 0 {
 			if pos, err = b.between(n, pos); err != nil {
@@ -354,6 +357,15 @@ func (b *yamlBuilder) sequence(n *node, y *yaml.Node, flow bool, depth int) erro
 		pos = p.end()
 	}
 	return b.close(n, pos, ']')
+}
+
+// column is where the parts of a block collection stand; in brackets it has no
+// meaning, and lines may be long.
+func (b *yamlBuilder) column(n *node) int {
+	if n.flow {
+		return 0
+	}
+	return n.start - lineStart(b.text, n.start)
 }
 
 // open returns where the first part of a collection is due.
