@@ -10,6 +10,7 @@ type awsParser struct {
 	at     [numAWS]int // position of each field, -1 if there is none
 	fields int         // of a line
 	lacks  string      // what the headings lack
+	fs     [awsMostFields][]byte
 }
 
 type awsField uint8
@@ -127,8 +128,8 @@ func (p *awsParser) headings(fs [][]byte) {
 }
 
 func (p *awsParser) parse(s *source, b []byte) {
-	var fs [awsMostFields][]byte
-	n := split(b, &fs)
+	fs := &p.fs
+	n := split(b, fs)
 	if b[0] > '9' && n <= len(fs) && awsHeader(b) {
 		p.headings(fs[:n])
 		return

@@ -23,8 +23,7 @@ func newGCP() *gcpParser { return &gcpParser{r: lineReader()} }
 func (p *gcpParser) parse(s *source, b []byte) {
 	r := &s.rec
 	r.reset()
-	p.src.reset()
-	p.dst.reset()
+	p.src, p.dst = p.src.empty(), p.dst.empty()
 	p.proto, p.hasConn, p.bad = 0, false, ""
 	p.r.Reset(b)
 	p.entry(s, r)

@@ -46,20 +46,20 @@ const (
 	identityRemoteNode = 6
 )
 
+// empty returns an end without content and with e's memory.
+func (e hubbleEnd) empty() hubbleEnd {
+	return hubbleEnd{namespace: e.namespace[:0], pod: e.pod[:0], kind: e.kind[:0], name: e.name[:0]}
+}
+
 func newHubble() *hubbleParser { return &hubbleParser{r: lineReader()} }
 
 // lineReader returns a Reader for values of one line: they nest little.
 func lineReader() *jsonscan.Reader { return jsonscan.New(nil, jsonscan.Options{MaxDepth: 64}) }
 
-func (e *hubbleEnd) reset() {
-	e.namespace, e.pod, e.kind, e.name, e.identity = e.namespace[:0], e.pod[:0], e.kind[:0], e.name[:0], 0
-}
-
 func (p *hubbleParser) parse(s *source, b []byte) {
 	r := &s.rec
 	r.reset()
-	p.src.reset()
-	p.dst.reset()
+	p.src, p.dst = p.src.empty(), p.dst.empty()
 	p.kind, p.layer4, p.number, p.syn, p.ack, p.flags, p.lost, p.sock, p.bad, p.badValue = hubbleNothing, false, 0, false, false, false, 0, false, "", nil
 	p.r.Reset(b)
 	p.message(s, r)

@@ -186,7 +186,6 @@ type csvParser struct {
 	f       [numOwn][]byte
 	scratch [numOwn][]byte
 	lacks   string
-	header  []byte
 }
 
 // csvHeader reports whether a line names the columns that are needed.
@@ -212,7 +211,6 @@ const csvMostColumns = 256
 
 func (p *csvParser) headings(b []byte) {
 	p.at, p.lacks = p.at[:0], ""
-	p.header = append(p.header[:0], b...)
 	var have [numOwn]bool
 	for col := range bytes.SplitSeq(b, []byte{','}) {
 		k := ownByName(columnName(col))
@@ -235,7 +233,7 @@ func (p *csvParser) headings(b []byte) {
 }
 
 func (p *csvParser) parse(s *source, b []byte) {
-	if len(p.at) == 0 || csvHeader(b) { // files that were joined repeat it
+	if len(p.at) == 0 || bytes.IndexAny(b, "0123456789") < 0 && csvHeader(b) { // files that were joined repeat it
 		p.headings(b)
 		if p.lacks != "" {
 			s.fault(p.lacks, b)

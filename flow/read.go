@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -95,29 +94,26 @@ func (a *Aggregator) Read(ctx context.Context, name string, r io.Reader, format 
 }
 
 func (s *source) read(ctx context.Context, r io.Reader, format Format) error {
-	limit := s.a.o.MaxBytes
-	br := bufio.NewReaderSize(r, max(s.a.o.MaxLine, detectBytes))
-	if magic, _ := br.Peek(2); len(magic) == 2 && magic[0] == 0x1f && magic[1] == 0x8b {
-		z, err := gzip.NewReader(br)
+	in := newInput(&limited{r: r, left: s.a.o.MaxBytes}, s.a.o.MaxLine)
+	if bytes.HasPrefix(in.peek(2), []byte{0x1f, 0x8b}) {
+		z, err := gzip.NewReader(in)
 		if err != nil {
 			return ident.Errorf(ident.KindInvalid, "gzip: %w", err).At(s.info.Name)
 		}
-		br = bufio.NewReaderSize(&limited{r: z, left: limit}, max(s.a.o.MaxLine, detectBytes))
-	} else {
-		br = bufio.NewReaderSize(&limited{r: br, left: limit}, max(s.a.o.MaxLine, detectBytes))
+		in = newInput(&limited{r: z, left: s.a.o.MaxBytes}, s.a.o.MaxLine)
 	}
-	head, err := br.Peek(detectBytes)
-	if err != nil && !errors.Is(err, io.EOF) && len(head) == 0 {
-		return s.readError(err)
-	}
+	head := in.peek(detectBytes)
 	if bytes.HasPrefix(head, []byte("\uFEFF")) {
-		_, _ = br.Discard(len("\uFEFF")) // it was peeked
+		in.skip(len("\uFEFF"))
 		head = head[len("\uFEFF"):]
 	}
 	if format == Auto {
 		if format = detect(head); format == Auto {
-			if len(bytes.TrimSpace(head)) == 0 {
-				return s.drain(br) // an empty file holds no records
+			if in.err != nil && !errors.Is(in.err, io.EOF) {
+				return s.readError(in.err)
+			}
+			if len(bytes.TrimSpace(head)) == 0 && len(head) < detectBytes {
+				return nil // an empty file holds no records
 			}
 			return unsupported(s.info.Name, head)
 		}
@@ -128,38 +124,30 @@ func (s *source) read(ctx context.Context, r io.Reader, format Format) error {
 		return ident.Errorf(ident.KindUsage, "there is no flow format %d", format).At(s.info.Name)
 	}
 	if format.json() && inValues(head) {
-		return s.values(ctx, br, p)
+		return s.values(ctx, in, p)
 	}
-	return s.lines(ctx, br, p)
-}
-
-// drain reads on to the end, for what the reader has to say there.
-func (s *source) drain(br *bufio.Reader) error {
-	if _, err := br.Peek(detectBytes); err != nil && !errors.Is(err, io.EOF) {
-		return s.readError(err)
-	}
-	return nil
+	return s.lines(ctx, in, p)
 }
 
 // lines hands each line to p.
-func (s *source) lines(ctx context.Context, br *bufio.Reader, p lineParser) error {
+func (s *source) lines(ctx context.Context, in *input, p lineParser) error {
 	for {
 		if s.line&0xfff == 0 {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 		}
-		b, err := br.ReadSlice('\n')
+		b, err := in.line()
 		if len(b) > 0 {
 			s.line++
 		}
-		if errors.Is(err, bufio.ErrBufferFull) {
-			s.fault("a line longer than is read", b[:64])
-			for errors.Is(err, bufio.ErrBufferFull) {
+		if errors.Is(err, errLongLine) {
+			s.fault(errLongLine.Error(), b[:min(len(b), 40)])
+			for errors.Is(err, errLongLine) {
 				if ctx.Err() != nil {
 					return ctx.Err()
 				}
-				_, err = br.ReadSlice('\n')
+				_, err = in.line()
 			}
 			b = nil
 		}
@@ -190,40 +178,15 @@ func (s *source) readError(err error) error {
 	return ident.Errorf(ident.KindFailure, "reading: %w", err).At(s.info.Name)
 }
 
-var errTooMuch = errors.New("too much")
-
-// limited reads no more than left bytes, and then fails if there are more.
-type limited struct {
-	r    io.Reader
-	left int64
-}
-
-func (l *limited) Read(p []byte) (int, error) {
-	if l.left <= 0 {
-		var one [1]byte
-		if n, err := l.r.Read(one[:]); n == 0 {
-			return 0, err
-		}
-		return 0, errTooMuch
-	}
-	if int64(len(p)) > l.left {
-		p = p[:l.left]
-	}
-	n, err := l.r.Read(p)
-	l.left -= int64(n)
-	return n, err
-}
-
 // values hands each JSON object of an array, or of a sequence over many lines, to p.
-func (s *source) values(ctx context.Context, br *bufio.Reader, p lineParser) error {
+func (s *source) values(ctx context.Context, in *input, p lineParser) error {
 	var value []byte
 	depth, quoted, escaped, outside, tooLong := 0, false, false, false, false
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		_, err := br.Peek(1)
-		chunk, _ := br.Peek(br.Buffered())
+		chunk := in.chunk()
 		start := 0 // of the part of the value that is in chunk
 		for i, c := range chunk {
 			switch {
@@ -275,15 +238,14 @@ func (s *source) values(ctx context.Context, br *bufio.Reader, p lineParser) err
 				value = append(value, chunk[start:]...)
 			}
 		}
-		_, _ = br.Discard(len(chunk)) // all of it was peeked
-		if err != nil && len(chunk) == 0 {
+		if len(chunk) == 0 {
 			if depth > 0 {
 				s.fault("the input ends within this value", nil)
 			}
-			if errors.Is(err, io.EOF) {
+			if errors.Is(in.err, io.EOF) {
 				return nil
 			}
-			return s.readError(err)
+			return s.readError(in.err)
 		}
 	}
 }
