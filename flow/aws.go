@@ -120,9 +120,9 @@ func (p *awsParser) headings(fs [][]byte) {
 		}
 	}
 	p.fields, p.lacks = len(fs), ""
-	for k, alt := range map[awsField]awsField{awsSrc: awsPktSrc, awsDst: awsPktDst, awsSrcPort: awsSrcPort, awsDstPort: awsDstPort, awsProtocol: awsProtocol} {
-		if p.at[k] < 0 && p.at[alt] < 0 {
-			p.lacks = "the headings have no field " + awsNames[k]
+	for _, need := range [][2]awsField{{awsSrc, awsPktSrc}, {awsDst, awsPktDst}, {awsSrcPort, awsSrcPort}, {awsDstPort, awsDstPort}, {awsProtocol, awsProtocol}} {
+		if p.at[need[0]] < 0 && p.at[need[1]] < 0 {
+			p.lacks = "the headings have no field " + awsNames[need[0]]
 		}
 	}
 }

@@ -37,8 +37,10 @@ type Book struct {
 	entries []bookEntry
 	names   map[string]int32 // ns/name and ns/Kind/name of workloads → end, or ambiguous
 	pods    map[string]int32 // ns/name of pods
-	listens map[listenKey]struct{}
-	svcs    []bookService
+	// clusters are the names that the estate gives its clusters, without "".
+	clusters map[string]struct{}
+	listens  map[listenKey]struct{}
+	svcs     []bookService
 	// startsUnknown counts the tenures of pods without a beginning.
 	startsUnknown int
 	unmatched     []ident.Ref
@@ -91,7 +93,7 @@ type servicePort struct {
 func NewBook(e *estate.Estate, o BookOptions) *Book {
 	b := &Book{
 		index: map[ident.Ref]int32{}, byAddr: map[netip.Addr]int32{}, names: map[string]int32{}, pods: map[string]int32{},
-		listens: map[listenKey]struct{}{},
+		listens: map[listenKey]struct{}{}, clusters: map[string]struct{}{},
 	}
 	if e == nil {
 		e = &estate.Estate{}
@@ -145,6 +147,7 @@ func (b *Book) workload(r ident.Ref) int32 {
 		claim(b.names, key, i)
 		if r.Cluster != "" {
 			claim(b.names, r.Cluster+":"+key, i)
+			b.clusters[r.Cluster] = struct{}{}
 		}
 	}
 	return i

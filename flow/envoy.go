@@ -259,8 +259,9 @@ func (p *envoyParser) meaning(s *source) {
 	told := false
 	if gateway && okLocal {
 		r.src.addr, r.dst.addr, r.dport, r.proto = remote, local, localPort, downProto
-		s.finish(r)
-		told = true
+		if told = s.finish(r); !told {
+			return
+		}
 	}
 	if !okServer || !okClient {
 		if !told {

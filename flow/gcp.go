@@ -71,7 +71,7 @@ func (s *source) approximate(r *record, to *endpoint, e *hubbleEnd) {
 		return
 	}
 	var named endpoint
-	s.podOr(&named, e.namespace, e.pod, e.kind, e.name)
+	s.podOr(&named, nil, e.namespace, e.pod, e.kind, e.name)
 	at := s.a.locate(to, r)
 	switch {
 	case at.svc >= 0: // a Service's address is no pod's

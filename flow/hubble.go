@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"bytes"
 	"math"
 
 	"github.com/cofferdam-io/cofferdam/jsonscan"
@@ -14,6 +15,7 @@ import (
 type hubbleParser struct {
 	r        *jsonscan.Reader
 	src, dst hubbleEnd
+	node     []byte // its name, behind "cluster/" in later versions
 	kind     hubbleKind
 	number   uint64 // of a protocol that is not TCP, UDP or SCTP
 	layer4   bool
@@ -36,8 +38,8 @@ const (
 
 // hubbleEnd is an Endpoint with its address.
 type hubbleEnd struct {
-	namespace, pod, kind, name []byte
-	identity                   int64
+	cluster, namespace, pod, kind, name []byte
+	identity                            int64
 }
 
 // Identities of Cilium that are reserved for nodes.
@@ -48,7 +50,7 @@ const (
 
 // empty returns an end without content and with e's memory.
 func (e hubbleEnd) empty() hubbleEnd {
-	return hubbleEnd{namespace: e.namespace[:0], pod: e.pod[:0], kind: e.kind[:0], name: e.name[:0]}
+	return hubbleEnd{cluster: e.cluster[:0], namespace: e.namespace[:0], pod: e.pod[:0], kind: e.kind[:0], name: e.name[:0]}
 }
 
 func newHubble() *hubbleParser { return &hubbleParser{r: lineReader()} }
@@ -59,7 +61,7 @@ func lineReader() *jsonscan.Reader { return jsonscan.New(nil, jsonscan.Options{M
 func (p *hubbleParser) parse(s *source, b []byte) {
 	r := &s.rec
 	r.reset()
-	p.src, p.dst = p.src.empty(), p.dst.empty()
+	p.src, p.dst, p.node = p.src.empty(), p.dst.empty(), p.node[:0]
 	p.kind, p.layer4, p.number, p.syn, p.ack, p.flags, p.lost, p.sock, p.bad, p.badValue = hubbleNothing, false, 0, false, false, false, 0, false, "", nil
 	p.r.Reset(b)
 	p.message(s, r)
@@ -105,7 +107,16 @@ func (p *hubbleParser) parse(s *source, b []byte) {
 func (p *hubbleParser) end(s *source, to *endpoint, e *hubbleEnd) bool {
 	switch {
 	case len(e.namespace) > 0 && (len(e.pod) > 0 || len(e.name) > 0):
-		s.podOr(to, e.namespace, e.pod, e.kind, e.name)
+		cluster := e.cluster
+		if _, known := s.a.book.clusters[string(cluster)]; !known {
+			// The estate does not tell clusters apart by these names: it is taken for the
+			// one that the record is of, and an end in another is a stranger.
+			here, _, ok := bytes.Cut(p.node, []byte{'/'})
+			if !ok || bytes.Equal(cluster, here) {
+				cluster = nil
+			}
+		}
+		s.podOr(to, cluster, e.namespace, e.pod, e.kind, e.name)
 		return true
 	case (e.identity == identityHost || e.identity == identityRemoteNode) && to.addr.IsValid():
 		s.a.nodeEnd(to)
@@ -113,27 +124,32 @@ func (p *hubbleParser) end(s *source, to *endpoint, e *hubbleEnd) bool {
 	return to.addr.IsValid()
 }
 
-// podOr names an end by its pod, else by its workload, else as a stranger.
-func (s *source) podOr(to *endpoint, namespace, pod, kind, name []byte) {
+// podOr names an end by its pod, else by its workload, else as a stranger. The
+// cluster may be empty.
+func (s *source) podOr(to *endpoint, cluster, namespace, pod, kind, name []byte) {
+	s.key = s.key[:0]
+	if len(cluster) > 0 {
+		s.key = append(append(s.key, cluster...), ':')
+	}
+	s.key = append(append(s.key, namespace...), '/')
+	stem := len(s.key)
 	if len(pod) > 0 {
-		s.key = append(append(append(s.key[:0], namespace...), '/'), pod...)
-		if s.a.byName(s.a.book.pods, s.key, to) {
+		if s.key = append(s.key, pod...); s.a.byName(s.a.book.pods, s.key, to) {
 			return
 		}
 	}
 	if len(name) > 0 {
-		s.key = append(append(s.key[:0], namespace...), '/')
+		s.key = s.key[:stem]
 		if len(kind) > 0 {
 			s.key = append(appendLower(s.key, kind), '/')
 		}
-		s.key = append(s.key, name...)
-		if s.a.byName(s.a.book.names, s.key, to) {
+		if s.key = append(s.key, name...); s.a.byName(s.a.book.names, s.key, to) {
 			return
 		}
 	} else {
 		kind, name = []byte("Pod"), pod
 	}
-	s.key = append(append(s.key[:0], namespace...), '/')
+	s.key = s.key[:stem]
 	if len(kind) > 0 {
 		s.key = append(append(s.key, kind...), '/')
 	}
@@ -181,6 +197,8 @@ func (p *hubbleParser) message(s *source, r *record) {
 			p.message(s, r)
 		case "time":
 			p.time(r)
+		case "node_name", "nodeName":
+			p.node = append(p.node[:0], j.Bytes()...)
 		case "verdict":
 			p.kind = hubbleFlow
 			switch string(j.Bytes()) {
@@ -329,6 +347,8 @@ func (p *hubbleParser) endpoint(e *hubbleEnd) {
 			return
 		}
 		switch string(key) {
+		case "cluster_name", "clusterName":
+			e.cluster = append(e.cluster[:0], j.Bytes()...)
 		case "namespace":
 			e.namespace = append(e.namespace[:0], j.Bytes()...)
 		case "pod_name", "podName":

@@ -53,8 +53,8 @@ func (s *source) otherProtocol(n uint64) {
 	s.a.protocols[n&0xff]++
 }
 
-// finish checks what all formats have in common, and adds the record.
-func (s *source) finish(r *record) {
+// finish checks what all formats have in common, and adds the record; false if it is a fault.
+func (s *source) finish(r *record) bool {
 	if r.first == noTime {
 		r.first = r.last
 	}
@@ -66,12 +66,13 @@ func (s *source) finish(r *record) {
 	case r.first == noTime:
 	case r.first < least || r.last < least || r.first > most || r.last > most:
 		s.fault("a time before 2000 or after 2199", nil)
-		return
+		return false
 	case r.last < r.first:
 		s.fault("the end is before the start", nil)
-		return
+		return false
 	}
 	s.a.add(s, r)
+	return true
 }
 
 // Read reads one input to its end and adds its records up. Records that cannot
