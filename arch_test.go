@@ -51,7 +51,7 @@ var layers = map[string][]string{
 
 	"inventory": {"ident", "sbom", "vuln", "estate", "segment"},
 
-	"contain":         {"ident", "estate", "estate/manifest", "segment", "segment/k8s", "inventory", "flow", "contain/..."},
+	"contain":         {"ident", "estate", "estate/manifest", "segment", "segment/k8s", "segment/intent", "inventory", "flow", "contain/..."},
 	"contain/pick":    {"ident", "segment"},
 	"contain/cut":     {},
 	"contain/patch":   {"ident", "jsonscan", "estate"},

@@ -489,13 +489,14 @@ func (s *solver) cutOf(k cut.Pair) (*Cut, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &Cut{From: s.n.refs[u], To: s.n.refs[v], Verdict: segment.Unknown.String(), Connections: []segment.Conn{}, AllowedBy: []segment.RuleRef{}, Keep: s.n.rails.kept(u, v), Observed: s.n.flows[k]}
+	x := &Cut{From: s.n.refs[u], To: s.n.refs[v], Verdict: segment.Unknown.String(), Connections: []segment.Conn{}, AllowedBy: []segment.RuleRef{}, Keep: s.n.rails.kept(u, v)}
 	for _, e := range edges {
 		x.Connections = append(x.Connections, without(e.Connections, x.Keep)...)
 		if e.Verdict == segment.Allowed {
 			x.Verdict = segment.Allowed.String()
 		}
 	}
+	x.Observed = between(s.n.flows[k], x.Connections)
 	if len(x.Connections) > 0 {
 		c := x.Connections[0]
 		why, err := s.p.Graph.Why(x.From, x.To, &segment.Port{Protocol: c.Protocol, Number: c.From})

@@ -29,6 +29,7 @@ type object struct {
 	// newPods says what a pod that comes later and matches gets.
 	newPods   []string
 	edit      *patch.Edit // of the source of was; nil where that cannot be edited
+	merge     any         // changes was in the cluster, where that was dumped
 	unpatched string      // why not
 	also      []ident.Ref // neighbours that labels cannot tell from what is meant
 }

@@ -2,6 +2,7 @@ package contain
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/cofferdam-io/cofferdam/estate"
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -86,5 +87,12 @@ func kindWord(kind string) string {
 
 // lasting says where a change of an object must be made to last.
 func lasting(p *estate.Policy) string {
-	return "change it where it comes from: " + p.Source.File
+	advice := p.Management.Advice()
+	switch {
+	case p.Dumped:
+		advice = append(advice, "what was read is a dump of the cluster and not the source: mergePatch changes the live object")
+	case len(advice) == 0:
+		advice = []string{"change it where it comes from: " + p.Source.File}
+	}
+	return strings.Join(advice, "; ")
 }

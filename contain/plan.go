@@ -116,6 +116,9 @@ type Edit struct {
 	Why       string `json:"why"`
 	Source    string `json:"source,omitempty"` // file and line of the object that is replaced
 	Lasting   string `json:"lasting"`          // where the change must be made to last
+	// MergePatch changes the live object (RFC 7386, kubectl patch --type merge), where
+	// what was read is a dump of the cluster.
+	MergePatch any `json:"mergePatch,omitempty"`
 	// Unpatched says why the file that the object came from could not be edited.
 	Unpatched string `json:"unpatched,omitempty"`
 	// NewPods says what pods that come later and match the edited selectors get.

@@ -100,14 +100,18 @@ type Flow struct {
 	Guessed bool `json:"guessed,omitempty"`
 }
 
-// Window is the time that Traffic covers.
+// Window is the time that Traffic covers, and what it cannot tell.
 type Window struct {
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`
+	// Age is how long before the question the last record is.
+	Age time.Duration `json:"age"`
 	// Silent counts workloads that no record mentions: not seen is not "talks to
 	// nobody".
-	Silent  int    `json:"silentWorkloads"`
-	Sources string `json:"sources"`
+	Silent int `json:"silentWorkloads"`
+	// Unplaced counts records of which an end is no certain workload.
+	Unplaced uint64 `json:"unplacedRecords"`
+	Sources  string `json:"sources"`
 	// Incomplete, if not empty, says what was lost of the records.
 	Incomplete string `json:"incomplete,omitempty"`
 }

@@ -105,6 +105,13 @@ func (s *solver) changed(id string, c *rewrite.Change) (*object, error) {
 		return nil, err
 	}
 	o.was, o.newPods = c.Policy, c.NewPods
+	if c.Policy.Dumped {
+		was, err := tree(c.Old.Spec)
+		if err != nil {
+			return nil, err
+		}
+		o.merge = map[string]any{"spec": patch.MergePatch(was, spec)}
+	}
 	if s.p.Text == nil {
 		return o, nil
 	}

@@ -56,7 +56,7 @@ func (o *object) describe() Edit {
 	if o.was != nil {
 		e.Action = "replace"
 		e.Source = fmt.Sprintf("%s:%d", o.was.Source.File, o.was.Source.Line)
-		e.Lasting, e.Unpatched = lasting(o.was), o.unpatched
+		e.Lasting, e.Unpatched, e.MergePatch = lasting(o.was), o.unpatched, o.merge
 	}
 	if o.removed {
 		e.Action, e.File = "remove", "remove.txt"
@@ -81,13 +81,19 @@ func (s *solver) cost(c *candidate) Cost {
 	}
 	w := s.p.Traffic.Window()
 	out.Known, out.Window = w.Incomplete == "", &w
-	switch {
-	case len(out.Observed) == 0 && needed == 0:
-		out.Words = fmt.Sprintf("none that was seen from %s to %s; not seen is no proof of absence", w.From.Format("2006-01-02 15:04"), w.To.Format("2006-01-02 15:04"))
+	seen := fmt.Sprintf("from %s to %s", w.From.UTC().Format("2006-01-02 15:04"), w.To.UTC().Format("2006-01-02 15:04 UTC"))
+	switch breaks := counted(len(out.Observed), "observed flow"); {
+	case needed > 0 && len(out.Observed) > 0:
+		out.Words = fmt.Sprintf("breaks %s and %s", counted(needed, "declared need"), breaks)
 	case needed > 0:
-		out.Words = fmt.Sprintf("breaks %s and %s", counted(needed, "declared need"), counted(len(out.Observed), "observed flow"))
+		out.Words = "breaks " + counted(needed, "declared need")
+	case len(out.Observed) > 0:
+		out.Words = "breaks " + breaks
 	default:
-		out.Words = "breaks " + counted(len(out.Observed), "observed flow")
+		out.Words = "none that was seen " + seen + "; not seen is no proof of absence"
+	}
+	if w.Incomplete != "" {
+		out.Words = "unknown: " + out.Words + ", but records are incomplete: " + w.Incomplete
 	}
 	return out
 }

@@ -31,6 +31,7 @@ func planTable(w io.Writer, a *Containment, o Options) error {
 	p.linef("  costs        %s", p.cost(&a.Cost))
 	p.linef("  reach        %s before, %s after", plural(a.Proof.Residual.Before, "workload"), plural(a.Proof.Residual.After, "workload"))
 	p.linef("  open now     %s", p.bold(clean(a.Established.Answer))+": "+clean(a.Established.Why))
+	p.breaks(a.Cost.Observed)
 	p.cuts(a.Plan)
 	p.edits(a.Edits)
 	p.openings("NEIGHBOURS THAT ARE CUT, TOO", neighbours(a.Plan))
@@ -73,6 +74,27 @@ func (p *printer) cost(c *contain.Cost) string {
 		return p.red(clean(c.Words))
 	}
 	return p.green(clean(c.Words))
+}
+
+// breaks names the flows that no cut goes round.
+func (p *printer) breaks(fs []contain.Flow) {
+	if len(fs) == 0 {
+		return
+	}
+	p.heading("BREAKS", len(fs), "seen in use")
+	rows := make([][]string, 0, len(fs))
+	for _, f := range fs {
+		note := ""
+		if f.Guessed {
+			note = "which end opened it is guessed from the port"
+		}
+		last := ""
+		if !f.Last.IsZero() {
+			last = f.Last.UTC().Format("2006-01-02 15:04")
+		}
+		rows = append(rows, []string{p.bold(who(f.Src)), p.bold(who(f.Dst)), p.cyan(portRange(f.Conn)), fmt.Sprint(f.Count), last, note})
+	}
+	p.table([]column{{"FROM", 16}, {"TO", 16}, {"PORT", 0}, {"RECORDS", 0}, {"LAST SEEN", 0}, {"", 10}}, rows)
 }
 
 func (p *printer) cuts(a *contain.Plan) {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/cofferdam-io/cofferdam/estate"
 	"github.com/cofferdam-io/cofferdam/flow"
 	"github.com/cofferdam-io/cofferdam/ident"
 )
@@ -152,4 +153,20 @@ func (l *Loader) addresses(ctx context.Context, name string) ([]flow.Tenure, []f
 		return nil, nil, ident.Errorf(ident.KindUsage, "standard input is not available")
 	}
 	return flow.ReadAddresses(name, ctxReader{ctx, r})
+}
+
+// Book tells which workload an address meant when: what the estate shows, and the
+// addresses.csv of the folders that flows are read from.
+func (l *Loader) Book(ctx context.Context, e *estate.Estate, flows []string) (*flow.Book, []Problem, error) {
+	var files []string
+	for _, p := range flows {
+		if name := path.Join(filepath.ToSlash(p), addressesName); p != stdinName && l.isFile(name) {
+			files = append(files, name)
+		}
+	}
+	history, problems, err := l.Addresses(ctx, files)
+	if err != nil {
+		return nil, nil, err
+	}
+	return flow.NewBook(e, flow.BookOptions{History: history}), problems, nil
 }

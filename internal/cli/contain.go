@@ -12,6 +12,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/internal/app"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/report"
+	"github.com/cofferdam-io/cofferdam/segment/intent"
 )
 
 // containFlags are what the user says about a plan.
@@ -21,6 +22,8 @@ type containFlags struct {
 	most             int
 	mayCut           []string
 	using            string
+	observed         []string
+	needs            string
 	acceptUnobserved bool
 	out              string
 }
@@ -83,6 +86,8 @@ cut unless --may-cut names them. Without flow records what a plan costs is unkno
 	fl.StringVar(&f.objective, "objective", "", "`WHAT` the plan is for: separate, isolate, shrink, close-internet (default: separate where something is protected, else isolate)")
 	fl.StringArrayVar(&f.mayCut, "may-cut", nil, "`GUARD RAIL` that the plan may cut: dns, api-server, or NS/NAME of a vital workload; repeatable")
 	fl.StringVar(&f.using, "using", "", "`KIND` of object to contain with: ClusterNetworkPolicy, CiliumNetworkPolicy, NetworkPolicy (default: what is enforced and changes least)")
+	fl.StringArrayVar(&f.observed, "observed", nil, "`FLOWS` that were seen: Hubble, Envoy, VPC or conntrack records, a file, folder or glob; an addresses.csv beside them says who had which address; repeatable")
+	fl.StringVar(&f.needs, "needs", "", "`FILE` of connections that must go on, one a line: allow shop/web -> payments/api tcp/8443")
 	fl.BoolVar(&f.acceptUnobserved, "accept-unobserved", false, "cut connections although no flow records say whether they are in use")
 	fl.StringVar(&f.out, "out", "", "write the plan to `DIR`: plan.json, proof.json, ticket.md, change.diff, apply/, remove.txt")
 	complete(c, "using", fixed(string(contain.AdminTier), string(contain.CiliumDeny), string(contain.Rewrite)))
@@ -132,6 +137,9 @@ func (e *env) plan(ctx context.Context, in *inputs, f *containFlags, query strin
 	if p.Objective != "" && p.Objective != contain.Separate {
 		p.Protected = nil
 	}
+	if err := e.inUse(ctx, est, snap, f, p); err != nil {
+		return nil, err
+	}
 	if f.using != "" {
 		if p.Means, err = contain.ParseMeans(f.using); err != nil {
 			return nil, err
@@ -139,6 +147,36 @@ func (e *env) plan(ctx context.Context, in *inputs, f *containFlags, query strin
 	}
 	e.meter.at("finding and proving a plan", 0, 0)
 	return contain.Make(ctx, p)
+}
+
+// inUse reads what was seen on the network and what is declared necessary.
+func (e *env) inUse(ctx context.Context, est *app.Estate, snap *inventory.Snapshot, f *containFlags, p *contain.Problem) error {
+	l := e.loader()
+	if len(f.observed) > 0 {
+		book, problems, err := l.Book(ctx, est.Set.Estate, f.observed)
+		if err != nil {
+			return err
+		}
+		seen, more, err := l.Flows(ctx, f.observed, book)
+		if err != nil {
+			return err
+		}
+		e.problems(append(problems, more...))
+		p.Traffic = contain.Watched(seen, snap.Graph().Workloads(), p.At)
+	}
+	if f.needs == "" {
+		return nil
+	}
+	text, err := l.Manifest(ctx, f.needs)
+	if err != nil {
+		return err
+	}
+	rules, err := intent.Parse(f.needs, text)
+	if err != nil {
+		return err
+	}
+	p.Needs, err = contain.Needs(rules, snap.Members())
+	return err
 }
 
 func objectives() []string {
