@@ -59,105 +59,107 @@ type part struct {
 	notes     []string
 }
 
-// attempt rewrites every policy. Where it cannot, it names edges that stand in the
-// way, and why.
-func (w *work) attempt() ([]Change, []int, *refusal) {
+// attempt rewrites every policy. Where it cannot, it names the edges that stand in
+// the way, and why; the changes are then not complete.
+func (w *work) attempt() ([]Change, map[int]*refusal) {
 	var out []Change
+	refused := make(map[int]*refusal)
 	taken := make(map[[3]string]bool) // names of new objects
 	for _, p := range w.r.policies {
 		if w.ctx.Err() != nil {
-			return nil, nil, nil
+			return nil, nil
 		}
-		parts, refused, err := w.parts(p)
-		if err != nil {
-			return nil, refused, err
+		parts := w.parts(p, refused)
+		if slices.ContainsFunc(parts, func(x *part) bool { return x.changed }) {
+			out = append(out, w.divide(p, parts, taken, refused)...)
 		}
-		if !slices.ContainsFunc(parts, func(x *part) bool { return x.changed }) {
-			continue
-		}
-		changes, blocked, err := w.divide(p, parts, taken)
-		if err != nil {
-			var edges []int
-			for _, e := range blocked.entries {
-				edges = append(edges, e.edge)
-			}
-			return nil, edges, err
-		}
-		out = append(out, changes...)
 	}
-	return out, nil, nil
+	return out, refused
+}
+
+// block refuses the edges of some entries.
+func block(refused map[int]*refusal, entries []entry, why *refusal) {
+	for _, e := range entries {
+		if refused[e.edge] == nil {
+			refused[e.edge] = why
+		}
+	}
 }
 
 // parts narrows a policy for each workload that it selects, and joins those for
-// which it comes out the same.
-func (w *work) parts(p *policy) ([]*part, []int, *refusal) {
+// which it comes out the same. A policy that no edge concerns has none.
+func (w *work) parts(p *policy, refused map[int]*refusal) []*part {
 	var order []int
 	pods := make(map[int][]int)
-	if p.ns >= 0 {
+	concerned := false
+	if p.ns >= 0 && slices.ContainsFunc(w.r.members[p.ns], func(e int) bool { return w.concerns(w.r.m.Endpoints[e].Workload) }) {
 		for _, e := range w.r.members[p.ns] {
 			if x := w.r.m.Endpoints[e].Workload; w.r.selects(p.read.Cluster, &p.read.Subject, e) {
 				if pods[x] == nil {
 					order = append(order, x)
 				}
 				pods[x] = append(pods[x], e)
+				concerned = concerned || w.concerns(x)
 			}
 		}
 	}
-	concerned := slices.ContainsFunc(order, func(x int) bool { return len(w.entries[side{x, 0}])+len(w.entries[side{x, 1}]) > 0 })
 	if !concerned {
-		return nil, nil, nil
+		return nil
 	}
 	was := &part{spec: p.typed.Object.Spec}
-	was.key = keyOf(&was.spec)
 	parts := []*part{was}
 	for _, x := range order {
-		spec := *p.typed.Object.Spec.DeepCopy()
-		var touched []entry
-		var notes []string
-		for d := range segment.Gress(2) {
-			entries := w.entries[side{x, d}]
-			if len(entries) == 0 || !p.read.Isolates[d] {
-				continue
-			}
-			n := &narrowing{r: w.r, p: p, d: d, subject: pods[x], touched: make(map[int]bool)}
-			rules, err := n.rules(entries)
-			if err != nil {
-				var edges []int
-				for _, e := range entries {
-					if n.touched[e.edge] {
-						edges = append(edges, e.edge)
-					}
-				}
-				return nil, edges, err
-			}
-			if len(n.touched) == 0 {
-				continue
-			}
-			setRules(p, &spec, d, rules)
-			notes = append(notes, n.notes...)
-			for _, e := range entries {
-				if n.touched[e.edge] {
-					touched = append(touched, e)
-				}
-			}
-		}
 		into := was
-		if len(touched) > 0 {
-			key := keyOf(&spec)
-			i := slices.IndexFunc(parts, func(y *part) bool { return y.changed && y.key == key })
-			if i < 0 {
-				i = len(parts)
-				parts = append(parts, &part{spec: spec, key: key, changed: true, notes: notes})
+		if w.concerns(x) {
+			now := w.narrowed(p, x, pods[x], refused)
+			if len(now.entries) > 0 {
+				i := slices.IndexFunc(parts, func(y *part) bool { return y.changed && y.key == now.key })
+				if i < 0 {
+					i = len(parts)
+					parts = append(parts, now)
+				} else {
+					parts[i].entries = append(parts[i].entries, now.entries...)
+				}
+				into = parts[i]
 			}
-			into = parts[i]
-			into.entries = append(into.entries, touched...)
 		}
 		into.workloads = append(into.workloads, x)
 	}
 	if len(was.workloads) == 0 {
 		parts = parts[1:]
 	}
-	return parts, nil, nil
+	return parts
+}
+
+// concerns reports whether an edge is to be cut at a workload.
+func (w *work) concerns(workload int) bool {
+	return len(w.entries[side{workload, segment.Egress}])+len(w.entries[side{workload, segment.Ingress}]) > 0
+}
+
+// narrowed is what a policy becomes for one workload.
+func (w *work) narrowed(p *policy, workload int, pods []int, refused map[int]*refusal) *part {
+	out := &part{spec: *p.typed.Object.Spec.DeepCopy(), changed: true}
+	for d := range segment.Gress(2) {
+		entries := w.entries[side{workload, d}]
+		if len(entries) == 0 || !p.read.Isolates[d] {
+			continue
+		}
+		n := &narrowing{r: w.r, p: p, d: d, subject: pods, touched: make(map[int]bool)}
+		rules, err := n.rules(entries)
+		touched := slices.DeleteFunc(slices.Clone(entries), func(e entry) bool { return !n.touched[e.edge] })
+		if err != nil {
+			block(refused, touched, err)
+			continue
+		}
+		if len(touched) == 0 {
+			continue
+		}
+		setRules(p, &out.spec, d, rules)
+		out.entries = append(out.entries, touched...)
+		out.notes = append(out.notes, n.notes...)
+	}
+	out.key = keyOf(&out.spec)
+	return out
 }
 
 func keyOf(s *networkingv1.NetworkPolicySpec) string {
@@ -173,8 +175,8 @@ const maxParts = 32
 
 // divide makes one object for each part. The first part stays in the object that
 // there is; it is the one that did not change, if any did not. If a part cannot be
-// selected by itself it is returned with the reason.
-func (w *work) divide(p *policy, parts []*part, taken map[[3]string]bool) ([]Change, *part, *refusal) {
+// selected by itself its edges are refused.
+func (w *work) divide(p *policy, parts []*part, taken map[[3]string]bool, refused map[int]*refusal) []Change {
 	old := p.typed.Object
 	first := parts[0]
 	change := func(spec *networkingv1.NetworkPolicySpec, from *part, name string, is *networkingv1.NetworkPolicy) Change {
@@ -188,16 +190,21 @@ func (w *work) divide(p *policy, parts []*part, taken map[[3]string]bool) ([]Cha
 			Why: w.why(from), Edges: edgesOf(from.entries), NewPods: from.notes}
 	}
 	if len(parts) == 1 {
-		return []Change{change(&first.spec, first, old.Name, old)}, nil, nil
+		return []Change{change(&first.spec, first, old.Name, old)}
 	}
 	remain := []metav1.LabelSelector{old.Spec.PodSelector}
 	var out []Change
 	var away []entry
 	var notes []string
 	for _, x := range parts[1:] {
-		picks, err := w.r.separate(p, x.workloads)
-		if err != nil {
-			return nil, x, err
+		picks, failed := w.r.separate(p, x.workloads)
+		if len(failed) > 0 {
+			for _, e := range x.entries {
+				if err := failed[e.subject]; err != nil {
+					block(refused, []entry{e}, err)
+				}
+			}
+			continue
 		}
 		for i := range picks {
 			sel, _, ok := and(&old.Spec.PodSelector, picks[i].Selector)
@@ -222,7 +229,8 @@ func (w *work) divide(p *policy, parts []*part, taken map[[3]string]bool) ([]Cha
 		}
 		away = append(away, x.entries...)
 		if len(out)+len(remain) > maxParts {
-			return nil, x, &refusal{reason: fmt.Sprintf("%s would become more than %d objects", p.read.Object(), maxParts)}
+			block(refused, x.entries, &refusal{reason: fmt.Sprintf("%s would become more than %d objects", p.read.Object(), maxParts)})
+			return nil
 		}
 	}
 	var kept []Change
@@ -241,7 +249,7 @@ func (w *work) divide(p *policy, parts []*part, taken map[[3]string]bool) ([]Cha
 		}
 		kept = append(kept, c)
 	}
-	return append(kept, out...), nil, nil
+	return append(kept, out...)
 }
 
 func workloadsOf(parts []*part) []int {
@@ -253,23 +261,24 @@ func workloadsOf(parts []*part) []int {
 }
 
 // separate finds selectors that, beside a policy's own, select some workloads of
-// those that it selects: one for all of them, or else one for each.
-func (r *Rewriter) separate(p *policy, workloads []int) ([]pick.Pick, *refusal) {
+// those that it selects: one for all of them, or else one for each. It names those
+// for which there is none.
+func (r *Rewriter) separate(p *policy, workloads []int) ([]pick.Pick, map[int]*refusal) {
 	all := r.picker.Within(p.read.Subject.Pods, workloads)
 	if len(all.Also) == 0 {
 		return []pick.Pick{all}, nil
 	}
 	var out []pick.Pick
+	failed := make(map[int]*refusal)
 	for _, w := range workloads {
 		one := r.picker.Within(p.read.Subject.Pods, []int{w})
 		if len(one.Also) > 0 {
-			err := inseparable(&one, []int{w}, r)
-			err.reason = p.read.Object() + " selects more pods, and " + err.reason
-			return nil, err
+			failed[w] = inseparable(&one, []int{w}, r)
+			failed[w].reason = p.read.Object() + " selects more pods, and " + failed[w].reason
 		}
 		out = append(out, one)
 	}
-	return out, nil
+	return out, failed
 }
 
 func edgesOf(entries []entry) []int {

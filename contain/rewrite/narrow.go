@@ -13,11 +13,12 @@ import (
 	"github.com/cofferdam-io/cofferdam/segment"
 )
 
-// entry is a peer to be excluded from what one workload admits.
+// entry is a peer to be excluded from what one workload, the subject, admits.
 type entry struct {
-	edge int
-	peer int
-	keep []segment.Conn // normal
+	edge    int
+	subject int
+	peer    int
+	keep    []segment.Conn // normal
 }
 
 // refusal says why an edge cannot be cut.
@@ -214,8 +215,8 @@ func (n *narrowing) everybody() ([]networkingv1.NetworkPolicyPeer, string) {
 	}, ""
 }
 
-// maxPeers bounds the peers of a narrowed rule: a longer list is none that a
-// person can review.
+// maxPeers bounds the peers that narrowing adds to a rule: a longer list is none
+// that a person can review.
 const maxPeers = 64
 
 // without narrows peers to all others than those of the entries.
@@ -248,12 +249,16 @@ func (n *narrowing) without(peers []networkingv1.NetworkPolicyPeer, drop []entry
 		if err != nil {
 			return nil, err
 		}
-		if len(out)+len(rest) > maxPeers {
-			return nil, &refusal{reason: fmt.Sprintf("more than %d peers would be left", maxPeers)}
+		if len(out)+len(rest) > len(peers)+maxPeers {
+			return nil, tooMany()
 		}
 		out = append(out, rest...)
 	}
 	return out, nil
+}
+
+func tooMany() *refusal {
+	return &refusal{reason: fmt.Sprintf("the rule would get more than %d peers more", maxPeers)}
 }
 
 // named tells what of a scope lies in one namespace.
@@ -390,7 +395,7 @@ func (n *narrowing) minus(from []*metav1.LabelSelector, ns int, gone []int) ([]*
 			}
 		}
 		if len(out) > maxPeers {
-			return nil, &refusal{reason: fmt.Sprintf("more than %d peers would be left", maxPeers)}
+			return nil, tooMany()
 		}
 	}
 	return out, nil

@@ -232,7 +232,7 @@ func (s seeded) Fatalf(format string, args ...any) {
 
 // TestExactlyTheEdgesGo cuts random edges of random estates.
 func TestExactlyTheEdgesGo(t *testing.T) {
-	estates := uint64(2_000)
+	estates := uint64(estatesTried)
 	if os.Getenv("COFFERDAM_LONG") != "" {
 		estates = 100_000
 	}

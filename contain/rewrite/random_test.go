@@ -73,9 +73,9 @@ func randomEstate(seed uint64) (*manifest.Set, segment.Profile) {
 	if r.IntN(3) == 0 {
 		set.ClusterNetworkPolicies = append(set.ClusterNetworkPolicies, randomClusterPolicy(r))
 	}
-	if r.IntN(15) == 0 {
+	if r.IntN(10) == 0 {
 		set.Estate.Unmodelled = append(set.Estate.Unmodelled, &estate.Unmodelled{Namespace: "ns0", Name: "foreign", Kind: "Foreign",
-			Selector: randomLabels(r), Effect: estate.Effect(r.IntN(2))}) //nolint:gosec // two of them
+			Selector: map[string]string{"app": some(r, "a", "b")}, Effect: estate.Effect(r.IntN(2))}) //nolint:gosec // two of them
 	}
 	profile := segment.Generic()
 	profile.IPBlockMatchesPods = r.IntN(5) == 0

@@ -155,7 +155,7 @@ func (r *Rewriter) Cut(ctx context.Context, edges []Edge) (*Result, error) {
 		if out.Reason, out.NotIsolated = r.impossible(e); out.Reason == "" {
 			subject, peer := e.ends()
 			s := side{r.index[subject], e.At & 1}
-			work.entries[s] = append(work.entries[s], entry{edge: i, peer: r.index[peer], keep: normal(e.Keep)})
+			work.entries[s] = append(work.entries[s], entry{edge: i, subject: s.workload, peer: r.index[peer], keep: normal(e.Keep)})
 		}
 	}
 	// Each edge by itself first, so that one which cannot be cut takes no other down.
@@ -170,16 +170,16 @@ func (r *Rewriter) Cut(ctx context.Context, edges []Edge) (*Result, error) {
 		}
 	}
 	for {
-		changes, refused, err := work.attempt()
-		if ctxErr := ctx.Err(); ctxErr != nil {
-			return nil, ctxErr
+		changes, refused := work.attempt()
+		if err := ctx.Err(); err != nil {
+			return nil, err
 		}
 		if len(refused) == 0 {
 			res.Changes = changes
 			break
 		}
-		for _, edge := range refused {
-			work.refuse(res, edge, err)
+		for edge, why := range refused {
+			work.refuse(res, edge, why)
 		}
 	}
 	for i := range res.Outcomes {

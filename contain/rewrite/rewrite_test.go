@@ -330,6 +330,17 @@ spec: {template: {metadata: {labels: {app: many}}}}
 	}
 }
 
+// TestOneTakesNoOtherDown cuts two edges of which only one can be cut, at the same
+// policy.
+func TestOneTakesNoOtherDown(t *testing.T) {
+	text := pods + "apiVersion: v1\nkind: Pod\nmetadata: {name: api2, namespace: shop, labels: {app: api}}\n---\n" +
+		policy("inside", "{podSelector: {}, ingress: [{from: [{podSelector: {}}]}]}")
+	res, _ := checkCut(t, decode(t, text), segment.Generic(), []rewrite.Edge{edge("shop/web", "shop/api", segment.Ingress), edge("shop/web", "shop/db", segment.Ingress)})
+	if res.Outcomes[0].Cut || !strings.Contains(res.Outcomes[0].Reason, "shop/api from shop/api2") || !res.Outcomes[1].Cut || len(res.Changes) != 2 {
+		t.Errorf("%+v\n%s", res.Outcomes, render(res))
+	}
+}
+
 func TestContradictingEdges(t *testing.T) {
 	set := decode(t, pods)
 	m := modelOf(t, set, segment.Generic())
