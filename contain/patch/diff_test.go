@@ -15,6 +15,11 @@ import (
 // nil for a file that is gone.
 func applied(t testing.TB, name string, old, diff []byte) []byte {
 	t.Helper()
+	return appliedTo(t, name, old, diff, name)
+}
+
+func appliedTo(t testing.TB, name string, old, diff []byte, result string) []byte {
+	t.Helper()
 	git, err := exec.LookPath("git")
 	if err != nil {
 		t.Skip("git is not installed: what git apply makes of a diff is not checked")
@@ -40,7 +45,7 @@ func applied(t testing.TB, name string, old, diff []byte) []byte {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("git apply: %v\n%s\n%s", err, out, diff)
 	}
-	got, err := os.ReadFile(path)
+	got, err := os.ReadFile(filepath.Join(dir, result))
 	if os.IsNotExist(err) {
 		return nil
 	}
@@ -100,6 +105,10 @@ func TestDiffOfNewAndRemovedFiles(t *testing.T) {
 	}
 	if d := Diff("old.yaml", []byte("a\n"), "", nil); applied(t, "old.yaml", []byte("a\n"), d) != nil || !bytes.Contains(d, []byte("+++ /dev/null\n@@ -1 +0,0 @@")) {
 		t.Errorf("removed file:\n%s", d)
+	}
+	d := Diff("old.yaml", []byte("a\nb\n"), "new.yaml", []byte("a\nc\n"))
+	if got := appliedTo(t, "old.yaml", []byte("a\nb\n"), d, "new.yaml"); string(got) != "a\nc\n" {
+		t.Errorf("renamed: git makes %q of\n%s", got, d)
 	}
 	if d := Diff("a", []byte("a\n"), "a", []byte("a\n")); d != nil {
 		t.Errorf("nothing changed, but:\n%s", d)

@@ -7,6 +7,8 @@
 //	tree.(map[string]any)["spec"] = spec
 //	changed, err := patch.File(file, policy.Source, tree)
 //
+// A spec that took a trip through the API's Go types is brought back by Carry.
+//
 // It knows YAML and JSON and no Kubernetes: what an object ought to say is its
 // caller's business, and whether a file is the source of an object at all is
 // estate.Management's. It is no formatter and no merge of two people's edits.
