@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -235,6 +236,62 @@ func TestAgainstBruteForce(t *testing.T) {
 		if formOf(got.Selector) != form || len(got.Selector) != len(best) {
 			t.Fatalf("seed %d: %s for %s\n%v %v", seed, got.Selector, best, pods, want)
 		}
+	}
+}
+
+// TestWithin separates pods only from those that another selector selects too,
+// also where that asks for labels that no Pick uses. Many ask at once.
+func TestWithin(t *testing.T) {
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 4))
+		var pods [][]labels
+		for range 2 + r.IntN(6) {
+			var l []labels
+			for range 1 + r.IntN(2) {
+				x := labels{"pod-template-hash": fmt.Sprint(r.IntN(2))}
+				for _, k := range []string{"app", "tier"} {
+					if r.IntN(4) > 0 {
+						x[k] = []string{"a", "b"}[r.IntN(2)]
+					}
+				}
+				l = append(l, x)
+			}
+			pods = append(pods, l)
+		}
+		m := modelOf(pods...)
+		p := pick.New(m)
+		universe := segment.NewSelector([]segment.Requirement{{Key: []string{"app", "tier", "pod-template-hash"}[r.IntN(3)], Op: segment.Operator(r.IntN(4)), Values: []string{"a", "1"}}}) //nolint:gosec // four operators
+		var all sync.WaitGroup
+		for w := range pods {
+			all.Go(func() {
+				got := p.Within(universe, []int{w})
+				also := map[ident.Ref]bool{}
+				others, asked := 0, 0
+				for i := range m.Endpoints {
+					e := &m.Endpoints[i]
+					if !universe.Matches(e.Labels) {
+						continue
+					}
+					hit := got.Selector.Matches(e.Labels)
+					switch {
+					case e.Workload == w:
+						asked++
+						if !hit {
+							t.Errorf("seed %d: %s within %s misses %v", seed, got.Selector, universe, e.Labels)
+						}
+					case hit:
+						also[m.Workloads[e.Workload].Ref] = true
+						others++
+					default:
+						others++
+					}
+				}
+				if asked > 0 && (len(also) != len(got.Also) || got.NamespaceWide != (others == 0)) {
+					t.Errorf("seed %d: %s within %s also selects %v, and says %+v", seed, got.Selector, universe, also, got)
+				}
+			})
+		}
+		all.Wait()
 	}
 }
 
