@@ -73,7 +73,7 @@ func realManifests(t *testing.T, f func(path string, data []byte, objects []esta
 			return nil
 		}
 		data, err := os.ReadFile(path)
-		if err != nil || len(data) > 1<<20 || !bytes.Contains(data, []byte("apiVersion")) {
+		if err != nil || len(data) > 256<<10 || !bytes.Contains(data, []byte("apiVersion")) {
 			return err
 		}
 		set, err := manifest.Decode(context.Background(), []manifest.Input{{Name: path, Data: data}}, manifest.Options{})
@@ -107,8 +107,8 @@ func TestRealManifestsStayAsTheyAre(t *testing.T) {
 	realManifests(t, func(path string, data []byte, objects []estate.Source) {
 		var edits []Edit
 		for i, s := range objects {
-			if i > 10 && s.Item >= 0 {
-				break // each look at an item reads the whole List
+			if i > 4 {
+				break // each look at one reads its whole document
 			}
 			tree, err := Object(data, s)
 			if err != nil {
@@ -131,46 +131,44 @@ func TestRealManifestsAreChanged(t *testing.T) {
 	changedLines, comments := 0, 0
 	realManifests(t, func(path string, data []byte, objects []estate.Source) {
 		for i, s := range objects {
-			if i > 4 {
+			if i > 2 {
 				break
 			}
 			tree, err := Object(data, s)
 			if err != nil {
 				continue // the other test tells
 			}
-			for range 2 {
-				want := altered(r, tree, 0)
-				got, err := File(data, s, want)
-				if err != nil {
-					if ident.KindOf(err) != ident.KindUnsupported {
-						t.Errorf("%s:%d: %v", path, s.Line, err)
-					}
-					msg := err.Error()[strings.LastIndex(err.Error(), "patch: ")+1:]
-					refused[msg]++
-					if !strings.Contains(msg, "template") && !strings.Contains(msg, "anchor") && !strings.Contains(msg, "alias") && !strings.Contains(msg, "merge key") {
-						t.Errorf("%s:%d: %v", path, s.Line, err)
-					}
-					continue
+			want := altered(r, tree, 0)
+			got, err := File(data, s, want)
+			if err != nil {
+				if ident.KindOf(err) != ident.KindUnsupported {
+					t.Errorf("%s:%d: %v", path, s.Line, err)
 				}
-				done++
-				if !bytes.Equal(got[:s.Start], data[:s.Start]) {
-					t.Errorf("%s:%d: what stands before the object changed", path, s.Line)
+				msg := err.Error()[strings.LastIndex(err.Error(), "patch: ")+1:]
+				refused[msg]++
+				if !strings.Contains(msg, "template") && !strings.Contains(msg, "anchor") && !strings.Contains(msg, "alias") && !strings.Contains(msg, "merge key") {
+					t.Errorf("%s:%d: %v", path, s.Line, err)
 				}
-				if tail := data[s.End:]; len(bytes.TrimSpace(tail)) > 0 && !bytes.HasSuffix(got, tail) {
-					t.Errorf("%s:%d: what stands behind the object changed", path, s.Line)
-				}
-				d := Diff("f", data, "f", got)
-				changedLines += signs(d)
-				for _, l := range lines(d) {
-					if strings.HasPrefix(l, "-") && strings.Contains(l, "#") {
-						comments++
-					}
+				continue
+			}
+			done++
+			if !bytes.Equal(got[:s.Start], data[:s.Start]) {
+				t.Errorf("%s:%d: what stands before the object changed", path, s.Line)
+			}
+			if tail := data[s.End:]; len(bytes.TrimSpace(tail)) > 0 && !bytes.HasSuffix(got, tail) {
+				t.Errorf("%s:%d: what stands behind the object changed", path, s.Line)
+			}
+			d := Diff("f", data, "f", got)
+			changedLines += signs(d)
+			for _, l := range lines(d) {
+				if strings.HasPrefix(l, "-") && strings.Contains(l, "#") {
+					comments++
 				}
 			}
 		}
 	})
 	t.Logf("%d changes of %d lines, %d of them with comments that went; refused: %v", done, changedLines, comments, refused)
-	if done < 1000 {
+	if done < 500 {
 		t.Errorf("only %d objects were changed", done)
 	}
 }
