@@ -275,6 +275,9 @@ func (c *change) splitClass(class int, keys []string) bool {
 			c.setClass(class, cl)
 			k.projection.index[key] = uint32(class) //nolint:gosec // a class number
 			for _, name := range keys {
+				if cl.host {
+					break // no selector matches it
+				}
 				if val, ok := g.m.Endpoints[cl.rep].Labels[name]; ok {
 					k.atoms.byLabel[name][val] = append(k.atoms.byLabel[name][val], uint32(class)) //nolint:gosec // a class number
 				}

@@ -217,6 +217,9 @@ func TestApplyIsRebuild(t *testing.T) {
 		for i := range m.Endpoints { // nodes matter to few of them only
 			m.Endpoints[i].HostNetwork = m.Endpoints[i].HostNetwork && seed%4 == 0
 		}
+		if seed%8 == 4 || seed%8 == 1 { // every label that is asked for is new
+			m.Policies = nil
+		}
 		g, err := buildVaried(m, seed)
 		if err != nil {
 			t.Fatal(err)
@@ -332,4 +335,46 @@ func TestApplyLeavesTheOrigin(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestNewKeyBesideHostNetwork: a policy that is the first to ask for a label
+// selects no pod on the host network, whatever its labels.
+func TestNewKeyBesideHostNetwork(t *testing.T) {
+	m := &segment.Model{Profile: segment.Generic(), Namespaces: []segment.Namespace{{Name: "n", Declared: true}}}
+	for i, host := range []bool{false, true, false} {
+		ref := ident.Ref{Namespace: "n", Kind: "Deployment", Name: fmt.Sprint("w", i)}
+		m.Workloads = append(m.Workloads, segment.Workload{Ref: ref})
+		e := segment.Endpoint{Ref: ref, Workload: i, Labels: map[string]string{"app": fmt.Sprint("a", i)}, HostNetwork: host}
+		if host {
+			e.Node = "node-1"
+		}
+		m.Endpoints = append(m.Endpoints, e)
+	}
+	guard := segment.Policy{Kind: "ClusterNetworkPolicy", Name: "guard", Tier: segment.AdminTier, Priority: 10, Subject: segment.PodSelector{Pods: segment.MatchLabels(map[string]string{"tier": "db"})}}
+	guard.Rules[segment.Ingress] = []segment.Rule{{Action: segment.Deny}}
+	m.Policies = []segment.Policy{guard}
+	g, err := segment.Build(context.Background(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deny := segment.Policy{Kind: "ClusterNetworkPolicy", Name: "deny", Tier: segment.AdminTier, Subject: segment.PodSelector{InNamespace: "n", Pods: segment.MatchLabels(map[string]string{"app": "a0"})}}
+	deny.Rules[segment.Egress] = []segment.Rule{{Action: segment.Deny, Peers: []segment.Peer{{Kind: segment.PeerPods,
+		Pods: segment.PodSelector{InNamespace: "n", Pods: segment.MatchLabels(map[string]string{"app": "a1"})}}}}}
+	after, err := g.Apply(context.Background(), &segment.Delta{PutPolicies: []segment.Policy{deny}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range m.Workloads[1:] {
+		edges, err := after.Between(m.Workloads[0].Ref, w.Ref)
+		if err != nil || len(edges) != 1 || edges[0].Verdict != segment.Allowed {
+			t.Errorf("to %s: %+v, %v", w.Ref, edges, err)
+		}
+	}
+	changed := *m
+	changed.Policies = []segment.Policy{guard, deny}
+	want, err := segment.Build(context.Background(), &changed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameGraph(t, "a policy by a new key", after, want, rand.New(rand.NewPCG(1, 2)))
 }
