@@ -28,12 +28,13 @@ func ReadAddresses(name string, r io.Reader) ([]Tenure, []Fault, error) {
 	var faults []Fault
 	at := map[string]int{}
 	columns := 0
-	for line := uint64(1); ; line++ {
+	ended := false
+	for line := uint64(1); !ended; line++ {
 		b, err := br.ReadSlice('\n')
 		if errors.Is(err, bufio.ErrBufferFull) {
 			return nil, nil, ident.Errorf(ident.KindLimit, "line %d is longer than %d bytes", line, longest).At(name)
 		}
-		if err != nil && !errors.Is(err, io.EOF) {
+		if ended = errors.Is(err, io.EOF); err != nil && !ended {
 			return nil, nil, ident.Errorf(ident.KindFailure, "reading: %w", err).At(name)
 		}
 		if line == 1 {
@@ -63,10 +64,8 @@ func ReadAddresses(name string, r io.Reader) ([]Tenure, []Fault, error) {
 				out = append(out, t)
 			}
 		}
-		if err != nil {
-			return out, faults, nil
-		}
 	}
+	return out, faults, nil
 }
 
 func tenureFrom(f []string, at map[string]int, columns int) (Tenure, string) {

@@ -29,7 +29,8 @@ func (p *conntrackParser) parse(s *source, b []byte) {
 	}
 	r := &s.rec
 	r.reset()
-	rest, ok := b, true
+	rest := b
+	var ok bool
 	if len(b) > 1 && b[0] == '[' && '0' <= b[1] && b[1] <= '9' {
 		if r.first, rest, ok = eventTime(b); !ok {
 			s.fault("a timestamp is not [seconds.microseconds]", b)
@@ -37,11 +38,11 @@ func (p *conntrackParser) parse(s *source, b []byte) {
 		}
 	}
 	var (
-		tuples               [2]tuple
-		which                = -1
-		number               uint64
-		numbered, unreplied  bool
-		event, state, family []byte
+		tuples              [2]tuple
+		which               = -1
+		number              uint64
+		numbered, unreplied bool
+		event, state        []byte
 	)
 	for {
 		var f []byte
@@ -83,10 +84,7 @@ func (p *conntrackParser) parse(s *source, b []byte) {
 			}
 		case which >= 0:
 		case string(f) == "ipv4" || string(f) == "ipv6":
-			family, rest = field(rest) // its number: 2 or 10
-			if len(family) == 0 {
-				break
-			}
+			_, rest = field(rest) // its number: 2 or 10
 		case !numbered && (f[0] < '0' || f[0] > '9'): // the protocol's name, then its number
 			var num []byte
 			num, rest = field(rest)
@@ -130,7 +128,7 @@ func (p *conntrackParser) parse(s *source, b []byte) {
 	r.bytes = open.bytes
 	grow(&r.bytes, answer.bytes)
 	// UDP may be meant to stay without an answer, and a new connection has none yet.
-	r.refused = unreplied && number != 17 && string(event) != "[NEW]" && (string(state) != "ESTABLISHED")
+	r.refused = unreplied && number != 17 && string(event) != "[NEW]" && string(state) != "ESTABLISHED"
 	s.finish(r)
 }
 

@@ -40,7 +40,7 @@ func (s *source) own(f *[numOwn][]byte) {
 	r := &s.rec
 	r.reset()
 	r.dir = forward
-	ok := true
+	var ok bool
 	if v := f[ownTime]; len(v) > 0 {
 		if r.first, ok = ownTimeOf(v); !ok {
 			s.fault("time is neither of RFC 3339 nor seconds since 1970", v)
@@ -233,7 +233,7 @@ func (p *csvParser) headings(b []byte) {
 }
 
 func (p *csvParser) parse(s *source, b []byte) {
-	if len(p.at) == 0 || bytes.IndexAny(b, "0123456789") < 0 && csvHeader(b) { // files that were joined repeat it
+	if len(p.at) == 0 || !bytes.ContainsAny(b, "0123456789") && csvHeader(b) { // files that were joined repeat it
 		p.headings(b)
 		if p.lacks != "" {
 			s.fault(p.lacks, b)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"path/filepath"
@@ -140,7 +139,7 @@ func (l *Loader) Addresses(ctx context.Context, paths []string) ([]flow.Tenure, 
 }
 
 func (l *Loader) addresses(ctx context.Context, name string) ([]flow.Tenure, []flow.Fault, error) {
-	var r io.Reader = l.Stdin
+	r := l.Stdin
 	if name != stdinName {
 		rc, err := l.open(name)
 		if err != nil {
