@@ -70,6 +70,7 @@ type edgeKey struct {
 
 // tally is an edge while it is added up.
 type tally struct {
+	key                            edgeKey
 	count, replies, refused, bytes uint64
 	first, last                    int64
 	stated, folded, clamped        bool
@@ -279,7 +280,7 @@ func (a *Aggregator) edge(src, dst int32, proto segment.Protocol, port uint16) *
 		return nil
 	}
 	a.keys[k] = int32(len(a.edges)) //nolint:gosec // MaxEdges is at most 2³¹-1
-	a.edges = append(a.edges, tally{first: noTime, last: noTime, folded: folded})
+	a.edges = append(a.edges, tally{key: k, first: noTime, last: noTime, folded: folded})
 	return &a.edges[len(a.edges)-1]
 }
 
@@ -493,8 +494,9 @@ func (a *Aggregator) Observed() *Observed {
 			refs[i] = addressRef(a.ends[i].addr)
 		}
 	}
-	for k, i := range a.keys {
+	for i := range a.edges {
 		t := &a.edges[i]
+		k := t.key
 		o.Edges = append(o.Edges, Edge{
 			Src: refs[k.src], Dst: refs[k.dst], SrcPlace: a.ends[k.src].place, DstPlace: a.ends[k.dst].place, Protocol: k.proto, Port: k.port,
 			Count: t.count, Replies: t.replies, Refused: t.refused, Bytes: t.bytes, First: timeOf(t.first), Last: timeOf(t.last),

@@ -153,9 +153,10 @@ func (p *envoyParser) text(s *source, b []byte) bool {
 		return true
 	}
 	f := fs[:k]
-	for i, at := range map[envoyField]int{envoyFlags: 2, envoyReceived: k - 8, envoySent: k - 7, envoyDuration: k - 6} {
-		p.f[i] = append(p.f[i], f[at]...)
-	}
+	p.f[envoyFlags] = append(p.f[envoyFlags], f[2]...)
+	p.f[envoyReceived] = append(p.f[envoyReceived], f[k-8]...)
+	p.f[envoySent] = append(p.f[envoySent], f[k-7]...)
+	p.f[envoyDuration] = append(p.f[envoyDuration], f[k-6]...)
 	if bytes.HasSuffix(f[0], []byte("HTTP/3")) {
 		p.f[envoyProtocol] = append(p.f[envoyProtocol], "HTTP/3"...)
 	}
