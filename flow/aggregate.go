@@ -27,7 +27,7 @@ type Options struct {
 
 // Defaults of Options.
 const (
-	DefaultMaxEdges     = 1 << 20   // the edges of 1,000 workloads that all talk to each other; 130 MB
+	DefaultMaxEdges     = 1 << 19   // fifty for each of 10,000 workloads; with their answer 300 MB
 	DefaultMaxAddresses = 1 << 18   // of customers, say; 30 MB
 	DefaultMaxPeers     = 256       // more than anybody writes into a policy
 	DefaultMaxNames     = 1 << 16   // workloads and pods that are gone

@@ -4,10 +4,14 @@ package flow
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"math/rand/v2"
+	"net/netip"
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -75,4 +79,57 @@ func cpuTime() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// everNew yields lines of CSV that all differ: between any workloads on any
+// port, from any address, from names that nobody has.
+type everNew struct {
+	rng  *rand.Rand
+	left int
+	buf  []byte
+}
+
+func (r *everNew) Read(p []byte) (int, error) {
+	for len(r.buf) < len(p) && r.left > 0 {
+		r.left--
+		to, port := r.rng.IntN(benchWorkloads), 1+r.rng.IntN(65535)
+		switch r.left % 3 {
+		case 0:
+			from := r.rng.IntN(benchWorkloads)
+			r.buf = fmt.Appendf(r.buf, "team-%d/service-%d,team-%d/service-%d,%d\n", from%40, from, to%40, to, port)
+		case 1:
+			r.buf = fmt.Appendf(r.buf, "%s,team-%d/service-%d,%d\n", netip.AddrFrom4([4]byte{byte(1 + r.rng.IntN(200)), byte(port), byte(to), byte(r.rng.IntN(256))}), to%40, to, port)
+		default:
+			r.buf = fmt.Appendf(r.buf, "gone-%d/job-%d,team-%d/service-%d,%d\n", r.rng.IntN(1000), r.left, to%40, to, port)
+		}
+	}
+	if len(r.buf) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, r.buf)
+	r.buf = r.buf[:copy(r.buf, r.buf[n:])]
+	return n, nil
+}
+
+// BenchmarkHostile reads three million lines that fill every limit: its peak is what
+// an Aggregator and its answer cost at most.
+func BenchmarkHostile(b *testing.B) {
+	const total = 3_000_000
+	book := NewBook(benchEstate(), BookOptions{})
+	for b.Loop() {
+		a := NewAggregator(Options{Book: book})
+		in := io.MultiReader(strings.NewReader("src,dst,port\n"), &everNew{rng: rand.New(rand.NewPCG(1, 2)), left: total})
+		if err := a.Read(context.Background(), "hostile", in, CSV); err != nil {
+			b.Fatal(err)
+		}
+		o := a.Observed()
+		if o.Records != total || o.Lost == 0 || len(o.Incomplete()) == 0 {
+			b.Fatalf("%d records, lost %d", o.Records, o.Lost)
+		}
+		b.ReportMetric(float64(len(o.Edges)), "edges")
+	}
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) == nil {
+		b.ReportMetric(float64(u.Maxrss)/1024, "peak-MB")
+	}
 }
