@@ -2,6 +2,7 @@ package flow
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
 
 	"github.com/cofferdam-io/cofferdam/jsonscan"
@@ -15,7 +16,8 @@ import (
 type hubbleParser struct {
 	r        *jsonscan.Reader
 	src, dst hubbleEnd
-	node     []byte // its name, behind "cluster/" in later versions
+	known    []hubbleSet // the Aggregator's
+	node     []byte      // its name, behind "cluster/" in later versions
 	kind     hubbleKind
 	number   uint64 // of a protocol that is not TCP, UDP or SCTP
 	layer4   bool
@@ -53,7 +55,27 @@ func (e hubbleEnd) empty() hubbleEnd {
 	return hubbleEnd{cluster: e.cluster[:0], namespace: e.namespace[:0], pod: e.pod[:0], kind: e.kind[:0], name: e.name[:0]}
 }
 
-func newHubble() *hubbleParser { return &hubbleParser{r: lineReader()} }
+// Endpoints are remembered in sets by their first bytes, which hold the number,
+// the identity and mostly the namespace: replicas share a set. All in all it is
+// 20 MiB at most, and kept from one input to the next.
+const (
+	hubbleAhead   = 64
+	hubbleSets    = 2048
+	hubbleWays    = 8
+	hubbleLongest = 1 << 10
+)
+
+type hubbleSet struct {
+	ways [hubbleWays]struct {
+		text []byte
+		end  hubbleEnd
+	}
+	next uint8
+}
+
+func newHubble() *hubbleParser {
+	return &hubbleParser{r: lineReader()}
+}
 
 // lineReader returns a Reader for values of one line: they nest little.
 func lineReader() *jsonscan.Reader { return jsonscan.New(nil, jsonscan.Options{MaxDepth: 64}) }
@@ -63,6 +85,12 @@ func (p *hubbleParser) parse(s *source, b []byte) {
 	r.reset()
 	p.src, p.dst, p.node = p.src.empty(), p.dst.empty(), p.node[:0]
 	p.kind, p.layer4, p.number, p.syn, p.ack, p.flags, p.lost, p.sock, p.bad, p.badValue = hubbleNothing, false, 0, false, false, false, 0, false, "", nil
+	if p.known == nil {
+		if s.a.endpoints == nil {
+			s.a.endpoints = make([]hubbleSet, hubbleSets)
+		}
+		p.known = s.a.endpoints
+	}
 	p.r.Reset(b)
 	p.message(s, r)
 	if err := p.r.End(); err != nil {
@@ -339,7 +367,38 @@ func (p *hubbleParser) port() uint16 {
 	return uint16(v)
 }
 
+// endpoint reads an Endpoint, or finds one of the same text: there are as many
+// as pods, and they are two thirds of a record.
 func (p *hubbleParser) endpoint(e *hubbleEnd) {
+	ahead := p.r.Ahead(hubbleAhead)
+	h := uint64(14695981039346656037)
+	for len(ahead) >= 8 {
+		h = (h ^ binary.LittleEndian.Uint64(ahead)) * 1099511628211 // FNV-1a, by eight bytes
+		h ^= h >> 29
+		ahead = ahead[8:]
+	}
+	set := &p.known[h%hubbleSets]
+	for i := range set.ways {
+		if k := &set.ways[i]; p.r.SkipSame(k.text) {
+			e.cluster, e.namespace, e.pod, e.kind, e.name, e.identity = append(e.cluster[:0], k.end.cluster...), append(e.namespace[:0], k.end.namespace...),
+				append(e.pod[:0], k.end.pod...), append(e.kind[:0], k.end.kind...), append(e.name[:0], k.end.name...), k.end.identity
+			return
+		}
+	}
+	from := p.r.Offset()
+	p.readEndpoint(e)
+	text := p.r.Since(from)
+	if len(text) == 0 || len(text) > hubbleLongest || text[0] != '{' {
+		return
+	}
+	k := &set.ways[set.next%hubbleWays]
+	set.next++
+	k.text = append(k.text[:0], text...)
+	k.end = hubbleEnd{cluster: bytes.Clone(e.cluster), namespace: bytes.Clone(e.namespace), pod: bytes.Clone(e.pod), kind: bytes.Clone(e.kind),
+		name: bytes.Clone(e.name), identity: e.identity}
+}
+
+func (p *hubbleParser) readEndpoint(e *hubbleEnd) {
 	j := p.r
 	for j.Object(); ; {
 		key, ok := j.NextKey()

@@ -524,3 +524,30 @@ func TestResetReadsAsNewDoes(t *testing.T) {
 		}
 	}
 }
+
+func TestSkipSame(t *testing.T) {
+	value := []byte(`{"a":[1,"}"],"b":{}}`)
+	for text, want := range map[string]bool{
+		`{"x": {"a":[1,"}"],"b":{}}, "y": 1}`: true,
+		`{"x":{"a":[1,"}"],"b":{} },"y":1}`:   false,
+		`{"x":{"a":[1,"}"],"b":{}`:            false,
+		`{"x":3,"y":1}`:                       false,
+	} {
+		r := New([]byte(text), Options{})
+		r.Object()
+		r.NextKey()
+		if got := r.Ahead(4); !bytes.Equal(got, []byte(`{"a"`)) && want {
+			t.Errorf("%s: ahead %q", text, got)
+		}
+		if got := r.SkipSame(value); got != want {
+			t.Errorf("%s: %t", text, got)
+		}
+		if r.SkipSame(nil) {
+			t.Errorf("%s: nothing was skipped", text)
+		}
+		key, ok := r.NextKey()
+		if ok != (text[len(text)-1] == '}' && bytes.HasSuffix([]byte(text), []byte("1}"))) || ok && string(key) != "y" {
+			t.Errorf("%s: then %q %t %v", text, key, ok, r.Err())
+		}
+	}
+}

@@ -1,6 +1,10 @@
 package jsonscan
 
-import "github.com/cofferdam-io/cofferdam/ident"
+import (
+	"bytes"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+)
 
 // Skip passes over the value that is due. The package comment says what it checks.
 func (r *Reader) Skip() {
@@ -13,6 +17,39 @@ func (r *Reader) Skip() {
 	}
 	r.pending = false
 	r.pos = r.skipFrom(r.pos)
+}
+
+// SkipSame passes over the value that is due if its text is text, and otherwise
+// leaves it due. text must be the whole of an object, array or string that a
+// Reader with the same options has passed without an error, no deeper than here:
+// for streams in which the same values come again and again.
+func (r *Reader) SkipSame(text []byte) bool {
+	if len(text) == 0 || r.err != nil || !r.pending {
+		return false
+	}
+	if r.pos = spaceEnd(r.data, r.pos); !bytes.HasPrefix(r.data[r.pos:], text) {
+		return false
+	}
+	r.pos += len(text)
+	r.pending = false
+	return true
+}
+
+// Ahead returns up to n bytes from the value that is due on, or nil after an error.
+func (r *Reader) Ahead(n int) []byte {
+	if r.err != nil {
+		return nil
+	}
+	r.pos = spaceEnd(r.data, r.pos)
+	return r.data[r.pos:min(len(r.data), r.pos+n)]
+}
+
+// Since returns the input from an earlier Offset to where the Reader stands; nil after an error.
+func (r *Reader) Since(offset int) []byte {
+	if r.err != nil || offset < 0 || offset > r.pos {
+		return nil
+	}
+	return r.data[offset:r.pos:r.pos]
 }
 
 // skipFrom checks and passes the value at i without touching the levels: inside
