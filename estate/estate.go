@@ -263,8 +263,10 @@ type Listener struct {
 	SelectorExpressions []Requirement // combined with Selector by AND
 }
 
-// ConfigMap holds the settings of a network agent.
+// ConfigMap holds the settings of a network agent: a ConfigMap, or an object of
+// the agent's own.
 type ConfigMap struct {
+	Kind                     string // "" for a ConfigMap
 	Cluster, Namespace, Name string
 	Data                     map[string]string // the settings that are asked for
 	Source                   Source

@@ -56,6 +56,9 @@ type Profile struct {
 	BaselineDoubt  string // of BaselineDirectionBlind
 	NodeToPodDoubt string
 	PodToNodeDoubt string
+	// PodToNodeCut, if not empty, says why what a pod sends to a node may be stopped
+	// though the policies allow it. Front ends make a denial in doubt of it.
+	PodToNodeCut string
 	// NetworksDoubt is of the networks of ClusterNetworkPolicies, which are to be
 	// compared with every address, NodesDoubt of their experimental peers, nodes and
 	// domainNames, and CiliumBlockDoubt of the blocks of Cilium's kinds, which match

@@ -1,6 +1,10 @@
 package manifest
 
-import "github.com/cofferdam-io/cofferdam/estate"
+import (
+	"strconv"
+
+	"github.com/cofferdam-io/cofferdam/estate"
+)
 
 // Which network enforces policies, and how it is set, is told by its agents. Of
 // containers and ConfigMaps that are not named here nothing of the kind is kept:
@@ -13,6 +17,7 @@ var (
 		"kindnet-cni":              nil,
 		"kube-network-policies":    nil,
 		"aws-node":                 {"NETWORK_POLICY_ENFORCING_MODE"},
+		"calico-node":              {"FELIX_DEFAULTENDPOINTTOHOSTACTION", "FELIX_BPFENABLED"},
 		"aws-eks-nodeagent":        nil,
 		"aws-network-policy-agent": nil,
 	}
@@ -25,7 +30,38 @@ var (
 		},
 		"amazon-vpc-cni": {"enable-network-policy-controller"},
 	}
+
+	// felixSettings are the fields of a FelixConfiguration that are kept.
+	felixSettings = []string{"defaultEndpointToHostAction", "bpfEnabled"}
 )
+
+// felix holds the settings of Calico's agent: of all nodes, or of one.
+func (o *object) felix() any {
+	m := &estate.ConfigMap{Kind: o.kind, Cluster: o.cluster, Name: o.name, Data: make(map[string]string, len(felixSettings)), Source: o.source}
+	for _, k := range felixSettings {
+		switch n := o.in(o.root, "spec", k); {
+		case n == nil:
+		case k == "bpfEnabled":
+			if on := o.boolean(o.root, "spec", k); on != nil {
+				m.Data[k] = strconv.FormatBool(*on)
+			}
+		default:
+			m.Data[k] = o.str(o.root, "spec", k)
+		}
+	}
+	return m
+}
+
+// nodeConfig holds the settings of Cilium's agents on some nodes.
+func (o *object) nodeConfig() any {
+	m := &estate.ConfigMap{Kind: o.kind, Cluster: o.cluster, Namespace: o.namespace, Name: o.name, Data: make(map[string]string), Source: o.source}
+	for _, k := range agentSettings["cilium-config"] {
+		if o.in(o.root, "spec", "defaults", k) != nil {
+			m.Data[k] = o.str(o.root, "spec", "defaults", k)
+		}
+	}
+	return m
+}
 
 // settings returns nil for a ConfigMap that holds none of a network agent.
 func (o *object) settings() any {

@@ -56,6 +56,10 @@ func (d *decoder) value(o *object, gk groupKind) (value any, bears bool) {
 			Automount: o.boolean(o.root, "automountServiceAccountToken"), Source: o.source}, false
 	case groupKind{coreGroup, "ConfigMap"}:
 		return o.settings(), false
+	case groupKind{"crd.projectcalico.org", "FelixConfiguration"}, groupKind{"projectcalico.org", "FelixConfiguration"}:
+		return o.felix(), false
+	case groupKind{"cilium.io", "CiliumNodeConfig"}:
+		return o.nodeConfig(), false
 	case groupKind{coreGroup, "Node"}:
 		return o.node(), false
 	case groupKind{netGroup, "Ingress"}:

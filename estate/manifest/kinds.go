@@ -54,6 +54,8 @@ var clusterScoped = map[groupKind]bool{
 	{"storage.k8s.io", "StorageClass"}:                                 true,
 	{"scheduling.k8s.io", "PriorityClass"}:                             true,
 	{"cilium.io", "CiliumClusterwideNetworkPolicy"}:                    true,
+	{"crd.projectcalico.org", "FelixConfiguration"}:                    true,
+	{"projectcalico.org", "FelixConfiguration"}:                        true,
 	{"crd.projectcalico.org", "GlobalNetworkPolicy"}:                   true,
 	{"projectcalico.org", "GlobalNetworkPolicy"}:                       true,
 	{"crd.projectcalico.org", "HostEndpoint"}:                          true,

@@ -90,14 +90,16 @@ func (ev *Evidence) profile(a *Agent) (p segment.Profile, idle string) {
 	v := version(a.Tag)
 	switch a.Plugin {
 	case Cilium:
-		return ev.cilium(a, v), ""
+		return ev.ciliumNodes(a, v), ""
 	case Kindnet:
 		return kindnet(a, v)
 	case KubeNP:
 		return kubeNetworkPolicies(a, v), ""
 	case AWS:
 		return ev.aws(a, v)
-	case Calico, OVN:
+	case Calico:
+		return ev.calico(a, v), ""
+	case OVN:
 		p = at(a.Plugin, v)
 		p.Origin = "detected"
 		return p, ""
@@ -118,7 +120,7 @@ func (ev *Evidence) profile(a *Agent) (p segment.Profile, idle string) {
 // whether it is there and could not be read.
 func (ev *Evidence) settings(name string) (data map[string]string, unread bool) {
 	for _, m := range ev.Settings {
-		if m.Name == name {
+		if m.Kind == "" && m.Name == name {
 			data = m.Data
 		}
 	}
@@ -191,6 +193,7 @@ func join(p, q segment.Profile) segment.Profile {
 			*b.doubt = b.what + " is not known: " + why
 		}
 	}
+	p.PodToNodeCut = cmp.Or(p.PodToNodeCut, q.PodToNodeCut)
 	p.NetworksDoubt = cmp.Or(p.NetworksDoubt, q.NetworksDoubt)
 	p.BaselineTierDoubt = cmp.Or(p.BaselineTierDoubt, q.BaselineTierDoubt)
 	p.NodesDoubt = cmp.Or(p.NodesDoubt, q.NodesDoubt)

@@ -15,7 +15,7 @@ type Evidence struct {
 	Cluster string
 	Agents  []Agent
 	// Settings are the ConfigMaps of agents, and Unread those that are there and
-	// could not be read, as "namespace/name".
+	// could not be read, as "namespace/name", or the kind of one of an agent's own.
 	Settings []*estate.ConfigMap
 	Unread   []string
 }
@@ -102,8 +102,13 @@ func Gather(e *estate.Estate) []Evidence {
 		at(m.Cluster).Settings = append(at(m.Cluster).Settings, m)
 	}
 	for i := range e.Faults {
-		if name, ok := strings.CutPrefix(e.Faults[i].Object, "ConfigMap "); ok {
-			at(e.Faults[i].Cluster).Unread = append(at(e.Faults[i].Cluster).Unread, name)
+		for _, kind := range []string{"ConfigMap", felixKind, nodeConfigKind} {
+			if name, ok := strings.CutPrefix(e.Faults[i].Object, kind+" "); ok {
+				if kind != "ConfigMap" {
+					name = kind
+				}
+				at(e.Faults[i].Cluster).Unread = append(at(e.Faults[i].Cluster).Unread, name)
+			}
 		}
 	}
 	out := make([]Evidence, 0, len(by))

@@ -3,6 +3,7 @@ package cni
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/segment"
@@ -16,9 +17,75 @@ const (
 	isFalse      = "false"
 )
 
-// cilium applies the settings of cilium-config and the agent's flags, which stand
-// above them.
-func (ev *Evidence) cilium(a *Agent, v Version) segment.Profile {
+// The kinds of agents' own settings.
+const (
+	felixKind      = "FelixConfiguration"
+	nodeConfigKind = "CiliumNodeConfig"
+)
+
+// calico applies the settings of Felix: its variables, which stand above the
+// objects (documentation of Felix, "Configuring Felix").
+func (ev *Evidence) calico(a *Agent, v Version) segment.Profile {
+	p := at(Calico, v)
+	p.Origin = "detected"
+	apply := func(where, action, bpf string) {
+		if strings.EqualFold(bpf, isTrue) {
+			why := where + " turns the eBPF data plane on, and what that lets pass between a pod and its own node is not established"
+			p.NodeToPodDoubt, p.PodToNodeDoubt = why, why
+		}
+		if action != "" && !strings.EqualFold(action, "accept") {
+			p.PodToNodeCut = fmt.Sprintf("%s sets the action for what pods send to their own node to %.40q, which may stop it whatever the policies allow", where, action)
+		}
+	}
+	if slices.Contains(ev.Unread, felixKind) {
+		why := felixKind + " could not be read"
+		p.NodeToPodDoubt, p.PodToNodeDoubt, p.PodToNodeCut = why, why, why
+	}
+	action, bpf := a.Env["FELIX_DEFAULTENDPOINTTOHOSTACTION"], a.Env["FELIX_BPFENABLED"]
+	apply(a.Object, action, bpf)
+	for _, m := range ev.Settings {
+		if m.Kind == felixKind {
+			of := maps.Clone(m.Data)
+			if action != "" {
+				delete(of, "defaultEndpointToHostAction")
+			}
+			if bpf != "" {
+				delete(of, "bpfEnabled")
+			}
+			apply(felixKind+" "+m.Name, of["defaultEndpointToHostAction"], of["bpfEnabled"])
+		}
+	}
+	return p
+}
+
+// ciliumNodes applies the settings of single nodes: what they differ in from the
+// others is unknown, since a profile is one cluster's.
+func (ev *Evidence) ciliumNodes(a *Agent, v Version) segment.Profile {
+	p := ev.cilium(a, v, nil)
+	all := p
+	if slices.Contains(ev.Unread, nodeConfigKind) {
+		doubtKinds(&p, nodeConfigKind+" could not be read")
+		return p
+	}
+	for _, m := range ev.Settings {
+		if m.Kind != nodeConfigKind {
+			continue
+		}
+		some := ev.cilium(a, v, m.Data)
+		if some == all {
+			continue
+		}
+		some.Name += " with " + nodeConfigKind + " " + m.Name
+		note := strings.TrimPrefix(all.Note+", unknown where "+nodeConfigKind+" "+m.Name+" differs", ", ")
+		p = join(p, some)
+		p.Note = note
+	}
+	return p
+}
+
+// cilium applies the settings of cilium-config, above them those of some nodes,
+// and above both the agent's flags.
+func (ev *Evidence) cilium(a *Agent, v Version, nodes map[string]string) segment.Profile {
 	p := at(Cilium, v)
 	p.Origin = "detected"
 	data, unread := ev.settings(ciliumConfig)
@@ -26,6 +93,7 @@ func (ev *Evidence) cilium(a *Agent, v Version) segment.Profile {
 	if set == nil {
 		set = make(map[string]string)
 	}
+	maps.Copy(set, nodes)
 	for _, name := range []string{"enable-policy", "policy-audit-mode", "enable-k8s-networkpolicy", "enable-k8s-cluster-network-policy", "policy-cidr-match-mode",
 		"allow-localhost", "enable-cilium-network-policy", "enable-cilium-clusterwide-network-policy"} {
 		if value, ok := flag(a.Args, name); ok {

@@ -37,6 +37,7 @@ func Model(set *manifest.Set, profile segment.Profile) (*segment.Model, error) {
 	b.workloads()
 	b.nodes()
 	b.policies()
+	b.cutFromNodes()
 	b.taints()
 	b.entries()
 	for _, kind := range bearing() {
@@ -139,6 +140,25 @@ func (b *builder) endpoint(w *estate.Workload, ref ident.Ref, labels map[string]
 func (b *builder) nodes() {
 	for _, n := range b.set.Estate.Nodes {
 		b.m.Nodes = append(b.m.Nodes, segment.Node{Cluster: n.Cluster, Name: n.Name, Labels: n.Labels, IPs: n.IPs})
+	}
+}
+
+// cutFromNodes adds the denial in doubt of what pods send to nodes, where the
+// network may stop it whatever the policies allow.
+func (b *builder) cutFromNodes() {
+	doubt := b.m.Profile.PodToNodeCut
+	if doubt == "" || !b.m.Profile.Enforced {
+		return
+	}
+	seen := make(map[string]bool)
+	for _, n := range b.m.Namespaces {
+		if seen[n.Cluster] {
+			continue
+		}
+		seen[n.Cluster] = true
+		p := segment.Policy{Kind: "FelixConfiguration", Cluster: n.Cluster, Name: "default", Tier: segment.DenyTier}
+		p.Rules[segment.Egress] = []segment.Rule{{Action: segment.Deny, Peers: []segment.Peer{{Kind: segment.PeerNodes, Doubt: doubt}}}}
+		b.m.Policies = append(b.m.Policies, p)
 	}
 }
 
