@@ -52,12 +52,13 @@ var layers = map[string][]string{
 	"inventory": {"ident", "sbom", "vuln", "estate", "segment"},
 
 	"contain":         {"ident", "estate", "estate/manifest", "segment", "segment/k8s", "segment/intent", "inventory", "flow", "contain/..."},
+	"contain/tighten": {"ident", "estate", "estate/manifest", "segment", "segment/k8s", "inventory", "flow", "contain", "contain/patch", "contain/pick", "contain/rewrite"},
 	"contain/pick":    {"ident", "segment"},
 	"contain/cut":     {},
 	"contain/patch":   {"ident", "jsonscan", "estate"},
 	"contain/rewrite": {"ident", "estate", "estate/manifest", "segment", "contain/pick"},
 
-	"report":          {"ident", "sbom", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory", "contain"},
+	"report":          {"ident", "sbom", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory", "contain", "contain/tighten"},
 	"report/microseg": {"ident", "estate", "segment", "inventory"},
 	"report/graph":    {"ident", "segment", "inventory"},
 	"report/html":     {"ident", "segment", "inventory"},
@@ -66,7 +67,7 @@ var layers = map[string][]string{
 	"internal/corpus": {},
 	"internal/app":    {"ident", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report"},
 	"internal/web":    {"ident", "inventory"},
-	"internal/cli":    {"ident", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report/...", "examples", "internal/app", "internal/web"},
+	"internal/cli":    {"ident", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "contain/tighten", "report/...", "examples", "internal/app", "internal/web"},
 
 	"cmd/cofferdam": {"internal/cli"},
 }

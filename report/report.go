@@ -129,6 +129,8 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(planTable)
 	case *PlanCheck:
 		hs["table"] = as(planCheckTable)
+	case *Tightening:
+		hs["table"] = as(tightenTable)
 	case *inventory.Where:
 		hs["table"] = as(whereTable)
 	case *inventory.Map:

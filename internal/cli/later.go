@@ -25,10 +25,8 @@ func later(parent *cobra.Command, hints map[string]string) {
 }
 
 func laterCommands(root *cobra.Command) {
-	const answers = "cofferdam blast names the paths and the rule that allows each hop"
 	later(root, map[string]string{
 		"collect": "kubectl get all,ns,netpol,ingress,sa -A -o yaml > cluster.yaml reads what the engine uses",
-		"tighten": answers,
 		"verify":  "", "attest": "", "sign": "", "policy": "",
 		"gate":  "cofferdam scan SBOM… --fail-on SEVERITY is a gate on vulnerabilities",
 		"serve": "cofferdam demo serves the map of the example estate; cofferdam map -o html writes that of yours",
