@@ -31,6 +31,7 @@ func Make(ctx context.Context, p *Problem) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.stage(StageCut)
 	s := &solver{p: p, n: newNetwork(p), graph: p.Graph}
 	s.picks = newPicks(s.n)
 	ways, err := s.cuts(ctx)
@@ -334,6 +335,7 @@ func (s *solver) hasAdminTier() bool {
 // attempt writes a candidate's objects and proves them. An error of a kind other
 // than failure says why it cannot be done this way.
 func (s *solver) attempt(ctx context.Context, c *candidate) error {
+	s.p.stage(StageWrite)
 	at, err := s.cover(c.pairs)
 	if err != nil {
 		return err
@@ -355,6 +357,7 @@ func (s *solver) attempt(ctx context.Context, c *candidate) error {
 	if c.cuts, err = s.declare(c, at, ds); err != nil {
 		return err
 	}
+	s.p.stage(StageProve)
 	after, touched, err := s.apply(ctx, c.objects)
 	if err != nil {
 		return err

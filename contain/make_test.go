@@ -155,10 +155,7 @@ func reaches(refs []ident.Ref, out []uint64, p *contain.Problem, host map[ident.
 // search of every cut finds, and their proofs against an estate that is built anew
 // from the texts of the plan.
 func TestPlansAgainstBruteForce(t *testing.T) {
-	estates := uint64(10_000)
-	if testing.Short() {
-		estates = 500
-	}
+	estates := uint64(estatesTried)
 	var planned, contained, impossible, passed int
 	for seed := range estates {
 		p := small(t, seed)

@@ -75,6 +75,9 @@ type Problem struct {
 	// knowing whether they are in use.
 	AcceptUnobserved bool
 
+	// Stage, if not nil, is told what is begun: StageCut, StageWrite, StageProve.
+	Stage func(stage string)
+
 	At       time.Time
 	Coverage inventory.Coverage
 	Engine   string // name and version of the program, for the proof
@@ -191,6 +194,19 @@ func ParseMeans(s string) (Means, error) {
 		}
 	}
 	return "", ident.Errorf(ident.KindUsage, "no plan is made of %.60q", s).WithHint("one of: %s, %s, %s", AdminTier, CiliumDeny, Rewrite)
+}
+
+// The stages of making a plan.
+const (
+	StageCut   = "finding the cut"
+	StageWrite = "writing policies"
+	StageProve = "proving the plan"
+)
+
+func (p *Problem) stage(s string) {
+	if p.Stage != nil {
+		p.Stage(s)
+	}
 }
 
 // names lists references for a sentence.

@@ -118,7 +118,11 @@ func (s *solver) changed(id string, c *rewrite.Change) (*object, error) {
 	if file, err := s.p.Text(c.Source.File); err != nil {
 		o.unpatched = "its source cannot be read again: " + err.Error()
 	} else {
-		o.patch(file, c.Source, spec)
+		was, err := tree(c.Old.Spec)
+		if err != nil {
+			return nil, err
+		}
+		o.patch(file, c.Source, was, spec)
 	}
 	return o, nil
 }
@@ -145,14 +149,14 @@ func withMeta(whole map[string]any, labels, annotations map[string]string) map[s
 
 // patch edits the object in the text that it came from, and takes the edited text
 // for what is applied where the object stands there by itself.
-func (o *object) patch(file []byte, src estate.Source, spec any) {
+func (o *object) patch(file []byte, src estate.Source, was, spec any) {
 	now, err := patch.Object(file, src)
 	m, ok := now.(map[string]any)
 	if err != nil || !ok {
 		o.unpatched = patchFault(err)
 		return
 	}
-	m["spec"] = spec
+	m["spec"] = patch.Carry(m["spec"], was, spec)
 	text, err := patch.File(file, src, m)
 	if err != nil {
 		o.unpatched = patchFault(err)
@@ -182,6 +186,9 @@ func patchFault(err error) string {
 	}
 	var e *ident.Error
 	if errors.As(err, &e) {
+		if e.Hint != "" {
+			return e.Message + "; " + e.Hint
+		}
 		return e.Message
 	}
 	return err.Error()

@@ -70,3 +70,37 @@ edges %s (%s)
 		b.Delta.P50, b.Delta.P99, b.DeltaRow.P50, b.DeltaRow.P99, b.DeltaGrow.P50, b.DeltaGrow.P99, b.RSS, b.Digest, b.DigestOf))
 	return p.done()
 }
+
+// BenchContain is the answer of bench contain. Times are CPU time of the whole
+// process, garbage collection included, on one processor.
+type BenchContain struct {
+	SchemaVersion string `json:"schemaVersion"`
+	Mix           string `json:"mix"`
+	Seed          uint64 `json:"seed"`
+	Machine       string `json:"machine"`
+
+	Workloads int `json:"workloads"`
+	Edges     int `json:"edges"`
+	Cuts      int `json:"cuts"` // edges that the plan closes
+	Objects   int `json:"objects"`
+	Ways      int `json:"ways"` // that were written and proved to choose from
+	// Plan is Cut and Write together; Prove is of every way.
+	Plan  float64 `json:"plan_s"`
+	Cut   float64 `json:"cut_s"`
+	Write float64 `json:"write_s"`
+	Prove float64 `json:"proof_s"`
+	RSS   float64 `json:"rss_mb"` // the most memory held, the estate itself included
+}
+
+func benchContainTable(w io.Writer, b *BenchContain, o Options) error {
+	p := newPrinter(w, o)
+	p.text(fmt.Sprintf(`%d workloads, %d edges (%s, seed %d): %d edges are cut by %d objects, the best of %d ways
+%s; times are CPU time on one processor
+
+  find the minimum cuts        %10.3f s
+  write the policies           %10.3f s
+  prove                        %10.3f s
+  peak memory                  %10.0f MB`,
+		b.Workloads, b.Edges, b.Mix, b.Seed, b.Cuts, b.Objects, b.Ways, b.Machine, b.Cut, b.Write, b.Prove, b.RSS))
+	return p.done()
+}

@@ -127,6 +127,8 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(blastTable)
 	case *Containment:
 		hs["table"] = as(planTable)
+	case *BenchContain:
+		hs["table"] = as(benchContainTable)
 	case *PlanCheck:
 		hs["table"] = as(planCheckTable)
 	case *Tightening:

@@ -17,13 +17,13 @@ func benchCommand(e *env) *cobra.Command {
 		Use: "bench", Short: "Measure the engines on estates of any size",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return ident.Errorf(ident.KindUsage, "unknown command %q for %q", args[0], c.CommandPath()).WithHint("bench segment")
+				return ident.Errorf(ident.KindUsage, "unknown command %q for %q", args[0], c.CommandPath()).WithHint("bench segment, bench contain")
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(benchSegmentCommand(e))
+	c.AddCommand(benchSegmentCommand(e), benchContainCommand(e))
 	return c
 }
 
@@ -68,9 +68,15 @@ be measured on.`,
 	f.IntVar(&config.Pods, "pods", 100_000, "pods")
 	f.IntVar(&config.Workloads, "workloads", 10_000, "workloads, in namespaces of twenty")
 	f.IntVar(&config.Policies, "policies", 10_000, "NetworkPolicies")
-	f.StringVar(&mix, "mix", string(synth.Rich), "rich, open, none, tiered or scale")
-	f.Uint64Var(&config.Seed, "seed", 1, "of the estate")
+	mixFlags(c, &mix, &config.Seed)
 	f.StringVar(&export, "export", "", "write the estate as manifests into this new `DIR`, and measure nothing")
+	return answers(c, &report.BenchSegment{})
+}
+
+// mixFlags declares what a made estate is like.
+func mixFlags(c *cobra.Command, mix *string, seed *uint64) {
+	c.Flags().StringVar(mix, "mix", string(synth.Rich), "rich, open, none, tiered or scale")
+	c.Flags().Uint64Var(seed, "seed", 1, "of the estate")
 	complete(c, "mix", func(*cobra.Command) []string {
 		var out []string
 		for _, m := range synth.Mixes() {
@@ -78,5 +84,30 @@ be measured on.`,
 		}
 		return out
 	})
-	return answers(c, &report.BenchSegment{})
+}
+
+func benchContainCommand(e *env) *cobra.Command {
+	var (
+		workloads int
+		mix       string
+		seed      uint64
+	)
+	c := &cobra.Command{
+		Use: "contain", Short: "Measure a containment plan with its proof", Args: noArgs, ValidArgsFunction: noFiles,
+		Long: `Contain makes an estate, the same for the same flags, and measures one plan on it:
+the minimum cuts between three affected and three protected workloads, the
+policies that close them, and the proof.`,
+		Example: "  cofferdam bench contain --workloads 10000 -o json",
+		RunE: e.run(func(ctx context.Context, _ []string) error {
+			config := synth.Config{Pods: workloads, Workloads: workloads, Policies: workloads, Mix: synth.Mix(mix), Seed: seed}
+			b, err := app.BenchContain(ctx, config, func(what string) { e.meter.at(what, 0, 0) })
+			if err != nil {
+				return err
+			}
+			return e.write(b, report.Options{})
+		}),
+	}
+	c.Flags().IntVar(&workloads, "workloads", 10_000, "workloads, each with a pod and about a policy")
+	mixFlags(c, &mix, &seed)
+	return answers(c, &report.BenchContain{})
 }

@@ -145,7 +145,7 @@ func (e *env) plan(ctx context.Context, in *inputs, f *containFlags, query strin
 			return nil, err
 		}
 	}
-	e.meter.at("finding and proving a plan", 0, 0)
+	p.Stage = func(s string) { e.meter.at(s, 0, 0) }
 	return contain.Make(ctx, p)
 }
 
