@@ -53,7 +53,7 @@ func adminPriority(m *segment.Model, cluster string) (int, error) {
 func (n *network) adminObjects(id string, ds []denial, ps *picks) ([]*object, error) {
 	priority := make(map[string]int)
 	var out []*object
-	m := n.p.Graph.Model()
+	m := n.model
 	for _, d := range ds {
 		cluster := n.refs[d.subjects[0]].Cluster
 		if _, known := priority[cluster]; !known {

@@ -2,6 +2,7 @@ package contain
 
 import (
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -73,11 +74,12 @@ type picks struct {
 	n      *network
 	picker *pick.Picker
 	model  map[ident.Ref]int
+	found  map[string]pick.Pick // by the nodes asked for
 }
 
 func newPicks(n *network) *picks {
-	m := n.p.Graph.Model()
-	p := &picks{n: n, picker: pick.New(m), model: make(map[ident.Ref]int, len(m.Workloads))}
+	m := n.model
+	p := &picks{n: n, picker: pick.New(m), model: make(map[ident.Ref]int, len(m.Workloads)), found: make(map[string]pick.Pick)}
 	for i := range m.Workloads {
 		p.model[m.Workloads[i].Ref] = i
 	}
@@ -87,10 +89,17 @@ func newPicks(n *network) *picks {
 // of returns the selector of some workloads of one namespace.
 func (p *picks) of(nodes []int) pick.Pick {
 	list := make([]int, 0, len(nodes))
+	key := make([]byte, 0, 4*len(nodes))
 	for _, u := range nodes {
 		list = append(list, p.model[p.n.refs[u]])
+		key = binary.AppendUvarint(key, uint64(u)) //nolint:gosec // a number of a workload
 	}
-	return p.picker.Pick(list)
+	x, ok := p.found[string(key)]
+	if !ok {
+		x = p.picker.Pick(list)
+		p.found[string(key)] = x
+	}
+	return x
 }
 
 // byNamespace groups peers that keep the same ports by their namespaces, in order.

@@ -31,6 +31,9 @@ const (
 // Folder writes the plan as files, sorted by name: the same plan is the same bytes.
 // ticket is the plan for people, in Markdown.
 func (p *Plan) Folder(ticket []byte) ([]File, error) {
+	if err := p.Seal(); err != nil {
+		return nil, err
+	}
 	var out []File
 	var resources []string
 	var removed []string

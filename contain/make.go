@@ -386,7 +386,7 @@ func (s *solver) cover(pairs []cut.Pair) (*cut.Enforced, error) {
 // what they replace, select. It is the next of a line of changes: what the last
 // candidate put there goes, and what it took away comes back.
 func (s *solver) apply(ctx context.Context, objects []*object) (*segment.Graph, []ident.Ref, error) {
-	d, err := delta(ctx, s.p.Graph.Model(), objects)
+	d, err := delta(ctx, s.n.model, objects)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -424,7 +424,7 @@ func (s *solver) undo(d *segment.Delta) *segment.Delta {
 			d.DropPolicies = append(d.DropPolicies, o.ref)
 			continue
 		}
-		m := s.p.Graph.Model()
+		m := s.n.model
 		for i := range m.Policies {
 			if m.Policies[i].Ref() == o.ref {
 				d.PutPolicies = append(d.PutPolicies, m.Policies[i])

@@ -15,6 +15,7 @@ import (
 // counts as open.
 type network struct {
 	p     *Problem
+	model *segment.Model
 	refs  []ident.Ref
 	index map[ident.Ref]int
 	rails *rails
@@ -28,7 +29,7 @@ type network struct {
 }
 
 func newNetwork(p *Problem) *network {
-	n := &network{p: p, refs: p.Graph.Workloads(), flows: make(map[cut.Pair][]Flow), needs: make(map[cut.Pair][]Need)}
+	n := &network{p: p, model: p.Graph.Model(), refs: p.Graph.Workloads(), flows: make(map[cut.Pair][]Flow), needs: make(map[cut.Pair][]Need)}
 	n.words = (len(n.refs) + 63) / 64
 	n.rows = make([][]uint64, len(n.refs))
 	n.index = make(map[ident.Ref]int, len(n.refs))

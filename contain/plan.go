@@ -50,6 +50,7 @@ type Plan struct {
 	// Proof is written beside the plan, as proof.json.
 	Proof *Proof `json:"-"`
 
+	model   *segment.Model // of the estate before
 	objects []*object
 	text    func(file string) ([]byte, error)
 }

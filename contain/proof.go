@@ -137,22 +137,27 @@ func (n *network) judge(ctx context.Context, after *segment.Graph, cuts []Cut, c
 
 // residual fills what stays within reach.
 func (n *network) residual(ctx context.Context, after *segment.Graph, p *Proof) error {
-	before, err := n.reach(ctx, n.p.Graph)
+	before, err := n.reach(ctx, n.p.Affected)
 	if err != nil {
 		return err
 	}
-	left, err := n.reach(ctx, after)
+	then, err := n.after(after, p.Changed)
+	if err != nil {
+		return err
+	}
+	left, err := then.reach(ctx, n.p.Affected)
 	if err != nil {
 		return err
 	}
 	p.Residual = Residual{Before: len(before), After: len(left), Workloads: left, ProtectedReached: []ident.Ref{}, LeftOpen: n.leftOpen(after)}
 	if n.p.Objective == CloseInternet {
-		entered, err := n.reachFrom(ctx, after, n.p.entrances(after))
+		entrances := n.p.entrances(after)
+		entered, err := then.reach(ctx, entrances)
 		if err != nil {
 			return err
 		}
 		for _, r := range n.p.Affected {
-			if slices.Contains(entered, r) {
+			if slices.Contains(entered, r) || slices.Contains(entrances, r) {
 				p.Residual.FromInternet = append(p.Residual.FromInternet, r)
 			}
 		}
@@ -172,27 +177,44 @@ func (n *network) residual(ctx context.Context, after *segment.Graph, p *Proof) 
 	return nil
 }
 
-// reach lists the workloads within reach of the affected ones, without these,
-// unknown steps walked; an attacker goes on from pivots only.
-func (n *network) reach(ctx context.Context, g *segment.Graph) ([]ident.Ref, error) {
-	all, err := n.reachFrom(ctx, g, n.p.Affected)
-	return slices.DeleteFunc(all, func(r ident.Ref) bool { return slices.Contains(n.p.Affected, r) }), err
+// after is the network once a change took place: the rows in which something
+// changed are its own, the others those of before.
+func (n *network) after(g *segment.Graph, changed []segment.Change) (*network, error) {
+	out := *n
+	out.rows = slices.Clone(n.rows)
+	own := make(map[int]bool)
+	for _, c := range changed {
+		k, inside := n.pair(c.Src, c.Dst)
+		if !inside || !n.leadsOn(int(k.From)) {
+			continue
+		}
+		u, v := int(k.From), int(k.To)
+		if !own[u] {
+			out.rows[u], own[u] = slices.Clone(n.row(u)), true
+		}
+		edges, err := g.Between(c.Src, c.Dst)
+		if err != nil {
+			return nil, err
+		}
+		if out.rows[u][v>>6] &^= 1 << (v & 63); len(edges) > 0 {
+			out.rows[u][v>>6] |= 1 << (v & 63)
+		}
+	}
+	return &out, nil
 }
 
-// reachFrom lists the workloads within reach of some, these included.
-func (n *network) reachFrom(ctx context.Context, g *segment.Graph, from []ident.Ref) ([]ident.Ref, error) {
-	walked := *n
-	walked.p = &Problem{Graph: g, Affected: n.p.Affected, Pivots: n.p.Pivots}
-	walked.rows = make([][]uint64, len(n.refs))
-	set, err := walked.within(ctx, n.numbers(from))
+// reach lists the workloads within reach of some, these left out, unknown steps
+// walked; an attacker goes on from pivots only.
+func (n *network) reach(ctx context.Context, from []ident.Ref) ([]ident.Ref, error) {
+	sources := n.numbers(from)
+	set, err := n.within(ctx, sources)
 	if err != nil {
 		return nil, err
 	}
-	out := []ident.Ref{}
-	for _, u := range members(set) {
-		out = append(out, n.refs[u])
+	for _, u := range sources {
+		set[u>>6] &^= 1 << (u & 63)
 	}
-	return out, nil
+	return n.refsOf(members(set)), nil
 }
 
 // verdict decides whether the proof holds.

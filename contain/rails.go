@@ -31,7 +31,7 @@ func newRails(n *network) *rails {
 	for _, x := range n.p.MayCut {
 		r.mayCut[x] = true
 	}
-	m := n.p.Graph.Model()
+	m := n.model
 	if !m.Profile.HostNetworkPoliced {
 		for i := range m.Endpoints {
 			if e := &m.Endpoints[i]; e.HostNetwork {

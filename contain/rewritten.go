@@ -23,7 +23,7 @@ func (s *solver) rewritten(ctx context.Context, id string, c *candidate, at *cut
 		return nil, ident.Errorf(ident.KindUnsupported, "the policies' manifests were not given, so none can be rewritten")
 	}
 	if s.rewriter == nil {
-		s.rewriter = rewrite.New(s.p.Set, s.p.Graph.Model(), s.picks.picker)
+		s.rewriter = rewrite.New(s.p.Set, s.n.model, s.picks.picker)
 	}
 	edges := make([]rewrite.Edge, len(c.pairs))
 	for i, k := range c.pairs {

@@ -23,7 +23,8 @@ func (s *solver) contained(ctx context.Context, plan *Plan) (*Plan, error) {
 	plan.Cost = Cost{Known: true, Words: "none: nothing is cut", Observed: []Flow{}}
 	plan.Established = s.established(plan)
 	plan.NotCut = s.kept()
-	return plan, s.assume(plan)
+	s.assume(plan)
+	return plan, nil
 }
 
 // write makes the plan of a candidate.
@@ -45,7 +46,8 @@ func (s *solver) write(plan *Plan, tried []*candidate, best *candidate) (*Plan, 
 	}
 	plan.Why = s.reason(tried, best)
 	plan.Established = s.established(plan)
-	return plan, s.assume(plan)
+	s.assume(plan)
+	return plan, nil
 }
 
 // edit describes an object for the plan.
@@ -218,7 +220,7 @@ func describe(refs []ident.Ref, word string) string {
 }
 
 // assume fills what the proof rests on.
-func (s *solver) assume(plan *Plan) error {
+func (s *solver) assume(plan *Plan) {
 	a := &plan.Proof.Assumptions
 	a.Enforcement, a.Coverage, a.Established = s.p.Graph.Enforcement(), s.p.Coverage, plan.Established
 	a.Unknowns = []inventory.Unknown{}
@@ -238,15 +240,22 @@ func (s *solver) assume(plan *Plan) error {
 		w := s.p.Traffic.Window()
 		a.Flows = &w
 	}
-	digest, err := EstateDigest(s.p.Graph.Model())
-	if err != nil {
-		return err
-	}
-	plan.Proof.Inputs = Inputs{Estate: digest, Policies: []PolicyDigest{}}
+	plan.model = s.n.model
+	plan.Proof.Inputs = Inputs{Policies: []PolicyDigest{}, Apply: []FileDigest{}}
 	if s.p.Set != nil {
 		plan.Proof.Inputs.Policies = policyDigests(s.p.Set.Estate)
 	}
-	return nil
+}
+
+// Seal binds the proof to the estate that it is about: its digest is written into
+// it. Folder seals what is not sealed yet.
+func (p *Plan) Seal() error {
+	if p.model == nil || !p.Proof.Inputs.Estate.IsZero() {
+		return nil
+	}
+	digest, err := EstateDigest(p.model)
+	p.Proof.Inputs.Estate = digest
+	return err
 }
 
 // unselectable takes out of what may be cut the edges whose ends no selector can

@@ -37,19 +37,27 @@ func BenchContain(ctx context.Context, c synth.Config, at func(string)) (*report
 		Machine: runtime.GOOS + "/" + runtime.GOARCH + ", " + runtime.Version(), Workloads: n.Workloads, Edges: n.Edges}
 	p := &contain.Problem{Query: "benchmark", Graph: g, Means: contain.AdminTier, Engine: "bench"}
 	b := &bench{m: g.Model(), state: c.Seed}
-	for len(p.Affected) < benchEnds || len(p.Protected) < benchEnds {
-		r := b.workload()
-		if slices.Contains(p.Affected, r) || slices.Contains(p.Protected, r) {
-			continue
+	for tries := 0; len(p.Protected) == 0; tries++ {
+		if tries == 100 {
+			return nil, ident.Errorf(ident.KindFailure, "in this estate hardly anything reaches anything: there is nothing to measure").WithHint("another --seed or --mix")
 		}
-		if len(p.Affected) < benchEnds {
-			p.Affected = append(p.Affected, r)
-		} else {
-			p.Protected = append(p.Protected, r)
+		p.Affected = nil
+		for range benchEnds {
+			p.Affected = append(p.Affected, b.workload())
+		}
+		reached, err := g.Reach(ctx, p.Affected, segment.Forward, 0)
+		if err != nil {
+			return nil, err
+		}
+		if inside := slices.DeleteFunc(reached, func(r segment.Reached) bool { return r.Workload.IsCIDR() }); len(inside) >= benchEnds {
+			for range benchEnds {
+				p.Protected = append(p.Protected, inside[b.some(len(inside))].Workload)
+			}
 		}
 	}
 	slices.SortFunc(p.Affected, ident.Ref.Compare)
 	slices.SortFunc(p.Protected, ident.Ref.Compare)
+	p.Affected, p.Protected = slices.Compact(p.Affected), slices.Compact(p.Protected)
 	runtime.GC() // the rubbish of making the estate is not the plan's
 	spent := make(map[string]time.Duration)
 	last, _, err := usage()

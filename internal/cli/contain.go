@@ -58,6 +58,9 @@ cut unless --may-cut names them. Without flow records what a plan costs is unkno
 			if err != nil {
 				return err
 			}
+			if err := plan.Seal(); err != nil {
+				return err
+			}
 			a := &report.Containment{Plan: plan, Proof: plan.Proof, Out: f.out}
 			o := report.Options{Inputs: in.arguments()}
 			if f.out != "" {
