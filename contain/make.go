@@ -336,7 +336,7 @@ func (s *solver) hasAdminTier() bool {
 // than failure says why it cannot be done this way.
 func (s *solver) attempt(ctx context.Context, c *candidate) error {
 	s.p.stage(StageWrite)
-	at, err := s.cover(c.pairs)
+	at, err := s.cover(c.means, c.pairs)
 	if err != nil {
 		return err
 	}
@@ -367,15 +367,22 @@ func (s *solver) attempt(ctx context.Context, c *candidate) error {
 }
 
 // cover chooses where each edge is enforced, so that the fewest workloads get a
-// policy.
-func (s *solver) cover(pairs []cut.Pair) (*cut.Enforced, error) {
-	price := func(u int) cut.Price {
-		if s.n.rails.host[u] {
-			return cut.Never
+// policy. A list of who may come in is easier to read, and to shorten, than one of
+// everything that may be opened: of equals, a rewriting takes that.
+func (s *solver) cover(m Means, pairs []cut.Pair) (*cut.Enforced, error) {
+	const one = 1 << 20
+	price := func(d segment.Gress) func(int) cut.Price {
+		return func(u int) cut.Price {
+			switch {
+			case s.n.rails.host[u]:
+				return cut.Never
+			case m == Rewrite && d == segment.Egress:
+				return one + 1
+			}
+			return one
 		}
-		return 1
 	}
-	at, err := cut.Cover(pairs, price, price)
+	at, err := cut.Cover(pairs, price(segment.Egress), price(segment.Ingress))
 	if err != nil {
 		return nil, ident.Errorf(ident.KindUnsupported, "no policy can hold a connection of the cut: %w", err)
 	}

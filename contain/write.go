@@ -169,6 +169,9 @@ func (s *solver) alternative(c *candidate, chosen bool) Alternative {
 // reason says why a candidate was chosen.
 func (s *solver) reason(tried []*candidate, best *candidate) string {
 	end := map[string]string{"source": "nearest the affected workloads", "sink": "nearest the protected ones"}[best.nearest]
+	if s.p.Objective == CloseInternet {
+		end = map[string]string{"source": "nearest the internet", "sink": "nearest the affected workloads"}[best.nearest]
+	}
 	what := "exactly the connections of a minimum cut, " + end
 	if best.grain == Workloads {
 		what = "whole workloads, " + end

@@ -46,6 +46,9 @@ func blastTable(w io.Writer, b *inventory.Blast, o Options) error {
 		p.sameNode(b.SameNode)
 	}
 	p.unknowns(b.Unknowns)
+	if len(b.ProtectedReached)+len(b.ProtectedUnknown) > 0 {
+		p.commands("Next", []string{o.Command + " contain " + shellWord(b.Query) + " " + o.Inputs + " --out plan"})
+	}
 	p.coverage(b.Coverage)
 	return p.done()
 }

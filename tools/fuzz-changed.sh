@@ -35,7 +35,7 @@ for t in "${targets[@]}"; do
   read -r dir target <<<"$t"
   echo "fuzz ./$dir $target for ${each}s"
   # -run matches nothing: the unit tests have had their turn.
-  go test -run '^$' -fuzz "^${target}\$" -fuzztime "${each}s" "./$dir" >"$log" 2>&1 || {
+  go test -run '^$' -fuzz "^${target}\$" -fuzztime "${each}s" -fuzzminimizetime 5x "./$dir" >"$log" 2>&1 || {
     # When time is up while a worker is busy, go test says so and fails; without
     # an input that failed there is no finding.
     if grep -q 'context deadline exceeded' "$log" && ! grep -q 'Failing input written' "$log"; then
