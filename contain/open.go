@@ -73,6 +73,12 @@ func (s *solver) established(plan *Plan) Established {
 	}
 	slices.SortFunc(ends, ident.Ref.Compare)
 	e.Drain = append(e.Drain, "on the nodes of both ends, delete the entries of the cut pairs: conntrack -D -s SOURCE-POD-IP -d DESTINATION-POD-IP")
+	if back := s.comeBack(plan.Cuts); len(back) > 0 {
+		if more := len(back) - mostPairs; more > 0 {
+			back = append(back[:mostPairs:mostPairs], counted(more, "other pair"))
+		}
+		e.Drain = append(e.Drain, "once drained, connections come back where the destination may open some to the source, as soon as it sends first, or again what was not acknowledged; only a restart of either end is sure to end those of "+strings.Join(back, ", "))
+	}
 	for _, r := range slices.Compact(ends) {
 		if r.Kind == "Deployment" || r.Kind == "StatefulSet" || r.Kind == "DaemonSet" {
 			e.Drain = append(e.Drain, "or restart the pods that hold connections: kubectl -n "+r.Namespace+" rollout restart "+kindWord(r.Kind)+"/"+r.Name+" (loses what is in their memory: collect evidence first)")
@@ -80,6 +86,39 @@ func (s *solver) established(plan *Plan) Established {
 	}
 	return e
 }
+
+// comeBack lists the cut pairs whose destination may open connections to the
+// ports of the source that the kernel gives to whoever asks for none, perhaps. Once the
+// entry of a connection is deleted, its next packet counts as the first of a new
+// one, whose source is who sends it (nf_conntrack_tcp_loose, which is on by default).
+func (s *solver) comeBack(cuts []Cut) []string {
+	cut := make(map[[2]ident.Ref]bool, len(cuts))
+	for i := range cuts {
+		cut[[2]ident.Ref{cuts[i].From, cuts[i].To}] = true
+	}
+	var out []string
+	for i := range cuts {
+		c := &cuts[i]
+		if cut[[2]ident.Ref{c.To, c.From}] {
+			continue
+		}
+		edges, err := s.p.Graph.Between(c.To, c.From)
+		if err != nil || slices.ContainsFunc(edges, func(e segment.Edge) bool {
+			return slices.ContainsFunc([]segment.Protocol{segment.TCP, segment.UDP, segment.SCTP}, func(p segment.Protocol) bool {
+				return overlaps(e.Connections, segment.Conn{Protocol: p, From: firstLocal, To: lastLocal})
+			})
+		}) {
+			out = append(out, c.From.Short()+" and "+c.To.Short())
+		}
+	}
+	return out
+}
+
+// mostPairs are listed in one sentence.
+const mostPairs = 20
+
+// The ports that Linux gives to who asks for none (net.ipv4.ip_local_port_range).
+const firstLocal, lastLocal = 32768, 60999
 
 func kindWord(kind string) string {
 	return map[string]string{"Deployment": "deployment", "StatefulSet": "statefulset", "DaemonSet": "daemonset"}[kind]
