@@ -70,6 +70,7 @@ type both struct {
 	objects *Objects
 	theirs  *Worlds
 	ours    *segment.Graph
+	set     *manifest.Set // that ours was made from
 	pods    []*end
 	outside []*end
 	ports   []uint16
@@ -86,13 +87,13 @@ func newBoth(t *testing.T, files map[string][]byte, p segment.Profile) *both {
 	if b.theirs, err = NewWorlds(b.objects); err != nil {
 		t.Fatal(err)
 	}
-	b.ours = graph(t, files, p)
+	b.set, b.ours = graph(t, files, p)
 	b.ends()
 	return b
 }
 
 // graph reads the same manifests as cofferdam does.
-func graph(t *testing.T, files map[string][]byte, p segment.Profile) *segment.Graph {
+func graph(t *testing.T, files map[string][]byte, p segment.Profile) (*manifest.Set, *segment.Graph) {
 	t.Helper()
 	var in []manifest.Input
 	for name, data := range files {
@@ -117,7 +118,7 @@ func graph(t *testing.T, files map[string][]byte, p segment.Profile) *segment.Gr
 	if err != nil {
 		t.Fatal(err)
 	}
-	return g
+	return set, g
 }
 
 // ends gathers everything that can send or be sent a packet: live pods, nodes,

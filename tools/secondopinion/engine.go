@@ -235,8 +235,12 @@ func tieOrders(policies []*v1alpha2.ClusterNetworkPolicy) ([][]string, error) {
 	}
 	out := [][]string{make([]string, len(policies))}
 	for _, l := range order {
+		perms := [][]int{levels[l]}
+		if slices.ContainsFunc(levels[l], func(i int) bool { return !denies(policies[i]) }) {
+			perms = permutations(levels[l])
+		}
 		var next [][]string
-		for _, perm := range permutations(levels[l]) {
+		for _, perm := range perms {
 			for _, names := range out {
 				names = slices.Clone(names)
 				for at, i := range perm {
@@ -251,6 +255,14 @@ func tieOrders(policies []*v1alpha2.ClusterNetworkPolicy) ([][]string, error) {
 		out = next
 	}
 	return out, nil
+}
+
+// denies reports whether a policy does nothing else: among those of one priority
+// that all do, no order makes a difference.
+func denies(p *v1alpha2.ClusterNetworkPolicy) bool {
+	const deny = v1alpha2.ClusterNetworkPolicyRuleActionDeny
+	return !slices.ContainsFunc(p.Spec.Ingress, func(r v1alpha2.ClusterNetworkPolicyIngressRule) bool { return r.Action != deny }) &&
+		!slices.ContainsFunc(p.Spec.Egress, func(r v1alpha2.ClusterNetworkPolicyEgressRule) bool { return r.Action != deny })
 }
 
 func permutations(of []int) [][]int {

@@ -3,10 +3,14 @@ package secondopinion
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
 	"runtime"
+	"sync"
+	"syscall"
+	"time"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
@@ -139,8 +143,9 @@ func addRule(node *space, verdict expr.Any) error {
 }
 
 // serve answers on a port of a pod: to who connects, or sends something, it says
-// its address.
-func (s *space) serve(addr netip.Addr, protocol string, port uint16) (func() error, error) {
+// its address. To who stays connected it sends back what it is sent; calls has the
+// servers' ends.
+func (s *space) serve(addr netip.Addr, protocol string, port uint16, calls *calls) (func() error, error) {
 	kind := unix.SOCK_STREAM
 	if protocol == "udp" {
 		kind = unix.SOCK_DGRAM
@@ -191,12 +196,125 @@ func (s *space) serve(addr netip.Addr, protocol string, port uint16) (func() err
 				return
 			}
 			if err == nil {
+				calls.add(c)
 				_, _ = c.Write([]byte(addr.String()))
-				_ = c.Close()
+				go func() {
+					_, _ = io.Copy(c, c)
+					calls.end(c)
+				}()
 			}
 		}
 	}()
 	return l.Close, nil
+}
+
+// calls are the servers' ends of connections, by the address of the other end.
+type calls struct {
+	mu sync.Mutex
+	by map[string]net.Conn
+}
+
+func (c *calls) add(conn net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.by == nil {
+		c.by = map[string]net.Conn{}
+	}
+	c.by[conn.RemoteAddr().String()] = conn
+}
+
+func (c *calls) end(conn net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.by, conn.RemoteAddr().String())
+	_ = conn.Close()
+}
+
+func (c *calls) of(from netip.AddrPort) net.Conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.by[from.String()]
+}
+
+// hold opens a connection that stays open.
+func (s *space) hold(p Packet, from uint16) (net.Conn, error) {
+	var fd int
+	err := s.do(func() (err error) {
+		if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+			return err
+		}
+		// As long as a connection may take to open.
+		return errors.Join(unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Sec: 5}),
+			unix.Bind(fd, &unix.SockaddrInet4{Port: int(from)}),
+			unix.Connect(fd, &unix.SockaddrInet4{Port: int(p.Port), Addr: p.Dst.As4()}))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p, err)
+	}
+	f := os.NewFile(uintptr(fd), "held")
+	defer func() { _ = f.Close() }() // net has its own copy
+	c, err := net.FileConn(f)
+	if err != nil {
+		return nil, err
+	}
+	return c, hears(c, p.Dst.String(), time.Now().Add(5*time.Second))
+}
+
+// hears reads what the other end is to say until a time.
+func hears(c net.Conn, what string, until time.Time) error {
+	if err := c.SetReadDeadline(until); err != nil {
+		return err
+	}
+	buf := make([]byte, len(what))
+	if _, err := io.ReadFull(c, buf); err != nil {
+		return err
+	}
+	if string(buf) != what {
+		return fmt.Errorf("%q is heard in place of %q", buf, what)
+	}
+	return nil
+}
+
+// quiet waits until a connection has nothing on its way that would be sent again.
+func quiet(c net.Conn, until time.Time) error {
+	s, ok := c.(syscall.Conn)
+	if !ok {
+		return fmt.Errorf("a %T has no socket", c)
+	}
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return err
+	}
+	for time.Now().Before(until) {
+		var info *unix.TCPInfo
+		var infoErr error
+		if err := raw.Control(func(fd uintptr) { info, infoErr = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) }); err != nil {
+			return err
+		}
+		if infoErr != nil {
+			return infoErr
+		}
+		if info.Unacked == 0 {
+			return nil
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return fmt.Errorf("what %s says is not acknowledged", c.LocalAddr())
+}
+
+// forget deletes what the node's kernel remembers of connections from one address
+// to another, as conntrack -D -s SRC -d DST does.
+func forget(node *space, src, dst netip.Addr) (uint, error) {
+	h, err := netlink.NewHandleAt(node.ns, unix.NETLINK_NETFILTER)
+	if err != nil {
+		return 0, err
+	}
+	defer h.Close()
+	f := &netlink.ConntrackFilter{}
+	if err := errors.Join(f.AddIP(netlink.ConntrackOrigSrcIP, src.AsSlice()), f.AddIP(netlink.ConntrackOrigDstIP, dst.AsSlice())); err != nil {
+		return 0, err
+	}
+	return h.ConntrackDeleteFilters(netlink.ConntrackTable, unix.AF_INET, f)
 }
 
 // probe is one attempt to connect.

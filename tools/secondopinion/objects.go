@@ -12,6 +12,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/network-policy-api/apis/v1alpha2"
 	"sigs.k8s.io/yaml"
@@ -68,7 +69,7 @@ func (o *Objects) add(doc []byte) error {
 		return read(doc, &o.NetworkPolicies)
 	case "ClusterNetworkPolicy":
 		return read(doc, &o.ClusterNetworkPolicies)
-	case "Deployment", "ReplicaSet", "":
+	case "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "CustomResourceDefinition", "":
 		return nil
 	}
 	return fmt.Errorf("an object of kind %s is not expected", head.Kind)
@@ -141,4 +142,25 @@ func protocols(ports []networkingv1.NetworkPolicyPort) {
 			ports[i].Protocol = &tcp
 		}
 	}
+}
+
+// Apply returns the objects after files were applied: what has the name of an
+// object that is there replaces it, as in a cluster. Pods and what they stand on
+// stay.
+func (o *Objects) Apply(files map[string][]byte) (*Objects, error) {
+	put, err := Decode(files)
+	if err != nil {
+		return nil, err
+	}
+	after := *o
+	after.NetworkPolicies = upsert(o.NetworkPolicies, put.NetworkPolicies)
+	after.ClusterNetworkPolicies = upsert(o.ClusterNetworkPolicies, put.ClusterNetworkPolicies)
+	return &after, nil
+}
+
+func upsert[T metav1.Object](now, put []T) []T {
+	out := slices.DeleteFunc(slices.Clone(now), func(was T) bool {
+		return slices.ContainsFunc(put, func(is T) bool { return was.GetNamespace() == is.GetNamespace() && was.GetName() == is.GetName() })
+	})
+	return append(out, put...)
 }

@@ -13,7 +13,6 @@ import (
 
 	nfqueue "github.com/florianl/go-nfqueue/v2"
 	"golang.org/x/sys/unix"
-	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/kube-network-policies/pkg/network"
 
 	"github.com/cofferdam-io/cofferdam/segment"
@@ -53,11 +52,6 @@ status: {phase: Running, podIP: 10.244.%d.%d}
 // strangers are hosts outside the cluster.
 func strangers() []netip.Addr {
 	return []netip.Addr{netip.MustParseAddr("192.0.2.10"), netip.MustParseAddr("192.0.2.200"), netip.MustParseAddr("198.51.100.9")}
-}
-
-type service struct {
-	protocol corev1.Protocol
-	port     uint16
 }
 
 func services() []service {
@@ -148,14 +142,22 @@ func (e *enforcer) run(ctx context.Context, node *space, number uint16) (func() 
 	return q.Close, err
 }
 
-// TestRealPackets sends real packets between twenty pods and three hosts outside,
-// each in a network namespace, through a node where their engine sits behind a
-// queue of the kernel, and holds what arrives against what ours says.
-func TestRealPackets(t *testing.T) {
+// lab is a node with the other engine behind a queue of its kernel, twenty pods
+// and three hosts outside, each in a network namespace.
+type lab struct {
+	node   *space
+	ends   []*end
+	spaces map[netip.Addr]*space
+	guard  *enforcer
+	calls  calls
+}
+
+// newLab makes one; a test is skipped where the machine does not allow it.
+func newLab(t *testing.T, number uint16) *lab {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("only root may make network namespaces; as root: make secondopinion")
 	}
-	const number = 100
 	node, err := newSpace()
 	if err != nil {
 		t.Skipf("no network namespace can be made here: %v", err)
@@ -164,63 +166,80 @@ func TestRealPackets(t *testing.T) {
 	if err := queue(node, number); err != nil {
 		t.Skipf("no packets can be handed to user space here, for want of rights, or of both nftables' queue and iptables' NFQUEUE in the kernel: %v", err)
 	}
-	base, err := Decode(town())
-	if err != nil {
-		t.Fatal(err)
-	}
-	ends := newBoth(t, town(), profile(t)).pods
+	l := &lab{node: node, spaces: map[netip.Addr]*space{}, guard: &enforcer{}}
+	b := newBoth(t, town(), profile(t))
+	l.ends = b.pods
 	for _, a := range strangers() {
-		ends = append(ends, outsider(a))
+		l.ends = append(l.ends, outsider(a))
 	}
-	spaces := map[netip.Addr]*space{}
-	for i, e := range ends {
+	for i, e := range l.ends {
 		s, err := newSpace()
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { closing(t, s.close) })
-		spaces[e.ips[0]] = s
+		l.spaces[e.ips[0]] = s
 		if err := attach(node, s, fmt.Sprintf("end%d", i), e.ips[0]); err != nil {
 			t.Fatal(err)
 		}
 		for _, v := range services() {
-			stop, err := s.serve(e.ips[0], strings.ToLower(string(v.protocol)), v.port)
+			stop, err := s.serve(e.ips[0], strings.ToLower(string(v.protocol)), v.port, &l.calls)
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { closing(t, stop) })
 		}
 	}
-	engine, err := NewEngine(base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	guard := &enforcer{}
-	guard.use(engine)
+	l.enforce(t, b.objects)
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
-	stop, err := guard.run(ctx, node, number)
+	stop, err := l.guard.run(ctx, node, number)
 	if err != nil {
 		t.Skipf("no queue can be opened here: %v", err)
 	}
 	t.Cleanup(func() { cancel(); closing(t, stop) })
+	return l
+}
+
+// enforce lets the engine judge by other policies from here on.
+func (l *lab) enforce(t *testing.T, o *Objects) *Engine {
+	t.Helper()
+	engine, err := NewEngine(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.guard.use(engine)
+	return engine
+}
+
+// withPolicies are the town's manifests and a file of policies.
+func withPolicies(t *testing.T, set string) map[string][]byte {
+	t.Helper()
+	policies, err := os.ReadFile("testdata/" + set + ".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := town()
+	files[set+".yaml"] = policies
+	return files
+}
+
+// TestRealPackets sends real packets between the pods and hosts of a lab, and holds
+// what arrives against what ours says.
+func TestRealPackets(t *testing.T) {
+	l := newLab(t, 100)
 	for i, set := range []string{"ports", "blocks", "tiers"} {
 		t.Run(set, func(t *testing.T) {
-			policies, err := os.ReadFile("testdata/" + set + ".yaml")
-			if err != nil {
-				t.Fatal(err)
-			}
-			files := town()
-			files[set+".yaml"] = policies
-			b := newBoth(t, files, profile(t))
-			engine, err := NewEngine(b.objects)
-			if err != nil {
-				t.Fatal(err)
-			}
-			guard.use(engine)
-			b.connect(t, guard, ends, spaces, uint16(firstPort+i*len(ends)*len(services())))
+			b := newBoth(t, withPolicies(t, set), profile(t))
+			l.enforce(t, b.objects)
+			b.connect(t, l, l.round(i))
 		})
 	}
+}
+
+// round is the first of the ports from which the connections of a round leave.
+func (l *lab) round(i int) uint16 {
+	return uint16(firstPort + i*len(l.ends)*len(services())) //nolint:gosec // a port
 }
 
 func closing(t *testing.T, f func() error) {
@@ -233,31 +252,65 @@ func closing(t *testing.T, f func() error) {
 // firstPort is below the ports that the kernel gives to whoever asks for none.
 const firstPort = 20000
 
-// connect tries every pair on every port, and compares. Each probe of an end
-// leaves from a port of its own, of those that begin with first: what the kernel
-// remembers of an earlier connection would let the same one pass unasked.
-func (b *both) connect(t *testing.T, guard *enforcer, ends []*end, spaces map[netip.Addr]*space, first uint16) {
+// connect tries every pair on every port, and compares.
+func (b *both) connect(t *testing.T, l *lab, first uint16) {
 	t.Helper()
-	next := map[*end]uint16{}
 	counts := map[segment.Verdict]int{}
 	wrong := 0
+	for _, a := range l.try(t, first) {
+		ours := b.first(t, &a.question)
+		counts[ours]++
+		if a.err != nil || ours != a.outcome() || !a.met {
+			if wrong++; wrong <= mostShown {
+				t.Errorf("%s: ours is %s, the connection is %s (%v); it met the queue: %t, which passed it: %t\n%s", &a.question, ours, a.outcome(), a.err, a.met, a.passed, b.context(&a.question))
+			}
+		}
+	}
+	t.Logf("real connections: %d allowed, %d denied, %d wrong", counts[segment.Allowed], counts[segment.Denied], wrong)
+	if total := counts[segment.Allowed] + counts[segment.Denied]; min(counts[segment.Allowed], counts[segment.Denied]) < total/10 || counts[segment.Unknown] > 0 {
+		t.Errorf("the policies exercise little: %v", counts)
+	}
+}
+
+// attempt is what came of a connection.
+type attempt struct {
+	question
+	reached     bool
+	err         error
+	met, passed bool // the queue, and it
+}
+
+func (a *attempt) outcome() segment.Verdict {
+	if a.reached {
+		return segment.Allowed
+	}
+	return segment.Denied
+}
+
+// try opens a connection of every pair on every port. Each probe of an end
+// leaves from a port of its own, of those that begin with first: what the kernel
+// remembers of an earlier connection would let the same one pass unasked.
+func (l *lab) try(t *testing.T, first uint16) []*attempt {
+	t.Helper()
+	next := map[*end]uint16{}
+	var out []*attempt
 	for _, half := range [][]service{services()[:4], services()[4:]} {
-		probes := map[*probe]question{}
 		var list []*probe
-		for _, src := range ends {
+		begin := len(out)
+		for _, src := range l.ends {
 			var own []*probe
-			for _, dst := range ends {
+			for _, dst := range l.ends {
 				if src.pod == nil && dst.pod == nil {
 					continue
 				}
 				for _, v := range half {
 					p := &probe{Packet: Packet{Src: src.ips[0], Dst: dst.ips[0], Protocol: v.protocol, Port: v.port}, from: first + next[src]}
 					next[src]++
-					probes[p] = question{src: src, dst: dst, protocol: v.protocol, port: v.port}
 					own = append(own, p)
+					out = append(out, &attempt{question: question{src: src, dst: dst, protocol: v.protocol, port: v.port}})
 				}
 			}
-			err := spaces[src.ips[0]].do(func() error {
+			err := l.spaces[src.ips[0]].do(func() error {
 				for _, p := range own {
 					if err := p.open(); err != nil {
 						return fmt.Errorf("%s: %w", p, err)
@@ -270,27 +323,14 @@ func (b *both) connect(t *testing.T, guard *enforcer, ends []*end, spaces map[ne
 			}
 			list = append(list, own...)
 		}
-		watch(t, guard, list)
-		for _, p := range list {
-			q := probes[p]
-			ours := b.first(t, &q)
-			counts[ours]++
-			outcome := segment.Denied
-			if p.reached {
-				outcome = segment.Allowed
-			}
-			pass, seen := guard.judged(p.Packet)
-			if p.err != nil || ours != outcome || !seen {
-				if wrong++; wrong <= mostShown {
-					t.Errorf("%s: ours is %s, the connection is %s (%v); it met the queue: %t, which passed it: %t\n%s", &q, ours, outcome, p.err, seen, pass, b.context(&q))
-				}
-			}
+		watch(t, l.guard, list)
+		for i, p := range list {
+			a := out[begin+i]
+			a.reached, a.err = p.reached, p.err
+			a.passed, a.met = l.guard.judged(p.Packet)
 		}
 	}
-	t.Logf("real connections: %d allowed, %d denied, %d wrong", counts[segment.Allowed], counts[segment.Denied], wrong)
-	if total := counts[segment.Allowed] + counts[segment.Denied]; min(counts[segment.Allowed], counts[segment.Denied]) < total/10 || counts[segment.Unknown] > 0 {
-		t.Errorf("the policies exercise little: %v", counts)
-	}
+	return out
 }
 
 // watch waits for answers until every probe met the enforcer and whoever passed

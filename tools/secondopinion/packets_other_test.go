@@ -7,3 +7,7 @@ import "testing"
 func TestRealPackets(t *testing.T) {
 	t.Skip("network namespaces and the packet queue are Linux's")
 }
+
+func TestPlansOnRealPackets(t *testing.T) {
+	t.Skip("network namespaces and the packet queue are Linux's")
+}
