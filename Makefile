@@ -44,7 +44,7 @@ unit:
 
 # Another engine about the same packets: a hundred thousand of each mix in
 # process, and, as root, real ones through network namespaces.
-SECOND_OPINION = (cd tools/secondopinion && go test -json -count=1 -timeout 10m ./...)
+SECOND_OPINION = (cd tools/secondopinion && go test -json -count=1 -timeout 20m ./...)
 .PHONY: secondopinion
 secondopinion:
 	@$(SECOND_OPINION) | go run ./tools/testreport
