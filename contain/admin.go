@@ -109,7 +109,7 @@ func (n *network) adminRules(d denial, ps *picks) (rules []any, also []ident.Ref
 		newPods = append(newPods, p.NewPods)
 		tree := map[string]any{"pods": namespacedPods(p.Namespace, p.Selector)}
 		if keep := group[0].keep; len(keep) > 0 {
-			rules = append(rules, map[string]any{"name": "cut-all-but-" + portWords(keep), "action": "Deny", word: []any{tree}, "protocols": protocolTrees(except(keep))})
+			rules = append(rules, map[string]any{"name": "cut-all-but-" + portWords(keep), "action": "Deny", word: []any{tree}, "protocols": protocolTrees(segment.Minus(segment.EveryPort(), keep))})
 			continue
 		}
 		if whole = append(whole, tree); len(whole) == maxPeers {

@@ -35,7 +35,7 @@ func (n *network) ciliumObjects(id string, ds []denial, ps *picks) ([]*object, e
 			tree["matchLabels"] = labels
 			rule := map[string]any{word: []any{tree}}
 			if keep := group[0].keep; len(keep) > 0 {
-				rule["toPorts"] = ciliumPorts(except(keep))
+				rule["toPorts"] = ciliumPorts(segment.Minus(segment.EveryPort(), keep))
 			}
 			rules = append(rules, rule)
 		}

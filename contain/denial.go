@@ -130,27 +130,6 @@ func nodesOf(list []peer) []int {
 	return out
 }
 
-// except returns every port but some: the ports to deny where the others stay.
-func except(keep []segment.Conn) []segment.Conn {
-	var out []segment.Conn
-	for _, proto := range []segment.Protocol{segment.TCP, segment.UDP, segment.SCTP} {
-		from := 1
-		for _, c := range keep {
-			if c.Protocol != proto {
-				continue
-			}
-			if int(c.From) > from {
-				out = append(out, segment.Conn{Protocol: proto, From: uint16(from), To: c.From - 1}) //nolint:gosec // ports
-			}
-			from = int(c.To) + 1
-		}
-		if from <= 65535 {
-			out = append(out, segment.Conn{Protocol: proto, From: uint16(from), To: 65535}) //nolint:gosec // a port
-		}
-	}
-	return out
-}
-
 // selectorTree writes a selector as Kubernetes does: labels where they say it all.
 func selectorTree(s segment.Selector) map[string]any {
 	labels := make(map[string]any)

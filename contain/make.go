@@ -501,7 +501,7 @@ func (s *solver) cutOf(k cut.Pair) (*Cut, error) {
 	}
 	x := &Cut{From: s.n.refs[u], To: s.n.refs[v], Verdict: segment.Unknown.String(), Connections: []segment.Conn{}, AllowedBy: []segment.RuleRef{}, Keep: s.n.rails.kept(u, v)}
 	for _, e := range edges {
-		x.Connections = append(x.Connections, without(e.Connections, x.Keep)...)
+		x.Connections = append(x.Connections, segment.Minus(e.Connections, x.Keep)...)
 		if e.Verdict == segment.Allowed {
 			x.Verdict = segment.Allowed.String()
 		}

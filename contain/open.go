@@ -33,7 +33,7 @@ func (n *network) leftOpen(after *segment.Graph) []Opening {
 			if e.Dst.IsCIDR() {
 				outside[e.Verdict] = true
 			}
-			if v, inside := n.index[e.Dst]; inside && n.rails.dns[v] && overlaps(e.Connections, dnsPorts[1]) {
+			if v, inside := n.index[e.Dst]; inside && n.rails.dns[v] && len(segment.Common(e.Connections, dnsPorts)) > 0 {
 				out = append(out, Opening{Workload: r, What: "DNS through " + e.Dst.Short(), Why: "names must resolve; a tunnel through names needs no more"})
 			}
 		}
@@ -103,11 +103,7 @@ func (s *solver) comeBack(cuts []Cut) []string {
 			continue
 		}
 		edges, err := s.p.Graph.Between(c.To, c.From)
-		if err != nil || slices.ContainsFunc(edges, func(e segment.Edge) bool {
-			return slices.ContainsFunc([]segment.Protocol{segment.TCP, segment.UDP, segment.SCTP}, func(p segment.Protocol) bool {
-				return overlaps(e.Connections, segment.Conn{Protocol: p, From: firstLocal, To: lastLocal})
-			})
-		}) {
+		if err != nil || slices.ContainsFunc(edges, func(e segment.Edge) bool { return len(segment.Common(e.Connections, localPorts())) > 0 }) {
 			out = append(out, c.From.Short()+" and "+c.To.Short())
 		}
 	}
@@ -117,8 +113,14 @@ func (s *solver) comeBack(cuts []Cut) []string {
 // mostPairs are listed in one sentence.
 const mostPairs = 20
 
-// The ports that Linux gives to who asks for none (net.ipv4.ip_local_port_range).
-const firstLocal, lastLocal = 32768, 60999
+// localPorts are those that Linux gives to who asks for none (net.ipv4.ip_local_port_range).
+func localPorts() []segment.Conn {
+	out := segment.EveryPort()
+	for i := range out {
+		out[i].From, out[i].To = 32768, 60999
+	}
+	return out
+}
 
 func kindWord(kind string) string {
 	return map[string]string{"Deployment": "deployment", "StatefulSet": "statefulset", "DaemonSet": "daemonset"}[kind]

@@ -96,7 +96,7 @@ func (n *network) judge(ctx context.Context, after *segment.Graph, cuts []Cut, c
 	}
 	for _, c := range changed {
 		d := declared[[2]ident.Ref{c.Src, c.Dst}]
-		if d == nil || c.After == segment.Allowed || c.After == segment.Unknown && c.Before == segment.Denied || slices.ContainsFunc(d.Keep, func(k segment.Conn) bool { return overlaps(c.Connections, k) }) {
+		if d == nil || c.After == segment.Allowed || c.After == segment.Unknown && c.Before == segment.Denied || len(segment.Common(c.Connections, d.Keep)) > 0 {
 			p.Undeclared = append(p.Undeclared, c)
 		}
 	}
@@ -109,7 +109,7 @@ func (n *network) judge(ctx context.Context, after *segment.Graph, cuts []Cut, c
 			return nil, err
 		}
 		for _, e := range edges {
-			if e.Connections = without(e.Connections, c.Keep); len(e.Connections) > 0 {
+			if e.Connections = segment.Minus(e.Connections, c.Keep); len(e.Connections) > 0 {
 				p.StillOpen = append(p.StillOpen, e)
 			}
 		}
@@ -246,33 +246,4 @@ func (n *network) verdict(p *Proof) {
 	case Isolate: // what is declared is all there is to it
 	}
 	p.Proved = len(p.NotProved) == 0
-}
-
-// without takes ports away from connections.
-func without(list, ports []segment.Conn) []segment.Conn {
-	if len(ports) == 0 {
-		return list
-	}
-	var out []segment.Conn
-	for _, c := range list {
-		parts := []segment.Conn{c}
-		for _, p := range ports {
-			var rest []segment.Conn
-			for _, x := range parts {
-				if x.Protocol != p.Protocol || p.To < x.From || x.To < p.From {
-					rest = append(rest, x)
-					continue
-				}
-				if x.From < p.From {
-					rest = append(rest, segment.Conn{Protocol: x.Protocol, From: x.From, To: p.From - 1})
-				}
-				if p.To < x.To {
-					rest = append(rest, segment.Conn{Protocol: x.Protocol, From: p.To + 1, To: x.To})
-				}
-			}
-			parts = rest
-		}
-		out = append(out, parts...)
-	}
-	return out
 }

@@ -104,17 +104,11 @@ func (r *rails) kept(u, v int) []segment.Conn {
 	if err != nil {
 		return dnsPorts // what cannot be asked is kept
 	}
-	var out []segment.Conn
-	for _, c := range dnsPorts {
-		if slices.ContainsFunc(edges, func(e segment.Edge) bool { return overlaps(e.Connections, c) }) {
-			out = append(out, c)
-		}
+	var open []segment.Conn
+	for _, e := range edges {
+		open = segment.Union(open, e.Connections)
 	}
-	return out
-}
-
-func overlaps(list []segment.Conn, c segment.Conn) bool {
-	return slices.ContainsFunc(list, func(x segment.Conn) bool { return x.Protocol == c.Protocol && x.From <= c.To && c.From <= x.To })
+	return segment.Common(dnsPorts, open)
 }
 
 // NameServers returns the workloads that resolve names for the cluster: those

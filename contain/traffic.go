@@ -47,7 +47,7 @@ func (w *watched) Flows() []Flow {
 func between(fs []Flow, conns []segment.Conn) []Flow {
 	var out []Flow
 	for _, f := range fs {
-		if overlaps(conns, f.Conn) {
+		if len(segment.Common(conns, []segment.Conn{f.Conn})) > 0 {
 			out = append(out, f)
 		}
 	}

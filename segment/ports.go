@@ -99,7 +99,7 @@ func (ps *portSpace) cover(m []uint64, r portRange) {
 // conns turns a mask into sorted, disjoint, merged intervals.
 func (ps *portSpace) conns(m []uint64) []Conn {
 	if slices.Equal(m, ps.full) {
-		return []Conn{{TCP, 1, maxPort}, {UDP, 1, maxPort}, {SCTP, 1, maxPort}}
+		return EveryPort()
 	}
 	var out []Conn
 	for c, w := range m {

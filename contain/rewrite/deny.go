@@ -107,7 +107,7 @@ func (r *Rewriter) allow(own string, needs []Need, out *Denial) []rule {
 	}
 	var found []*alike
 	for _, n := range needs {
-		conns := intersect(everyPort(), normal(n.Conns))
+		conns := segment.Common(segment.EveryPort(), segment.Union(n.Conns, nil))
 		leave := func(why string) { out.Unwritten = append(out.Unwritten, Remark{n, why}) }
 		if len(conns) == 0 {
 			leave("it names no connection")
@@ -238,7 +238,7 @@ func (r *Rewriter) nameService(cluster string, out *Denial) rule {
 			}
 		}
 		out.DNS = "the pods of Service " + s.Namespace + "/" + s.Name
-		return rule{[]networkingv1.NetworkPolicyPeer{peer}, asPorts(normal(conns))}
+		return rule{[]networkingv1.NetworkPolicyPeer{peer}, asPorts(segment.Union(conns, nil))}
 	}
 	out.DNS = "pods with k8s-app=kube-dns in kube-system, as is usual; the input has no Service for DNS"
 	for i := range r.m.Endpoints {

@@ -1,7 +1,6 @@
 package rewrite
 
 import (
-	"cmp"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,40 +11,6 @@ import (
 )
 
 const maxPort = 65535
-
-func everyPort() []segment.Conn {
-	return []segment.Conn{{Protocol: segment.TCP, From: 1, To: maxPort}, {Protocol: segment.UDP, From: 1, To: maxPort}, {Protocol: segment.SCTP, From: 1, To: maxPort}}
-}
-
-// normal sorts connections and joins those that overlap or touch.
-func normal(cs []segment.Conn) []segment.Conn {
-	cs = slices.Clone(cs)
-	slices.SortFunc(cs, func(a, b segment.Conn) int {
-		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
-	})
-	out := cs[:0]
-	for _, c := range cs {
-		if n := len(out); n > 0 && out[n-1].Protocol == c.Protocol && int(c.From) <= int(out[n-1].To)+1 {
-			out[n-1].To = max(out[n-1].To, c.To)
-			continue
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
-// intersect returns what is in both of two normal lists.
-func intersect(a, b []segment.Conn) []segment.Conn {
-	var out []segment.Conn
-	for _, x := range a {
-		for _, y := range b {
-			if from, to := max(x.From, y.From), min(x.To, y.To); x.Protocol == y.Protocol && from <= to {
-				out = append(out, segment.Conn{Protocol: x.Protocol, From: from, To: to})
-			}
-		}
-	}
-	return normal(out)
-}
 
 // protocolOf reads the protocol of a port that the front end has read before.
 func protocolOf(p *networkingv1.NetworkPolicyPort) segment.Protocol {
@@ -68,7 +33,7 @@ func (r *Rewriter) portOn(p *networkingv1.NetworkPolicyPort, endpoint int) []seg
 				out = append(out, segment.Conn{Protocol: c.Protocol, From: np.Number, To: np.Number})
 			}
 		}
-		return normal(out)
+		return segment.Union(out, nil)
 	default:
 		c.From, c.To = uint16(p.Port.IntVal), uint16(p.Port.IntVal) //nolint:gosec // the front end read it as a port
 		if p.EndPort != nil {
@@ -81,11 +46,11 @@ func (r *Rewriter) portOn(p *networkingv1.NetworkPolicyPort, endpoint int) []seg
 // within reports whether all ports of a rule, on all of some pods, are among keep.
 func (r *Rewriter) within(ports []networkingv1.NetworkPolicyPort, keep []segment.Conn, on []int) bool {
 	if len(ports) == 0 {
-		return slices.Equal(intersect(everyPort(), keep), everyPort())
+		return slices.Equal(segment.Common(segment.EveryPort(), keep), segment.EveryPort())
 	}
 	for i := range ports {
 		for _, e := range on {
-			if mean := r.portOn(&ports[i], e); !slices.Equal(intersect(mean, keep), mean) {
+			if mean := r.portOn(&ports[i], e); !slices.Equal(segment.Common(mean, keep), mean) {
 				return false
 			}
 		}
@@ -98,21 +63,21 @@ func (r *Rewriter) within(ports []networkingv1.NetworkPolicyPort, keep []segment
 // the pods at once, since a name of a port means several numbers on them.
 func (r *Rewriter) kept(ports []networkingv1.NetworkPolicyPort, keep []segment.Conn, on []int) ([]networkingv1.NetworkPolicyPort, bool) {
 	if len(ports) == 0 {
-		return asPorts(intersect(everyPort(), keep)), true
+		return asPorts(segment.Common(segment.EveryPort(), keep)), true
 	}
 	var out []networkingv1.NetworkPolicyPort
 	var numbers []segment.Conn
 	for i := range ports {
 		p := &ports[i]
 		if p.Port == nil || p.Port.Type == intstr.Int {
-			numbers = append(numbers, intersect(r.portOn(p, -1), keep)...)
+			numbers = append(numbers, segment.Common(r.portOn(p, -1), keep)...)
 			continue
 		}
 		var first []segment.Conn
 		all, none, same := true, true, true
 		for j, e := range on {
 			mean := r.portOn(p, e)
-			both := intersect(mean, keep)
+			both := segment.Common(mean, keep)
 			all, none = all && slices.Equal(both, mean), none && len(both) == 0
 			if j == 0 {
 				first = mean
@@ -124,17 +89,17 @@ func (r *Rewriter) kept(ports []networkingv1.NetworkPolicyPort, keep []segment.C
 			out = append(out, *p.DeepCopy())
 		case none:
 		case same:
-			numbers = append(numbers, intersect(first, keep)...)
+			numbers = append(numbers, segment.Common(first, keep)...)
 		default:
 			return nil, false
 		}
 	}
-	return append(out, asPorts(normal(numbers))...), true
+	return append(out, asPorts(segment.Union(numbers, nil))...), true
 }
 
 // asPorts writes connections as ports of a rule; none for all of them.
 func asPorts(cs []segment.Conn) []networkingv1.NetworkPolicyPort {
-	if slices.Equal(normal(cs), everyPort()) {
+	if slices.Equal(segment.Union(cs, nil), segment.EveryPort()) {
 		return nil
 	}
 	out := make([]networkingv1.NetworkPolicyPort, 0, len(cs))

@@ -155,7 +155,7 @@ func (r *Rewriter) Cut(ctx context.Context, edges []Edge) (*Result, error) {
 		if out.Reason, out.NotIsolated = r.impossible(e); out.Reason == "" {
 			subject, peer := e.ends()
 			s := side{r.index[subject], e.At & 1}
-			work.entries[s] = append(work.entries[s], entry{edge: i, subject: s.workload, peer: r.index[peer], keep: normal(e.Keep)})
+			work.entries[s] = append(work.entries[s], entry{edge: i, subject: s.workload, peer: r.index[peer], keep: segment.Union(e.Keep, nil)})
 		}
 	}
 	// Each edge by itself first, so that one which cannot be cut takes no other down.

@@ -173,13 +173,13 @@ func (c *checker) allow(res *Result, from, to []ident.Ref) error {
 		for _, e := range edges {
 			switch {
 			case everywhere(e):
-				missing = subtract(missing, e.Connections)
+				missing = segment.Minus(missing, e.Connections)
 			case e.Verdict == segment.Unknown:
 				unknown = append(unknown, overlap(e.Connections, res.Rule.Ports)...)
 			}
 		}
-		unknown = subtract(unknown, subtract(unknown, missing)) // what is in both
-		missing = subtract(missing, unknown)
+		unknown = segment.Minus(unknown, segment.Minus(unknown, missing)) // what is in both
+		missing = segment.Minus(missing, unknown)
 		lacks := Violation{From: src, To: dst, Connections: missing, Missing: true, Verdict: segment.Denied}
 		named := len(res.Rule.Ports) > 0
 		switch {
@@ -220,7 +220,7 @@ func (c *checker) only(res *Result, from, to []ident.Ref) error {
 				if len(res.Rule.Ports) == 0 {
 					continue
 				}
-				over = subtract(over, res.Rule.Ports)
+				over = segment.Minus(over, res.Rule.Ports)
 			}
 			if len(over) > 0 {
 				c.violate(res, Violation{From: e.Src, To: dst, Connections: over, Verdict: e.Verdict})

@@ -37,13 +37,13 @@ func (c *checker) internet(res *Result, to []ident.Ref) error {
 				}
 				over := overlap(e.Connections, res.Rule.Ports)
 				if e.Verdict == segment.Allowed && verdict == segment.Allowed {
-					sure = append(sure, subtract(over, sure)...)
+					sure = append(sure, segment.Minus(over, sure)...)
 				} else {
-					perhaps = append(perhaps, subtract(over, perhaps)...)
+					perhaps = append(perhaps, segment.Minus(over, perhaps)...)
 				}
 			}
 		}
-		perhaps = subtract(perhaps, sure)
+		perhaps = segment.Minus(perhaps, sure)
 		if len(sure) > 0 {
 			c.violate(res, Violation{From: from, To: dst, Connections: sure, Verdict: segment.Allowed})
 		}
@@ -69,7 +69,7 @@ func (c *checker) routed(res *Result, dst ident.Ref, told []segment.Conn) {
 		default:
 			continue
 		}
-		over := subtract(overlap(w.Conns, res.Rule.Ports), told)
+		over := segment.Minus(overlap(w.Conns, res.Rule.Ports), told)
 		if len(over) == 0 {
 			continue
 		}
