@@ -25,7 +25,11 @@ func Open(folder []File) (p *Plan, faults []string, err error) {
 		byName[f.Name] = f.Data
 	}
 	p = &Plan{Proof: &Proof{}}
-	for name, into := range map[string]any{planFile: p, proofFile: p.Proof} {
+	for _, x := range []struct {
+		name string
+		into any
+	}{{planFile, p}, {proofFile, p.Proof}} { // in order, so that the same folder is the same error
+		name, into := x.name, x.into
 		data, ok := byName[name]
 		if !ok {
 			return nil, nil, ident.Errorf(ident.KindRefused, "the folder has no %s, so it is no plan", name).WithHint("cofferdam contain QUERY … --out DIR writes one")
