@@ -25,6 +25,8 @@ func tightenTable(w io.Writer, a *Tightening, o Options) error {
 	switch {
 	case done > 0:
 		p.linef("%s: %s", p.green(fmt.Sprintf("%s TIGHTENED by %s", plural(done, "side"), plural(len(a.Edits), "change"))), p.dim(clean(a.Proof.Words)))
+	case len(a.Stages) > 0:
+		p.linef("%s: %s", p.green("ONLY THE LAST STAGE IS LEFT"), p.dim(clean(a.Proof.Words)))
 	default:
 		p.linef("%s", p.yellow("NOTHING PROPOSED"))
 	}
@@ -47,7 +49,7 @@ func tightenTable(w io.Writer, a *Tightening, o Options) error {
 	case done > 0:
 		p.commands("Next", []string{o.Command + " tighten " + o.Inputs + " --observed … --out tightened"})
 	}
-	p.coverage(a.Coverage)
+	p.reachCoverage(a.Coverage, len(a.Unknowns))
 	return p.done()
 }
 

@@ -343,7 +343,11 @@ func (s *solver) rest(u *unit, peer ident.Ref, conns []segment.Conn) (rest []seg
 
 // policed leaves out what no policy can stop: what passes between a pod and its own node.
 func (s *solver) policed(u *unit, peer ident.Ref, conns []segment.Conn) ([]segment.Conn, error) {
-	if block, err := netip.ParsePrefix(peer.CIDR); len(conns) == 0 || !s.host[peer] && !s.host[u.ref] && (err != nil || !s.p.Graph.NodesOnly(block)) {
+	nodes := s.host[peer] || s.host[u.ref]
+	if block, err := netip.ParsePrefix(peer.CIDR); err == nil {
+		nodes = nodes || s.p.Graph.NodesOnly(block)
+	}
+	if len(conns) == 0 || !nodes {
 		return conns, nil
 	}
 	edges, err := s.p.Graph.Policed(u.ends(peer))

@@ -87,6 +87,7 @@ func Make(ctx context.Context, p *Problem) (*Plan, error) {
 		}
 		s.propose(u)
 	}
+	s.promote()
 	plan := &Plan{SchemaVersion: inventory.SchemaVersion, At: p.At, Coverage: p.Coverage, Unknowns: p.Graph.Causes(), text: p.Text,
 		Observed: contain.Watched(p.Observed, p.Graph.Workloads(), p.At).Window()}
 	if plan.Unknowns == nil {
@@ -152,6 +153,37 @@ func (s *solver) propose(u *unit) {
 		u.side.State = Least
 		return
 	}
+	s.ask(u)
+}
+
+// promote proposes for a side that is least already where one policy of the
+// workload's own filters it together with a side that is tightened: so that policy
+// is replaced whole, and not taken apart.
+func (s *solver) promote() {
+	for _, p := range s.policies {
+		if len(p.selected) != 1 || !p.isolates[0] || !p.isolates[1] {
+			continue
+		}
+		a, b := s.byUnit[unitKey{p.selected[0], segment.Egress}], s.byUnit[unitKey{p.selected[0], segment.Ingress}]
+		if a == nil || b == nil {
+			continue
+		}
+		if a.denial == nil {
+			a, b = b, a
+		}
+		if a.denial == nil || b.denial != nil || b.side.State != Least {
+			continue
+		}
+		side := b.side
+		b.side.State = Tightened
+		if s.ask(b); b.denial == nil {
+			b.side = side
+		}
+	}
+}
+
+// ask asks for the policy of a unit, and holds it back where there is none.
+func (s *solver) ask(u *unit) {
 	x := &rewrite.Default{Workload: u.ref, Direction: u.dir, WithoutDNS: !u.usual}
 	for _, w := range u.wants {
 		x.Allow = append(x.Allow, rewrite.Need{Peer: w.peer, Conns: w.conns})
@@ -219,6 +251,9 @@ func caveat(w *contain.Window, accepted bool) string {
 		out = fmt.Sprintf("the records cover %s, less than a day; %s", w.To.Sub(w.From).Round(time.Minute), out)
 	default:
 		out = fmt.Sprintf("the records cover %.1f days; %s", days, out)
+	}
+	if w.Age >= 24*time.Hour {
+		out += fmt.Sprintf("; the last record is %.1f days old", w.Age.Hours()/24)
 	}
 	if accepted {
 		out += "; workloads that no record mentions were tightened all the same, as was asked for"

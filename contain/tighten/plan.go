@@ -38,7 +38,7 @@ type State string
 const (
 	// Tightened: a policy is proposed.
 	Tightened State = "tightened"
-	// Least: what passes is what is used and needed already.
+	// Least: what NetworkPolicies of its own let pass is what is used and needed already.
 	Least State = "least"
 	// HeldBack: nothing is proposed, and Side.Why says why.
 	HeldBack State = "held back"
@@ -107,16 +107,16 @@ type Permission struct {
 
 // Edit is one object that is applied or deleted with a workload's stage.
 type Edit struct {
-	Action    string   `json:"action"` // "create", "replace", "remove"
-	Cluster   string   `json:"cluster,omitempty"`
-	Namespace string   `json:"namespace"`
-	Name      string   `json:"name"`
-	File      string   `json:"file,omitempty"`   // in the folder; "" of what is removed
-	Source    string   `json:"source,omitempty"` // FILE:LINE of what is replaced or removed
-	For       []string `json:"for"`              // directions
+	Action    string    `json:"action"` // "create", "replace", "remove"
+	Cluster   string    `json:"cluster,omitempty"`
+	Namespace string    `json:"namespace"`
+	Name      string    `json:"name"`
+	File      string    `json:"file,omitempty"`   // in the folder; "" of what is removed
+	Source    string    `json:"source,omitempty"` // FILE:LINE of what is replaced or removed
+	For       []string  `json:"for"`              // directions
 	Workload  ident.Ref `json:"workload"`
-	Why       string `json:"why"`
-	NewPods   string `json:"newPods,omitempty"`
+	Why       string    `json:"why"`
+	NewPods   string    `json:"newPods,omitempty"`
 	// Lasting says where the change must be made to last.
 	Lasting string `json:"lasting"`
 	// Unpatched says why change.diff does not hold it.

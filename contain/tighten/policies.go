@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode"
@@ -144,6 +145,9 @@ func (s *solver) ofWorkload(r ident.Ref, alone []*policy, taken map[segment.Poli
 	if err != nil {
 		return nil, err
 	}
+	if s.stands(alone, denials, spec) {
+		return nil, nil
+	}
 	own := &object{subject: r, dirs: dirs, newPods: first.NewPods,
 		why: "the least that " + r.Short() + " needs for " + strings.Join(dirs, " and ") + ", as seen and declared"}
 	var out []*object
@@ -186,6 +190,32 @@ func (s *solver) ofWorkload(r ident.Ref, alone []*policy, taken map[segment.Poli
 	out = append(out, own)
 	slices.SortFunc(out, func(a, b *object) int { return comparePolicies(a.ref, b.ref) })
 	return out, nil
+}
+
+// stands reports whether the one policy of a workload's own says what would be
+// proposed already. Its sides are then least: what they allow beyond it is granted
+// by policies that are shared.
+func (s *solver) stands(alone []*policy, denials [2]*rewrite.Denial, spec map[string]any) bool {
+	var own *policy
+	for _, p := range alone {
+		for d, isolates := range p.isolates {
+			if isolates && denials[d] != nil {
+				if own != nil && own != p {
+					return false
+				}
+				own = p
+			}
+		}
+	}
+	if own == nil || own.isolates != [2]bool{denials[0] != nil, denials[1] != nil} || !reflect.DeepEqual(own.spec, spec) {
+		return false
+	}
+	for d := range denials {
+		if denials[d] != nil {
+			s.byUnit[unitKey{own.selected[0], segment.Gress(d)}].side.State = Least //nolint:gosec // one of two
+		}
+	}
+	return true
 }
 
 // reduced is a spec that filters one direction only.

@@ -145,7 +145,7 @@ func delta(s *solver, objects []*object) (*segment.Delta, error) {
 	return d, nil
 }
 
-// left are the policies that select a tightened workload and are not its own.
+// left are the policies that select a tightened workload and others.
 func (s *solver) left(objects []*object) []Left {
 	out := []Left{}
 	own := make(map[segment.PolicyRef]bool, len(objects))
@@ -153,7 +153,7 @@ func (s *solver) left(objects []*object) []Left {
 		own[o.ref] = true
 	}
 	for _, p := range s.policies {
-		if own[p.ref] {
+		if own[p.ref] || len(p.selected) == 1 { // one that stands as it is, too
 			continue
 		}
 		var waiting []ident.Ref

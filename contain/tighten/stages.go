@@ -27,7 +27,7 @@ func rank(criticality string) int {
 // first that matter least and that the fewest others depend on, and the policies
 // that many share at the end.
 func (s *solver) stages(plan *Plan) []Stage {
-	if len(plan.objects) == 0 {
+	if len(plan.objects) == 0 && len(lastRemoved(plan.Left)) == 0 {
 		return []Stage{}
 	}
 	type space struct {
