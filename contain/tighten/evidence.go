@@ -115,7 +115,7 @@ func (s *solver) keep(u *unit, x *piece, use *Use, onlyNames bool) {
 	}
 	for i := range u.wants {
 		if w := &u.wants[i]; w.peer == x.peer {
-			w.conns, w.names = join(w.conns, x.conns), w.names && onlyNames
+			w.conns, w.names = segment.Union(w.conns, x.conns), w.names && onlyNames
 			return
 		}
 	}
@@ -145,16 +145,16 @@ func (s *solver) passing(u *unit, peer ident.Ref, conns []segment.Conn) (out []p
 	}
 	rest := conns
 	for _, e := range edges {
-		if c := both(e.Connections, conns); len(c) > 0 {
+		if c := segment.Common(e.Connections, conns); len(c) > 0 {
 			out = append(out, piece{peer, c, e.Verdict, e.Partial})
-			rest = without(rest, c)
+			rest = segment.Minus(rest, c)
 		}
 	}
 	if peer.IsCIDR() && len(rest) > 0 {
 		if edges, err = s.p.Graph.Between(src, dst); err != nil {
 			return nil, false, err
 		}
-		free = slices.ContainsFunc(edges, func(e segment.Edge) bool { return len(both(e.Connections, rest)) > 0 })
+		free = slices.ContainsFunc(edges, func(e segment.Edge) bool { return len(segment.Common(e.Connections, rest)) > 0 })
 	}
 	return out, free, nil
 }
@@ -167,7 +167,7 @@ func (s *solver) passingBlock(u *unit, peer ident.Ref, block netip.Prefix, conns
 		return nil, err
 	}
 	for _, e := range whole {
-		if c := both(e.Connections, conns); !e.Partial && len(without(conns, c)) == 0 {
+		if c := segment.Common(e.Connections, conns); !e.Partial && len(segment.Minus(conns, c)) == 0 {
 			return []piece{{peer, c, e.Verdict, false}}, nil
 		}
 	}
@@ -179,7 +179,7 @@ func (s *solver) passingBlock(u *unit, peer ident.Ref, block netip.Prefix, conns
 	for _, e := range edges {
 		other := s.other(u, &e)
 		b, err := netip.ParsePrefix(other.CIDR)
-		c := both(e.Connections, conns)
+		c := segment.Common(e.Connections, conns)
 		switch {
 		case err != nil || len(c) == 0:
 		case peer.CIDR == ident.Internet && segment.PublicBlock(b), block.IsValid() && block.Overlaps(b) && block.Bits() <= b.Bits():
@@ -218,7 +218,7 @@ func (s *solver) declared(u *unit) error {
 		}
 		conns := n.Conns
 		if len(conns) == 0 {
-			conns = everyPort()
+			conns = segment.EveryPort()
 		}
 		if err := s.need(u, peer, conns, n.Why, false); err != nil {
 			return err
@@ -237,7 +237,7 @@ func (s *solver) need(u *unit, peer ident.Ref, conns []segment.Conn, why string,
 		use := Use{Peer: x.peer, Connections: x.conns, Verdict: x.verdict, Why: why}
 		s.keep(u, &x, &use, onlyNames)
 		u.side.Needed = append(u.side.Needed, use)
-		rest = without(rest, x.conns)
+		rest = segment.Minus(rest, x.conns)
 	}
 	if len(rest) > 0 && !onlyNames && !free {
 		u.side.Denied = append(u.side.Denied, Use{Peer: peer, Connections: rest, Verdict: segment.Denied, Why: why})
@@ -270,7 +270,7 @@ func (s *solver) resolves(u *unit) error {
 				}
 			}
 		}
-		if err := s.need(u, r, join(conns, nil), "name resolution", true); err != nil {
+		if err := s.need(u, r, segment.Union(conns, nil), "name resolution", true); err != nil {
 			return err
 		}
 	}
@@ -324,14 +324,14 @@ func (s *solver) rest(u *unit, peer ident.Ref, conns []segment.Conn) (rest []seg
 	for _, w := range u.wants {
 		switch {
 		case w.peer == peer:
-			rest = without(rest, w.conns)
-		case err != nil || !w.peer.IsCIDR() || len(both(w.conns, conns)) == 0:
+			rest = segment.Minus(rest, w.conns)
+		case err != nil || !w.peer.IsCIDR() || len(segment.Common(w.conns, conns)) == 0:
 		case w.peer.CIDR == ident.Internet && segment.PublicBlock(block):
 			within++
 		default:
 			if p, err := netip.ParsePrefix(w.peer.CIDR); err == nil && p.Overlaps(block) {
 				if p.Bits() <= block.Bits() {
-					rest = without(rest, w.conns)
+					rest = segment.Minus(rest, w.conns)
 				} else {
 					within++
 				}
@@ -358,7 +358,7 @@ func (s *solver) policed(u *unit, peer ident.Ref, conns []segment.Conn) ([]segme
 	for _, e := range edges {
 		open = append(open, e.Connections...)
 	}
-	return both(conns, open), nil
+	return segment.Common(conns, open), nil
 }
 
 // mostRules bounds how many permissions are explained by their rules: each asks the

@@ -1,6 +1,7 @@
 package tighten
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/contain"
@@ -207,5 +208,5 @@ func source(s estate.Source) string {
 	if s.File == "" {
 		return ""
 	}
-	return s.File + ":" + itoa(s.Line)
+	return s.File + ":" + strconv.Itoa(s.Line)
 }

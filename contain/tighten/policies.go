@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -249,7 +250,7 @@ func free(ns string, r ident.Ref, taken map[segment.PolicyRef]bool) string {
 	}
 	name := base + "-least"
 	for n := 2; taken[segment.PolicyRef{Kind: networkPolicy, Cluster: r.Cluster, Namespace: ns, Name: name}]; n++ {
-		name = base + "-least-" + itoa(n)
+		name = base + "-least-" + strconv.Itoa(n)
 	}
 	return name
 }

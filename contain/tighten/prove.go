@@ -75,7 +75,7 @@ func (s *solver) finish(plan *Plan, applied, final *segment.Graph) error {
 			if err != nil {
 				return err
 			}
-			x.Stays = slices.ContainsFunc(edges, func(e segment.Edge) bool { return len(both(e.Connections, x.Connections)) > 0 })
+			x.Stays = slices.ContainsFunc(edges, func(e segment.Edge) bool { return len(segment.Common(e.Connections, x.Connections)) > 0 })
 		}
 	}
 	plan.Edits = []Edit{}
@@ -312,10 +312,10 @@ func (s *solver) lost(g *segment.Graph, src, dst ident.Ref, conns []segment.Conn
 	}
 	var lost []segment.Conn
 	for _, a := range was {
-		rest := both(a.Connections, conns)
+		rest := segment.Common(a.Connections, conns)
 		for _, b := range is {
 			if (a.Verdict == b.Verdict || a.Verdict == segment.Unknown) && (a.Partial || !b.Partial) {
-				rest = without(rest, b.Connections)
+				rest = segment.Minus(rest, b.Connections)
 			}
 		}
 		lost = append(lost, rest...)
@@ -323,7 +323,7 @@ func (s *solver) lost(g *segment.Graph, src, dst ident.Ref, conns []segment.Conn
 	if len(lost) == 0 {
 		return nil, nil, nil
 	}
-	lost = join(lost, nil)
+	lost = segment.Union(lost, nil)
 	sides := []segment.Gress{segment.Egress, segment.Ingress}
 	ex, err := g.Why(src, dst, &segment.Port{Protocol: lost[0].Protocol, Number: lost[0].From})
 	if err == nil && ex.Egress.Verdict != ex.Ingress.Verdict {

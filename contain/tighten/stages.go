@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -102,7 +103,7 @@ func are(n int) string {
 	if n == 1 {
 		return "1 workload is"
 	}
-	return itoa(n) + " workloads are"
+	return strconv.Itoa(n) + " workloads are"
 }
 
 func counted(n int, what string) string {
@@ -110,9 +111,9 @@ func counted(n int, what string) string {
 	case n == 1:
 		return "1 " + what
 	case strings.HasSuffix(what, "y"):
-		return itoa(n) + " " + strings.TrimSuffix(what, "y") + "ies"
+		return strconv.Itoa(n) + " " + strings.TrimSuffix(what, "y") + "ies"
 	}
-	return itoa(n) + " " + what + "s"
+	return strconv.Itoa(n) + " " + what + "s"
 }
 
 // clients counts the workloads that were seen to connect to one.
