@@ -123,8 +123,8 @@ func escapeMarkdown(s string) string {
 				b.WriteByte('\\')
 			}
 		case ':':
-			if i+1 < len(rs) && rs[i+1] == '/' {
-				b.WriteByte('\\')
+			if i+1 < len(rs) && !unicode.IsLetter(rs[i+1]) && !unicode.IsDigit(rs[i+1]) && rs[i+1] != ' ' {
+				b.WriteByte('\\') // an address, with or without something escaped in it
 			}
 		case '@':
 			if i == 0 || !unicode.IsLetter(rs[i-1]) && !unicode.IsDigit(rs[i-1]) {
