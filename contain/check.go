@@ -106,11 +106,20 @@ func (p *Plan) Check(ctx context.Context, before, after *segment.Graph, e *estat
 	if err != nil {
 		return nil, nil, err
 	}
+	var touched []ident.Ref
+	for _, e := range p.Edits {
+		ref := segment.PolicyRef{Kind: e.Kind, Cluster: e.Cluster, Namespace: e.Namespace, Name: e.Name}
+		touched = append(touched, append(before.Selected(ref), after.Selected(ref)...)...)
+	}
+	pods, err := segment.DiffPods(ctx, before, after, touched)
+	if err != nil {
+		return nil, nil, err
+	}
 	n := newNetwork(problem)
 	if p.PastNodes {
 		n.passNodes()
 	}
-	proof, err := n.judge(ctx, after, p.Cuts, changed)
+	proof, err := n.judge(ctx, after, p.Cuts, changed, pods)
 	if err != nil {
 		return nil, nil, err
 	}

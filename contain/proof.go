@@ -78,11 +78,16 @@ func (n *network) prove(ctx context.Context, after *segment.Graph, cuts []Cut, t
 	if err != nil {
 		return nil, err
 	}
-	return n.judge(ctx, after, cuts, changed)
+	pods, err := segment.DiffPods(ctx, n.p.Graph, after, touched)
+	if err != nil {
+		return nil, err
+	}
+	return n.judge(ctx, after, cuts, changed, pods)
 }
 
 // judge says whether a change is the one that was declared and does what it is for.
-func (n *network) judge(ctx context.Context, after *segment.Graph, cuts []Cut, changed []segment.Change) (*Proof, error) {
+// pods are the changes for single pods of workloads whose pods differ.
+func (n *network) judge(ctx context.Context, after *segment.Graph, cuts []Cut, changed, pods []segment.Change) (*Proof, error) {
 	p := &Proof{
 		SchemaVersion: inventory.SchemaVersion, Checked: "model", Engine: n.p.Engine, Declared: cuts, Changed: changed,
 		Objective: n.sentence(), Before: []segment.Edge{}, After: []segment.Edge{},
@@ -94,8 +99,16 @@ func (n *network) judge(ctx context.Context, after *segment.Graph, cuts []Cut, c
 	for i := range cuts {
 		declared[[2]ident.Ref{cuts[i].From, cuts[i].To}] = &cuts[i]
 	}
-	for _, c := range changed {
-		d := declared[[2]ident.Ref{c.Src, c.Dst}]
+	of := n.workloadsOf(pods)
+	for _, c := range slices.Concat(changed, pods) {
+		src, dst := c.Src, c.Dst
+		if w, pod := of[src]; pod {
+			src = w
+		}
+		if w, pod := of[dst]; pod {
+			dst = w
+		}
+		d := declared[[2]ident.Ref{src, dst}]
 		if d == nil || c.After == segment.Allowed || c.After == segment.Unknown && c.Before == segment.Denied || len(segment.Common(c.Connections, d.Keep)) > 0 {
 			p.Undeclared = append(p.Undeclared, c)
 		}
@@ -133,6 +146,19 @@ func (n *network) judge(ctx context.Context, after *segment.Graph, cuts []Cut, c
 	}
 	n.verdict(p)
 	return p, nil
+}
+
+// workloadsOf maps the pods in changes to their workloads.
+func (n *network) workloadsOf(pods []segment.Change) map[ident.Ref]ident.Ref {
+	out := make(map[ident.Ref]ident.Ref)
+	if len(pods) == 0 {
+		return out
+	}
+	for i := range n.model.Endpoints {
+		e := &n.model.Endpoints[i]
+		out[e.Ref] = n.model.Workloads[e.Workload].Ref
+	}
+	return out
 }
 
 // residual fills what stays within reach.

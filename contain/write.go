@@ -14,7 +14,7 @@ import (
 
 // contained is the plan where there is nothing to cut, with the proof of that.
 func (s *solver) contained(ctx context.Context, plan *Plan) (*Plan, error) {
-	proof, err := s.n.judge(ctx, s.p.Graph, []Cut{}, nil)
+	proof, err := s.n.judge(ctx, s.p.Graph, []Cut{}, nil, nil)
 	if err != nil {
 		return nil, err
 	}

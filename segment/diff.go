@@ -61,6 +61,71 @@ func DiffOf(ctx context.Context, before, after *Graph, of []ident.Ref) ([]Change
 	return d.changes(), nil
 }
 
+// DiffPods is DiffOf at the grain of pods, for graphs of the same pods: it finds
+// what DiffOf cannot, a change for some pods of a workload that leaves what all of
+// them may open together as it was. Ends are pods; of those of a workload that
+// look alike in both graphs, one speaks for all. Where the pods of every workload
+// look alike it finds nothing that DiffOf does not, and returns nothing.
+func DiffPods(ctx context.Context, before, after *Graph, of []ident.Ref) ([]Change, error) {
+	if !before.manyLooks() && !after.manyLooks() {
+		return nil, nil
+	}
+	speak := before.speakers(after, of)
+	d := &difference{old: &diffSide{before, before.newTally(ByPod)}, now: &diffSide{after, after.newTally(ByPod)}}
+	defer d.release()
+	for _, r := range speak {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		d.inside(r, row, nil)
+		d.inside(r, column, speak)
+		d.outside(r)
+	}
+	return d.changes(), nil
+}
+
+// manyLooks reports whether the pods of some workload differ in what rules see.
+func (g *Graph) manyLooks() bool {
+	for end := range g.workloads.inside {
+		if len(g.workloads.classes.at(end)) > 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// speakers picks from the pods of some workloads one for each way that they look
+// in two graphs, sorted.
+func (g *Graph) speakers(other *Graph, of []ident.Ref) []ident.Ref {
+	wanted := make(map[ident.Ref]bool, len(of))
+	for _, r := range of {
+		wanted[r] = true
+	}
+	type look struct {
+		workload   ident.Ref
+		here, then uint32
+	}
+	seen := make(map[look]bool)
+	var out []ident.Ref
+	there := other.pod()
+	for i := range g.m.Endpoints {
+		e := &g.m.Endpoints[i]
+		x := look{workload: g.m.Workloads[e.Workload].Ref, here: g.classOf.at(i), then: gone}
+		if !wanted[x.workload] || x.here == gone {
+			continue
+		}
+		if j, ok := there.byRef[e.Ref]; ok {
+			x.then = other.classOf.at(there.grain.endpoint[j])
+		}
+		if !seen[x] {
+			seen[x] = true
+			out = append(out, e.Ref)
+		}
+	}
+	slices.SortFunc(out, ident.Ref.Compare)
+	return slices.Compact(out)
+}
+
 // difference collects on what two graphs disagree.
 type difference struct {
 	old, now      *diffSide
@@ -192,16 +257,26 @@ type replyTo struct {
 	reply *reply
 }
 
+// end returns the number of an end at the grain of the comparison.
+func (s *diffSide) end(r ident.Ref) (int, bool) {
+	if s.t.by == ByPod {
+		i, ok := s.g.pod().byRef[r]
+		return i, ok
+	}
+	i, ok := s.g.byRef[r]
+	return i, ok
+}
+
 func (s *diffSide) inside(r ident.Ref, kind lineKind) []replyTo {
-	end, ok := s.g.byRef[r]
+	end, ok := s.end(r)
 	if !ok {
 		return nil
 	}
 	var out []replyTo
-	from := s.g.endSide(ByWorkload, end)
+	from := s.g.endSide(s.t.by, end)
 	s.g.eachInside(s.t, from, kind, func(other uint32, x *reply) bool {
 		if int(other) != end {
-			out = append(out, replyTo{s.g.workloads.refs[other], x})
+			out = append(out, replyTo{s.t.gr.refs[other], x})
 		}
 		return true
 	})
@@ -209,11 +284,11 @@ func (s *diffSide) inside(r ident.Ref, kind lineKind) []replyTo {
 }
 
 func (s *diffSide) blocks(r ident.Ref, kind lineKind) []block {
-	end, ok := s.g.byRef[r]
+	end, ok := s.end(r)
 	if !ok {
 		return nil
 	}
-	return s.g.blocks(s.t, s.g.endSide(ByWorkload, end), kind)
+	return s.g.blocks(s.t, s.g.endSide(s.t.by, end), kind)
 }
 
 // diffBlocks compares what is open to blocks of addresses outside, which may be

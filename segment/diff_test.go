@@ -187,3 +187,69 @@ func TestDiffOfWorkloads(t *testing.T) {
 		t.Errorf("%d changes inside, %d outside: %+v", inside, outside, changes)
 	}
 }
+
+// TestDiffPods holds the changes between pods against the lists of what pods may
+// open: where some pod's connections differ it tells of a change, and else of none.
+func TestDiffPods(t *testing.T) {
+	differ, hidden := 0, 0
+	for seed := range uint64(120) {
+		m := randomModel(seed)
+		a, err := segment.Build(context.Background(), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &replay{m: *m, r: rand.New(rand.NewPCG(seed, 29))}
+		d := &segment.Delta{}
+		p.putPolicy(d)
+		b, err := a.Apply(context.Background(), d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := a.Workloads()
+		pods, err := segment.DiffPods(context.Background(), a, b, all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole, err := segment.Diff(context.Background(), a, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := func(g *segment.Graph) map[[2]ident.Ref]string {
+			out := make(map[[2]ident.Ref]string)
+			for e := range g.Edges(segment.ByPod) {
+				if !e.Src.IsCIDR() && !e.Dst.IsCIDR() {
+					out[[2]ident.Ref{e.Src, e.Dst}] += fmt.Sprint(e.Verdict, e.Connections)
+				}
+			}
+			return out
+		}
+		was, is := list(a), list(b)
+		want := make(map[[2]ident.Ref]bool)
+		for _, of := range []map[[2]ident.Ref]string{was, is} {
+			for k := range of {
+				if was[k] != is[k] {
+					want[k] = true
+				}
+			}
+		}
+		for _, c := range pods {
+			if k := [2]ident.Ref{c.Src, c.Dst}; !c.Src.IsCIDR() && !c.Dst.IsCIDR() && !want[k] {
+				t.Fatalf("seed %d: %+v, and the lists agree", seed, c)
+			}
+		}
+		inside := slices.ContainsFunc(pods, func(c segment.Change) bool { return !c.Src.IsCIDR() && !c.Dst.IsCIDR() })
+		told := inside || slices.ContainsFunc(whole, func(c segment.Change) bool { return !c.Src.IsCIDR() && !c.Dst.IsCIDR() })
+		if len(want) > 0 {
+			differ++
+			if !told {
+				t.Fatalf("seed %d: %d pairs of pods differ, and nothing says so", seed, len(want))
+			}
+			if inside && len(whole) == 0 {
+				hidden++
+			}
+		}
+	}
+	if differ < 40 || hidden < 1 {
+		t.Errorf("%d estates differ, %d for some pods only: the estates do not exercise it", differ, hidden)
+	}
+}
