@@ -446,6 +446,7 @@ func (s *solver) undo(d *segment.Delta) *segment.Delta {
 func (s *solver) declare(c *candidate, at *cut.Enforced, ds []denial) ([]Cut, error) {
 	out := make([]Cut, 0, len(c.pairs))
 	seen := make(map[cut.Pair]bool, len(c.pairs))
+	own := make(map[ident.Ref]bool) // that lose connections among their own pods
 	for i, k := range c.pairs {
 		x, err := s.cutOf(k)
 		if err != nil {
@@ -471,6 +472,10 @@ func (s *solver) declare(c *candidate, at *cut.Enforced, ds []denial) ([]Cut, er
 					if d.dir == segment.Ingress {
 						from, to = b, a
 					}
+					if from == to {
+						own[from] = true
+						continue
+					}
 					k, ok := s.n.pair(from, to)
 					if !ok || seen[k] || s.n.rails.host[int(k.From)] || s.n.rails.host[int(k.To)] { // no policy holds those
 						continue
@@ -487,6 +492,9 @@ func (s *solver) declare(c *candidate, at *cut.Enforced, ds []denial) ([]Cut, er
 				}
 			}
 		}
+	}
+	for r := range own {
+		out = append(out, Cut{From: r, To: r, Connections: segment.EveryPort(), Verdict: segment.Unknown.String(), AllowedBy: []segment.RuleRef{}, Neighbour: true})
 	}
 	slices.SortFunc(out, func(a, b Cut) int { return cmp.Or(a.From.Compare(b.From), a.To.Compare(b.To)) })
 	return out, nil

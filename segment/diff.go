@@ -62,14 +62,10 @@ func DiffOf(ctx context.Context, before, after *Graph, of []ident.Ref) ([]Change
 }
 
 // DiffPods is DiffOf at the grain of pods, for graphs of the same pods: it finds
-// what DiffOf cannot, a change for some pods of a workload that leaves what all of
-// them may open together as it was. Ends are pods; of those of a workload that
-// look alike in both graphs, one speaks for all. Where the pods of every workload
-// look alike it finds nothing that DiffOf does not, and returns nothing.
+// what DiffOf cannot, a change between the pods of one workload, and one for some
+// pods that leaves what all of a workload may open together as it was. Ends are
+// pods; of those of a workload that look alike in both graphs, one speaks for all.
 func DiffPods(ctx context.Context, before, after *Graph, of []ident.Ref) ([]Change, error) {
-	if !before.manyLooks() && !after.manyLooks() {
-		return nil, nil
-	}
 	speak := before.speakers(after, of)
 	d := &difference{old: &diffSide{before, before.newTally(ByPod)}, now: &diffSide{after, after.newTally(ByPod)}}
 	defer d.release()
@@ -82,16 +78,6 @@ func DiffPods(ctx context.Context, before, after *Graph, of []ident.Ref) ([]Chan
 		d.outside(r)
 	}
 	return d.changes(), nil
-}
-
-// manyLooks reports whether the pods of some workload differ in what rules see.
-func (g *Graph) manyLooks() bool {
-	for end := range g.workloads.inside {
-		if len(g.workloads.classes.at(end)) > 1 {
-			return true
-		}
-	}
-	return false
 }
 
 // speakers picks from the pods of some workloads one for each way that they look
