@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"unicode"
 
 	"sigs.k8s.io/yaml"
 
@@ -45,18 +44,8 @@ func newObject(cluster, why string, tree map[string]any) (*object, error) {
 	if ns, ok := meta["namespace"].(string); ok {
 		o.ref.Namespace = ns
 	}
-	o.text = []byte("# " + oneLine(why) + "\n" + string(text))
+	o.text = append(patch.Comment(why), text...)
 	return o, nil
-}
-
-// oneLine keeps foreign names from ending a comment.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, s)
 }
 
 func (o *object) String() string {

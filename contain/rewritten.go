@@ -173,7 +173,7 @@ func (o *object) patch(file []byte, src estate.Source, was, spec any) {
 		return
 	}
 	if own := text[src.Start:end]; len(own) > 0 {
-		o.text = append([]byte("# "+oneLine(o.why)+"\n"), own...)
+		o.text = append(patch.Comment(o.why), own...)
 		if own[len(own)-1] != '\n' {
 			o.text = append(o.text, '\n')
 		}

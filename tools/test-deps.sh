@@ -9,13 +9,15 @@ missing=()
 command -v xmllint >/dev/null || missing+=(libxml2-utils)
 # A C compiler: the race detector is linked by it.
 command -v gcc >/dev/null || command -v clang >/dev/null || missing+=(gcc libc6-dev)
+# git: what it makes of the diffs that plans carry is compared with what they mean.
+command -v git >/dev/null || missing+=(git)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 say() { echo "test-deps: ${missing[*]}: $*" >&2; }
 if [ -n "${COFFERDAM_NO_INSTALL:-}" ]; then
   say "not installed, since COFFERDAM_NO_INSTALL is set; tests that need it skip"
 elif ! command -v apt-get >/dev/null; then
-  say "not installed, and there is no apt-get here: install xmllint and a C compiler by hand; tests that need them skip"
+  say "not installed, and there is no apt-get here: install xmllint, git and a C compiler by hand; tests that need them skip"
 elif [ "$(id -u)" -ne 0 ]; then
   say "not installed, and only root may: sudo apt-get install -y ${missing[*]}; tests that need it skip"
 else

@@ -10,32 +10,12 @@ import (
 	"github.com/cofferdam-io/cofferdam/contain/cut"
 )
 
-// bruteBelow tries every hardening and every source side within the limit.
+// bruteBelow is the least price of all choices that leave a weight within the limit.
 func (s *small) bruteBelow(limit int64, weight []int64) cut.Price {
-	best := cut.Never
-	sources, sinks := mask(s.Sources), mask(s.Sinks)
-	hardenings := 1
-	if s.hard != nil {
-		hardenings = 1 << (2 * s.N)
-	}
-	for h := range hardenings {
-		egress, ingress := h&(1<<s.N-1), h>>s.N
-		var price cut.Price
-		for u := range s.N {
-			if egress>>u&1 == 1 {
-				price = plus(price, s.hard.Egress[u])
-			}
-			if ingress>>u&1 == 1 {
-				price = plus(price, s.hard.Ingress[u])
-			}
-		}
-		if price == cut.Never || price >= best {
-			continue
-		}
-		for side := range 1 << s.N {
-			if side&sources == sources && side&sinks == 0 && s.weigh(side&^sources, weight) <= limit {
-				best = min(best, plus(price, s.cost(side, egress, ingress)))
-			}
+	best, sources := cut.Never, mask(s.Sources)
+	for c, p := range s.choices() {
+		if p < best && s.weigh(c.side&^sources, weight) <= limit {
+			best = p
 		}
 	}
 	return best

@@ -8,16 +8,20 @@ import (
 	"github.com/cofferdam-io/cofferdam/contain/cut"
 )
 
+// joining are edges given as the ends of each node's.
+func joining(open [][]int) func(u int, into []uint64) {
+	return func(u int, into []uint64) {
+		for _, v := range open[u] {
+			into[0] |= 1 << v
+		}
+	}
+}
+
 // web → cart → {redis, orders} → db: what keeps web from db?
 func ExampleEdges() {
-	open := [][]int{{1}, {2, 3}, {4}, {4}, {}}
 	n := &cut.Network{
-		N: 5,
-		Row: func(u int, into []uint64) {
-			for _, v := range open[u] {
-				into[0] |= 1 << v
-			}
-		},
+		N:       5,
+		Row:     joining([][]int{{1}, {2, 3}, {4}, {4}, {}}),
 		Default: 1,
 		Edge:    map[cut.Pair]cut.Price{{From: 0, To: 1}: 100}, // observed: dear
 		Sources: []int{0}, Sinks: []int{4},
@@ -40,14 +44,9 @@ func ExampleEdges() {
 
 // Hardening cart's egress once is cheaper than naming both of its edges.
 func ExampleWorkloads() {
-	open := [][]int{{1}, {2, 3}, {4}, {4}, {}}
 	n := &cut.Network{
-		N: 5,
-		Row: func(u int, into []uint64) {
-			for _, v := range open[u] {
-				into[0] |= 1 << v
-			}
-		},
+		N:       5,
+		Row:     joining([][]int{{1}, {2, 3}, {4}, {4}, {}}),
 		Default: 10,
 		Sources: []int{0}, Sinks: []int{4},
 	}
@@ -65,14 +64,9 @@ func ExampleWorkloads() {
 
 // What reaches at most three workloads further, and costs least?
 func ExampleBelow() {
-	open := [][]int{{1, 2}, {3}, {3, 4}, {4}, {}}
 	n := &cut.Network{
-		N: 5,
-		Row: func(u int, into []uint64) {
-			for _, v := range open[u] {
-				into[0] |= 1 << v
-			}
-		},
+		N:       5,
+		Row:     joining([][]int{{1, 2}, {3}, {3, 4}, {4}, {}}),
 		Default: 1,
 		Sources: []int{0},
 	}

@@ -14,34 +14,18 @@ import (
 func (s *small) cuts() map[string]bool {
 	out := map[string]bool{}
 	best, _ := s.brute()
-	sources, sinks := mask(s.Sources), mask(s.Sinks)
-	hardenings := 1
-	if s.hard != nil {
-		hardenings = 1 << (2 * s.N)
-	}
-	for h := range hardenings {
-		egress, ingress := h&(1<<s.N-1), h>>s.N
-		var price cut.Price
-		for u := range s.N {
-			if egress>>u&1 == 1 {
-				price = plus(price, s.hard.Egress[u])
-			}
-			if ingress>>u&1 == 1 {
-				price = plus(price, s.hard.Ingress[u])
+	for of, price := range s.choices() {
+		if price != best {
+			continue
+		}
+		c := s.asCut(of)
+		var named []cut.Pair
+		for _, p := range c.Pairs {
+			if s.kept(int(p.From), int(p.To)) || of.egress>>p.From&1 == 0 && of.ingress>>p.To&1 == 0 {
+				named = append(named, p)
 			}
 		}
-		for side := range 1 << s.N {
-			if side&sources == sources && side&sinks == 0 && plus(price, s.cost(side, egress, ingress)) == best {
-				c := s.asCut(side, egress, ingress)
-				var named []cut.Pair
-				for _, p := range c.Pairs {
-					if s.kept(int(p.From), int(p.To)) || egress>>p.From&1 == 0 && ingress>>p.To&1 == 0 {
-						named = append(named, p)
-					}
-				}
-				out[fmt.Sprint(named, c.Egress, c.Ingress)] = true
-			}
-		}
+		out[fmt.Sprint(named, c.Egress, c.Ingress)] = true
 	}
 	return out
 }

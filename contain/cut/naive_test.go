@@ -1,6 +1,7 @@
 package cut_test
 
 import (
+	"iter"
 	"math/rand/v2"
 	"slices"
 
@@ -172,57 +173,71 @@ func mask(us []int) int {
 	return m
 }
 
-// brute tries every hardening and every source side. It returns the least
-// price and, for every way of that price, what the sources reach after it.
-func (s *small) brute() (best cut.Price, reaches []int) {
-	best = cut.Never
+// choice is a hardening and the nodes on the sources' side of a cut, as bits.
+type choice struct{ side, egress, ingress int }
+
+// choices yields every hardening with every source side that separates the
+// sources from the sinks, and its price; those that have none are left out.
+func (s *small) choices() iter.Seq2[choice, cut.Price] {
 	sources, sinks := mask(s.Sources), mask(s.Sinks)
 	hardenings := 1
 	if s.hard != nil {
 		hardenings = 1 << (2 * s.N)
 	}
-	for h := range hardenings {
-		egress, ingress := h&(1<<s.N-1), h>>s.N
-		var price cut.Price
-		for u := range s.N {
-			if egress>>u&1 == 1 {
-				price = plus(price, s.hard.Egress[u])
+	return func(yield func(choice, cut.Price) bool) {
+		for h := range hardenings {
+			egress, ingress := h&(1<<s.N-1), h>>s.N
+			var price cut.Price
+			for u := range s.N {
+				if egress>>u&1 == 1 {
+					price = plus(price, s.hard.Egress[u])
+				}
+				if ingress>>u&1 == 1 {
+					price = plus(price, s.hard.Ingress[u])
+				}
 			}
-			if ingress>>u&1 == 1 {
-				price = plus(price, s.hard.Ingress[u])
+			if price == cut.Never {
+				continue
+			}
+			for side := range 1 << s.N {
+				if side&sources != sources || side&sinks != 0 {
+					continue
+				}
+				if p := plus(price, s.cost(side, egress, ingress)); p != cut.Never && !yield(choice{side, egress, ingress}, p) {
+					return
+				}
 			}
 		}
-		if price == cut.Never || price > best {
+	}
+}
+
+// brute returns the least price of all choices and, for every one of that price,
+// what the sources reach after it.
+func (s *small) brute() (best cut.Price, reaches []int) {
+	best = cut.Never
+	for c, p := range s.choices() {
+		if p > best {
 			continue
 		}
-		for side := range 1 << s.N {
-			if side&sources != sources || side&sinks != 0 {
-				continue
-			}
-			p := plus(price, s.cost(side, egress, ingress))
-			if p > best || p == cut.Never {
-				continue
-			}
-			if p < best {
-				best, reaches = p, reaches[:0]
-			}
-			reaches = append(reaches, mask(s.reach(s.asCut(side, egress, ingress))))
+		if p < best {
+			best, reaches = p, reaches[:0]
 		}
+		reaches = append(reaches, mask(s.reach(s.asCut(c))))
 	}
 	return best, reaches
 }
 
-func (s *small) asCut(side, egress, ingress int) *cut.Cut {
+func (s *small) asCut(of choice) *cut.Cut {
 	c := &cut.Cut{}
 	for u := range s.N {
-		if egress>>u&1 == 1 {
+		if of.egress>>u&1 == 1 {
 			c.Egress = append(c.Egress, u)
 		}
-		if ingress>>u&1 == 1 {
+		if of.ingress>>u&1 == 1 {
 			c.Ingress = append(c.Ingress, u)
 		}
 		for v := range s.N {
-			if s.adj[u][v] && side>>u&1 == 1 && side>>v&1 == 0 {
+			if s.adj[u][v] && of.side>>u&1 == 1 && of.side>>v&1 == 0 {
 				c.Pairs = append(c.Pairs, cut.Pair{From: int32(u), To: int32(v)})
 			}
 		}

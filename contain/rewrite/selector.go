@@ -35,7 +35,7 @@ func read(s *metav1.LabelSelector) segment.Selector {
 // false if nothing can satisfy all of them.
 func and(was *metav1.LabelSelector, more segment.Selector) (*metav1.LabelSelector, segment.Selector, bool) {
 	old := read(was)
-	joined, ok := simplify(append(slices.Clone(old), more...))
+	joined, ok := fewest(append(slices.Clone(old), more...))
 	if !ok {
 		return nil, nil, false
 	}
@@ -71,9 +71,9 @@ func distinct(s segment.Selector) bool {
 	return true
 }
 
-// simplify joins the requirements on each key into the fewest that mean the same.
+// fewest joins the requirements on each key into the fewest that mean the same.
 // It is false if they contradict each other.
-func simplify(s segment.Selector) (segment.Selector, bool) {
+func fewest(s segment.Selector) (segment.Selector, bool) {
 	var keys []string
 	byKey := make(map[string][]segment.Requirement)
 	for _, r := range s {

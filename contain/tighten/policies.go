@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"sigs.k8s.io/yaml"
 
@@ -324,17 +323,7 @@ func written(o *object, labels, notes map[string]string, spec map[string]any) ([
 	if err != nil {
 		return nil, ident.Errorf(ident.KindFailure, "cannot write a policy: %w", err)
 	}
-	return append([]byte("# "+oneLine(o.why)+"\n"), text...), nil
-}
-
-// oneLine keeps foreign names from ending a comment.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, s)
+	return append(patch.Comment(o.why), text...), nil
 }
 
 // tree writes a spec as a tree of plain values.
