@@ -49,6 +49,8 @@ var layers = map[string][]string{
 
 	"flow": {"ident", "jsonscan", "estate", "segment"},
 
+	"authz": {"ident"},
+
 	"inventory": {"ident", "sbom", "vuln", "estate", "segment"},
 
 	"contain":         {"ident", "estate", "estate/manifest", "segment", "segment/k8s", "segment/intent", "inventory", "flow", "contain/..."},
@@ -66,7 +68,8 @@ var layers = map[string][]string{
 	"examples":        {},
 	"internal/corpus": {},
 	"internal/app":    {"ident", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report"},
-	"internal/web":    {"ident", "inventory"},
+	"internal/listen": {"ident"},
+	"internal/web":    {"ident", "inventory", "internal/listen"},
 	"internal/cli":    {"ident", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "contain/tighten", "report/...", "examples", "internal/app", "internal/web"},
 
 	"cmd/cofferdam": {"internal/cli"},

@@ -3,13 +3,11 @@ package web
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"net"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/listen"
 	"github.com/cofferdam-io/cofferdam/inventory"
 )
 
@@ -25,42 +23,22 @@ type Options struct {
 // Serve answers requests until the context ends, and returns nil then. It
 // listens on loopback addresses only: the page needs no sign-in.
 func Serve(ctx context.Context, o Options) error {
-	host, _, err := net.SplitHostPort(o.Addr)
-	if err != nil {
-		return ident.Errorf(ident.KindUsage, "--addr %q is not HOST:PORT", o.Addr).WithHint("127.0.0.1:8080")
-	}
-	if ip, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !ip.IsLoopback()) {
-		return ident.Errorf(ident.KindUsage, "--addr %q is not a loopback address, and the demo asks nobody who they are", o.Addr).WithHint("127.0.0.1:8080")
-	}
 	h, err := handler(o)
 	if err != nil {
 		return err
 	}
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", o.Addr)
-	if err != nil {
-		return ident.Errorf(ident.KindFailure, "cannot listen on %s: %w", o.Addr, err).WithHint("--addr 127.0.0.1:0 takes a free port")
+	if !listen.IsLoopback(o.Addr) {
+		return ident.Errorf(ident.KindUsage, "--addr %q is not a loopback address, and the demo asks nobody who they are", o.Addr).WithHint("127.0.0.1:8080")
 	}
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10}
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve(ln) }()
+	ln, err := listen.On(ctx, o.Addr)
+	if err != nil {
+		return err
+	}
 	if o.Ready != nil {
 		o.Ready("http://" + ln.Addr().String() + "/")
 	}
-	select {
-	case err = <-done:
-	case <-ctx.Done():
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		err = srv.Shutdown(stop)
-		if serr := <-done; err == nil { // the goroutine has ended
-			err = serr
-		}
-	}
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10}
+	return listen.Serve(ctx, srv, ln, 5*time.Second)
 }
 
 // handler renders everything once: the answers do not change while it runs.
@@ -86,20 +64,9 @@ func handler(o Options) (http.Handler, error) {
 	return guard(mux), nil
 }
 
-// guard refuses requests under another host's name, so that a web page cannot
-// read the estate by rebinding its own name to the loopback address, and sets
-// the headers that keep the page to itself.
+// guard keeps the page to this machine, and sets the headers that keep it to itself.
 func guard(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if h, _, err := net.SplitHostPort(r.Host); err == nil {
-			host = h
-		}
-		ip, err := netip.ParseAddr(host)
-		if host != "localhost" && (err != nil || !ip.IsLoopback()) {
-			http.Error(w, "this server answers under its loopback address only", http.StatusMisdirectedRequest)
-			return
-		}
+	return listen.LoopbackOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
@@ -107,5 +74,5 @@ func guard(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
-	})
+	}))
 }
