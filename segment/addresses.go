@@ -168,12 +168,20 @@ func mergePrefixes(ps []netip.Prefix) []netip.Prefix {
 // cellOf returns the cell of an address.
 func (as *addressSpace) cellOf(a netip.Addr) int {
 	a = a.Unmap().WithZone("")
+	return as.around(netip.PrefixFrom(a, a.BitLen()))
+}
+
+// around returns the cell of the innermost block that holds a block.
+func (as *addressSpace) around(p netip.Prefix) int {
 	lens := as.lens6
-	if a.Is4() {
+	if p.Addr().Is4() {
 		lens = as.lens4
 	}
 	for _, n := range lens {
-		if i, ok := as.index[netip.PrefixFrom(a, n).Masked()]; ok {
+		if n > p.Bits() {
+			continue
+		}
+		if i, ok := as.index[netip.PrefixFrom(p.Addr(), n).Masked()]; ok {
 			return i
 		}
 	}

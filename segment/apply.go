@@ -133,7 +133,7 @@ func (g *Graph) fork() *Graph {
 	for i := range n.universe {
 		n.universe[i] = slices.Clone(n.universe[i])
 	}
-	n.pool, n.byPod, n.doubts = newPool(g.classes.len()), &podGrain{}, &doubts{}
+	n.pool, n.byPod, n.byAddress, n.doubts = newPool(g.classes.len()), &podGrain{}, &addressTable{}, &doubts{}
 	g.compiler.atoms.m = n.m
 	return &n
 }

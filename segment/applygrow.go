@@ -185,6 +185,7 @@ func (c *change) growBlocks(blocks []netip.Prefix) bool {
 		}
 	}
 	k.atoms.fileCells()
+	g.cellClass = k.atoms.cellClass
 	return true
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -252,18 +253,17 @@ func TestApplyIsRebuild(t *testing.T) {
 	}
 }
 
+// sameEdge is what cmp.Equal says of two edges, which takes a hundred times as long.
+func sameEdge(a, b segment.Edge) bool {
+	return a.Src == b.Src && a.Dst == b.Dst && a.Verdict == b.Verdict && a.Partial == b.Partial && slices.Equal(a.Connections, b.Connections)
+}
+
 func sameGraph(t *testing.T, what string, got, want *segment.Graph, r *rand.Rand) {
 	t.Helper()
 	for _, by := range []segment.By{segment.ByWorkload, segment.ByPod} {
-		var a, b []segment.Edge
-		for e := range got.Edges(by) {
-			a = append(a, e)
-		}
-		for e := range want.Edges(by) {
-			b = append(b, e)
-		}
-		if diff := cmp.Diff(b, a); diff != "" {
-			t.Fatalf("%s: edges by %d (-rebuilt +applied):\n%.2000s", what, by, diff)
+		a, b := slices.Collect(got.Edges(by)), slices.Collect(want.Edges(by))
+		if !slices.EqualFunc(a, b, sameEdge) {
+			t.Fatalf("%s: edges by %d (-rebuilt +applied):\n%.2000s", what, by, cmp.Diff(b, a))
 		}
 	}
 	ctx := context.Background()
@@ -279,11 +279,11 @@ func sameGraph(t *testing.T, what string, got, want *segment.Graph, r *rand.Rand
 		if got.Isolation(x) != want.Isolation(x) {
 			t.Fatalf("%s: isolation of %s is %+v, rebuilt %+v", what, x, got.Isolation(x), want.Isolation(x))
 		}
-		if a, b := got.Exposure(x), want.Exposure(x); !cmp.Equal(a, b) {
+		if a, b := got.Exposure(x), want.Exposure(x); !reflect.DeepEqual(a, b) {
 			t.Fatalf("%s: exposure of %s is %+v, rebuilt %+v", what, x, a, b)
 		}
-		if diff := cmp.Diff(want.PoliciesOf(x), got.PoliciesOf(x)); diff != "" {
-			t.Fatalf("%s: policies of %s: %s", what, x, diff)
+		if a, b := got.PoliciesOf(x), want.PoliciesOf(x); !reflect.DeepEqual(a, b) {
+			t.Fatalf("%s: policies of %s: %s", what, x, cmp.Diff(b, a))
 		}
 		ra, err := got.Reach(ctx, []ident.Ref{x}, segment.Direction(r.IntN(2)), 0)
 		if err != nil {
@@ -330,8 +330,8 @@ func TestApplyLeavesTheOrigin(t *testing.T) {
 				t.Fatal(err)
 			}
 			sameGraph(t, fmt.Sprintf("seed %d, branch %d", seed, branch), next, want, p.r)
-			if diff := cmp.Diff(before, slices.Collect(g.Edges(segment.ByWorkload))); diff != "" {
-				t.Fatalf("seed %d: the origin changed: %s", seed, diff)
+			if now := slices.Collect(g.Edges(segment.ByWorkload)); !slices.EqualFunc(before, now, sameEdge) {
+				t.Fatalf("seed %d: the origin changed: %s", seed, cmp.Diff(before, now))
 			}
 		}
 	}

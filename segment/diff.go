@@ -100,7 +100,7 @@ func (g *Graph) speakers(other *Graph, of []ident.Ref) []ident.Ref {
 		if !wanted[x.workload] || x.here == gone {
 			continue
 		}
-		if j, ok := there.byRef[e.Ref]; ok {
+		if j := there.byRef.find(&e.Ref); j >= 0 {
 			x.then = other.classOf.at(there.grain.endpoint[j])
 		}
 		if !seen[x] {
@@ -243,19 +243,18 @@ type replyTo struct {
 	reply *reply
 }
 
-// end returns the number of an end at the grain of the comparison.
-func (s *diffSide) end(r ident.Ref) (int, bool) {
+// end returns the number of an end at the grain of the comparison, -1 if it has
+// no such end.
+func (s *diffSide) end(r ident.Ref) int {
 	if s.t.by == ByPod {
-		i, ok := s.g.pod().byRef[r]
-		return i, ok
+		return s.g.pod().byRef.find(&r)
 	}
-	i, ok := s.g.byRef[r]
-	return i, ok
+	return s.g.byRef.find(&r)
 }
 
 func (s *diffSide) inside(r ident.Ref, kind lineKind) []replyTo {
-	end, ok := s.end(r)
-	if !ok {
+	end := s.end(r)
+	if end < 0 {
 		return nil
 	}
 	var out []replyTo
@@ -270,8 +269,8 @@ func (s *diffSide) inside(r ident.Ref, kind lineKind) []replyTo {
 }
 
 func (s *diffSide) blocks(r ident.Ref, kind lineKind) []block {
-	end, ok := s.end(r)
-	if !ok {
+	end := s.end(r)
+	if end < 0 {
 		return nil
 	}
 	return s.g.blocks(s.t, s.g.endSide(s.t.by, end), kind)

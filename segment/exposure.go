@@ -25,7 +25,7 @@ const maxControllerDepth = 3
 func (g *Graph) exposure(s side, depth int) Exposure {
 	x := Exposure{Level: ExposedNone}
 	if s.by == ByPod {
-		s = g.endSide(ByWorkload, g.byRef[g.m.Workloads[g.m.Endpoints[s.endpoint].Workload].Ref])
+		s = g.endSide(ByWorkload, g.byRef.find(&g.m.Workloads[g.m.Endpoints[s.endpoint].Workload].Ref))
 	}
 	model := g.modelOf[s.end]
 	for _, i := range g.entriesOf[model] {
@@ -269,7 +269,7 @@ func (g *Graph) frameEntries() {
 	g.endOf = make([]int, len(g.m.Workloads))
 	g.modelOf = make([]int, len(g.m.Workloads))
 	for i := range g.m.Workloads {
-		g.endOf[i] = g.byRef[g.m.Workloads[i].Ref]
+		g.endOf[i] = g.byRef.find(&g.m.Workloads[i].Ref)
 		g.modelOf[g.endOf[i]] = i
 	}
 	g.entriesOf, g.candidates = make([][]int, len(g.m.Workloads)), nil

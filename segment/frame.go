@@ -40,7 +40,7 @@ func (g *Graph) frame() error {
 	if err := g.frameWorkloads(); err != nil {
 		return err
 	}
-	g.byPod = &podGrain{}
+	g.byPod, g.byAddress = &podGrain{}, &addressTable{}
 	g.frameNodes()
 	g.frameEntries()
 	return nil
@@ -56,15 +56,14 @@ func (g *Graph) frameWorkloads() error {
 	w := grain{inside: len(order), refs: make([]ident.Ref, len(order))}
 	classes, ends := make([][]uint32, len(order), len(order)+n-g.pods), make([][]uint32, n)
 	rank := make([]int, len(order))
-	g.byRef = make(map[ident.Ref]int, len(order))
 	for i, x := range order {
 		rank[x] = i
 		w.refs[i] = g.m.Workloads[x].Ref
-		g.byRef[w.refs[i]] = i
 		if i > 0 && w.refs[i] == w.refs[i-1] {
 			return ident.Errorf(ident.KindInvalid, "workload %s is in the model twice", w.refs[i])
 		}
 	}
+	g.byRef = tableOf(w.refs)
 	cells := make([]uint32, n+len(order)) // most lists have one element
 	one := func(x uint32) []uint32 {
 		if len(cells) == 0 {
@@ -101,7 +100,7 @@ func (g *Graph) frameWorkloads() error {
 type podGrain struct {
 	once  sync.Once
 	grain grain
-	byRef map[ident.Ref]int
+	byRef refTable
 }
 
 func (g *Graph) pod() *podGrain {
@@ -116,10 +115,8 @@ func (g *Graph) pod() *podGrain {
 		slices.SortStableFunc(eps, func(a, b int) int { return g.m.Endpoints[a].Ref.Compare(g.m.Endpoints[b].Ref) })
 		p := grain{inside: len(eps), endpoint: eps, refs: make([]ident.Ref, len(eps))}
 		classes, ends := make([][]uint32, len(eps), len(eps)+n-g.pods), make([][]uint32, n)
-		byRef := make(map[ident.Ref]int, len(eps))
 		for i, x := range eps {
 			p.refs[i] = g.m.Endpoints[x].Ref
-			byRef[p.refs[i]] = i
 			c := g.classOf.at(x)
 			classes[i] = []uint32{c}
 			ends[c] = append(ends[c], uint32(i)) //nolint:gosec // an index
@@ -129,7 +126,7 @@ func (g *Graph) pod() *podGrain {
 			classes = append(classes, []uint32{uint32(c)}) //nolint:gosec // an index
 		}
 		p.classes, p.ends = vecOf(classes), vecOf(ends)
-		g.byPod.grain, g.byPod.byRef = p, byRef
+		g.byPod.grain, g.byPod.byRef = p, tableOf(p.refs)
 	})
 	return g.byPod
 }

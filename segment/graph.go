@@ -53,7 +53,9 @@ type Graph struct {
 	workloads  grain
 	byPod      *podGrain
 	nodes      nodeClasses
-	byRef      map[ident.Ref]int // workload references → its end
+	byRef      refTable // workload references → its end
+	byAddress  *addressTable
+	cellClass  []int // cell → class, -1 if it has no addresses of its own
 	endOf      []int             // workload of the model → end of grains[ByWorkload]
 	modelOf    []int             // and back
 	entriesOf  [][]int           // workload of the model → entries
@@ -132,7 +134,7 @@ func build(ctx context.Context, m *Model, br breadth, grouped func(int)) (*Graph
 	}
 	a := newAtoms(m, g.v, classes, g.pods, cmp.Or(br.peer, narrowest))
 	g.compiler = &compiler{newest: g, projection: p, atoms: a, specs: make(map[string]int)}
-	g.any = a.everything()
+	g.any, g.cellClass = a.everything(), a.cellClass
 	g.compilePorts()
 	if err := g.compilePolicies(ctx); err != nil {
 		return nil, err

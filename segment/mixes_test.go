@@ -91,30 +91,30 @@ func compareTriples(t *testing.T, m *segment.Model, g *segment.Graph, r *rand.Ra
 // indexed is the naive evaluator on the policies of the namespaces of both ends
 // only: at full size the others, which select neither, would take days.
 type indexed struct {
-	m    *segment.Model
-	byNS map[string][]segment.Policy
+	twin *naive
+	byNS map[string][]*segment.Policy
 }
 
 func newIndexed(m *segment.Model) *indexed {
-	x := &indexed{m: m, byNS: make(map[string][]segment.Policy)}
+	x := &indexed{twin: newNaive(m), byNS: make(map[string][]*segment.Policy)}
 	for i := range m.Policies {
 		ns := m.Policies[i].Namespace // "" for those of the cluster
-		x.byNS[ns] = append(x.byNS[ns], m.Policies[i])
+		x.byNS[ns] = append(x.byNS[ns], &m.Policies[i])
 	}
 	return x
 }
 
 func (x *indexed) verdict(a, b end, port segment.Port) segment.Verdict {
-	m := *x.m
-	m.Policies = append([]segment.Policy(nil), x.byNS[""]...)
-	spaces := map[string]bool{}
+	list := append(x.twin.policies[:0], x.byNS[""]...)
+	last := ""
 	for _, e := range []end{a, b} {
-		if e.ep != nil {
-			spaces[m.Namespaces[e.ep.Namespace].Name] = true
+		if e.ep == nil {
+			continue
+		}
+		if ns := x.twin.m.Namespaces[e.ep.Namespace].Name; ns != last {
+			list, last = append(list, x.byNS[ns]...), ns
 		}
 	}
-	for ns := range spaces {
-		m.Policies = append(m.Policies, x.byNS[ns]...)
-	}
-	return (&naive{m: &m}).verdict(a, b, port)
+	x.twin.policies = list
+	return x.twin.verdict(a, b, port)
 }

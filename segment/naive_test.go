@@ -14,13 +14,55 @@ import (
 // same however the coins fall.
 type naive struct {
 	m *segment.Model
+	// policies are those that are evaluated: all of the model's, or the ones that
+	// can select either end.
+	policies []*segment.Policy
+	// nodesAt names the nodes of a cluster that have an address.
+	nodesAt map[clusterAddr]map[string]bool
 	// coins are the doubtful facts met so far in this evaluation, by name, and how
 	// they fall in the present world.
 	coins map[string]bool
 	order []string
 }
 
-// peerAddr is the other end: an endpoint or an address outside.
+type clusterAddr struct {
+	cluster string
+	addr    netip.Addr
+}
+
+// newNaive returns the evaluator of all of a model's policies. A node has the
+// addresses of its status and those of the pods on its host network.
+func newNaive(m *segment.Model) *naive {
+	n := &naive{m: m, nodesAt: make(map[clusterAddr]map[string]bool)}
+	for i := range m.Policies {
+		n.policies = append(n.policies, &m.Policies[i])
+	}
+	has := func(cluster, node string, addrs []netip.Addr) {
+		for _, a := range addrs {
+			at := clusterAddr{cluster, a}
+			if n.nodesAt[at] == nil {
+				n.nodesAt[at] = make(map[string]bool)
+			}
+			n.nodesAt[at][node] = true
+		}
+	}
+	for i := range m.Nodes {
+		has(m.Nodes[i].Cluster, m.Nodes[i].Name, m.Nodes[i].IPs)
+	}
+	for i := range m.Endpoints {
+		if e := &m.Endpoints[i]; e.HostNetwork {
+			has(m.Namespaces[e.Namespace].Cluster, e.Node, e.IPs)
+		}
+	}
+	for _, nodes := range n.nodesAt {
+		if len(nodes) > 1 {
+			delete(nodes, "") // it is the node that is known
+		}
+	}
+	return n
+}
+
+// end is one end of a question: an endpoint or an address outside.
 type end struct {
 	ep   *segment.Endpoint // nil: outside
 	addr netip.Addr
@@ -99,24 +141,9 @@ func (n *naive) allowed(src, dst end, port segment.Port) bool {
 
 // ownNode reports whether an address is that of the pod's own node, and traffic
 // between the two is free (Kubernetes documentation, "Network Policies": "traffic
-// to and from the node where a Pod is running is always allowed"). A node has the
-// addresses of its status and those of the pods on its host network.
+// to and from the node where a Pod is running is always allowed").
 func (n *naive) ownNode(pod end, a netip.Addr, free bool, doubt string) bool {
-	cluster := n.m.Namespaces[pod.ep.Namespace].Cluster
-	has := map[string]bool{}
-	for _, node := range n.m.Nodes {
-		if node.Cluster == cluster && slices.Contains(node.IPs, a) {
-			has[node.Name] = true
-		}
-	}
-	for _, e := range n.m.Endpoints {
-		if e.HostNetwork && n.m.Namespaces[e.Namespace].Cluster == cluster && slices.Contains(e.IPs, a) {
-			has[e.Node] = true
-		}
-	}
-	if len(has) > 1 {
-		delete(has, "") // it is the node that is known
-	}
+	has := n.nodesAt[clusterAddr{n.m.Namespaces[pod.ep.Namespace].Cluster, a}]
 	switch {
 	case len(has) == 0:
 		return false
@@ -166,8 +193,7 @@ func (n *naive) tiers(d segment.Gress, subject, peer, dst end, port segment.Port
 		}
 	}
 	selected, granted, other := false, false, false
-	for i := range n.m.Policies {
-		p := &n.m.Policies[i]
+	for _, p := range n.policies {
 		if p.Tier != segment.NetworkPolicyTier || !n.selects(p, subject) {
 			continue
 		}
@@ -209,8 +235,7 @@ func (n *naive) tiers(d segment.Gress, subject, peer, dst end, port segment.Port
 func (n *naive) ordered(t segment.Tier, d segment.Gress, subject, peer, dst end, port segment.Port) (allow, decided bool) {
 	for _, prio := range n.priorities(t) {
 		var outcomes []segment.Action
-		for i := range n.m.Policies {
-			p := &n.m.Policies[i]
+		for _, p := range n.policies {
 			if p.Tier != t || p.Priority != prio || !n.selects(p, subject) {
 				continue
 			}
@@ -245,9 +270,9 @@ func (n *naive) ordered(t segment.Tier, d segment.Gress, subject, peer, dst end,
 // priorities returns those of a tier's policies, in ascending order.
 func (n *naive) priorities(t segment.Tier) []int {
 	var out []int
-	for i := range n.m.Policies {
-		if n.m.Policies[i].Tier == t {
-			out = append(out, n.m.Policies[i].Priority)
+	for _, p := range n.policies {
+		if p.Tier == t {
+			out = append(out, p.Priority)
 		}
 	}
 	slices.Sort(out)

@@ -138,7 +138,7 @@ func (g *Graph) frameNodes() {
 		if cluster < 0 {
 			continue // nothing runs there
 		}
-		c := g.compiler.atoms.cellClass[g.v.addresses.cellOf(x.addr)]
+		c := g.cellClass[g.v.addresses.cellOf(x.addr)]
 		nc.address.add(c)
 		nc.cells[cluster][uint32(c)] = x.node //nolint:gosec // a class number
 		end(c, cluster, x.node)

@@ -291,4 +291,4 @@ func (g *Graph) commonLabels(ends []int) string {
 }
 
 // workloadIndex returns the position of a workload in the model.
-func (g *Graph) workloadIndex(r ident.Ref) int { return g.modelOf[g.byRef[r]] }
+func (g *Graph) workloadIndex(r ident.Ref) int { return g.modelOf[g.byRef.find(&r)] }

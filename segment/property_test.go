@@ -47,7 +47,7 @@ func TestAgainstTwin(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := rand.New(rand.NewPCG(seed, 99))
-		twin := &naive{m: m}
+		twin := newNaive(m)
 		outside := outside
 		for _, e := range m.Endpoints { // the addresses of nodes, too
 			if e.HostNetwork {

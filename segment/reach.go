@@ -126,7 +126,7 @@ func (t *Travel) owns(s side, end int) bool {
 	if s.by == ByWorkload {
 		return s.end == end
 	}
-	return t.g.byRef[t.g.m.Workloads[t.g.m.Endpoints[s.endpoint].Workload].Ref] == end
+	return t.g.byRef.find(&t.g.m.Workloads[t.g.m.Endpoints[s.endpoint].Workload].Ref) == end
 }
 
 // search is one breadth-first search.
@@ -285,8 +285,8 @@ func (t *Travel) Count() (allowed, unknown int) {
 // order of travel, with the rules that decide each step; nil if it was not
 // reached or is a start.
 func (t *Travel) Path(r ident.Ref) []Hop {
-	end, ok := t.g.byRef[r]
-	if !ok {
+	end := t.g.byRef.find(&r)
+	if end < 0 {
 		return nil
 	}
 	st, _, tree := t.end(end)

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 )
@@ -28,7 +29,7 @@ func (g *Graph) Resolve(r ident.Ref) ([]ident.Ref, error) {
 		}
 		return []ident.Ref{{CIDR: p.Masked().String()}}, nil
 	}
-	if _, ok := g.byRef[r]; ok {
+	if g.byRef.find(&r) >= 0 {
 		return []ident.Ref{r}, nil
 	}
 	for _, by := range []By{ByWorkload, ByPod} {
@@ -51,14 +52,41 @@ func (g *Graph) Resolve(r ident.Ref) ([]ident.Ref, error) {
 
 // withAddress returns the pods that have an address of their own.
 func (g *Graph) withAddress(a netip.Addr) []ident.Ref {
+	g.byAddress.once.Do(func() { g.byAddress.table = g.tableOfAddresses() })
+	t := &g.byAddress.table
 	var out []ident.Ref
-	for i := range g.m.Endpoints {
-		e := &g.m.Endpoints[i]
-		if g.classOf.at(i) != gone && !e.HostNetwork && slices.Contains(e.IPs, a) {
+	h := t.hashAddr(a)
+	for s := t.first(h); s >= 0; s = t.after(s, h) {
+		if e := &g.m.Endpoints[t.at(s)]; slices.Contains(e.IPs, a) { // in the order of endpoints
 			out = append(out, e.Ref)
 		}
 	}
 	return out
+}
+
+// addressTable finds the endpoints that have an address, made when it is first
+// asked for.
+type addressTable struct {
+	once sync.Once
+	table
+}
+
+func (g *Graph) tableOfAddresses() table {
+	n := 0
+	for i := range g.m.Endpoints {
+		n += len(g.m.Endpoints[i].IPs)
+	}
+	t := newTable(n)
+	for i := range g.m.Endpoints {
+		if e := &g.m.Endpoints[i]; g.classOf.at(i) != gone && !e.HostNetwork {
+			for j, a := range e.IPs {
+				if slices.Index(e.IPs, a) == j {
+					t.put(t.hashAddr(a), i)
+				}
+			}
+		}
+	}
+	return t
 }
 
 // near returns up to five names like r's: the same name elsewhere, then a small
@@ -107,11 +135,13 @@ func within(a, b string, k int) bool {
 
 // side resolves a reference to one end. Names that mean several are refused.
 func (g *Graph) side(r ident.Ref) (side, error) {
-	if i, ok := g.byRef[r]; ok {
+	if i := g.byRef.find(&r); i >= 0 {
 		return g.endSide(ByWorkload, i), nil
 	}
-	if i, ok := g.pod().byRef[r]; ok {
-		return g.endSide(ByPod, i), nil
+	if !r.IsCIDR() {
+		if i := g.pod().byRef.find(&r); i >= 0 {
+			return g.endSide(ByPod, i), nil
+		}
 	}
 	refs, err := g.Resolve(r)
 	if err != nil {
@@ -134,29 +164,44 @@ func (g *Graph) side(r ident.Ref) (side, error) {
 		}
 		return s, nil
 	}
-	if i, ok := g.byRef[ref]; ok {
+	if i := g.byRef.find(&ref); i >= 0 {
 		return g.endSide(ByWorkload, i), nil
 	}
-	return g.endSide(ByPod, g.pod().byRef[ref]), nil
+	return g.endSide(ByPod, g.pod().byRef.find(&ref)), nil
 }
 
-// addressClasses returns the external cells that meet a block.
+// addressClasses returns the external cells that meet a block: of the blocks
+// around it only the innermost, whose addresses are not in a smaller one; and
+// those inside it, which follow it in the order of blocks.
 func (g *Graph) addressClasses(p netip.Prefix) []uint32 {
-	return g.cellsWhere(func(_ int, cell *addressCell) bool { return slices.ContainsFunc(cell.parts, p.Overlaps) })
+	p = p.Masked()
+	as := g.v.addresses
+	var out []uint32
+	put := func(cell int) {
+		if c := g.cellClass[cell]; c >= 0 {
+			out = append(out, uint32(c)) //nolint:gosec // a class number
+		}
+	}
+	if around := as.around(p); slices.ContainsFunc(as.cells[around].parts, p.Overlaps) && as.cells[around].block != p {
+		put(around)
+	}
+	i, _ := slices.BinarySearchFunc(as.cells, p, func(c addressCell, p netip.Prefix) int { return comparePrefix(c.block, p) })
+	for ; i < len(as.cells) && contains(p, as.cells[i].block); i++ {
+		put(i)
+	}
+	slices.Sort(out)
+	return out
 }
 
 // internetClasses returns the external cells that the word internet means: those
 // of public addresses. A node's address is the node's own, public or not.
 func (g *Graph) internetClasses() []uint32 {
-	return g.cellsWhere(func(c int, cell *addressCell) bool { return cell.public && !g.nodes.address.has(c) })
-}
-
-func (g *Graph) cellsWhere(hit func(class int, cell *addressCell) bool) []uint32 {
 	var out []uint32
-	for c := g.pods; c < g.classes.len(); c++ {
-		if i := g.classes.ref(c).cell; i >= 0 && hit(c, &g.v.addresses.cells[i]) { // below 0: an unused class
+	for cell, c := range g.cellClass {
+		if c >= 0 && g.v.addresses.cells[cell].public && !g.nodes.address.has(c) {
 			out = append(out, uint32(c)) //nolint:gosec // a class number
 		}
 	}
+	slices.Sort(out)
 	return out
 }
