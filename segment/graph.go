@@ -55,12 +55,12 @@ type Graph struct {
 	nodes      nodeClasses
 	byRef      refTable // workload references → its end
 	byAddress  *addressTable
-	cellClass  []int // cell → class, -1 if it has no addresses of its own
-	endOf      []int             // workload of the model → end of grains[ByWorkload]
-	modelOf    []int             // and back
-	entriesOf  [][]int           // workload of the model → entries
-	candidates []int             // workloads with a direct way in, which may be controllers
-	clusterOf  []int             // namespace → cluster
+	cellClass  []int   // cell → class, -1 if it has no addresses of its own
+	endOf      []int   // workload of the model → end of grains[ByWorkload]
+	modelOf    []int   // and back
+	entriesOf  [][]int // workload of the model → entries
+	candidates []int   // workloads with a direct way in, which may be controllers
+	clusterOf  []int   // namespace → cluster
 	clusters   []string
 	doubts     *doubts
 	compiler   *compiler
