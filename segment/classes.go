@@ -52,20 +52,21 @@ func classify(p *projection, m *Model, clusterOf []int) (classes []class, classO
 		classes[c].size++
 		classOf[i] = c
 	}
-	classes = append(classes, slices.Repeat([]class{unusedClass()}, spare+len(classes)/16)...)
+	classes = append(classes, slices.Repeat([]class{unusedClass()}, spare(len(classes)))...)
 	pods = len(classes)
 	for i, cell := range p.v.addresses.cells {
 		if len(cell.parts) > 0 {
 			classes = append(classes, class{rep: -1, cell: i, ns: -1, cluster: -1, size: 1})
 		}
 	}
-	classes = append(classes, slices.Repeat([]class{unusedClass()}, spare+(len(classes)-pods)/16)...)
+	classes = append(classes, slices.Repeat([]class{unusedClass()}, spare(len(classes)-pods))...)
 	return classes, classOf, pods
 }
 
-// spare is how many class numbers of either kind are left unused at least. When
-// they are used up, Apply compiles anew, which takes hundreds of times as long.
-const spare = 512
+// spare is how many class numbers are left unused beside n of a kind. When they
+// are used up, Apply compiles anew, which takes hundreds of times as long where
+// there are many; where there are few, unused ones would be most of a graph.
+func spare(n int) int { return min(max(n, 32), 512) + n/16 }
 
 func unusedClass() class { return class{rep: -1, cell: -1, ns: -1, cluster: -1} }
 

@@ -211,6 +211,7 @@ func (p *replay) dropEndpoint(d *segment.Delta) {
 // against the graph of the changed model: the same edges by workload and by pod,
 // the same counts, isolation, reach and deciding rules.
 func TestApplyIsRebuild(t *testing.T) {
+	t.Parallel()
 	const estates, events = 40, 25
 	shared, total, onNodes := 0, 0, 0
 	for seed := range uint64(estates) {
@@ -312,6 +313,7 @@ func sameGraph(t *testing.T, what string, got, want *segment.Graph, r *rand.Rand
 // TestApplyLeavesTheOrigin says that a graph answers as before after changes were
 // applied to it, and that a second change of the same graph is right too.
 func TestApplyLeavesTheOrigin(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(20) {
 		m := randomModel(seed)
 		g, err := segment.Build(context.Background(), m)

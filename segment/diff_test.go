@@ -18,6 +18,7 @@ import (
 // TestDiff holds the changes between two random graphs against the pair questions
 // of both, port by port: every difference is told once, and nothing else is.
 func TestDiff(t *testing.T) {
+	t.Parallel()
 	addresses := []string{"8.8.8.8/32", "10.1.2.3/32", "192.0.2.1/32", "2001:4860::1/128"}
 	told := 0
 	for seed := range uint64(150) {
@@ -107,6 +108,7 @@ func checkDiffOf(t *testing.T, a, b *segment.Graph, all []segment.Change) {
 // TestOpenings holds the sets of workloads that each may open something to
 // against the list of edges.
 func TestOpenings(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(60) {
 		g, err := segment.Build(context.Background(), randomModel(seed))
 		if err != nil {
@@ -191,6 +193,7 @@ func TestDiffOfWorkloads(t *testing.T) {
 // TestDiffPods holds the changes between pods against the lists of what pods may
 // open: where some pod's connections differ it tells of a change, and else of none.
 func TestDiffPods(t *testing.T) {
+	t.Parallel()
 	differ, hidden := 0, 0
 	for seed := range uint64(120) {
 		m := randomModel(seed)

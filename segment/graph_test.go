@@ -173,6 +173,7 @@ func TestManyPorts(t *testing.T) {
 }
 
 func TestReachAgainstClosure(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(60) {
 		m := randomModel(seed)
 		g := build(t, m)

@@ -17,6 +17,7 @@ func long() bool { return os.Getenv("COFFERDAM_LONG") != "" }
 // TestMixesAgainstTwin holds the engine against the naive evaluator on made
 // estates of every mix: exactly, since nothing in them is in doubt.
 func TestMixesAgainstTwin(t *testing.T) {
+	t.Parallel()
 	const estates, triples = uint64(1000), 1000
 	for _, mix := range synth.Mixes() {
 		t.Run(string(mix), func(t *testing.T) {
@@ -44,6 +45,7 @@ func TestMixesAgainstTwin(t *testing.T) {
 // TestFullSizeAgainstTwin does the same at full size: some thousand triples, or a
 // million under make test-long.
 func TestFullSizeAgainstTwin(t *testing.T) {
+	t.Parallel()
 	triples := 10_000
 	if long() {
 		triples = 1_000_000

@@ -17,6 +17,8 @@ type naive struct {
 	// policies are those that are evaluated: all of the model's, or the ones that
 	// can select either end.
 	policies []*segment.Policy
+	// priorities are those of all the model's policies by tier, in ascending order.
+	priorities map[segment.Tier][]int
 	// nodesAt names the nodes of a cluster that have an address.
 	nodesAt map[clusterAddr]map[string]bool
 	// coins are the doubtful facts met so far in this evaluation, by name, and how
@@ -33,9 +35,16 @@ type clusterAddr struct {
 // newNaive returns the evaluator of all of a model's policies. A node has the
 // addresses of its status and those of the pods on its host network.
 func newNaive(m *segment.Model) *naive {
-	n := &naive{m: m, nodesAt: make(map[clusterAddr]map[string]bool)}
+	n := &naive{m: m, nodesAt: make(map[clusterAddr]map[string]bool), priorities: make(map[segment.Tier][]int)}
 	for i := range m.Policies {
-		n.policies = append(n.policies, &m.Policies[i])
+		p := &m.Policies[i]
+		n.policies = append(n.policies, p)
+		if !slices.Contains(n.priorities[p.Tier], p.Priority) {
+			n.priorities[p.Tier] = append(n.priorities[p.Tier], p.Priority)
+		}
+	}
+	for _, list := range n.priorities {
+		slices.Sort(list)
 	}
 	has := func(cluster, node string, addrs []netip.Addr) {
 		for _, a := range addrs {
@@ -233,7 +242,7 @@ func (n *naive) tiers(d segment.Gress, subject, peer, dst end, port segment.Port
 // ordered finds the policies of the lowest priority value with a matching rule.
 // Where several policies share it, any of them may be applied.
 func (n *naive) ordered(t segment.Tier, d segment.Gress, subject, peer, dst end, port segment.Port) (allow, decided bool) {
-	for _, prio := range n.priorities(t) {
+	for _, prio := range n.priorities[t] {
 		var outcomes []segment.Action
 		for _, p := range n.policies {
 			if p.Tier != t || p.Priority != prio || !n.selects(p, subject) {
@@ -267,18 +276,6 @@ func (n *naive) ordered(t segment.Tier, d segment.Gress, subject, peer, dst end,
 	return false, false
 }
 
-// priorities returns those of a tier's policies, in ascending order.
-func (n *naive) priorities(t segment.Tier) []int {
-	var out []int
-	for _, p := range n.policies {
-		if p.Tier == t {
-			out = append(out, p.Priority)
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
 func (n *naive) selects(p *segment.Policy, e end) bool {
 	return e.ep != nil && !n.host(e) && n.selected(p.Cluster, &p.Subject, e)
 }
@@ -300,8 +297,16 @@ func (n *naive) selected(cluster string, s *segment.PodSelector, e end) bool {
 			}
 			continue
 		}
-		in := slices.Contains(r.Values, v)
-		if holds := map[segment.Operator]bool{segment.In: ok && in, segment.NotIn: !ok || !in, segment.Exists: ok, segment.DoesNotExist: !ok}[r.Op]; !holds {
+		holds := ok
+		switch r.Op {
+		case segment.In:
+			holds = ok && slices.Contains(r.Values, v)
+		case segment.NotIn:
+			holds = !ok || !slices.Contains(r.Values, v)
+		case segment.DoesNotExist:
+			holds = !ok
+		}
+		if !holds {
 			return false
 		}
 	}

@@ -35,6 +35,7 @@ func buildVaried(m *segment.Model, seed uint64) (*segment.Graph, error) {
 // agree; it must never be certain and wrong, and without doubtful facts it must
 // agree exactly.
 func TestAgainstTwin(t *testing.T) {
+	t.Parallel()
 	const estates, triples = 1000, 300
 	outside := []netip.Addr{netip.MustParseAddr("8.8.8.8"), netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:4860::1"),
 		netip.MustParseAddr("172.18.0.1"), netip.MustParseAddr("172.18.0.2")}
@@ -132,6 +133,7 @@ func refOf(e end) ident.Ref {
 // TestListsAgree holds rows, columns, pod edges and workload edges against the
 // pair questions.
 func TestListsAgree(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(150) {
 		g, err := buildVaried(randomModel(seed), seed)
 		if err != nil {

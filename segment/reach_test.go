@@ -13,6 +13,7 @@ import (
 // the list of edges: the same ends, hops and verdicts, and paths whose every step
 // is an edge.
 func TestReachAgainstEdges(t *testing.T) {
+	t.Parallel()
 	reached, far := 0, 0
 	for seed := range uint64(400) {
 		m := randomModel(seed)
