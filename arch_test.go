@@ -53,6 +53,9 @@ var layers = map[string][]string{
 
 	"inventory": {"ident", "sbom", "vuln", "estate", "segment"},
 
+	"index":       {"ident", "sbom", "vuln"},
+	"index/synth": {"ident", "sbom", "index"},
+
 	"contain":         {"ident", "estate", "estate/manifest", "segment", "segment/k8s", "segment/intent", "inventory", "flow", "contain/..."},
 	"contain/tighten": {"ident", "estate", "estate/manifest", "segment", "segment/k8s", "inventory", "flow", "contain", "contain/patch", "contain/pick", "contain/rewrite"},
 	"contain/pick":    {"ident", "segment"},

@@ -120,33 +120,11 @@ func (q ComponentQuery) Match(c *sbom.Component, subjectOS sbom.Distro) (match, 
 	if q.purl.Type == "" && q.bare == "" {
 		return false, true
 	}
-	var p PURL
-	var err error
-	if c.PURL != "" {
-		p, err = purlOf(c)
-	}
-	if c.PURL == "" || err != nil {
-		// Without a package URL only the name as written is left.
-		if q.bare == "" || strings.ToLower(c.Name) != q.bare {
-			return false, true
-		}
-		return q.version(nil, c.Version)
-	}
-	if q.bare != "" {
-		if !q.named(p, c) {
-			return false, true
-		}
-	} else if !q.selects(p) {
+	k := newCandidate(c)
+	if !q.means(&k) {
 		return false, true
 	}
-	version := p.Version
-	o := orderOfType(p.Type)
-	if p.Type == "golang" {
-		version = goIdentity(p).Version
-	} else if p.Type == "deb" || p.Type == "rpm" {
-		version = withEpoch(version, p.Qualifier("epoch"))
-	}
-	return q.version(o, version)
+	return q.version(k.versioned())
 }
 
 // named reports whether a bare name is the component's: its name as written,

@@ -1,0 +1,474 @@
+package index
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/sbom"
+	"github.com/cofferdam-io/cofferdam/vuln"
+)
+
+// A key is the canonical byte string of one distinct component: what it is for
+// every matcher (package URL, name, version, source package, distribution), and
+// what is said about it (licences, supplier, hashes). Two occurrences that differ
+// in any of these are two entries, so that none is hidden by the usual one.
+//
+//	key      = identity 0x00 attributes 0x00 hashes
+//	identity = ( canonical package URL | 'n' name ) { 0x02 tag text }
+//	attributes = { tag text 0x02 }
+//	hashes   = { algorithm length value }      raw bytes
+//
+// Texts escape 0x00, 0x01 and 0x02 as 0x01 0x03, 0x01 0x04 and 0x01 0x05. Package
+// URLs come first, so that sorted keys put the versions of a package side by side.
+const (
+	partEnd  = 0x00
+	escape   = 0x01
+	fieldEnd = 0x02
+	escaped  = 3
+)
+
+// maxText bounds one text of a key. Longer ones, which are pasted licence texts
+// and hostile documents, are cut and end with their SHA-256, so that distinct
+// texts stay distinct. It is vuln.MaxPURLBytes: no query is longer.
+const maxText = vuln.MaxPURLBytes
+
+// MaxKeyBytes bounds a key: a component with a thousand licences is refused by
+// no decoder, and its key must still be storable as one row.
+const MaxKeyBytes = 1 << 20
+
+// The tags of an identity's fields.
+const (
+	tagRawPURL     = 'P' // a package URL that does not parse, as written
+	tagGroup       = 'g'
+	tagName        = 'n'
+	tagVersion     = 'v'
+	tagCPE         = 'c'
+	tagType        = 't' // "file" is the one that scans treat apart
+	tagSourceName  = 's'
+	tagSourceText  = 'u' // version of the source package
+	tagOS          = 'o'
+	tagOSVersion   = 'r'
+	tagFullName    = 'f' // the name is namespace/name of the package URL
+	tagOwnName     = 'm' // the name is the package URL's, the group its namespace
+	noPURL         = 'n' // begins the identity of a component without a package URL
+	tagSupplier    = 'S'
+	firstLicence   = 'a' // plus kind, plus licenceNameBit
+	licenceNameBit = 4
+)
+
+// KeyOf returns the key of a component. subjectOS is the distribution that its
+// document is about. Scope, locations and layer are of the occurrence and are not
+// part of it; neither are CPEs where there is a package URL, by which everything
+// is matched then. The bytes are not text: store them as such.
+func KeyOf(c *sbom.Component, subjectOS sbom.Distro) string {
+	return string(AppendKey(nil, c, subjectOS))
+}
+
+// KeysOf returns the keys of everything in a document that can be asked for,
+// sorted and each once: its components, and its subject where that is itself a
+// package of an ecosystem.
+func KeysOf(d *sbom.Document) []string {
+	keys := make([]string, 0, len(d.Components)+1)
+	var buf []byte
+	add := func(c *sbom.Component) {
+		buf = AppendKey(buf[:0], c, d.Subject.OS)
+		keys = append(keys, string(buf))
+	}
+	for i := range d.Components {
+		add(&d.Components[i])
+	}
+	if c, ok := vuln.SubjectPackage(d); ok {
+		add(c)
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// AppendKey is KeyOf, appended to dst.
+func AppendKey(dst []byte, c *sbom.Component, subjectOS sbom.Distro) []byte {
+	start := len(dst)
+	dst = appendIdentity(dst, c, subjectOS)
+	dst = append(dst, partEnd)
+	dst = appendAttributes(dst, c)
+	dst = append(dst, partEnd)
+	dst = appendHashes(dst, c)
+	if len(dst)-start > MaxKeyBytes {
+		return cutKey(dst, start)
+	}
+	return dst
+}
+
+// cutKey keeps the identity of an oversized key and names what was cut by digest.
+func cutKey(dst []byte, start int) []byte {
+	sum := sha256.Sum256(dst[start:])
+	end := start + min(bytes.IndexByte(dst[start:], partEnd), MaxKeyBytes/2)
+	if i := bytes.LastIndexByte(dst[start:end], fieldEnd); i > 0 {
+		end = start + i // whole fields only
+	}
+	dst = append(dst[:end], partEnd)
+	dst = appendText(append(dst, firstLicence+licenceNameBit), "sha256:"+hex.EncodeToString(sum[:]))
+	return append(dst, fieldEnd, partEnd)
+}
+
+func appendIdentity(dst []byte, c *sbom.Component, os sbom.Distro) []byte {
+	field := func(tag byte, text string) {
+		if text != "" {
+			dst = appendText(append(dst, fieldEnd, tag), text)
+		}
+	}
+	if c.PURL == "" {
+		dst = appendText(append(dst, noPURL), c.Name)
+		field(tagGroup, c.Group)
+		field(tagVersion, c.Version)
+		field(tagSourceName, c.Source.Name)
+		field(tagSourceText, c.Source.Version)
+		cpes := slices.Clone(c.CPEs)
+		slices.Sort(cpes)
+		for _, cpe := range slices.Compact(cpes) {
+			field(tagCPE, cpe)
+		}
+		if c.Type == "file" {
+			field(tagType, c.Type)
+		}
+		return dst
+	}
+	p, err := vuln.ParsePURL(c.PURL)
+	var canonical string
+	if err == nil {
+		if canonical = p.String(); len(canonical) > maxText {
+			err = ident.Errorf(ident.KindLimit, "the canonical package URL is longer than %d bytes", maxText)
+		}
+	}
+	if err != nil {
+		dst = appendText(append(dst, noPURL), c.Name)
+		field(tagRawPURL, c.PURL)
+		field(tagGroup, c.Group)
+		field(tagVersion, c.Version)
+	} else {
+		dst = appendText(dst, canonical)
+		switch {
+		case c.Group == "" && c.Name == p.FullName():
+			dst = append(dst, fieldEnd, tagFullName)
+		case c.Group == p.Namespace && c.Name == p.Name:
+			dst = append(dst, fieldEnd, tagOwnName)
+		default:
+			field(tagGroup, c.Group)
+			field(tagName, c.Name)
+		}
+		if c.Version != p.Version {
+			field(tagVersion, c.Version)
+		}
+	}
+	if err != nil || c.Source.Version != "" || c.Source.Name != impliedSource(p) {
+		field(tagSourceName, c.Source.Name)
+		field(tagSourceText, c.Source.Version)
+	}
+	if err != nil || ofDistribution(p.Type) && !namesRelease(p.Qualifier("distro")) {
+		field(tagOS, os.ID)
+		field(tagOSVersion, os.VersionID)
+	}
+	return dst
+}
+
+// ofDistribution reports whether advisories about a type go by release and source package.
+func ofDistribution(typ string) bool {
+	switch typ {
+	case "deb", "rpm", "apk", "alpine":
+		return true
+	}
+	return false
+}
+
+// impliedSource returns the source package that the qualifier "upstream" names
+// as plainly as Component.Source would, or "".
+func impliedSource(p vuln.PURL) string {
+	up := p.Qualifier("upstream")
+	if !ofDistribution(p.Type) || strings.ContainsAny(up, "@,") || strings.HasSuffix(up, ".rpm") || p.Qualifier("sourceversion") != "" {
+		return ""
+	}
+	return up
+}
+
+// namesRelease reports whether a qualifier "distro" gives a release by itself
+// ("debian-12", "3.18.4"), so that the document's own distribution is not asked.
+func namesRelease(distro string) bool {
+	for i := range len(distro) {
+		if '0' <= distro[i] && distro[i] <= '9' && (i == 0 || distro[i-1] == '-') {
+			return true
+		}
+	}
+	return false
+}
+
+// appendAttributes writes licences and supplier, each licence once, sorted.
+func appendAttributes(dst []byte, c *sbom.Component) []byte {
+	if n := len(c.Licenses); n > 0 {
+		licences := c.Licenses
+		if n > 1 {
+			licences = slices.Clone(licences)
+			slices.SortFunc(licences, func(a, b sbom.License) int {
+				return cmp.Or(strings.Compare(a.Expression, b.Expression), int(a.Kind)-int(b.Kind), boolRank(a.Name)-boolRank(b.Name))
+			})
+			licences = slices.Compact(licences)
+		}
+		for _, l := range licences {
+			if l.Expression == "" {
+				continue
+			}
+			tag := firstLicence + byte(l.Kind&3)
+			if l.Name {
+				tag += licenceNameBit
+			}
+			dst = append(appendText(append(dst, tag), l.Expression), fieldEnd)
+		}
+	}
+	if c.Supplier != "" {
+		dst = append(appendText(append(dst, tagSupplier), c.Supplier), fieldEnd)
+	}
+	return dst
+}
+
+func boolRank(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// hashNames are the algorithms that a key spells with one byte. The order is
+// part of the format: append only.
+var hashNames = [...]string{"", "SHA-1", "SHA-256", "SHA-384", "SHA-512", "MD5", "SHA3-256", "SHA3-384", "SHA3-512",
+	"BLAKE2b-256", "BLAKE2b-384", "BLAKE2b-512", "BLAKE3", "SHA-224", "MD2", "MD4", "MD6", "ADLER32", "Streebog-256", "Streebog-512"}
+
+// appendHashes writes each hash once, sorted. One that is no hexadecimal of at
+// most 127 bytes, or of an algorithm without a number, is written as text.
+func appendHashes(dst []byte, c *sbom.Component) []byte {
+	hashes := c.Hashes
+	if len(hashes) > 1 {
+		hashes = slices.Clone(hashes)
+		slices.SortFunc(hashes, func(a, b sbom.Hash) int {
+			return cmp.Or(strings.Compare(a.Algorithm, b.Algorithm), strings.Compare(a.Value, b.Value))
+		})
+		hashes = slices.Compact(hashes)
+	}
+	for _, h := range hashes {
+		alg := slices.Index(hashNames[1:], h.Algorithm) + 1
+		if raw, err := hex.DecodeString(h.Value); err == nil && alg > 0 && len(raw) < 128 && hex.EncodeToString(raw) == h.Value {
+			dst = append(dst, byte(alg), byte(len(raw)))
+			dst = append(dst, raw...)
+			continue
+		}
+		text := strings.ReplaceAll(h.Algorithm, ":", "-") + ":" + h.Value
+		text = clipText(text)
+		dst = append(dst, 0, byte(len(text)>>8), byte(len(text)))
+		dst = append(dst, text...)
+	}
+	return dst
+}
+
+func clipText(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	sum := sha256.Sum256([]byte(s))
+	return s[:maxText] + "…sha256:" + hex.EncodeToString(sum[:])
+}
+
+func appendText(dst []byte, s string) []byte {
+	s = clipText(s)
+	from := 0
+	for i := range len(s) {
+		if s[i] <= fieldEnd {
+			dst = append(append(dst, s[from:i]...), escape, s[i]+escaped)
+			from = i + 1
+		}
+	}
+	return append(dst, s[from:]...)
+}
+
+// readText undoes appendText.
+func readText(b []byte) (string, error) {
+	if bytes.IndexByte(b, escape) < 0 {
+		return string(b), nil
+	}
+	out := make([]byte, 0, len(b))
+	for i := 0; i < len(b); i++ {
+		if b[i] == escape {
+			if i++; i == len(b) || b[i] < escaped || b[i] > escaped+fieldEnd {
+				return "", damaged("a text of a component key ends within an escape")
+			}
+			out = append(out, b[i]-escaped)
+			continue
+		}
+		out = append(out, b[i])
+	}
+	return string(out), nil
+}
+
+// splitKey cuts a key into its three parts.
+func splitKey[T string | []byte](key T) (identity, attributes, hashes T, err error) {
+	cut := func(s T) (T, T, bool) {
+		for i := range len(s) {
+			if s[i] == partEnd {
+				return s[:i], s[i+1:], true
+			}
+		}
+		return s, s[:0], false
+	}
+	identity, rest, ok := cut(key)
+	if ok {
+		attributes, hashes, ok = cut(rest)
+	}
+	if !ok {
+		return identity, attributes, hashes, damaged("a component key has not three parts")
+	}
+	return identity, attributes, hashes, nil
+}
+
+// ParseKey returns the component that a key stands for, and the distribution of
+// its document where matching needs it. Every matcher answers for it as for the
+// component that the key was made of.
+func ParseKey(key []byte) (sbom.Component, sbom.Distro, error) {
+	identity, attributes, hashes, err := splitKey(key)
+	if err != nil {
+		return sbom.Component{}, sbom.Distro{}, err
+	}
+	c, os, err := parseIdentity(identity)
+	if err == nil {
+		err = parseAttributes(attributes, &c)
+	}
+	if err == nil {
+		c.Hashes, err = parseHashes(hashes)
+	}
+	if err != nil {
+		return sbom.Component{}, sbom.Distro{}, err
+	}
+	return c, os, nil
+}
+
+func parseIdentity(b []byte) (c sbom.Component, os sbom.Distro, err error) {
+	main, rest, _ := bytes.Cut(b, []byte{fieldEnd})
+	text, err := readText(main)
+	if err != nil {
+		return c, os, err
+	}
+	switch {
+	case strings.HasPrefix(text, "pkg:"):
+		c.PURL = text
+	case strings.HasPrefix(text, string(noPURL)):
+		c.Name = text[1:]
+	default:
+		return c, os, damaged("a component key begins neither with a package URL nor with a name")
+	}
+	var p vuln.PURL
+	parsed := c.PURL != ""
+	if parsed {
+		if p, err = vuln.ParsePURL(c.PURL); err != nil {
+			return c, os, damaged("the package URL of a component key does not parse: %v", err)
+		}
+		c.Version = p.Version
+	}
+	for len(rest) > 0 {
+		var f []byte
+		f, rest, _ = bytes.Cut(rest, []byte{fieldEnd})
+		if len(f) == 0 {
+			return c, os, damaged("a field of a component key is empty")
+		}
+		text, err := readText(f[1:])
+		if err != nil {
+			return c, os, err
+		}
+		switch f[0] {
+		case tagFullName:
+			c.Name = p.FullName()
+		case tagOwnName:
+			c.Group, c.Name = p.Namespace, p.Name
+		case tagGroup:
+			c.Group = text
+		case tagName:
+			c.Name = text
+		case tagVersion:
+			c.Version = text
+		case tagRawPURL:
+			c.PURL = text
+		case tagCPE:
+			c.CPEs = append(c.CPEs, text)
+		case tagType:
+			c.Type = text
+		case tagSourceName:
+			c.Source.Name = text
+		case tagSourceText:
+			c.Source.Version = text
+		case tagOS:
+			os.ID = text
+		case tagOSVersion:
+			os.VersionID = text
+		default:
+			return c, os, damaged("field %q of a component key is unknown", f[0])
+		}
+	}
+	if parsed && c.Source == (sbom.SourcePackage{}) {
+		c.Source.Name = impliedSource(p) // AppendKey left it out
+	}
+	return c, os, nil
+}
+
+func parseAttributes(b []byte, c *sbom.Component) error {
+	for len(b) > 0 {
+		f, rest, ok := bytes.Cut(b, []byte{fieldEnd})
+		if !ok || len(f) == 0 {
+			return damaged("an attribute of a component key has no end")
+		}
+		text, err := readText(f[1:])
+		if err != nil {
+			return err
+		}
+		switch n := f[0] - firstLicence; {
+		case f[0] == tagSupplier:
+			c.Supplier = text
+		case f[0] >= firstLicence && n < 8 && n&3 < 3:
+			c.Licenses = append(c.Licenses, sbom.License{Expression: text, Kind: sbom.LicenseKind(n & 3), Name: n&licenceNameBit != 0})
+		default:
+			return damaged("attribute %q of a component key is unknown", f[0])
+		}
+		b = rest
+	}
+	return nil
+}
+
+func parseHashes(b []byte) (out []sbom.Hash, err error) {
+	for len(b) > 0 {
+		alg, rest := b[0], b[1:]
+		switch {
+		case alg == 0 && len(rest) >= 2:
+			n := int(rest[0])<<8 | int(rest[1])
+			if len(rest) < 2+n {
+				return nil, damaged("a hash of a component key is cut off")
+			}
+			name, value, ok := strings.Cut(string(rest[2:2+n]), ":")
+			if !ok {
+				return nil, damaged("a hash of a component key names no algorithm")
+			}
+			out = append(out, sbom.Hash{Algorithm: name, Value: value})
+			b = rest[2+n:]
+		case alg > 0 && int(alg) < len(hashNames) && len(rest) >= 1 && len(rest) > int(rest[0]):
+			n := int(rest[0])
+			out = append(out, sbom.Hash{Algorithm: hashNames[alg], Value: hex.EncodeToString(rest[1 : 1+n])})
+			b = rest[1+n:]
+		default:
+			return nil, damaged("a hash of a component key is cut off, or of an unknown algorithm")
+		}
+	}
+	return out, nil
+}
+
+// damaged is the error of stored bytes that are not what was written.
+func damaged(format string, args ...any) *ident.Error {
+	return ident.Errorf(ident.KindInvalid, format, args...).
+		WithHint("the index is derived: rebuild it from the documents' rows")
+}
