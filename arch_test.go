@@ -59,11 +59,12 @@ var layers = map[string][]string{
 	"contain":         {"ident", "estate", "estate/manifest", "segment", "segment/k8s", "segment/intent", "inventory", "flow", "contain/..."},
 	"contain/tighten": {"ident", "estate", "estate/manifest", "segment", "segment/k8s", "inventory", "flow", "contain", "contain/patch", "contain/pick", "contain/rewrite"},
 	"contain/pick":    {"ident", "segment"},
+	"contain/trigger": {"ident", "jsonscan", "vuln", "estate", "segment", "inventory"},
 	"contain/cut":     {},
 	"contain/patch":   {"ident", "jsonscan", "estate"},
 	"contain/rewrite": {"ident", "estate", "estate/manifest", "segment", "contain/pick"},
 
-	"report":          {"ident", "sbom", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory", "contain", "contain/tighten"},
+	"report":          {"ident", "sbom", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory", "contain", "contain/trigger", "contain/tighten"},
 	"report/microseg": {"ident", "estate", "segment", "inventory"},
 	"report/graph":    {"ident", "segment", "inventory"},
 	"report/html":     {"ident", "segment", "inventory"},
@@ -73,7 +74,7 @@ var layers = map[string][]string{
 	"internal/app":    {"ident", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report"},
 	"internal/listen": {"ident"},
 	"internal/web":    {"ident", "inventory", "internal/listen"},
-	"internal/cli":    {"ident", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "contain/tighten", "report/...", "examples", "internal/app", "internal/web"},
+	"internal/cli":    {"ident", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "contain/trigger", "contain/tighten", "report/...", "examples", "internal/app", "internal/web"},
 
 	"cmd/cofferdam": {"internal/cli"},
 }

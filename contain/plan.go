@@ -3,6 +3,7 @@ package contain
 import (
 	"time"
 
+	"github.com/cofferdam-io/cofferdam/contain/trigger"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/segment"
 )
@@ -35,9 +36,11 @@ type Plan struct {
 	Why       string `json:"why"`               // why this one of the alternatives
 	// Bound is there where the plan need not be the cheapest.
 	Bound *Bound `json:"bound,omitempty"`
-	Cuts  []Cut  `json:"cuts"`
-	Cost  Cost   `json:"cost"`
-	Edits []Edit `json:"edits"`
+	// Findings are those of a scan that asked for the plan; none where a query did.
+	Findings []trigger.Match `json:"findings,omitempty"`
+	Cuts     []Cut           `json:"cuts"`
+	Cost     Cost            `json:"cost"`
+	Edits    []Edit          `json:"edits"`
 	// Neighbours are workloads that labels cannot tell from those that are meant:
 	// they lose the same connections.
 	Neighbours []ident.Ref `json:"neighbours,omitempty"`
@@ -53,6 +56,25 @@ type Plan struct {
 	model   *segment.Model // of the estate before
 	objects []*object
 	text    func(file string) ([]byte, error)
+}
+
+// Redated is the plan with the dates of another: when it was made, how long
+// before that the last record of a flow is, and of which day the advisories are.
+// What was made again of the same input is then the same, to the byte.
+func (p *Plan) Redated(as *Plan) *Plan {
+	out, proof := *p, *p.Proof
+	out.At, out.Proof = as.At, &proof
+	proof.Assumptions.Coverage.AdvisoriesAsOf = as.Proof.Assumptions.Coverage.AdvisoriesAsOf
+	for _, x := range []struct {
+		of **Window
+		as *Window
+	}{{&out.Cost.Window, as.Cost.Window}, {&proof.Assumptions.Flows, as.Proof.Assumptions.Flows}} {
+		if *x.of != nil && x.as != nil {
+			dated := **x.of
+			dated.Age, *x.of = x.as.Age, &dated
+		}
+	}
+	return &out
 }
 
 // Means is how a cut is enforced.

@@ -29,6 +29,16 @@ func (s Severity) String() string {
 // MarshalText writes String.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// UnmarshalText reads what MarshalText wrote.
+func (s *Severity) UnmarshalText(text []byte) error {
+	v, ok := ParseSeverity(string(text))
+	if !ok {
+		return Errorf(KindInvalid, "%.40q is no severity", text)
+	}
+	*s = v
+	return nil
+}
+
 // ParseSeverity reads a rating in any case; "moderate" is medium. Other words
 // are SeverityUnknown with ok false.
 func ParseSeverity(s string) (sev Severity, ok bool) {

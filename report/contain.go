@@ -6,22 +6,41 @@ import (
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/contain"
+	"github.com/cofferdam-io/cofferdam/contain/trigger"
 )
 
 // Containment is the answer of `contain`: the plan with its proof, and where its
 // files were written.
 type Containment struct {
-	*contain.Plan
-	Proof *contain.Proof `json:"proof"`
-	Out   string         `json:"out,omitempty"` // the folder; "" if none was asked for
+	SchemaVersion string         `json:"schemaVersion"`
+	*contain.Plan                // nil where no finding of a scan asks for one
+	Proof         *contain.Proof `json:"proof,omitempty"`
+	Out           string         `json:"out,omitempty"` // the folder; "" if none was asked for
+	// Trigger is what was selected of a scan; nil where a query was asked.
+	Trigger *trigger.Selection `json:"trigger,omitempty"`
+	// NothingToDo says why no file was written although a folder was named, or would have been.
+	NothingToDo string `json:"nothingToDo,omitempty"`
+
+	// Again are the arguments that ask for the same plan, Estate those that name the
+	// estate alone: for the next command to type.
+	Again  string `json:"-"`
+	Estate string `json:"-"`
 }
 
 // planTable says first whether the plan holds and what it costs, then what it
 // cuts, what is applied, and what it leaves.
 func planTable(w io.Writer, a *Containment, o Options) error {
 	p := newPrinter(w, o)
+	if a.Plan == nil {
+		p.linef("%s: %s", p.nothing(a), clean(a.NothingToDo))
+		p.selection(a.Trigger)
+		return p.done()
+	}
 	p.linef("%s", p.bold("Containment of "+clean(a.Query))+"  "+p.dim(string(a.Objective)))
 	p.blank()
+	if a.NothingToDo != "" {
+		p.linef("%s: %s", p.nothing(a), clean(a.NothingToDo))
+	}
 	p.linef("%s", p.planVerdict(a))
 	p.linef("%s", p.dim(clean(a.Why)))
 	for _, r := range a.AffectedItself {
@@ -31,6 +50,7 @@ func planTable(w io.Writer, a *Containment, o Options) error {
 	p.linef("  costs        %s", p.cost(&a.Cost))
 	p.linef("  reach        %s before, %s after", plural(a.Proof.Residual.Before, "workload"), plural(a.Proof.Residual.After, "workload"))
 	p.linef("  open now     %s", p.bold(clean(a.Established.Answer))+": "+clean(a.Established.Why))
+	p.selection(a.Trigger)
 	p.breaks(a.Cost.Observed)
 	p.cuts(a.Plan)
 	p.edits(a.Edits)
@@ -48,12 +68,48 @@ func planTable(w io.Writer, a *Containment, o Options) error {
 	}
 	switch {
 	case a.Out != "" && !a.Contained:
-		p.commands("Next", []string{"kubectl apply -k " + shellWord(a.Out+"/apply"), o.Command + " contain verify " + shellWord(a.Out) + " " + o.Inputs})
+		p.commands("Next", []string{"kubectl apply -k " + shellWord(a.Out+"/apply"), o.Command + " contain verify " + shellWord(a.Out) + " " + a.Estate})
 	case !a.Contained:
-		p.commands("Next", []string{o.Command + " contain " + shellWord(a.Query) + " " + o.Inputs + " --out plan"})
+		p.commands("Next", []string{o.Command + " contain " + a.Again + " " + o.Inputs + " --out plan"})
 	}
 	p.coverage(a.Proof.Assumptions.Coverage)
 	return p.done()
+}
+
+// nothing heads an answer that changes no file.
+func (p *printer) nothing(a *Containment) string {
+	if len(a.Trigger.Unknown)+len(a.Trigger.NotSearched) > 0 && a.Plan == nil {
+		return p.yellow("NOTHING TO DO for all that is known")
+	}
+	return p.green("NOTHING TO DO")
+}
+
+// selection lists what a scan asks to contain, and what it may ask.
+func (p *printer) selection(s *trigger.Selection) {
+	if s == nil {
+		return
+	}
+	if len(s.Matched) > 0 {
+		p.heading("FINDINGS", len(s.Matched), "with "+clean(strings.Join(s.When, " and ")))
+		rows := make([][]string, 0, len(s.Matched))
+		for _, m := range s.Matched {
+			rows = append(rows, []string{p.severity(m.Severity), p.bold(clean(m.ID)), clean(m.PURL), who(m.Workload)})
+		}
+		p.table([]column{{"SEVERITY", 0}, {"ID", 0}, {"COMPONENT", 24}, {"WORKLOAD", 16}}, rows)
+	}
+	if len(s.Unknown) > 0 {
+		p.heading("NOT DECIDED", len(s.Unknown), "these may be meant, too")
+		rows := make([][]string, 0, len(s.Unknown))
+		for _, m := range s.Unknown {
+			rows = append(rows, []string{p.bold(clean(m.ID)), clean(m.PURL), who(m.Workload), p.yellow(clean("unknown " + strings.Join(m.Unknown, "; ")))})
+		}
+		p.table([]column{{"ID", 0}, {"COMPONENT", 20}, {"WORKLOAD", 16}, {"WHY", 30}}, rows)
+	}
+	p.notCovered(s.NotSearched)
+	if s.NotRunning > 0 {
+		p.blank()
+		p.linef("%s", p.dim(plural(s.NotRunning, "finding")+" more of documents that no workload of the input runs"))
+	}
 }
 
 func (p *printer) planVerdict(a *Containment) string {

@@ -1,18 +1,17 @@
 package cli
 
 import (
-	"bytes"
 	"context"
-	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cofferdam-io/cofferdam/contain"
+	"github.com/cofferdam-io/cofferdam/contain/trigger"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/app"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/report"
-	"github.com/cofferdam-io/cofferdam/segment/intent"
 )
 
 // containFlags are what the user says about a plan.
@@ -26,13 +25,40 @@ type containFlags struct {
 	needs            string
 	acceptUnobserved bool
 	out              string
+	from             string
+	when             []string
+}
+
+// arguments repeats the flags that shape a plan as they would be typed again.
+func (f *containFlags) arguments() string {
+	var out string
+	add := func(flag string, vals ...string) {
+		for _, v := range vals {
+			if v != "" {
+				out += " " + flag + " " + quote(v)
+			}
+		}
+	}
+	add("--protect", f.protect...)
+	add("--objective", f.objective)
+	if f.most > 0 {
+		add("--most", strconv.Itoa(f.most))
+	}
+	add("--may-cut", f.mayCut...)
+	add("--using", f.using)
+	add("--observed", f.observed...)
+	add("--needs", f.needs)
+	if f.acceptUnobserved {
+		out += " --accept-unobserved"
+	}
+	return out
 }
 
 func containCommand(e *env) *cobra.Command {
 	var in inputs
 	var f containFlags
 	c := &cobra.Command{
-		Use: "contain QUERY -f PATH… --sbom PATH… [--protect SELECTOR…] [--out DIR]", GroupID: "estate",
+		Use: "contain QUERY|--from SCAN.json --when CONDITIONS -f PATH… --sbom PATH… [--protect SELECTOR…] [--out DIR]", GroupID: "estate",
 		Short: "The smallest change that contains a vulnerability, proved before it is applied",
 		Long: `Contain finds the fewest connections to cut so that no path leads from the affected
 workloads to the protected ones, writes the policies that cut them, and proves it:
@@ -48,37 +74,50 @@ be; close-internet leaves no path from the internet to them.
 Name resolution, the API server and what the estate file declares vital are never
 cut unless --may-cut names them. Without flow records what a plan costs is unknown.
 
+--from takes the findings of a scan instead of a QUERY, and makes one plan for all
+workloads in which one of them satisfies --when. It is for pipelines: the same input
+is the same files; and where nothing matches, the objective holds already, or the
+folder holds this very plan, there is nothing to do, and nothing is written (exit 0).
+A finding that may satisfy --when, for all that is known, is listed (exit 4).
+
 ` + queryHelp + "\n\nSELECTOR: zone=NAME, namespace=NAME, workload=NS/NAME, or a label selector.",
 		Example: `  cofferdam contain CVE-2023-44487 -f ./manifests --sbom ./sbom --advisories ./advisories --out plan
   cofferdam contain shop/web -f ./manifests --protect zone=restricted
+  cofferdam contain --from scan.json --when severity=critical,reach=zone:restricted -f ./manifests --sbom ./sbom --out plan
   cofferdam contain verify plan -f ./manifests`,
-		Args: oneQuery,
+		Args: func(c *cobra.Command, args []string) error {
+			switch {
+			case f.from == "" && len(f.when) > 0:
+				return ident.Errorf(ident.KindUsage, "--when says which findings of a scan are meant, and no scan is given").WithHint("--from SCAN.json, as cofferdam scan -o json writes it")
+			case f.from == "":
+				return oneQuery(c, args)
+			case len(args) > 0:
+				return ident.Errorf(ident.KindUsage, "%s takes a QUERY or --from SCAN.json, and not both", c.CommandPath()).WithHint("--when id=%s takes that vulnerability's findings of the scan", args[0])
+			}
+			return nil
+		},
 		RunE: e.run(func(ctx context.Context, args []string) error {
+			if f.from != "" {
+				return e.containScan(ctx, &in, &f)
+			}
 			plan, err := e.plan(ctx, &in, &f, args[0])
 			if err != nil {
 				return err
 			}
-			if err := plan.Seal(); err != nil {
-				return err
-			}
-			a := &report.Containment{Plan: plan, Proof: plan.Proof, Out: f.out}
-			o := report.Options{Inputs: in.arguments()}
+			a := &report.Containment{SchemaVersion: inventory.SchemaVersion, Plan: plan, Proof: plan.Proof, Out: f.out, Again: quote(args[0]) + f.arguments(), Estate: in.estateArguments()}
 			if f.out != "" {
-				var ticket bytes.Buffer
-				t := report.Options{Format: "markdown", All: true, Inputs: o.Inputs, Command: "cofferdam"}
-				if err := report.Write(&ticket, a, t); err != nil {
-					return err
-				}
-				files, err := plan.Folder(ticket.Bytes())
+				files, err := e.folder(a, &in)
 				if err != nil {
 					return err
 				}
 				if err := app.WritePlan(f.out, files); err != nil {
 					return err
 				}
+			} else if err := plan.Seal(); err != nil {
+				return err
 			}
-			e.outcome.incomplete = e.outcome.incomplete || len(plan.AffectedItself) > 0 || len(plan.Proof.Assumptions.Unknowns) > 0
-			return e.write(a, o)
+			e.doubt(plan)
+			return e.write(a, report.Options{Inputs: in.arguments()})
 		}),
 	}
 	in.estateFlags(c)
@@ -92,6 +131,9 @@ cut unless --may-cut names them. Without flow records what a plan costs is unkno
 	fl.StringArrayVar(&f.observed, "observed", nil, "`FLOWS` that were seen: Hubble, Envoy, VPC or conntrack records, a file, folder or glob; an addresses.csv beside them says who had which address; repeatable")
 	fl.StringVar(&f.needs, "needs", "", "`FILE` of connections that must go on, one a line: allow shop/web -> payments/api tcp/8443")
 	fl.BoolVar(&f.acceptUnobserved, "accept-unobserved", false, "cut connections although no flow records say whether they are in use")
+	fl.StringVar(&f.from, "from", "", "findings to contain: `SCAN.json` of cofferdam scan -o json, or - for standard input, instead of a QUERY")
+	fl.StringSliceVar(&f.when, "when", nil, "`CONDITIONS` that a finding of --from satisfies: kev, fixable, severity>=high, severity=critical, exposure=internet, reach=zone:NAME, reach=namespace:NAME, reach=workload:NS/NAME, id=CVE-…; all hold, of ids one; repeatable")
+	complete(c, "when", fixed(trigger.Words()...))
 	fl.StringVar(&f.out, "out", "", "write the plan to `DIR`: plan.json, proof.json, ticket.md, change.diff, apply/, remove.txt")
 	complete(c, "using", fixed(string(contain.AdminTier), string(contain.CiliumDeny), string(contain.Rewrite)))
 	fl.IntVar(&f.most, "most", 0, "`N` workloads that may stay within reach, for --objective shrink")
@@ -100,86 +142,6 @@ cut unless --may-cut names them. Without flow records what a plan costs is unkno
 	c = answers(c, (*report.Containment)(nil))
 	c.AddCommand(containVerifyCommand(e))
 	return c
-}
-
-// plan reads the inputs and makes the plan.
-func (e *env) plan(ctx context.Context, in *inputs, f *containFlags, query string) (*contain.Plan, error) {
-	q, err := inventory.ParseQuery(query)
-	if err != nil {
-		return nil, err
-	}
-	est, snap, err := e.joined(ctx, e.loader(), in)
-	if err != nil {
-		return nil, err
-	}
-	found, err := snap.Blast(ctx, q, inventory.BlastOptions{MaxHops: 1})
-	if err != nil {
-		return nil, err
-	}
-	if len(found.Affected) == 0 {
-		e.outcome.incomplete = len(found.NotCovered)+len(found.Unknowns) > 0
-		return nil, ident.Errorf(ident.KindNotFound, "no workload that was searched runs %s: there is nothing to contain", query).
-			WithHint("cofferdam where %s … says what was searched and what was not", quote(query))
-	}
-	at, err := e.now()
-	if err != nil {
-		return nil, err
-	}
-	p := &contain.Problem{Query: query, Objective: contain.Objective(f.objective), Graph: snap.Graph(), Set: est.Set, About: snap.About,
-		Most: f.most, Text: e.sourceText(ctx), MayCut: f.mayCut, AcceptUnobserved: f.acceptUnobserved, At: at, Coverage: found.Coverage, Engine: engine()}
-	for _, a := range found.Affected {
-		p.Affected = append(p.Affected, a.Workload)
-	}
-	slices.SortFunc(p.Affected, ident.Ref.Compare)
-	if p.Protected, err = snap.Protected(f.protect); err != nil {
-		return nil, err
-	}
-	if p.Objective == "" && len(p.Protected) == 0 {
-		p.Objective = contain.Isolate
-	}
-	if p.Objective != "" && p.Objective != contain.Separate {
-		p.Protected = nil
-	}
-	if err := e.inUse(ctx, est, snap, f, p); err != nil {
-		return nil, err
-	}
-	if f.using != "" {
-		if p.Means, err = contain.ParseMeans(f.using); err != nil {
-			return nil, err
-		}
-	}
-	p.Stage = func(s string) { e.meter.at(s, 0, 0) }
-	return contain.Make(ctx, p)
-}
-
-// inUse reads what was seen on the network and what is declared necessary.
-func (e *env) inUse(ctx context.Context, est *app.Estate, snap *inventory.Snapshot, f *containFlags, p *contain.Problem) error {
-	l := e.loader()
-	if len(f.observed) > 0 {
-		book, problems, err := l.Book(ctx, est.Set.Estate, f.observed)
-		if err != nil {
-			return err
-		}
-		seen, more, err := l.Flows(ctx, f.observed, book)
-		if err != nil {
-			return err
-		}
-		e.problems(append(problems, more...))
-		p.Traffic = contain.Watched(seen, snap.Graph().Workloads(), p.At)
-	}
-	if f.needs == "" {
-		return nil
-	}
-	text, err := l.Manifest(ctx, f.needs)
-	if err != nil {
-		return err
-	}
-	rules, err := intent.Parse(f.needs, text)
-	if err != nil {
-		return err
-	}
-	p.Needs, err = contain.Needs(rules, snap.Members())
-	return err
 }
 
 func objectives() []string {

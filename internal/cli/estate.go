@@ -132,7 +132,11 @@ func blastCommand(e *env) *cobra.Command {
 			if len(a.Unknowns) > 0 || len(a.Affected) == 0 && len(a.NotCovered) > 0 {
 				e.outcome.incomplete = true
 			}
-			return e.write(a, report.Options{Inputs: in.arguments()})
+			again := in.arguments()
+			if len(o.Protect) > 0 { // there --protect replaces what the estate file protects
+				again += " " + repeated([]word{{"--protect", a.Protected}})
+			}
+			return e.write(a, report.Options{Inputs: again})
 		}),
 	}
 	in.estateFlags(c)

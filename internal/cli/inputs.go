@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -101,17 +102,40 @@ func (in *inputs) refuse(c *cobra.Command, name, hint string) {
 
 // arguments repeats the inputs as they would be typed again, for hints.
 func (in *inputs) arguments() string {
-	var out []string
-	add := func(flag string, vals []string) {
-		for _, v := range vals {
-			out = append(out, flag, quote(v))
-		}
+	return repeated(slices.Concat(in.manifestWords(), []word{{"--sbom", in.sboms.Paths}, {"--image-map", in.sboms.Maps}, {"--image-alias", in.sboms.Aliases},
+		{"--advisories", in.advisories}}, in.judgedBy()))
+}
+
+// estateArguments are those of arguments that name the estate alone, for commands
+// that read nothing else.
+func (in *inputs) estateArguments() string {
+	return repeated(append(in.manifestWords(), in.judgedBy()...))
+}
+
+// word is a flag with its values.
+type word struct {
+	flag   string
+	values []string
+}
+
+func (in *inputs) manifestWords() []word { return []word{{"-f", in.estate.Manifests}} }
+
+func (in *inputs) judgedBy() []word {
+	out := []word{{"--estate", []string{in.estate.EstateFile}}, {"-n", []string{in.estate.Namespace}}}
+	if in.estate.CNI != cni.Auto {
+		out = append(out, word{"--cni", []string{in.estate.CNI}})
 	}
-	add("-f", in.estate.Manifests)
-	add("--sbom", in.sboms.Paths)
-	add("--advisories", in.advisories)
-	if in.estate.EstateFile != "" {
-		add("--estate", []string{in.estate.EstateFile})
+	return out
+}
+
+func repeated(words []word) string {
+	var out []string
+	for _, w := range words {
+		for _, v := range w.values {
+			if v != "" {
+				out = append(out, w.flag, quote(v))
+			}
+		}
 	}
 	return strings.Join(out, " ")
 }

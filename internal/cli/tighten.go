@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/cofferdam-io/cofferdam/contain"
 	"github.com/cofferdam-io/cofferdam/contain/tighten"
 	"github.com/cofferdam-io/cofferdam/estate"
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -14,7 +13,6 @@ import (
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/report"
 	"github.com/cofferdam-io/cofferdam/segment"
-	"github.com/cofferdam-io/cofferdam/segment/intent"
 )
 
 // tightenFlags are what the user says about a proposal.
@@ -115,28 +113,8 @@ func (e *env) tighten(ctx context.Context, in *inputs, f *tightenFlags) (*tighte
 	if p.Only, err = chosen(snap, only, f.only); err != nil {
 		return nil, err
 	}
-	l := e.loader()
-	book, problems, err := l.Book(ctx, est.Set.Estate, f.observed)
-	if err != nil {
+	if p.Observed, p.Needs, err = e.inUse(ctx, est, snap, f.observed, f.needs); err != nil {
 		return nil, err
-	}
-	var more []app.Problem
-	if p.Observed, more, err = l.Flows(ctx, f.observed, book); err != nil {
-		return nil, err
-	}
-	e.problems(append(problems, more...))
-	if f.needs != "" {
-		text, err := l.Manifest(ctx, f.needs)
-		if err != nil {
-			return nil, err
-		}
-		rules, err := intent.Parse(f.needs, text)
-		if err != nil {
-			return nil, err
-		}
-		if p.Needs, err = contain.Needs(rules, snap.Members()); err != nil {
-			return nil, err
-		}
 	}
 	e.meter.at("finding and proving the least policies", 0, 0)
 	return tighten.Make(ctx, p)
