@@ -51,6 +51,8 @@ var layers = map[string][]string{
 
 	"authz": {"ident"},
 
+	"evidence": {"ident"},
+
 	"inventory": {"ident", "sbom", "vuln", "estate", "segment"},
 
 	"index":       {"ident", "sbom", "vuln"},
@@ -71,6 +73,12 @@ var layers = map[string][]string{
 
 	"examples":        {},
 	"internal/corpus": {},
+
+	"internal/store":           {"ident", "evidence"},
+	"internal/store/ledger":    {"ident", "evidence", "internal/store"},
+	"internal/store/sqlite":    {"ident", "internal/store", "internal/store/ledger"},
+	"internal/store/storetest": {"ident", "evidence", "internal/store"},
+
 	"internal/app":    {"ident", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report"},
 	"internal/listen": {"ident"},
 	"internal/web":    {"ident", "inventory", "internal/listen"},

@@ -1,0 +1,81 @@
+package store
+
+import (
+	"time"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+)
+
+// StateKind is what a state is about.
+type StateKind uint8
+
+// The kinds of states. Their numbers are stored.
+const (
+	// StateRuns: a workload runs an image. The scope is the cluster, which has a name;
+	// Subject is the image's digest.
+	StateRuns StateKind = iota + 1
+	// StateFinding: an advisory concerns a component of an artifact. The scope is the
+	// artifact; Subject is the advisory.
+	StateFinding
+	// StateVEX: somebody stated something about a vulnerability in a product. The scope
+	// is the author's document; Subject is the vulnerability.
+	StateVEX
+)
+
+// State is something that was so from a time until another: "what ran at time T" is
+// a query. From and Until are set by the store.
+type State struct {
+	Kind    StateKind
+	Scope   string    // whose whole state one Assert gives
+	Key     string    // unique within kind and scope at any time
+	Subject string    // a second name to ask by; may be empty
+	Body    []byte    // what it says, as JSON
+	From    time.Time // inclusive
+	Until   time.Time // exclusive; zero while it holds
+}
+
+// StateQuery selects states. Zero fields select everything.
+type StateQuery struct {
+	Kind    StateKind // required
+	Scope   string
+	Subject string
+	At      time.Time // what held then; zero: what holds now
+	History bool      // every interval, At is not looked at
+	After   *State    // the last row of the page before; nil: the first page
+	Limit   int       // required
+}
+
+// CheckStates validates the arguments of Assert.
+func CheckStates(kind StateKind, scope string, rows []State) error {
+	if kind < StateRuns || kind > StateVEX {
+		return ident.Errorf(ident.KindUsage, "%d is no kind of state", kind)
+	}
+	if scope == "" {
+		if kind == StateRuns {
+			return ident.Errorf(ident.KindInvalid, "a workload belongs to a cluster, and none was named").
+				WithHint("name the cluster that the workloads were seen in")
+		}
+		return ident.Errorf(ident.KindInvalid, "states need a scope")
+	}
+	if err := checkText("scope", scope); err != nil {
+		return err
+	}
+	seen := make(map[string]bool, len(rows))
+	for i := range rows {
+		r := &rows[i]
+		if r.Key == "" || seen[r.Key] {
+			return ident.Errorf(ident.KindInvalid, "the states of %.80q have the key %.80q twice, or an empty one", scope, r.Key)
+		}
+		seen[r.Key] = true
+		if err := checkText("key", r.Key); err != nil {
+			return err
+		}
+		if err := checkText("subject", r.Subject); err != nil {
+			return err
+		}
+		if len(r.Body) > MaxState {
+			return ident.Errorf(ident.KindLimit, "the state %.80q has %d bytes; at most %d fit", r.Key, len(r.Body), MaxState)
+		}
+	}
+	return nil
+}
