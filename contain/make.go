@@ -358,11 +358,11 @@ func (s *solver) attempt(ctx context.Context, c *candidate) error {
 		return err
 	}
 	s.p.stage(StageProve)
-	after, touched, err := s.apply(ctx, c.objects)
+	after, policies, err := s.apply(ctx, c.objects)
 	if err != nil {
 		return err
 	}
-	c.proof, err = s.n.prove(ctx, after, c.cuts, touched)
+	c.proof, err = s.n.prove(ctx, after, c.cuts, policies)
 	return err
 }
 
@@ -389,29 +389,27 @@ func (s *solver) cover(m Means, pairs []cut.Pair) (*cut.Enforced, error) {
 	return &at, nil
 }
 
-// apply returns the graph with objects in place, and the workloads that they, or
-// what they replace, select. It is the next of a line of changes: what the last
-// candidate put there goes, and what it took away comes back.
-func (s *solver) apply(ctx context.Context, objects []*object) (*segment.Graph, []ident.Ref, error) {
+// apply returns the graph with objects in place, and the policies that they are,
+// or replace. It is the next of a line of changes: what the last candidate put
+// there goes, and what it took away comes back.
+func (s *solver) apply(ctx context.Context, objects []*object) (*segment.Graph, []segment.PolicyRef, error) {
 	d, err := delta(ctx, s.n.model, objects)
 	if err != nil {
 		return nil, nil, err
 	}
-	put := *d
-	back := s.undo(d)
-	g, err := s.graph.Apply(ctx, back)
+	var policies []segment.PolicyRef
+	for i := range d.PutPolicies {
+		policies = append(policies, d.PutPolicies[i].Ref())
+	}
+	for _, o := range objects {
+		policies = append(policies, o.ref)
+	}
+	g, err := s.graph.Apply(ctx, s.undo(d))
 	if err != nil {
 		return nil, nil, err
 	}
 	s.graph, s.put = g, objects
-	var touched []ident.Ref
-	for _, x := range put.PutPolicies {
-		touched = append(touched, g.Selected(x.Ref())...)
-	}
-	for _, o := range objects {
-		touched = append(touched, s.p.Graph.Selected(o.ref)...)
-	}
-	return g, touched, nil
+	return g, policies, nil
 }
 
 // undo adds to a delta what takes the last candidate's objects away.
@@ -539,11 +537,12 @@ func (n *network) refsOf(nodes []int) []ident.Ref {
 
 // id is eight hexadecimal digits of what a candidate cuts and how.
 func (s *solver) id(c *candidate) string {
-	text := fmt.Sprint(s.p.Query, "\x00", s.p.Objective, "\x00", c.means, "\x00")
+	text := fmt.Append(nil, s.p.Query, "\x00", s.p.Objective, "\x00", c.means, "\x00")
 	for _, k := range c.pairs {
-		text += s.n.refs[k.From].String() + "\x00" + s.n.refs[k.To].String() + "\x00"
+		text = append(append(text, s.n.refs[k.From].String()...), 0)
+		text = append(append(text, s.n.refs[k.To].String()...), 0)
 	}
-	return ident.SHA256([]byte(text)).Hex()[:8]
+	return ident.SHA256(text).Hex()[:8]
 }
 
 // namespaces counts where a candidate changes policies.

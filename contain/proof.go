@@ -70,17 +70,24 @@ type Opening struct {
 	Why      string    `json:"why"`
 }
 
-// prove compares the estate before and after a change of policies. Workloads that
-// the changed policies select, before or after, are all whose connections can
-// differ; touched has them.
-func (n *network) prove(ctx context.Context, after *segment.Graph, cuts []Cut, touched []ident.Ref) (*Proof, error) {
-	changed, err := segment.DiffOf(ctx, n.p.Graph, after, touched)
+// prove compares the estate before and after a change of policies, of which the
+// connections of the workloads that they select, before or after, are all that can differ.
+func (n *network) prove(ctx context.Context, after *segment.Graph, cuts []Cut, policies []segment.PolicyRef) (*Proof, error) {
+	changed, pods, ok, err := segment.DiffPolicies(ctx, n.p.Graph, after)
 	if err != nil {
 		return nil, err
 	}
-	pods, err := segment.DiffPods(ctx, n.p.Graph, after, touched)
-	if err != nil {
-		return nil, err
+	if !ok { // the graph was compiled anew
+		var touched []ident.Ref
+		for _, r := range policies {
+			touched = append(append(touched, n.p.Graph.Selected(r)...), after.Selected(r)...)
+		}
+		if changed, err = segment.DiffOf(ctx, n.p.Graph, after, touched); err != nil {
+			return nil, err
+		}
+		if pods, err = segment.DiffPods(ctx, n.p.Graph, after, touched); err != nil {
+			return nil, err
+		}
 	}
 	return n.judge(ctx, after, cuts, changed, pods)
 }
