@@ -1,9 +1,7 @@
 package contain
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,57 +11,17 @@ import (
 	"github.com/cofferdam-io/cofferdam/segment"
 )
 
-// maxPlanBytes bounds plan.json and proof.json, which come from wherever a folder
-// was carried to.
-const maxPlanBytes = 256 << 20
-
 // Open reads a plan's folder and holds every file against the digests of its
 // proof. Faults say what was changed since; an error, that it is no plan.
 func Open(folder []File) (p *Plan, faults []string, err error) {
-	byName := make(map[string][]byte, len(folder))
-	for _, f := range folder {
-		byName[f.Name] = f.Data
-	}
 	p = &Plan{Proof: &Proof{}}
-	for _, x := range []struct {
-		name string
-		into any
-	}{{planFile, p}, {proofFile, p.Proof}} { // in order, so that the same folder is the same error
-		name, into := x.name, x.into
-		data, ok := byName[name]
-		if !ok {
-			return nil, nil, ident.Errorf(ident.KindRefused, "the folder has no %s, so it is no plan", name).WithHint("cofferdam contain QUERY … --out DIR writes one")
-		}
-		if len(data) > maxPlanBytes {
-			return nil, nil, ident.Errorf(ident.KindLimit, "has %d bytes, more than %d", len(data), maxPlanBytes).At(name)
-		}
-		d := json.NewDecoder(bytes.NewReader(data))
-		d.DisallowUnknownFields()
-		if err := d.Decode(into); err != nil {
-			return nil, nil, ident.Errorf(ident.KindRefused, "cannot be read: %v", err).At(name)
-		}
-		if d.More() {
-			return nil, nil, ident.Errorf(ident.KindRefused, "holds more than one value").At(name)
-		}
+	if err := Read(folder, planFile, p); err != nil {
+		return nil, nil, err
 	}
-	if got := ident.SHA256(byName[planFile]); got != p.Proof.Inputs.Plan {
-		faults = append(faults, planFile+" is not the one that was proved")
+	if err := Read(folder, proofFile, p.Proof); err != nil {
+		return nil, nil, err
 	}
-	known := make(map[string]bool)
-	for _, f := range p.Proof.Inputs.Apply {
-		known[f.File] = true
-		if data, ok := byName[f.File]; !ok {
-			faults = append(faults, f.File+" is missing")
-		} else if ident.SHA256(data) != f.Digest {
-			faults = append(faults, f.File+" was changed")
-		}
-	}
-	for _, f := range folder {
-		if strings.HasPrefix(f.Name, applyDir) && !known[f.Name] {
-			faults = append(faults, f.Name+" is no part of the plan")
-		}
-	}
-	return p, faults, nil
+	return p, p.Proof.Inputs.Changed(folder), nil
 }
 
 // Removed are the objects that the plan deletes.
@@ -81,16 +39,9 @@ func (p *Plan) Removed() []segment.PolicyRef {
 // built from files, not by the steps that made the plan. All connections are
 // compared. Faults say what is not as it was, or does not hold.
 func (p *Plan) Check(ctx context.Context, before, after *segment.Graph, e *estate.Estate, engine string) (*Proof, []string, error) {
-	var faults []string
-	digest, err := EstateDigest(before.Model())
+	faults, err := p.Proof.Inputs.Stale(before, e, p.Proof.Assumptions.Enforcement)
 	if err != nil {
 		return nil, nil, err
-	}
-	if digest != p.Proof.Inputs.Estate {
-		faults = append(faults, "the estate is not the one that the plan was made for: "+changedPolicies(p.Proof.Inputs.Policies, policyDigests(e)))
-		if was, is := p.Proof.Assumptions.Enforcement, before.Enforcement(); was != is {
-			faults = append(faults, fmt.Sprintf("the network is %s, and was %s when the plan was made", is, was))
-		}
 	}
 	problem := &Problem{Query: p.Query, Objective: p.Objective, Most: p.Most, Grain: p.Grain, Affected: p.Affected, Protected: p.Protected,
 		Graph: before, At: p.At, Engine: engine}

@@ -1,8 +1,6 @@
 package contain
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,21 +56,7 @@ func (p *Plan) Folder(ticket []byte) ([]File, error) {
 	}
 	out = append(out, File{removeFile, []byte(remove)})
 
-	plan, err := indented(p)
-	if err != nil {
-		return nil, err
-	}
-	out = append(out, File{planFile, plan})
-	proof := *p.Proof
-	proof.Inputs.Plan = ident.SHA256(plan)
-	proof.Inputs.Apply = []FileDigest{}
-	for _, f := range out {
-		if f.Name != planFile {
-			proof.Inputs.Apply = append(proof.Inputs.Apply, FileDigest{f.Name, ident.SHA256(f.Data)})
-		}
-	}
-	slices.SortFunc(proof.Inputs.Apply, func(a, b FileDigest) int { return strings.Compare(a.File, b.File) })
-	text, err := indented(&proof)
+	plan, err := Indented(p)
 	if err != nil {
 		return nil, err
 	}
@@ -80,18 +64,13 @@ func (p *Plan) Folder(ticket []byte) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	out = append(out, File{proofFile, text}, File{diffFile, diff}, File{ticketFile, ticket})
+	out = append(out, File{planFile, plan}, File{diffFile, diff}, File{ticketFile, ticket})
+	proof := *p.Proof
+	bound, err := Bind(out, &proof, &proof.Inputs)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, bound)
 	slices.SortFunc(out, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil
-}
-
-func indented(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(v); err != nil {
-		return nil, ident.Errorf(ident.KindFailure, "cannot write the plan: %w", err)
-	}
-	return b.Bytes(), nil
 }

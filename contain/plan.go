@@ -184,25 +184,3 @@ type Established struct {
 	Why    string   `json:"why"`
 	Drain  []string `json:"drain"` // steps that end them
 }
-
-// Inputs are the digests of what a plan was made from and of what it holds.
-type Inputs struct {
-	// Estate covers what bears on reachability: not formatting, status, or versions.
-	Estate ident.Digest `json:"estate"`
-	// Policies are those that were read, by name.
-	Policies []PolicyDigest `json:"policies"`
-	Plan     ident.Digest   `json:"plan"`  // of plan.json
-	Apply    []FileDigest   `json:"apply"` // of the files that are applied
-}
-
-// PolicyDigest is the digest of a policy's canonical specification.
-type PolicyDigest struct {
-	Object string       `json:"object"`
-	Digest ident.Digest `json:"digest"`
-}
-
-// FileDigest is the digest of a file of the plan's folder.
-type FileDigest struct {
-	File   string       `json:"file"`
-	Digest ident.Digest `json:"digest"`
-}

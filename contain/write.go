@@ -244,7 +244,7 @@ func (s *solver) assume(plan *Plan) {
 		a.Flows = &w
 	}
 	plan.model = s.n.model
-	plan.Proof.Inputs = Inputs{Policies: []PolicyDigest{}, Apply: []FileDigest{}}
+	plan.Proof.Inputs = Inputs{Policies: []PolicyDigest{}, Files: []FileDigest{}}
 	if s.p.Set != nil {
 		plan.Proof.Inputs.Policies = policyDigests(s.p.Set.Estate)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/contain"
+	"github.com/cofferdam-io/cofferdam/contain/tighten"
 	"github.com/cofferdam-io/cofferdam/contain/trigger"
 )
 
@@ -244,17 +245,25 @@ func (p *printer) alternatives(as []contain.Alternative) {
 // PlanCheck is the answer of `contain verify`.
 type PlanCheck struct {
 	SchemaVersion string `json:"schemaVersion"`
-	Plan          string `json:"plan"` // its id
+	Plan          string `json:"plan"` // its id; "tightening" of one of tighten
 	Folder        string `json:"folder"`
 	Holds         bool   `json:"holds"`
 	// Why says why it does not hold: what was changed, or what the engine finds now.
 	Why   []string       `json:"why,omitempty"`
 	Proof *contain.Proof `json:"proof,omitempty"` // as found now
+	// Tightening is the same of a folder of tighten.
+	Tightening *tighten.Certificate `json:"tightening,omitempty"`
 }
 
 func planCheckTable(w io.Writer, a *PlanCheck, o Options) error {
 	p := newPrinter(w, o)
 	name := p.bold("Plan " + clean(a.Plan))
+	if t := a.Tightening; a.Holds && t != nil {
+		p.linef("%s %s: %s", name, p.green("HOLDS"), clean(t.Objective))
+		p.linef("%s", p.dim(fmt.Sprintf("the estate is the one that it was made for; %s asked anew, %d changes with everything applied, %d after the last stage, none opens anything; checked on the model, %s",
+			plural(len(t.Kept), "connection"), t.Applied.Changes, t.Final.Changes, clean(t.Assumptions.Enforcement))))
+		return p.done()
+	}
 	if a.Holds {
 		p.linef("%s %s: %s", name, p.green("HOLDS"), clean(a.Proof.Objective))
 		p.linef("%s", p.dim(fmt.Sprintf("the estate is the one that it was made for; %s go, nothing else changes; checked on the model, %s",

@@ -45,7 +45,8 @@ func tightenTable(w io.Writer, a *Tightening, o Options) error {
 	p.unknowns(a.Unknowns)
 	switch {
 	case a.Out != "" && done > 0:
-		p.commands("Next", []string{"git apply " + shellWord(a.Out+"/change.diff"), "kubectl apply -k " + shellWord(a.Out+"/apply") + "   # all stages but the last at once"})
+		p.commands("Next", []string{"git apply " + shellWord(a.Out+"/change.diff"), "kubectl apply -k " + shellWord(a.Out+"/apply") + "   # all stages but the last at once",
+			o.Command + " contain verify " + shellWord(a.Out) + " " + o.Inputs})
 	case done > 0:
 		p.commands("Next", []string{o.Command + " tighten " + o.Inputs + " --observed … --out tightened"})
 	}

@@ -3,7 +3,6 @@ package tighten
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -15,12 +14,16 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 )
 
-const applyDir = "apply/"
+const (
+	applyDir  = "apply/"
+	planFile  = "plan.json"
+	proofFile = "proof.json"
+)
 
 // Folder writes the proposal as files, sorted by name: plan.json, change.diff (the
 // sources edited, as git apply takes it), apply/ with whole objects, remove.txt
-// with what is deleted after they are applied, and remove-last.txt with what goes
-// in the last stage. The same plan is the same bytes.
+// with what is deleted after they are applied, remove-last.txt with what goes in the
+// last stage, and proof.json (Certificate). The same plan is the same bytes.
 func (p *Plan) Folder() ([]contain.File, error) {
 	var out []contain.File
 	resources := []string{}
@@ -43,19 +46,24 @@ func (p *Plan) Folder() ([]contain.File, error) {
 	if err != nil {
 		return nil, ident.Errorf(ident.KindFailure, "cannot write the kustomization: %w", err)
 	}
-	var plan bytes.Buffer
-	enc := json.NewEncoder(&plan)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(p); err != nil {
-		return nil, ident.Errorf(ident.KindFailure, "cannot write the plan: %w", err)
+	plan, err := contain.Indented(p)
+	if err != nil {
+		return nil, err
 	}
 	diff, err := p.diff()
 	if err != nil {
 		return nil, err
 	}
-	out = append(out, contain.File{Name: applyDir + "kustomization.yaml", Data: kustomization}, contain.File{Name: "plan.json", Data: plan.Bytes()},
+	out = append(out, contain.File{Name: applyDir + "kustomization.yaml", Data: kustomization}, contain.File{Name: planFile, Data: plan},
 		contain.File{Name: "change.diff", Data: diff}, contain.File{Name: "remove.txt", Data: lines(removed)}, contain.File{Name: "remove-last.txt", Data: lines(last)})
+	if err := p.Certificate.Inputs.Of(p.graph.Model(), p.estate); err != nil {
+		return nil, err
+	}
+	proof, err := contain.Bind(out, p.Certificate, &p.Certificate.Inputs)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, proof)
 	slices.SortFunc(out, func(a, b contain.File) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil
 }

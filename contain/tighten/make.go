@@ -88,7 +88,7 @@ func Make(ctx context.Context, p *Problem) (*Plan, error) {
 		s.propose(u)
 	}
 	s.promote()
-	plan := &Plan{SchemaVersion: inventory.SchemaVersion, At: p.At, Coverage: p.Coverage, Unknowns: p.Graph.Causes(), text: p.Text,
+	plan := &Plan{SchemaVersion: inventory.SchemaVersion, At: p.At, Coverage: p.Coverage, Unknowns: p.Graph.Causes(), text: p.Text, graph: p.Graph, estate: p.Set.Estate,
 		Observed: contain.Watched(p.Observed, p.Graph.Workloads(), p.At).Window()}
 	if plan.Unknowns == nil {
 		plan.Unknowns = []inventory.Unknown{}
@@ -107,6 +107,7 @@ func Make(ctx context.Context, p *Problem) (*Plan, error) {
 	}
 	plan.Caveat = caveat(&plan.Observed, p.AcceptUnobserved)
 	plan.Stages = s.stages(plan)
+	s.certify(plan)
 	return plan, nil
 }
 

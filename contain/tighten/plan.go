@@ -28,8 +28,13 @@ type Plan struct {
 	Unknowns []inventory.Unknown `json:"unknowns"`
 	Coverage inventory.Coverage  `json:"coverage"`
 
+	// Certificate is written beside the plan, as proof.json.
+	Certificate *Certificate `json:"-"`
+
 	objects []*object
 	text    func(string) ([]byte, error)
+	graph   *segment.Graph // before
+	estate  *estate.Estate
 }
 
 // State says what becomes of a workload in one direction.

@@ -37,6 +37,7 @@ type Problem struct {
 	AcceptUnobserved bool
 	At               time.Time
 	Coverage         inventory.Coverage
+	Engine           string // name and version of the program, for the proof
 }
 
 func (p *Problem) about(r ident.Ref) inventory.About {

@@ -51,6 +51,9 @@ func (s *solver) prove(plan *Plan) error {
 		plan.objects, plan.Left = objects, left
 		plan.Proof = Proof{Kept: kept, Decided: decided, HeldBack: refused, Enforcement: s.p.Graph.Enforcement(),
 			Words: "checked on the model, with the proposal decoded from its texts: every used and needed connection passes as before, and nothing passes that did not; packets have not been sent"}
+		if err := s.changes(plan, applied, final); err != nil {
+			return err
+		}
 		return s.finish(plan, applied, final)
 	}
 }
@@ -217,15 +220,21 @@ func lastRemoved(left []Left) []segment.PolicyRef {
 	return out
 }
 
+// subjects are the workloads that are tightened.
+func (s *solver) subjects() []ident.Ref {
+	var out []ident.Ref
+	for _, r := range s.refs {
+		if s.tightened(r, segment.Egress) || s.tightened(r, segment.Ingress) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
 // judge holds both states against what must not change. It holds back the units
 // that are to blame, and says which.
 func (s *solver) judge(applied, final *segment.Graph) (bad []string, decided, kept int, err error) {
-	var subjects []ident.Ref
-	for _, r := range s.refs {
-		if s.tightened(r, segment.Egress) || s.tightened(r, segment.Ingress) {
-			subjects = append(subjects, r)
-		}
-	}
+	subjects := s.subjects()
 	if len(subjects) == 0 {
 		return nil, 0, 0, nil
 	}
@@ -296,19 +305,19 @@ func (s *solver) judge(applied, final *segment.Graph) (bad []string, decided, ke
 	return nil, decided, kept, nil
 }
 
-// lost returns what of connections no longer passes as it did, and on which sides.
-func (s *solver) lost(g *segment.Graph, src, dst ident.Ref, conns []segment.Conn) ([]segment.Conn, []segment.Gress, error) {
+// lostBetween returns what of connections no longer passes as it did before.
+func lostBetween(before, after *segment.Graph, src, dst ident.Ref, conns []segment.Conn) ([]segment.Conn, error) {
 	ask := (*segment.Graph).Between
 	if src.IsCIDR() || dst.IsCIDR() {
 		ask = (*segment.Graph).Policed
 	}
-	was, err := ask(s.p.Graph, src, dst)
+	was, err := ask(before, src, dst)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	is, err := ask(g, src, dst)
+	is, err := ask(after, src, dst)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var lost []segment.Conn
 	for _, a := range was {
@@ -320,8 +329,14 @@ func (s *solver) lost(g *segment.Graph, src, dst ident.Ref, conns []segment.Conn
 		}
 		lost = append(lost, rest...)
 	}
-	if len(lost) == 0 {
-		return nil, nil, nil
+	return lost, nil
+}
+
+// lost returns what of connections no longer passes as it did, and on which sides.
+func (s *solver) lost(g *segment.Graph, src, dst ident.Ref, conns []segment.Conn) ([]segment.Conn, []segment.Gress, error) {
+	lost, err := lostBetween(s.p.Graph, g, src, dst, conns)
+	if err != nil || len(lost) == 0 {
+		return nil, nil, err
 	}
 	lost = segment.Union(lost, nil)
 	sides := []segment.Gress{segment.Egress, segment.Ingress}

@@ -75,6 +75,11 @@ func WritePlan(dir string, files []contain.File) error {
 			}
 		}
 	}
+	if last := "remove-last.txt"; ours && !slices.ContainsFunc(files, func(f contain.File) bool { return f.Name == last }) {
+		if err := os.Remove(filepath.Join(dir, last)); err != nil && !os.IsNotExist(err) { // it tells what to delete, and is of another plan
+			return err
+		}
+	}
 	for _, f := range files {
 		name := filepath.Join(dir, filepath.FromSlash(f.Name))
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // manifests for a repository

@@ -116,9 +116,11 @@ func (e *env) folder(a *report.Containment, in *inputs) ([]contain.File, error) 
 	if err := a.Seal(); err != nil {
 		return nil, err
 	}
+	carried := *a
+	carried.Out = "DIR" // wherever it is carried to: the same plan is the same bytes
 	var ticket bytes.Buffer
 	o := report.Options{Format: "markdown", All: true, Inputs: in.arguments(), Command: "cofferdam"}
-	if err := report.Write(&ticket, a, o); err != nil {
+	if err := report.Write(&ticket, &carried, o); err != nil {
 		return nil, err
 	}
 	return a.Folder(ticket.Bytes())

@@ -81,7 +81,7 @@ answer is incomplete (exit 4).
 	fl.StringVar(&f.direction, "direction", "both", "`DIRECTION` to tighten: ingress, egress, both")
 	fl.StringArrayVar(&f.mayCut, "may-cut", nil, "`GUARD RAIL` that the proposal may tighten: dns, or NS/NAME of a vital workload; repeatable")
 	fl.BoolVar(&f.acceptUnobserved, "accept-unobserved", false, "tighten workloads that no record mentions, too")
-	fl.StringVar(&f.out, "out", "", "write the proposal to `DIR`: plan.json, change.diff, apply/, remove.txt, remove-last.txt")
+	fl.StringVar(&f.out, "out", "", "write the proposal to `DIR`: plan.json, proof.json, change.diff, apply/, remove.txt, remove-last.txt")
 	complete(c, "direction", fixed("ingress", "egress", "both"))
 	return answers(c, (*report.Tightening)(nil))
 }
@@ -109,7 +109,7 @@ func (e *env) tighten(ctx context.Context, in *inputs, f *tightenFlags) (*tighte
 		return nil, err
 	}
 	p := &tighten.Problem{Graph: est.Graph, Set: est.Set, Text: e.sourceText(ctx), About: snap.About, Directions: directions, MayCut: f.mayCut,
-		AcceptUnobserved: f.acceptUnobserved, At: at, Coverage: only.Cover(snap.Coverage())}
+		AcceptUnobserved: f.acceptUnobserved, At: at, Engine: engine(), Coverage: only.Cover(snap.Coverage())}
 	if p.Only, err = chosen(snap, only, f.only); err != nil {
 		return nil, err
 	}
