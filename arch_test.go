@@ -20,16 +20,20 @@ const module = "github.com/cofferdam-io/cofferdam/"
 // "x/..." stands for x and everything below it. A package that is not listed
 // fails the test, so that a new one gets its place by decision.
 var layers = map[string][]string{
-	"ident":    {},
-	"jsonscan": {"ident"},
+	"ident":     {},
+	"jsonscan":  {"ident"},
+	"jsonwrite": {},
 
 	"sbom":           {"ident"},
 	"sbom/schema":    {"ident", "jsonscan", "sbom/schema/..."},
-	"sbom/spdx":      {"ident", "sbom", "jsonscan"},
-	"sbom/cyclonedx": {"ident", "sbom", "jsonscan"},
+	"sbom/spdx":      {"ident", "sbom", "sbom/note", "sbom/license", "jsonscan", "jsonwrite"},
+	"sbom/cyclonedx": {"ident", "sbom", "sbom/note", "sbom/license", "jsonscan", "jsonwrite"},
 	"sbom/syft":      {"ident", "sbom", "jsonscan"},
 	"sbom/trivy":     {"ident", "sbom", "jsonscan", "sbom/cyclonedx"},
+	"sbom/note":      {"ident", "sbom"},
+	"sbom/license":   {},
 	"sbom/decode":    {"ident", "sbom/...", "jsonscan"},
+	"sbom/encode":    {"ident", "sbom", "sbom/cyclonedx", "sbom/spdx"},
 
 	"vuln":     {"ident", "sbom"},
 	"vuln/osv": {"ident", "vuln", "jsonscan"},

@@ -3,7 +3,7 @@
 // the artifact that the document is about.
 //
 // The codecs live in sbom/cyclonedx, sbom/spdx, sbom/syft and sbom/trivy;
-// sbom/decode picks one by content. Official-schema validation is
+// sbom/decode picks one by content; sbom/encode writes. Official-schema validation is
 // sbom/schema's; matching against advisories is package vuln's. The model keeps what was
 // written and derives nothing: a purl that is absent stays absent.
 //

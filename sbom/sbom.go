@@ -51,7 +51,8 @@ type Document struct {
 	Subject      Subject
 	Components   []Component // in document order; the subject itself is not among them unless the document lists it among its packages
 	Dependencies []Dependency
-	Warnings     []Warning // what was tolerated, in document order
+	LicenseTexts []LicenseText // of the LicenseRefs that expressions name
+	Warnings     []Warning     // what was tolerated, in document order
 	// Incomplete is true where the document itself says so (CycloneDX compositions
 	// other than complete, SPDX 3 incompleteness) for its own list of components.
 	Incomplete bool
@@ -59,6 +60,9 @@ type Document struct {
 
 // Tool made the document.
 type Tool struct{ Vendor, Name, Version string }
+
+// IsZero reports whether t is no tool.
+func (t Tool) IsZero() bool { return t == Tool{} }
 
 // Subject is the artifact that a document is about, with every identity that
 // its metadata gives it.
@@ -71,6 +75,10 @@ type Subject struct {
 	Digests    []ident.RoledDigest
 	References []ident.ImageRef // tags and repo digests that were written down
 	OS         Distro           // the distribution that the document names, for packages without one
+	// Component is the same thing as the document describes it: hashes, licences,
+	// supplier. nil where the format describes no subject (syft, Trivy) or the
+	// document does not.
+	Component *Component
 }
 
 // AddReferences appends the image references among texts that have a tag or a
@@ -133,6 +141,13 @@ type License struct {
 	Expression string // SPDX expression or identifier, or the text as written if it is neither
 	Kind       LicenseKind
 	Name       bool // Expression is a free-text name and no SPDX identifier
+}
+
+// LicenseText is a licence that is on no list, as a document writes it out.
+type LicenseText struct {
+	ID   string // "LicenseRef-…"
+	Name string
+	Text string
 }
 
 // LicenseKind tells a declaration from a conclusion.

@@ -17,18 +17,14 @@ type Options struct{ ToolName, ToolVersion string }
 // namespace is that of our properties; "cdx:" is reserved by the standard's taxonomy.
 const namespace = "cofferdam:"
 
-// uuid derives a UUID (RFC 9562, version 8: custom) from what the document says, so
-// that the same estate at the same time is the same document.
+// uuid derives a UUID from what the document says, so that the same estate at the
+// same time is the same document.
 func uuid(m *inventory.Map) (string, error) {
 	h := sha256.New()
 	if err := json.NewEncoder(h).Encode(m); err != nil {
 		return "", err
 	}
-	var b [16]byte
-	copy(b[:], h.Sum(nil))
-	b[6] = b[6]&0x0f | 0x80
-	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16]), nil
+	return ident.UUIDFrom([sha256.Size]byte(h.Sum(nil))), nil
 }
 
 // place names a reference inside the document: "workload/cluster/ns/Kind/name".

@@ -17,6 +17,7 @@ type builder struct {
 	doc     *sbom.Document
 	ids     map[string]int32 // bom-ref → component, or sbom.SubjectIndex
 	others  map[string]bool  // bom-refs of services, which dependencies may name
+	noted   noted
 	dropped int
 	err     error
 
@@ -54,6 +55,8 @@ func (b *builder) add(c sbom.Component, parent int32) int32 {
 	b.doc.Components = append(b.doc.Components, c)
 	if parent != noParent {
 		b.depend(parent, i, sbom.Contains)
+	} else {
+		b.noted.top = append(b.noted.top, i)
 	}
 	return i
 }
@@ -99,6 +102,7 @@ func (b *builder) link(from, to, pointer string, kind sbom.DependencyKind) {
 // subject fills the subject from metadata.component.
 func (b *builder) subject(c sbom.Component, props []property) {
 	s := &b.doc.Subject
+	s.Component = &c
 	s.Kind, s.Version, s.PURL, s.ID = c.Type, c.Version, c.PURL, c.ID
 	s.Name = c.Name
 	if c.Group != "" {
@@ -211,22 +215,20 @@ func apply(c *sbom.Component, props []property) {
 
 // finish settles what needed the whole document.
 func (b *builder) finish() {
-	for i := range b.doc.Components {
-		if c := &b.doc.Components[i]; c.Type == "operating-system" && b.doc.Subject.OS.ID == "" {
-			b.doc.Subject.OS = sbom.Distro{ID: strings.ToLower(c.Name), VersionID: c.Version}
-		}
-	}
+	b.doc.Subject.OS = distribution(b.doc.Components)
+	b.settleNotes()
 	if b.dropped > 0 {
 		b.doc.Warnings = append(b.doc.Warnings, sbom.Warning{Message: fmt.Sprintf("%d more warnings are left out", b.dropped)})
 	}
 }
 
-// hashAlgorithm gives the spelling of CycloneDX to the spellings in use.
-func hashAlgorithm(s string) string {
-	switch u := strings.ToUpper(strings.ReplaceAll(s, "_", "-")); u {
-	case "SHA1", "SHA256", "SHA384", "SHA512":
-		return "SHA-" + u[3:]
-	default:
-		return u
+// distribution is the operating system that stands among the components: the
+// first that has a name.
+func distribution(cs []sbom.Component) sbom.Distro {
+	for i := range cs {
+		if c := &cs[i]; c.Type == "operating-system" && c.Name != "" {
+			return sbom.Distro{ID: strings.ToLower(c.Name), VersionID: c.Version}
+		}
 	}
+	return sbom.Distro{}
 }

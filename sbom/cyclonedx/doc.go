@@ -1,5 +1,6 @@
 // Package cyclonedx decodes CycloneDX documents (ECMA-424) 1.2 to 1.7 in JSON,
-// and 1.0 to 1.7 in XML, into the model of package sbom.
+// and 1.0 to 1.7 in XML, into the model of package sbom, and encodes the model as
+// JSON of 1.7 and 1.6.
 //
 // It is tolerant in reading and exact in reporting: what is wrong and can be
 // read past becomes a warning with its place. Judging by the official schema is
@@ -15,4 +16,9 @@
 //	doc, err := cyclonedx.Decode(ctx, raw, cyclonedx.Options{})
 //	for _, c := range doc.Components {
 //		fmt.Println(c.PURL, c.Pointer)
+//
+// What the model holds and CycloneDX has no words for is written as properties of
+// our own namespace (sbom/note), listed, and read back.
+//
+//	losses, err := cyclonedx.Encode(ctx, w, doc, cyclonedx.EncodeOptions{})
 package cyclonedx

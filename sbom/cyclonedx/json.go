@@ -9,6 +9,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/jsonscan"
 	"github.com/cofferdam-io/cofferdam/sbom"
+	"github.com/cofferdam-io/cofferdam/sbom/note"
 )
 
 // json reads a document that is a whole text.
@@ -94,7 +95,9 @@ func (b *builder) metadata(r *jsonscan.Reader) {
 		case "component":
 			if c, props, nested := b.component(r, b.at+"/metadata/component"); c != nil {
 				apply(c, props)
+				b.fill(c, props)
 				b.subject(*c, props)
+				b.containers(sbom.SubjectIndex, props)
 				if nested != nil {
 					b.components(nested, b.at+"/metadata/component/components", sbom.SubjectIndex)
 				}
@@ -107,6 +110,12 @@ func (b *builder) metadata(r *jsonscan.Reader) {
 					b.doc.Authors = append(b.doc.Authors, n)
 				}
 			})
+		case "manufacturer":
+			if n := b.named(r); n != "" {
+				b.doc.Authors = append(b.doc.Authors, organisation+n)
+			}
+		case "properties":
+			b.each(r, func() { b.documentNote(b.property(r)) })
 		case "lifecycles":
 			b.each(r, func() {
 				b.fields(r, func(k string) bool {
@@ -227,7 +236,9 @@ func (b *builder) components(r *jsonscan.Reader, pointer string, parent int32) {
 			continue
 		}
 		apply(c, props)
+		b.fill(c, props)
 		index := b.add(*c, parent)
+		b.containers(index, props)
 		if nested != nil {
 			b.components(nested, at+"/components", index)
 			if err := nested.Err(); err != nil && b.err == nil {
@@ -291,7 +302,7 @@ func (b *builder) component(r *jsonscan.Reader, pointer string) (c *sbom.Compone
 
 // wanted are the properties that apply and subject read.
 func wanted(name string) bool {
-	return strings.HasPrefix(name, "syft:location:") || strings.HasPrefix(name, "aquasecurity:trivy:")
+	return strings.HasPrefix(name, note.Prefix) || strings.HasPrefix(name, "syft:location:") || strings.HasPrefix(name, "aquasecurity:trivy:")
 }
 
 func (b *builder) property(r *jsonscan.Reader) (p property) {
@@ -314,7 +325,7 @@ func (b *builder) hash(r *jsonscan.Reader, c *sbom.Component) {
 	b.fields(r, func(k string) bool {
 		switch k {
 		case "alg":
-			h.Algorithm = hashAlgorithm(r.String())
+			h.Algorithm = sbom.HashAlgorithm(r.String())
 		case "content":
 			h.Value = strings.ToLower(r.String())
 		default:

@@ -143,13 +143,21 @@ func (b *builder) xml(data []byte) error {
 	for _, a := range meta.list("authors", "author") {
 		b.doc.Authors = append(b.doc.Authors, orElse(a.textOf("name"), a.textOf("email")))
 	}
+	if m := meta.child("manufacturer").textOf("name"); m != "" {
+		b.doc.Authors = append(b.doc.Authors, organisation+m)
+	}
+	for _, p := range meta.list("properties", "property") {
+		b.documentNote(property{p.attr["name"], p.text})
+	}
 	for _, l := range meta.list("lifecycles", "lifecycle") {
 		b.doc.Lifecycle = append(b.doc.Lifecycle, orElse(l.textOf("phase"), l.textOf("name")))
 	}
 	if e := meta.child("component"); e != nil {
 		c, props := xmlComponent(e, "/bom/metadata/component")
 		apply(&c, props)
+		b.fill(&c, props)
 		b.subject(c, props)
+		b.containers(sbom.SubjectIndex, props)
 		b.xmlComponents(e, c.Pointer, sbom.SubjectIndex)
 	}
 	b.xmlComponents(root, "/bom", noParent)
@@ -194,7 +202,10 @@ func (b *builder) xmlComponents(parent *element, pointer string, index int32) {
 		at := pointer + "/components/component[" + strconv.Itoa(n) + "]"
 		c, props := xmlComponent(e, at)
 		apply(&c, props)
-		b.xmlComponents(e, at, b.add(c, index))
+		b.fill(&c, props)
+		i := b.add(c, index)
+		b.containers(i, props)
+		b.xmlComponents(e, at, i)
 	}
 }
 
@@ -209,7 +220,7 @@ func xmlComponent(e *element, pointer string) (sbom.Component, []property) {
 	}
 	for _, h := range e.list("hashes", "hash") {
 		if h.text != "" {
-			c.Hashes = append(c.Hashes, sbom.Hash{Algorithm: hashAlgorithm(h.attr["alg"]), Value: strings.ToLower(h.text)})
+			c.Hashes = append(c.Hashes, sbom.Hash{Algorithm: sbom.HashAlgorithm(h.attr["alg"]), Value: strings.ToLower(h.text)})
 		}
 	}
 	for _, l := range e.list("licenses", "") {

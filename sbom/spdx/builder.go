@@ -6,6 +6,7 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/sbom"
+	"github.com/cofferdam-io/cofferdam/sbom/note"
 )
 
 // Places that an SPDX identifier can lead to besides a component's index.
@@ -31,6 +32,8 @@ type builder struct {
 	described []string // SPDXIDs that the document describes, in order, perhaps repeated
 	fileName  string   // of the described file, if the document describes a file
 	edges     []sbom.Dependency
+	notes     []note.Note // about the document
+	renamed   []renaming
 	dropped   int // warnings beyond the limit
 	size      int
 	err       error // a limit was met or the context ended
@@ -136,6 +139,7 @@ func (b *builder) finish() (*sbom.Document, error) {
 	if b.err != nil {
 		return nil, b.err
 	}
+	b.nameNotes()
 	subject, roots := b.subject()
 	for _, i := range roots {
 		b.edges = append(b.edges, sbom.Dependency{From: sbom.SubjectIndex, To: i, Kind: sbom.Contains})
@@ -166,6 +170,8 @@ func (b *builder) finish() (*sbom.Document, error) {
 		}
 	}
 	b.doc.Dependencies = kept
+	b.settleNotes()
+	b.rename(settle)
 	if b.dropped > 0 {
 		b.doc.Warnings = append(b.doc.Warnings, sbom.Warning{Message: fmt.Sprintf("%d more warnings are not listed", b.dropped)})
 	}

@@ -1,6 +1,6 @@
 // Package spdx decodes SPDX documents into the model of package sbom: SPDX
 // 2.0–2.3 as JSON and as tag-value, and SPDX 3.0.x as JSON-LD. The encoding is
-// recognised by content.
+// recognised by content. It encodes the model as SPDX 2.3 in JSON.
 //
 //	doc, err := spdx.Decode(ctx, data, spdx.Options{})
 //	for _, c := range doc.Components {
@@ -21,6 +21,11 @@
 // subject alone; any other described package stays among the components as well,
 // and the subject contains it. A document that describes several packages
 // has them all as components and a subject with the document's name.
+//
+// What the model holds and SPDX has no words for is written as annotations in our
+// own namespace (sbom/note), listed, and read back.
+//
+//	losses, err := spdx.Encode(ctx, w, doc, spdx.EncodeOptions{})
 //
 // It is not a validator: sbom/schema judges documents against the standard. It
 // does not decode the RDF, YAML and spreadsheet encodings, which it names and

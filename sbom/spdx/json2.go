@@ -6,6 +6,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/jsonscan"
 	"github.com/cofferdam-io/cofferdam/sbom"
+	"github.com/cofferdam-io/cofferdam/sbom/note"
 )
 
 // jsonDocument reads the members of a JSON document. SPDX fixes no order, so
@@ -56,6 +57,10 @@ func (j *jsonDocument) top(outermost bool) {
 			} else {
 				j.relations = r.Defer()
 			}
+		case "annotations":
+			j.documentAnnotations()
+		case "hasExtractedLicensingInfos":
+			j.licenseTexts()
 		case "@context":
 			if j.graph == nil {
 				j.graph = newGraph(j.builder)
@@ -163,6 +168,7 @@ func (j *jsonDocument) readPackage() {
 	c := sbom.Component{Pointer: r.Pointer()}
 	var image *imageFacts
 	var declared, concluded string
+	var notes []note.Note
 	for {
 		key, ok := r.NextKey()
 		if !ok {
@@ -195,10 +201,10 @@ func (j *jsonDocument) readPackage() {
 			j.checksums(&c)
 		case "attributionTexts":
 			for r.Array(); r.NextItem(); {
-				image = note(image, &c, r.Bytes())
+				image = remark(image, &c, r.Bytes())
 			}
 		case "annotations":
-			image = j.annotations(image, &c)
+			image, notes = j.annotations(image, &c)
 		default:
 			r.Skip()
 		}
@@ -207,6 +213,9 @@ func (j *jsonDocument) readPackage() {
 		return
 	}
 	setLicenses(&c, declared, concluded)
+	if notes != nil {
+		j.fill(&c, notes)
+	}
 	j.add(c, image)
 }
 
@@ -274,9 +283,11 @@ func (j *jsonDocument) checksums(c *sbom.Component) {
 	}
 }
 
-// annotations looks for what trivy writes as comments (SPDX 2.3 section 12).
-func (j *jsonDocument) annotations(image *imageFacts, c *sbom.Component) *imageFacts {
+// annotations looks for what trivy writes as comments, and for our own notes
+// (SPDX 2.3 section 12).
+func (j *jsonDocument) annotations(image *imageFacts, c *sbom.Component) (*imageFacts, []note.Note) {
 	r := j.r
+	var notes []note.Note
 	for r.Array(); r.NextItem(); {
 		if !r.Object() {
 			continue
@@ -287,13 +298,15 @@ func (j *jsonDocument) annotations(image *imageFacts, c *sbom.Component) *imageF
 				break
 			}
 			if string(key) == "comment" {
-				image = note(image, c, r.Bytes())
+				text := r.Bytes()
+				notes = notesOf(notes, text)
+				image = remark(image, c, text)
 			} else {
 				r.Skip()
 			}
 		}
 	}
-	return image
+	return image, notes
 }
 
 // readRelationships keeps what is said between packages. Most entries name a
@@ -307,7 +320,7 @@ func (j *jsonDocument) readRelationships(r *jsonscan.Reader) {
 		if !r.Object() {
 			continue
 		}
-		fromAt, toAt, rel := atOther, atOther, relation{}
+		fromAt, toAt, rel, provides := atOther, atOther, relation{}, 0
 		to = to[:0]
 		for {
 			key, ok := r.NextKey()
@@ -322,10 +335,20 @@ func (j *jsonDocument) readRelationships(r *jsonscan.Reader) {
 				toAt = j.find(id)
 				to = append(to, id...)
 			case "relationshipType":
-				rel = relation2(r.Bytes())
+				name := r.Bytes()
+				if rel = relation2(name); string(name) == "OTHER" {
+					provides++
+				}
+			case "comment":
+				if string(r.Bytes()) == providesComment {
+					provides++
+				}
 			default:
 				r.Skip()
 			}
+		}
+		if provides == 2 {
+			rel = relation{verb: relates, kind: sbom.Provides}
 		}
 		if rel.verb != ignored && r.Err() == nil {
 			j.relate(fromAt, toAt, to, rel)

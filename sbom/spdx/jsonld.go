@@ -424,9 +424,13 @@ func (g *graph) link(l *link3) {
 			kind = sbom.LicenseConcluded
 		}
 		for _, id := range l.to {
-			if from >= 0 {
+			if at := l.pointer; from >= 0 {
 				c := &g.doc.Components[from]
-				c.Licenses = append(c.Licenses, g.license(id, kind))
+				if l := g.license(id, kind); l.Expression != "" {
+					c.Licenses = append(c.Licenses, l)
+				} else {
+					g.warn(at, "the licence %.80q says nothing", id)
+				}
 			}
 		}
 		return

@@ -16,9 +16,9 @@ type imageFacts struct {
 	repoTags    []string
 }
 
-// note reads one attribution text or comment of trivy ("ImageID: sha256:…") into
+// remark reads one attribution text or comment of trivy ("ImageID: sha256:…") into
 // the facts, which it makes when there is the first, or into the component's layer.
-func note(f *imageFacts, c *sbom.Component, text []byte) *imageFacts {
+func remark(f *imageFacts, c *sbom.Component, text []byte) *imageFacts {
 	key, value, ok := bytes.Cut(text, []byte(": "))
 	if !ok {
 		return f
@@ -67,8 +67,9 @@ func isImage(c *sbom.Component) bool {
 }
 
 // isArtifact reports whether a described package is the scanned thing alone.
-func (b *builder) isArtifact(i int32) bool {
-	c := &b.doc.Components[i]
+func (b *builder) isArtifact(i int32) bool { return standsAlone(&b.doc.Components[i]) }
+
+func standsAlone(c *sbom.Component) bool {
 	if isImage(c) {
 		return true
 	}
@@ -141,16 +142,25 @@ func (b *builder) nameSubject() {
 func (b *builder) fillSubject(i int32) {
 	c := &b.doc.Components[i]
 	s := &b.doc.Subject
-	s.Name, s.Version, s.PURL, s.ID, s.Kind = c.Name, c.Version, c.PURL, c.ID, c.Type
+	described := *c
+	s.Component = &described
+	s.Name, s.Version, s.PURL, s.ID, s.Kind = fullName(c), c.Version, c.PURL, c.ID, kindOf(c)
+	if isImage(c) {
+		b.imageIdentity(c, b.images[i])
+	}
+}
+
+// kindOf is the kind of subject that a described package is.
+func kindOf(c *sbom.Component) string {
 	switch {
 	case isImage(c):
-		s.Kind = "container"
-		b.imageIdentity(c, b.images[i])
+		return "container"
 	case strings.HasPrefix(c.ID, syftDirectory), strings.HasPrefix(c.ID, trivyFiles), strings.HasPrefix(c.ID, trivyRepo):
-		s.Kind = "directory"
+		return "directory"
 	case strings.HasPrefix(c.ID, syftFile):
-		s.Kind = "file"
+		return "file"
 	}
+	return c.Type
 }
 
 // imageIdentity collects the digests and references of an image. What a digest was
@@ -284,25 +294,33 @@ func (b *builder) written(s string) {
 
 func (b *builder) reference(s string) { b.doc.Subject.AddReferences(s) }
 
-// distribution finds the operating system, which trivy writes as a package, in the
-// words of os-release(5).
+// distribution finds the operating system, which trivy writes as a package.
 func (b *builder) distribution() {
-	var found sbom.Distro
 	for i := range b.doc.Components {
 		c := &b.doc.Components[i]
 		if c.Type == "" && strings.HasPrefix(c.ID, trivyOS) {
 			c.Type = "operating-system"
 		}
+	}
+	b.doc.Subject.OS = distribution(b.doc.Components)
+}
+
+// distribution is the one operating system among the components, in the words of
+// os-release(5).
+func distribution(cs []sbom.Component) sbom.Distro {
+	var found sbom.Distro
+	for i := range cs {
+		c := &cs[i]
 		if c.Type != "operating-system" || c.PURL != "" && !strings.HasPrefix(c.PURL, "pkg:generic/") {
 			continue
 		}
 		d := sbom.Distro{ID: osReleaseID(c.Name), VersionID: c.Version}
 		if found != (sbom.Distro{}) && found != d {
-			return // several: none of them is the document's
+			return sbom.Distro{} // several: none of them is the document's
 		}
 		found = d
 	}
-	b.doc.Subject.OS = found
+	return found
 }
 
 func osReleaseID(name string) string {

@@ -24,6 +24,15 @@ type tagValue struct {
 	unknown             map[string]bool
 	related             bool   // relationships stand behind the last package
 	annotated           string // SPDXREF of the annotation that is being read
+	text                sbom.LicenseText
+}
+
+// endLicense files the extracted licence that is being read, if any.
+func (t *tagValue) endLicense() {
+	if t.text.ID != "" {
+		t.licenseText(t.text)
+	}
+	t.text = sbom.LicenseText{}
 }
 
 // link is a relationship line; its ends are looked up when all packages are known.
@@ -86,6 +95,7 @@ func (b *builder) readTagValue(data []byte) error {
 	// may one whose last line, within a package, is not ended.
 	cut := len(data) > 0 && data[len(data)-1] != '\n' && t.section == inPackage
 	t.endPackage()
+	t.endLicense()
 	if b.err != nil {
 		return b.err
 	}
@@ -122,7 +132,17 @@ func (t *tagValue) tag(name string, value []byte, line int) {
 		return
 	case "SnippetSPDXID", "SnippetSPDXIdentifier", "LicenseID":
 		t.endPackage()
+		t.endLicense()
 		t.section = inOther
+		if name == "LicenseID" {
+			t.text.ID = string(value)
+		}
+		return
+	case "LicenseName":
+		t.text.Name = string(value)
+		return
+	case "ExtractedText":
+		t.text.Text = string(value)
 		return
 	case "Relationship":
 		t.relationship(value, line)
@@ -132,7 +152,7 @@ func (t *tagValue) tag(name string, value []byte, line int) {
 		return
 	case "AnnotationComment":
 		if t.section == inPackage && (t.annotated == "" || t.annotated == t.pkg.ID) {
-			t.image = note(t.image, &t.pkg, value)
+			t.image = remark(t.image, &t.pkg, value)
 		}
 		t.annotated = ""
 		return
@@ -230,7 +250,7 @@ func (t *tagValue) packageTag(name string, value []byte, line int) bool {
 			t.warn(lineAt(line), "%s", complaint)
 		}
 	case "PackageAttributionText":
-		t.image = note(t.image, c, value)
+		t.image = remark(t.image, c, value)
 	default:
 		return false
 	}

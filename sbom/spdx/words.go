@@ -87,24 +87,8 @@ func componentType(purpose string) string {
 	return ""
 }
 
-// hashNames are the algorithms of SPDX 2.3 section 7.10 and of SPDX 3
-// (Core/Vocabularies/HashAlgorithm), stripped of case and separators, in CycloneDX's spelling.
-var hashNames = map[string]string{
-	"MD5": "MD5", "SHA1": "SHA-1", "SHA224": "SHA-224", "SHA256": "SHA-256", "SHA384": "SHA-384", "SHA512": "SHA-512",
-	"SHA3224": "SHA3-224", "SHA3256": "SHA3-256", "SHA3384": "SHA3-384", "SHA3512": "SHA3-512",
-	"BLAKE2B256": "BLAKE2b-256", "BLAKE2B384": "BLAKE2b-384", "BLAKE2B512": "BLAKE2b-512", "BLAKE3": "BLAKE3",
-}
-
-var noSeparators = strings.NewReplacer("-", "", "_", "", " ", "")
-
 func hash(algorithm, value string) sbom.Hash {
-	name, ok := hashNames[algorithm]
-	if !ok {
-		if name, ok = hashNames[strings.ToUpper(noSeparators.Replace(algorithm))]; !ok {
-			name = strings.ToUpper(algorithm)
-		}
-	}
-	return sbom.Hash{Algorithm: name, Value: strings.ToLower(value)}
+	return sbom.Hash{Algorithm: sbom.HashAlgorithm(algorithm), Value: strings.ToLower(value)}
 }
 
 // agent takes the role from "Organization: Example (mail)", as the model wants it.
