@@ -60,7 +60,7 @@ var layers = map[string][]string{
 	"inventory": {"ident", "sbom", "vuln", "estate", "segment"},
 
 	"index":       {"ident", "sbom", "vuln"},
-	"index/synth": {"ident", "sbom", "index"},
+	"index/synth": {"ident", "sbom", "vuln", "index"},
 
 	"contain":         {"ident", "estate", "estate/manifest", "segment", "segment/k8s", "segment/intent", "inventory", "flow", "contain/..."},
 	"contain/tighten": {"ident", "estate", "estate/manifest", "segment", "segment/k8s", "inventory", "flow", "contain", "contain/patch", "contain/pick", "contain/rewrite"},
@@ -83,10 +83,10 @@ var layers = map[string][]string{
 	"internal/store/sqlite":    {"ident", "internal/store", "internal/store/ledger"},
 	"internal/store/storetest": {"ident", "evidence", "internal/store"},
 
-	"internal/app":    {"ident", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report"},
+	"internal/app":    {"ident", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report", "index/..."},
 	"internal/listen": {"ident"},
 	"internal/web":    {"ident", "inventory", "internal/listen"},
-	"internal/cli":    {"ident", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "contain/trigger", "contain/tighten", "report/...", "examples", "internal/app", "internal/web"},
+	"internal/cli":    {"ident", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "contain/trigger", "contain/tighten", "report/...", "examples", "index/synth", "internal/app", "internal/web"},
 
 	"cmd/cofferdam": {"internal/cli"},
 }

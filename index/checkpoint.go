@@ -23,14 +23,9 @@ type Checkpoint struct {
 	pieces   []string
 }
 
-// The policy of merges. A piece is merged into the next younger one when it is at
-// most mergeRatio times as large as everything behind it, so that each occurrence is
-// rewritten a logarithmic number of times and a small change never rewrites a large
-// piece. A segment of which a quarter was deleted is rewritten by itself.
-const (
-	mergeRatio    = 3
-	mostDeadShare = 4
-)
+// mostDeadShare is the part of a segment (a quarter) from which on it is rewritten
+// without what was deleted.
+const mostDeadShare = 4
 
 // Checkpoint writes down what was applied since the last one, and merges pieces
 // where the policy asks for it. Apply and readers go on meanwhile. Call Keep once
@@ -124,8 +119,11 @@ func (x *Index) install(s *Snapshot, dict []*lexicon, segments []*segment, purge
 }
 
 // plan cuts parts of the given sizes, the oldest first, into what stays and what
-// is to be merged: the longest tail in which each part is small beside those behind
-// it. fresh is the first part that no checkpoint has, which must be written anyway.
+// is to be merged. fresh is the first part that no checkpoint has, which must be
+// written anyway. An older one is merged with those behind it when it is no larger
+// than they are together: so what is kept halves in size from part to part, each
+// occurrence is rewritten a logarithmic number of times, and a small change never
+// rewrites a large piece.
 func plan(sizes []int, fresh int) (keep int) {
 	keep = fresh
 	behind := 0
@@ -135,7 +133,7 @@ func plan(sizes []int, fresh int) (keep int) {
 	if behind == 0 {
 		return len(sizes)
 	}
-	for keep > 0 && sizes[keep-1] <= mergeRatio*behind {
+	for keep > 0 && sizes[keep-1] <= behind {
 		keep--
 		behind += sizes[keep]
 	}

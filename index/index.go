@@ -155,9 +155,18 @@ func (x *Index) learn(d *dictionary, keys []string) (*dictionary, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts := slices.Clip(d.parts)
-	for n := len(parts); n > 0 && parts[n-1].lo >= x.sealIDs && parts[n-1].n <= runRatio*part.n && parts[n-1].tail; n = len(parts) {
-		piece, err := mergeLexicons([]*lexicon{parts[n-1], part})
+	parts := append(slices.Clip(d.parts), part)
+	first := slices.IndexFunc(parts, func(l *lexicon) bool { return l.tail && l.lo >= x.sealIDs })
+	for {
+		sizes := make([]int, 0, len(parts)-first)
+		for _, l := range parts[first:] {
+			sizes = append(sizes, int(l.n))
+		}
+		n := crowded(sizes)
+		if n == 0 {
+			break
+		}
+		piece, err := mergeLexicons(parts[len(parts)-n:])
 		if err != nil {
 			return nil, err
 		}
@@ -165,9 +174,9 @@ func (x *Index) learn(d *dictionary, keys []string) (*dictionary, error) {
 			return nil, err
 		}
 		part.tail = true
-		parts = parts[: n-1 : n-1]
+		parts = append(parts[:len(parts)-n], part)
 	}
-	next := &dictionary{parts: append(parts, part), n: part.lo + part.n}
+	next := &dictionary{parts: parts, n: part.lo + part.n}
 	return next, x.lookup.fill(next)
 }
 

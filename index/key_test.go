@@ -88,7 +88,9 @@ func TestKeysTellApart(t *testing.T) {
 	if n := len(slices.Compact(slices.Clone(keys))); n != len(keys) {
 		t.Errorf("%d keys of %d are distinct", n, len(keys))
 	}
-	order := with(func(c *sbom.Component) { c.Licenses = []sbom.License{{Expression: "B"}, {Expression: "A"}, {Expression: "B"}} })
+	order := with(func(c *sbom.Component) {
+		c.Licenses = []sbom.License{{Expression: "B"}, {Expression: "A"}, {Expression: "B"}}
+	})
 	if order != with(func(c *sbom.Component) { c.Licenses = []sbom.License{{Expression: "A"}, {Expression: "B"}} }) {
 		t.Error("the order of licences makes a difference")
 	}

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"math/bits"
 	"slices"
 	"sort"
 )
@@ -12,19 +13,51 @@ type run struct {
 	pairs []uint64
 }
 
-// runRatio is how many times larger a run may be than those behind it before
-// they are merged into it: a document's pairs are copied a few times, not once per commit.
-const runRatio = 7
+// tierWidth is how many parts of one tier are merged into one of the next: eight
+// times larger is a tier higher. What is applied is copied once for each tier, not
+// once for each commit.
+const tierWidth = 8
 
-// appendRun adds a run, merging it with the last ones where they are small and
-// begin at seal or later: what a checkpoint has under its hands is left alone.
-func appendRun(runs []run, r run, seal uint32) []run {
-	runs = slices.Clip(runs)
-	for n := len(runs); n > 0 && runs[n-1].lo >= seal && len(runs[n-1].pairs) <= runRatio*len(r.pairs); n = len(runs) {
-		r = run{lo: runs[n-1].lo, n: runs[n-1].n + r.n, pairs: mergePairs(runs[n-1].pairs, r.pairs)}
-		runs = runs[: n-1 : n-1]
+// crowded returns how many parts at the end are to be merged into one: those whose
+// tier is at most that of the last, once there are tierWidth of them; else 0.
+func crowded(sizes []int) int {
+	tier := func(n int) int { return bits.Len(uint(n)) / 3 } //nolint:gosec // a length
+	n := 0
+	for n < len(sizes) && tier(sizes[len(sizes)-1-n]) <= tier(sizes[len(sizes)-1]) {
+		n++
 	}
-	return append(runs, r)
+	if n < tierWidth {
+		return 0
+	}
+	return n
+}
+
+// appendRun adds a run, merging it with others that begin at seal or later: what a
+// checkpoint has under its hands is left alone.
+func appendRun(runs []run, r run, seal uint32) []run {
+	runs = append(slices.Clip(runs), r)
+	first := slices.IndexFunc(runs, func(r run) bool { return r.lo >= seal })
+	for {
+		sizes := make([]int, 0, len(runs)-first)
+		for _, r := range runs[first:] {
+			sizes = append(sizes, len(r.pairs))
+		}
+		n := crowded(sizes)
+		if n == 0 {
+			return runs
+		}
+		merged := mergeRuns(runs[len(runs)-n:])
+		runs = append(runs[:len(runs)-n], merged)
+	}
+}
+
+// mergeRuns merges adjacent runs, two by two.
+func mergeRuns(runs []run) run {
+	if len(runs) == 1 {
+		return runs[0]
+	}
+	a, b := mergeRuns(runs[:len(runs)/2]), mergeRuns(runs[len(runs)/2:])
+	return run{lo: a.lo, n: a.n + b.n, pairs: mergePairs(a.pairs, b.pairs)}
 }
 
 func mergePairs(a, b []uint64) []uint64 {

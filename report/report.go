@@ -129,6 +129,8 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(planTable)
 	case *BenchContain:
 		hs["table"] = as(benchContainTable)
+	case *BenchIndex:
+		hs["table"] = as(benchIndexTable)
 	case *PlanCheck:
 		hs["table"] = as(planCheckTable)
 	case *Tightening:
