@@ -81,7 +81,9 @@ var layers = map[string][]string{
 	"internal/store":           {"ident", "evidence"},
 	"internal/store/ledger":    {"ident", "evidence", "internal/store"},
 	"internal/store/sqlite":    {"ident", "internal/store", "internal/store/ledger"},
+	"internal/store/postgres":  {"ident", "internal/store", "internal/store/ledger"},
 	"internal/store/storetest": {"ident", "evidence", "internal/store"},
+	"internal/testenv/pg":      {},
 
 	"internal/app":    {"ident", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report", "index/..."},
 	"internal/listen": {"ident"},

@@ -13,13 +13,22 @@ const attempts = 3
 
 // write runs an idempotent change. Where the engine cannot tell whether it was
 // committed, the change is made again, which finds out: it waits for the lock that
-// the lost transaction holds until it has ended.
+// the lost transaction holds until it has ended. As long as no attempt succeeds,
+// the first one's outcome stays unknown, whatever the later ones failed of.
 func (l *Ledger) write(ctx context.Context, f func(Tx) error) error {
-	var err error
+	var unknown error
 	for range attempts {
-		if err = l.engine.Write(ctx, f); !errors.Is(err, store.ErrUnknownOutcome) {
+		err := l.engine.Write(ctx, f)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, store.ErrUnknownOutcome):
+			unknown = err
+		case unknown != nil:
+			return unknown
+		default:
 			return err
 		}
 	}
-	return err
+	return unknown
 }
