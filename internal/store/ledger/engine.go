@@ -63,6 +63,10 @@ func New(e Engine, c store.Coding) (*Ledger, error) {
 	return &Ledger{engine: e, coding: c, tables: newTables()}, nil
 }
 
+// NewReader returns what reads a database, for a caller that was not told how rows
+// are encoded.
+func NewReader(e Engine) store.Reader { return &Ledger{engine: e} }
+
 // counter is the one row under whose lock everything is numbered.
 type counter struct {
 	documents, components, artifacts, originals int64

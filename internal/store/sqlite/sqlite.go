@@ -46,6 +46,7 @@ type Options struct {
 	vfs     string // tests name a file system of their own
 	sync    string // tests turn durability off to show that it is needed
 	steps   fs.FS  // tests bring other migrations
+	pages   int    // tests move the log into the file more often than after walPages
 }
 
 // Store is a catalogue in a folder.
@@ -101,6 +102,9 @@ func open(ctx context.Context, path string, o Options) (_ *engine, err error) {
 	if o.sync == "" {
 		o.sync = "FULL"
 	}
+	if o.pages == 0 {
+		o.pages = walPages
+	}
 	if o.Readers <= 0 {
 		o.Readers = max(4, runtime.NumCPU())
 	}
@@ -122,7 +126,7 @@ func open(ctx context.Context, path string, o Options) (_ *engine, err error) {
 		return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
 	}
 	e.write, err = sql.Open("sqlite", name("page_size("+strconv.Itoa(pageSize)+")", "journal_mode(WAL)", "synchronous("+o.sync+")",
-		"wal_autocheckpoint("+strconv.Itoa(walPages)+")", "journal_size_limit(67108864)", "cache_size(-65536)", "foreign_keys(0)"))
+		"wal_autocheckpoint("+strconv.Itoa(o.pages)+")", "journal_size_limit(67108864)", "cache_size(-65536)", "foreign_keys(0)"))
 	if err != nil {
 		return e, err
 	}

@@ -3,13 +3,9 @@ package sqlite
 import (
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/cofferdam-io/cofferdam/internal/store"
 	"github.com/cofferdam-io/cofferdam/internal/store/storetest"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func openIn(t *testing.T, dir string, c store.Coding) *Store {
 	t.Helper()
