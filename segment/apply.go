@@ -122,9 +122,10 @@ func (g *Graph) fork() *Graph {
 	n.policies, n.atoms = g.policies.fork(), g.atoms.fork()
 	for d := range 2 {
 		n.isolated[d], n.perhapsIsolated[d] = slices.Clone(g.isolated[d]), slices.Clone(g.perhapsIsolated[d])
-		n.own[d], n.slots[d], n.inverted[d], n.marks[d] = g.own[d].fork(), g.slots[d].fork(), g.inverted[d].fork(), g.marks[d].fork()
+		n.own[d], n.allows[d], n.marks[d] = g.own[d].fork(), g.allows[d].fork(), g.marks[d].fork()
+		n.slots[d], n.inverted[d] = g.slots[d].fork(), g.inverted[d].fork()
 	}
-	n.atomsOf, n.maybeOf, n.spread = g.atomsOf.fork(), g.maybeOf.fork(), g.spread.fork()
+	n.places, n.spread = g.places.fork(), g.spread.fork()
 	for h := range n.signature {
 		n.signature[h] = g.signature[h].fork()
 	}
@@ -194,10 +195,7 @@ func (c *change) dropPolicy(i int) {
 			continue
 		}
 		for _, class := range g.atoms.at(p.subject).classes() {
-			list := slices.DeleteFunc(slices.Clone(g.own[d].at(int(class))), func(j uint32) bool { return int(j) == i })
-			g.own[d].set(int(class), list)
-			c.isolate(d, int(class))
-			c.own[class], c.dirty[class] = true, true
+			c.setOwn(d, int(class), slices.DeleteFunc(slices.Clone(g.own[d].at(int(class))), func(j uint32) bool { return int(j) == i }))
 		}
 		c.regrant(d, p, false)
 	}
@@ -240,7 +238,14 @@ func (c *change) select1(d Gress, class, i int) {
 	g := c.g
 	list := slices.Clone(g.own[d].at(class))
 	at, _ := slices.BinarySearchFunc(list, i, func(j uint32, i int) int { return g.policies.at(int(j)).compare(g.policies.at(i)) })
-	g.own[d].set(class, slices.Insert(list, at, uint32(i))) //nolint:gosec // an index
+	c.setOwn(d, class, slices.Insert(list, at, uint32(i))) //nolint:gosec // an index
+}
+
+// setOwn changes the policies of a class.
+func (c *change) setOwn(d Gress, class int, policies []uint32) {
+	g := c.g
+	g.own[d].set(class, policies)
+	g.allows[d].set(class, g.allowancesOf(d, class))
 	c.isolate(d, class)
 	c.own[uint32(class)], c.dirty[uint32(class)] = true, true //nolint:gosec // a class number
 }
@@ -272,12 +277,11 @@ func (c *change) addAtom(at int) {
 		g.inverted[d].push(nil)
 	}
 	g.spread.push(spread{})
-	id := uint32(at) //nolint:gosec // an index
 	for class := range a.must.all() {
-		g.atomsOf.set(class, append(slices.Clone(g.atomsOf.at(class)), id))
+		g.places.set(class, append(slices.Clone(g.places.at(class)), placeIn(at, false)))
 	}
 	for class := range a.maybe.all() {
-		g.maybeOf.set(class, append(slices.Clone(g.maybeOf.at(class)), id))
+		g.places.set(class, append(slices.Clone(g.places.at(class)), placeIn(at, true)))
 	}
 	g.spread.set(at, g.spreadOf(at))
 }

@@ -196,15 +196,12 @@ func (c *change) splitCell(id, parent, cell int) {
 	for u := range g.universe {
 		g.universe[u].add(id)
 	}
-	for perhaps, list := range [][]uint32{g.atomsOf.at(parent), g.maybeOf.at(parent)} {
-		for _, at := range list {
-			if c.join(int(at), uint32(id), perhaps == 1) { //nolint:gosec // a class number
-				c.spreadAgain(int(at))
-			}
+	for _, p := range g.places.at(parent) {
+		if c.join(p.atom(), uint32(id), p.perhaps()) { //nolint:gosec // a class number
+			c.spreadAgain(p.atom())
 		}
 	}
-	g.atomsOf.set(id, g.atomsOf.at(parent))
-	g.maybeOf.set(id, g.maybeOf.at(parent))
+	g.places.set(id, g.places.at(parent))
 	for d := range g.marks {
 		g.marks[d].set(id, g.marks[d].at(parent))
 	}

@@ -131,7 +131,7 @@ func (c *change) newClass(key string, i int) (uint32, bool) {
 	c.setClass(id, cl)
 	k.projection.index[key] = uint32(id) //nolint:gosec // a class number
 	k.atoms.file(id)
-	var must, maybe []uint32
+	var places []place
 	var joined []int
 	for _, list := range [][]int{k.atoms.inNS[cl.ns], k.atoms.elsewhere} {
 		for _, at := range list {
@@ -139,23 +139,17 @@ func (c *change) newClass(key string, i int) (uint32, bool) {
 				continue
 			}
 			is := k.atoms.match(&k.atoms.defs[at], &cl)
-			switch is {
-			case Yes:
-				must = append(must, uint32(at)) //nolint:gosec // an index
-			case Maybe:
-				maybe = append(maybe, uint32(at)) //nolint:gosec // an index
-			default:
+			if is == No {
 				continue
 			}
+			places = append(places, placeIn(at, is == Maybe))
 			if c.join(at, uint32(id), is == Maybe) { //nolint:gosec // a class number
 				joined = append(joined, at)
 			}
 		}
 	}
-	slices.Sort(must)
-	slices.Sort(maybe)
-	g.atomsOf.set(id, must)
-	g.maybeOf.set(id, maybe)
+	slices.Sort(places)
+	g.places.set(id, places)
 	for _, at := range joined {
 		c.spreadAgain(at)
 		for _, i := range k.selecting[at] {

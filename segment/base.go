@@ -329,25 +329,20 @@ func (g *Graph) eachException(c int, kind lineKind, f func(members)) {
 	}
 	own, others := kind.directions()
 	if g.filtered(own, c) {
-		for _, i := range g.own[own].at(c) {
-			p := g.policies.at(int(i))
-			for r := range p.rules[own] {
-				for _, at := range p.rules[own][r].peers {
-					if !g.spread.ref(at).wide {
-						f(g.atoms.at(at).must)
-						f(g.atoms.at(at).maybe)
-					}
-				}
+		last := -1
+		for _, a := range g.allows[own].at(c) {
+			if at := a.peer(); at != last && !g.spread.ref(at).wide {
+				f(g.atoms.at(at).must)
+				f(g.atoms.at(at).maybe)
+				last = at
 			}
 		}
 	}
-	for _, list := range [][]uint32{g.atomsOf.at(c), g.maybeOf.at(c)} {
-		for _, at := range list {
-			if !g.spread.ref(int(at)).common[others] {
-				granted := g.inverted[others].at(int(at))
-				for i := range granted {
-					f(granted[i].who)
-				}
+	for _, p := range g.places.at(c) {
+		if at := p.atom(); !g.spread.ref(at).common[others] {
+			granted := g.inverted[others].at(at)
+			for i := range granted {
+				f(granted[i].who)
 			}
 		}
 	}

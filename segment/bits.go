@@ -336,40 +336,41 @@ func unite(sets []members, n int) members {
 
 // ragged makes a list for each class in one piece of memory: everything is added
 // twice, in the same order, first to count and then to fill.
-type ragged struct {
+type ragged[T any] struct {
 	start []uint32 // of each class; while filling, where its next element goes
-	data  []uint32
+	data  []T
 	fill  bool
 }
 
-func newRagged(n int) *ragged { return &ragged{start: make([]uint32, n+2)} }
+func newRagged[T any](n int) *ragged[T] { return &ragged[T]{start: make([]uint32, n+2)} }
 
-// add puts x into the lists of the classes of an atom.
-func (r *ragged) add(a *atom, x uint32) {
-	for _, m := range []*members{&a.must, &a.maybe} {
-		if m.bits != nil {
-			for c := range m.bits.all() {
-				r.put(c, x)
-			}
-			continue
+// add puts elements into the lists of some classes.
+func (r *ragged[T]) add(m *members, xs ...T) {
+	if len(xs) == 0 {
+		return
+	}
+	if m.bits != nil {
+		for c := range m.bits.all() {
+			r.put(c, xs)
 		}
-		for _, c := range m.ids {
-			r.put(int(c), x)
-		}
+		return
+	}
+	for _, c := range m.ids {
+		r.put(int(c), xs)
 	}
 }
 
-func (r *ragged) put(c int, x uint32) {
+func (r *ragged[T]) put(c int, xs []T) {
 	if !r.fill {
-		r.start[c+2]++
+		r.start[c+2] += uint32(len(xs)) //nolint:gosec // a few
 		return
 	}
-	r.data[r.start[c+1]] = x
-	r.start[c+1]++
+	copy(r.data[r.start[c+1]:], xs)
+	r.start[c+1] += uint32(len(xs)) //nolint:gosec // a few
 }
 
 // next ends the counting.
-func (r *ragged) next() {
+func (r *ragged[T]) next() {
 	if r.fill {
 		return
 	}
@@ -377,12 +378,12 @@ func (r *ragged) next() {
 	for i := 2; i < len(r.start); i++ {
 		r.start[i] += r.start[i-1]
 	}
-	r.data = make([]uint32, r.start[len(r.start)-1])
+	r.data = make([]T, r.start[len(r.start)-1])
 }
 
 // lists returns the list of each class; nil where it is empty.
-func (r *ragged) lists() [][]uint32 {
-	out := make([][]uint32, len(r.start)-2)
+func (r *ragged[T]) lists() [][]T {
+	out := make([][]T, len(r.start)-2)
 	for c := range out {
 		if lo, hi := r.start[c], r.start[c+1]; lo < hi {
 			out[c] = r.data[lo:hi:hi]

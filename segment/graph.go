@@ -35,8 +35,10 @@ type Graph struct {
 	own             [2]vec[[]uint32] // class → indexes of policies of the NetworkPolicy tier
 	slots           [2]vec[[]slot]   // by atom, sorted
 	inverted        [2]vec[[]granted]
-	atomsOf         vec[[]uint32] // class → atoms used by rules of the NetworkPolicy tier
-	maybeOf         vec[[]uint32] // class → atoms that it may be in
+	// allows lists for each class what these policies allow it, and places the atoms
+	// but any that it is among; both sorted.
+	allows [2]vec[[]allowance]
+	places vec[[]place]
 
 	// What lines share, see signature.go: which atoms are part of signatures, and
 	// the signature of each class by half of a line.
@@ -513,16 +515,19 @@ func (g *Graph) invert() {
 	for d := range Gress(2) {
 		g.isolated[d], g.perhapsIsolated[d] = newBitset(n), newBitset(n)
 		var slots []slot
-		own := newRagged(n)
+		own := newRagged[uint32](n)
 		for range 2 { // counts, then fills
 			for _, i := range g.tiers[NetworkPolicyTier] {
 				if c := g.policies.at(i); c.filters(d) {
-					own.add(g.atoms.at(c.subject), uint32(i)) //nolint:gosec // an index
+					subject := g.atoms.at(c.subject)
+					own.add(&subject.must, uint32(i))  //nolint:gosec // an index
+					own.add(&subject.maybe, uint32(i)) //nolint:gosec // an index
 				}
 			}
 			own.next()
 		}
 		g.own[d] = vecOf(own.lists())
+		g.invertAllowances(d)
 		for _, i := range g.tiers[NetworkPolicyTier] {
 			c := g.policies.at(i)
 			subject := g.atoms.at(c.subject)
@@ -547,18 +552,17 @@ func (g *Graph) invert() {
 		}
 		g.slots[d], g.inverted[d] = vecOf(bySlot), vecOf(inverted)
 	}
-	must, maybe := newRagged(n), newRagged(n)
+	places := newRagged[place](n)
 	for range 2 {
 		for at := range g.atoms.len() {
 			if a := g.atoms.at(at); at != g.any {
-				must.add(&atom{must: a.must}, uint32(at))   //nolint:gosec // an index
-				maybe.add(&atom{must: a.maybe}, uint32(at)) //nolint:gosec // an index
+				places.add(&a.must, placeIn(at, false))
+				places.add(&a.maybe, placeIn(at, true))
 			}
 		}
-		must.next()
-		maybe.next()
+		places.next()
 	}
-	g.atomsOf, g.maybeOf = vecOf(must.lists()), vecOf(maybe.lists())
+	g.places = vecOf(places.lists())
 }
 
 // slot is one entry of the inverted NetworkPolicy tier: the subject's classes

@@ -381,21 +381,15 @@ func (e *lineEval) networkPolicies(gs []group) []group {
 func (e *lineEval) ownGrants() *grants {
 	acc := e.g.newGrants()
 	var buf []piece
-	for _, i := range e.g.own[e.d].at(e.c) {
-		p := e.g.policies.at(int(i))
-		sure := e.g.atoms.at(p.subject).must.has(e.c)
-		for j := range p.rules[e.d] {
-			r := &p.rules[e.d][j]
-			buf = e.pieces(r.spec, buf)
-			for _, at := range r.peers {
-				if !e.g.spread.ref(at).wide {
-					continue
-				}
-				for _, pc := range buf {
-					acc.add(pc, sure, e.g.atoms.at(at).must)
-					acc.add(pc, false, e.g.atoms.at(at).maybe)
-				}
-			}
+	for _, a := range e.g.allows[e.d].at(e.c) {
+		at := a.peer()
+		if !e.g.spread.ref(at).wide {
+			continue
+		}
+		buf = e.pieces(a.spec(), buf)
+		for _, pc := range buf {
+			acc.add(pc, !a.perhaps(), e.g.atoms.at(at).must)
+			acc.add(pc, false, e.g.atoms.at(at).maybe)
 		}
 	}
 	return acc
@@ -418,11 +412,8 @@ func (e *lineEval) othersGrants() *grants {
 		}
 	}
 	from(e.g.any, true)
-	for _, at := range e.g.atomsOf.at(e.c) {
-		from(int(at), true)
-	}
-	for _, at := range e.g.maybeOf.at(e.c) {
-		from(int(at), false)
+	for _, p := range e.g.places.at(e.c) {
+		from(p.atom(), !p.perhaps())
 	}
 	return acc
 }

@@ -10,7 +10,7 @@ func (g *Graph) pair(src, dst, chunk int) (policy span) {
 	if !g.m.Profile.Enforced {
 		return span{full, full}
 	}
-	if g.crossCluster(src, dst) || g.classes.ref(src).cell >= 0 && g.classes.ref(dst).cell >= 0 {
+	if g.crossCluster(src, dst) || src >= g.pods && dst >= g.pods { // cells come last
 		return span{}
 	}
 	e := g.pairDirection(Egress, src, dst, dst, chunk)
@@ -23,7 +23,7 @@ func (g *Graph) pair(src, dst, chunk int) (policy span) {
 
 func (g *Graph) pairDirection(d Gress, subject, peer, dst, chunk int) span {
 	full := g.ports.full[chunk]
-	if g.classes.ref(subject).cell >= 0 {
+	if subject >= g.pods {
 		return span{full, full}
 	}
 	st := progress{open: full}
@@ -96,22 +96,8 @@ func (g *Graph) pairTier(st *progress, t Tier, d Gress, subject, peer, dst, chun
 func (g *Graph) pairNetworkPolicies(st *progress, d Gress, subject, peer, dst, chunk int) {
 	base := st.open
 	if g.filtered(d, subject) {
-		for _, i := range g.own[d].at(subject) {
-			p := g.policies.at(int(i))
-			sure := g.atoms.at(p.subject).must.has(subject)
-			for j := range p.rules[d] {
-				r := &p.rules[d][j]
-				match := g.peerMatch(r, peer)
-				if match == No {
-					continue
-				}
-				ports := g.portsOn(r.spec, dst, chunk)
-				st.may |= ports.may
-				if match == Yes && sure {
-					st.must |= ports.must
-				}
-			}
-		}
+		got := g.allowed(g.allows[d].at(subject), peer, dst, chunk)
+		st.must, st.may = got.must, got.may
 		if g.isolated[d].has(subject) {
 			*st = st.isolate()
 		} else {

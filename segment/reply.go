@@ -9,12 +9,15 @@ type answer struct {
 }
 
 func (a *answer) reset(chunks int) {
-	for _, m := range []*[]uint64{&a.must, &a.may, &a.least.must, &a.least.may} {
-		if len(*m) != chunks {
-			*m = make([]uint64, chunks)
-		} else {
-			clear(*m)
+	if len(a.must) == chunks {
+		for _, m := range [][]uint64{a.must, a.may, a.least.must, a.least.may} {
+			clear(m)
 		}
+		return
+	}
+	all := make([]uint64, 4*chunks)
+	for _, m := range []*[]uint64{&a.must, &a.may, &a.least.must, &a.least.may} {
+		*m, all = all[:chunks:chunks], all[chunks:]
 	}
 }
 

@@ -1,9 +1,6 @@
 package segment
 
-import (
-	"encoding/binary"
-	"slices"
-)
+import "encoding/binary"
 
 // Lines are not computed class by class. What one direction of policy says about
 // a class depends on what can be seen of it: the policies that select it and the
@@ -210,15 +207,9 @@ func (g *Graph) appendSignature(b []byte, h half, c int, marks []mark) []byte {
 	if h.own() {
 		b = g.appendOwn(b, d, c)
 	} else {
-		for _, at := range g.atomsOf.at(c) {
-			if g.spread.ref(int(at)).common[d] {
-				b = binary.AppendUvarint(b, uint64(at)+1)
-			}
-		}
-		b = append(b, 0)
-		for _, at := range g.maybeOf.at(c) {
-			if g.spread.ref(int(at)).common[d] {
-				b = binary.AppendUvarint(b, uint64(at)+1)
+		for _, p := range g.places.at(c) {
+			if g.spread.ref(p.atom()).common[d] {
+				b = binary.AppendUvarint(b, uint64(p)+1)
 			}
 		}
 		b = append(b, 0)
@@ -259,20 +250,11 @@ func (g *Graph) appendOwn(b []byte, d Gress, c int) []byte {
 	if !g.filtered(d, c) {
 		return b
 	}
-	var grants []uint64
-	for _, i := range g.own[d].at(c) {
-		perhaps := uint64(membership(g.atoms.at(g.policies.at(int(i)).subject), c)) << 62
-		for r := range g.policies.at(int(i)).rules[d] {
-			for _, at := range g.policies.at(int(i)).rules[d][r].peers {
-				if g.spread.ref(at).wide {
-					grants = append(grants, perhaps|uint64(at)<<31|uint64(g.policies.at(int(i)).rules[d][r].spec)) //nolint:gosec // indexes
-				}
-			}
+	list := g.allows[d].at(c)
+	for i, a := range list {
+		if g.spread.ref(a.peer()).wide && (i == 0 || a != list[i-1]) {
+			b = binary.AppendUvarint(b, uint64(a)+1)
 		}
-	}
-	slices.Sort(grants)
-	for _, x := range slices.Compact(grants) {
-		b = binary.AppendUvarint(b, x+1)
 	}
 	return b
 }

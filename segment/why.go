@@ -497,6 +497,9 @@ func (w *walk) matches(p *compiled, r *compiledRule, d Gress, subject, peer int)
 }
 
 func (g *Graph) crossCluster(a, b int) bool {
+	if len(g.clusters) == 1 {
+		return false
+	}
 	ca, cb := g.classes.ref(a), g.classes.ref(b)
 	return ca.cell < 0 && cb.cell < 0 && ca.cluster != cb.cluster
 }
