@@ -80,7 +80,7 @@ var layers = map[string][]string{
 
 	"internal/store":           {"ident", "evidence"},
 	"internal/store/ledger":    {"ident", "evidence", "internal/store"},
-	"internal/store/sqlite":    {"ident", "internal/store", "internal/store/ledger"},
+	"internal/store/sqlite":    {"ident", "evidence", "internal/store", "internal/store/ledger"},
 	"internal/store/postgres":  {"ident", "internal/store", "internal/store/ledger"},
 	"internal/store/storetest": {"ident", "evidence", "internal/store"},
 	"internal/testenv/pg":      {},
