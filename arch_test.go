@@ -85,10 +85,15 @@ var layers = map[string][]string{
 	"internal/store/storetest": {"ident", "evidence", "internal/store"},
 	"internal/testenv/pg":      {},
 
-	"internal/app":    {"ident", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report", "index/..."},
-	"internal/listen": {"ident"},
-	"internal/web":    {"ident", "inventory", "internal/listen"},
-	"internal/cli":    {"ident", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "contain/trigger", "contain/tighten", "report/...", "examples", "index/synth", "internal/app", "internal/web"},
+	"internal/listen":  {"ident"},
+	"internal/catalog": {"ident", "authz", "sbom/...", "vuln", "index", "internal/store"},
+	"internal/server":  {"ident", "authz", "index", "internal/catalog", "internal/store"},
+	"internal/client":  {"ident", "internal/listen"},
+	"internal/app": {"ident", "authz", "evidence", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report", "index/...",
+		"internal/catalog", "internal/client", "internal/listen", "internal/server", "internal/store/..."},
+	"internal/web": {"ident", "inventory", "internal/listen"},
+	"internal/cli": {"ident", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "contain/trigger", "contain/tighten", "report/...", "examples", "index/synth",
+		"internal/app", "internal/client", "internal/web"},
 
 	"cmd/cofferdam": {"internal/cli"},
 }

@@ -176,6 +176,8 @@ func handlers(answer any) map[string]handler {
 		hs["junit"] = as(scanJUnit)
 	case *Documents:
 		hs["table"] = as(documentsTable)
+	case *Pushed:
+		hs["table"] = as(pushedTable)
 	case *Story:
 		hs["table"] = as(storyText)
 	case *Version:

@@ -28,9 +28,7 @@ func laterCommands(root *cobra.Command) {
 	later(root, map[string]string{
 		"collect": "kubectl get all,ns,netpol,ingress,sa -A -o yaml > cluster.yaml reads what the engine uses",
 		"verify":  "", "attest": "", "sign": "", "policy": "",
-		"gate":  "cofferdam scan SBOM… --fail-on SEVERITY is a gate on vulnerabilities",
-		"serve": "cofferdam demo serves the map of the example estate; cofferdam map -o html writes that of yours",
-		"push":  "",
+		"gate": "cofferdam scan SBOM… --fail-on SEVERITY is a gate on vulnerabilities",
 	})
 }
 

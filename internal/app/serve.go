@@ -1,0 +1,260 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/cofferdam-io/cofferdam/authz"
+	"github.com/cofferdam-io/cofferdam/evidence"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/index"
+	"github.com/cofferdam-io/cofferdam/internal/catalog"
+	"github.com/cofferdam-io/cofferdam/internal/listen"
+	"github.com/cofferdam-io/cofferdam/internal/server"
+	"github.com/cofferdam-io/cofferdam/internal/store"
+	"github.com/cofferdam-io/cofferdam/internal/store/sqlite"
+)
+
+// ServeOptions of Serve.
+type ServeOptions struct {
+	Data    string // folder: the catalogue, its tokens and its keys
+	Addr    string
+	Config  string // file; "" is the defaults
+	Version string
+	Log     *slog.Logger
+	// Ready is called once requests are answered.
+	Ready func(url string)
+}
+
+// The files of a data folder.
+const (
+	adminTokenFile = "admin.token"
+	tokensDir      = "tokens"
+	journalKeyFile = "journal.key"
+	journalPubFile = "journal.pub"
+)
+
+// grace is how long requests under way may take when the server ends.
+const grace = 20 * time.Second
+
+// checkpointing is how often the journal's end is signed while it moves.
+const checkpointing = time.Minute
+
+// Serve runs the catalogue until the context ends.
+func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
+	cfg, err := l.serveSettings(ctx, o.Config)
+	if err != nil {
+		return err
+	}
+	local := listen.IsLoopback(o.Addr)
+	if err := cfg.admit(o.Addr, local); err != nil {
+		return err
+	}
+	issuers, err := cfg.issuers()
+	if err != nil {
+		return err
+	}
+	ln, err := listen.On(ctx, o.Addr)
+	if err != nil {
+		return err
+	}
+	defer ln.Close() //nolint:errcheck // closed by Serve, unless something before it fails
+	var cert *tls.Config
+	scheme := "http"
+	if cfg.TLS.Certificate != "" {
+		pair, err := tls.LoadX509KeyPair(cfg.TLS.Certificate, cfg.TLS.Key)
+		if err != nil {
+			return ident.Errorf(ident.KindUsage, "the TLS certificate cannot be used: %w", err).At(cfg.TLS.Certificate)
+		}
+		cert = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+		ln, scheme = tls.NewListener(ln, cert), "https"
+	}
+	dictionary := &known{}
+	s, err := openStore(ctx, &o, dictionary)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	tokens, err := tokensOf(cfg, o.Data)
+	if err != nil {
+		return err
+	}
+	signer, err := journalSigner(o.Data)
+	if err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	c, err := catalog.Open(ctx, catalog.Options{Store: s, Log: o.Log, Now: time.Now, Metrics: registry, Review: cfg.Review, Limits: cfg.catalogLimits(), Index: dictionary.set})
+	if err != nil {
+		return err
+	}
+	h := server.New(server.Options{Catalog: c, Log: o.Log, Now: time.Now, Version: o.Version, Metrics: registry, Limits: cfg.serverLimits(),
+		Access: &server.Access{Loopback: local && o.Config == "", Tokens: tokens, Issuers: issuers, Now: time.Now}})
+	if local {
+		h = listen.LoopbackOnly(h)
+	}
+	background, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { signJournal(background, s, signer, o.Log) })
+	for _, w := range cfg.Watch {
+		wg.Go(func() { l.watch(background, c, w, o.Log) })
+	}
+	if o.Ready != nil {
+		o.Ready(scheme + "://" + ln.Addr().String() + "/")
+	}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn), BaseContext: func(net.Listener) context.Context { return background }}
+	// Requests that wait for events end with the server, all others within the grace.
+	srv.RegisterOnShutdown(stop)
+	err = listen.Serve(ctx, srv, ln, grace)
+	stop()
+	wg.Wait()
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	if serr := signOnce(end, s, signer); serr != nil {
+		o.Log.WarnContext(end, "the journal's end was not signed", "error", serr)
+	}
+	return errors.Join(err, c.Close(end))
+}
+
+// admit refuses to serve others than this machine without knowing who they are, or
+// so that everybody on the way reads their tokens.
+func (c *serveConfig) admit(addr string, local bool) error {
+	if local {
+		return nil
+	}
+	if len(c.OIDC) == 0 && c.Tokens == "" {
+		return ident.Errorf(ident.KindUsage, "--addr %s is reached from other machines, and nothing says who may ask", addr).
+			WithHint("--config FILE with oidc: or tokens:, or --addr 127.0.0.1:8080")
+	}
+	if c.TLS.Certificate == "" && !c.BehindProxy {
+		return ident.Errorf(ident.KindUsage, "--addr %s is reached from other machines, and tokens would cross the network unencrypted", addr).
+			WithHint("tls: with certificate and key in the configuration, or behindProxy: true where something else ends TLS")
+	}
+	return nil
+}
+
+// known answers the store's look-ups of components from the index, once there is one.
+type known struct{ index atomic.Pointer[index.Index] }
+
+func (k *known) set(x *index.Index) { k.index.Store(x) }
+
+func (k *known) lookup(keys []string, ids []uint32, missing []int) []int {
+	x := k.index.Load()
+	if x != nil {
+		found, _, err := x.Lookup(keys, ids[:0])
+		if err == nil {
+			for i, id := range found {
+				if id == index.Unknown {
+					missing = append(missing, i)
+				}
+			}
+			return missing
+		}
+	}
+	for i := range keys {
+		missing = append(missing, i)
+	}
+	return missing
+}
+
+func openStore(ctx context.Context, o *ServeOptions, k *known) (store.Store, error) {
+	return sqlite.Open(ctx, o.Data, sqlite.Options{Coding: store.Coding{Encode: index.EncodeRow, Known: k.lookup}})
+}
+
+// tokensOf returns the folder of tokens. The first start makes one for whoever can
+// read the data folder.
+func tokensOf(cfg *serveConfig, data string) (server.Tokens, error) {
+	if cfg.Tokens != "" {
+		return server.TokenFolder{Dir: cfg.Tokens}, nil
+	}
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return nil, ident.Errorf(ident.KindFailure, "the data folder cannot be made: %w", err)
+	}
+	f := server.TokenFolder{Dir: filepath.Join(data, tokensDir)}
+	path := filepath.Join(data, adminTokenFile)
+	if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return f, err
+	}
+	text, t := server.NewToken("admin", []authz.Role{authz.Reader, authz.Publisher, authz.SBOMApprover, authz.Triager, authz.Admin}, "", time.Time{})
+	if err := f.Put(t); err != nil {
+		return nil, err
+	}
+	return f, server.WriteSecret(path, []byte(text+"\n"))
+}
+
+// journalSigner is the key that signs the journal's checkpoints. The first start
+// makes it, and puts the public half beside it for those who verify.
+func journalSigner(data string) (evidence.Signer, error) {
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return nil, ident.Errorf(ident.KindFailure, "the data folder cannot be made: %w", err)
+	}
+	path := filepath.Join(data, journalKeyFile)
+	b, err := os.ReadFile(path) // #nosec G304 -- a folder of the operator's
+	if errors.Is(err, fs.ErrNotExist) {
+		secret, public, err := note.GenerateKey(rand.Reader, "cofferdam-journal")
+		if err != nil {
+			return nil, err
+		}
+		if err := server.WriteSecret(filepath.Join(data, journalPubFile), []byte(public+"\n")); err != nil {
+			return nil, err
+		}
+		if err := server.WriteSecret(path, []byte(secret+"\n")); err != nil {
+			return nil, err
+		}
+		return note.NewSigner(secret)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := note.NewSigner(strings.TrimSpace(string(b)))
+	if err != nil {
+		return nil, ident.Errorf(ident.KindFailure, "the journal's key cannot be used: %w", err).At(path)
+	}
+	return s, nil
+}
+
+// journalOrigin names the journal in its checkpoints.
+const journalOrigin = "cofferdam.dev/journal"
+
+func signOnce(ctx context.Context, s store.Store, signer evidence.Signer) error {
+	p, err := s.Position(ctx)
+	if err != nil || p.Seq == 0 {
+		return err
+	}
+	_, err = s.Checkpoint(ctx, journalOrigin, signer)
+	return err
+}
+
+// signJournal signs the journal's end as it moves.
+func signJournal(ctx context.Context, s store.Store, signer evidence.Signer, log *slog.Logger) {
+	t := time.NewTicker(checkpointing)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		if err := signOnce(ctx, s, signer); err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "the journal's end was not signed", "error", err)
+		}
+	}
+}

@@ -1,0 +1,127 @@
+package app
+
+import (
+	"context"
+	"net/url"
+	"time"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/cofferdam-io/cofferdam/authz"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/catalog"
+	"github.com/cofferdam-io/cofferdam/internal/server"
+)
+
+// serveConfig is the file of `serve --config`.
+type serveConfig struct {
+	TLS struct {
+		Certificate string `json:"certificate"`
+		Key         string `json:"key"`
+	} `json:"tls"`
+	// BehindProxy says that something before the server ends TLS.
+	BehindProxy bool `json:"behindProxy"`
+	// Tokens is a folder of access tokens; beside the data by default.
+	Tokens string       `json:"tokens"`
+	OIDC   []oidcConfig `json:"oidc"`
+	// Review is true where documents are drafts until somebody reviewed them.
+	Review bool          `json:"review"`
+	Watch  []watchConfig `json:"watch"`
+	Limits struct {
+		DocumentBytes int64 `json:"documentBytes"`
+		BatchBytes    int64 `json:"batchBytes"`
+		MemoryBytes   int64 `json:"memoryBytes"`
+		Workers       int   `json:"workers"`
+		Queue         int   `json:"queue"`
+		PageRows      int   `json:"pageRows"`
+		StallSeconds  int   `json:"stallSeconds"`
+		Streams       int   `json:"streams"`
+	} `json:"limits"`
+}
+
+type oidcConfig struct {
+	Issuer     string              `json:"issuer"`
+	Audience   string              `json:"audience"`
+	RolesClaim string              `json:"rolesClaim"`
+	Roles      map[string][]string `json:"roles"`
+	Tenants    map[string]string   `json:"tenants"`
+}
+
+// watchConfig is a folder whose files are taken in as they appear.
+type watchConfig struct {
+	Path    string `json:"path"`
+	Tenant  string `json:"tenant"`
+	Service string `json:"service"`
+	Owner   string `json:"owner"`
+}
+
+// serveSettings reads the configuration; no file is the defaults.
+func (l *Loader) serveSettings(ctx context.Context, file string) (*serveConfig, error) {
+	c := &serveConfig{}
+	if file == "" {
+		return c, nil
+	}
+	b, err := l.read(ctx, file)
+	if err != nil {
+		return nil, err
+	}
+	if err := yaml.UnmarshalStrict(b, c); err != nil {
+		return nil, ident.Errorf(ident.KindUsage, "the configuration cannot be read: %w", err).At(file).WithHint("docs/server.md lists its fields")
+	}
+	bad := func(format string, args ...any) error {
+		return ident.Errorf(ident.KindUsage, format, args...).At(file)
+	}
+	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
+		return nil, bad("tls needs both certificate and key")
+	}
+	if c.TLS.Certificate != "" && c.BehindProxy {
+		return nil, bad("tls and behindProxy contradict each other: who ends TLS?")
+	}
+	for i := range c.OIDC {
+		o := &c.OIDC[i]
+		u, err := url.Parse(o.Issuer)
+		if err != nil || u.Scheme != "https" || u.Host == "" {
+			return nil, bad("oidc issuer %.100q is no https URL", o.Issuer)
+		}
+		if o.Audience == "" {
+			return nil, bad("oidc issuer %s needs an audience: a token that is meant for another program is not for this one", o.Issuer)
+		}
+		if len(o.Roles) == 0 {
+			return nil, bad("oidc issuer %s gives nobody a role", o.Issuer)
+		}
+	}
+	for i := range c.Watch {
+		if c.Watch[i].Path == "" {
+			return nil, bad("a folder to watch needs a path")
+		}
+	}
+	return c, nil
+}
+
+func (c *serveConfig) issuers() ([]*server.Issuer, error) {
+	var out []*server.Issuer
+	for i := range c.OIDC {
+		o := &c.OIDC[i]
+		x := &server.Issuer{URL: o.Issuer, Audience: o.Audience, RolesClaim: o.RolesClaim, Tenants: o.Tenants, Roles: map[string][]authz.Role{}}
+		for group, names := range o.Roles {
+			for _, n := range names {
+				r, err := authz.ParseRoles(n)
+				if err != nil {
+					return nil, err
+				}
+				x.Roles[group] = append(x.Roles[group], r...)
+			}
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
+
+func (c *serveConfig) catalogLimits() catalog.Limits {
+	return catalog.Limits{Document: c.Limits.DocumentBytes, Memory: c.Limits.MemoryBytes, Workers: c.Limits.Workers, Queue: c.Limits.Queue}
+}
+
+func (c *serveConfig) serverLimits() server.Limits {
+	return server.Limits{Document: c.Limits.DocumentBytes, Batch: c.Limits.BatchBytes, Page: c.Limits.PageRows,
+		Stall: time.Duration(c.Limits.StallSeconds) * time.Second, Streams: c.Limits.Streams}
+}

@@ -1,0 +1,193 @@
+package catalog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/cofferdam-io/cofferdam/authz"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/index"
+	"github.com/cofferdam-io/cofferdam/internal/store"
+	"github.com/cofferdam-io/cofferdam/sbom"
+)
+
+// Options of Open. Store, Log and Now are required.
+type Options struct {
+	Store   store.Store
+	Log     *slog.Logger
+	Now     func() time.Time
+	Metrics prometheus.Registerer // nil: nobody counts
+	// Review is true where documents are drafts until somebody has reviewed them.
+	Review bool
+	Limits Limits // the zero value has the defaults
+	// Index is told of the index once it is there: it answers the store's look-ups of
+	// components. May be nil.
+	Index func(*index.Index)
+}
+
+// Limits bound what the catalogue does at once.
+type Limits struct {
+	Document int64         // bytes of one document: 512 MiB by default
+	Memory   int64         // bytes of documents that are read at once: 768 MiB by default
+	Workers  int           // documents that are decoded at once: one for each processor by default
+	Queue    int           // uploads that wait for a worker: 20,000 by default
+	Wait     time.Duration // how long they wait: 15 s by default
+	Poll     time.Duration // how often the changes of other servers are looked for: 250 ms by default
+}
+
+func (l *Limits) fill() {
+	if l.Document == 0 {
+		l.Document = 512 << 20
+	}
+	if l.Memory == 0 {
+		l.Memory = l.Document + l.Document/2
+	}
+	if l.Workers == 0 {
+		l.Workers = runtime.GOMAXPROCS(0)
+	}
+	if l.Queue == 0 {
+		l.Queue = 20_000
+	}
+	if l.Wait == 0 {
+		l.Wait = 15 * time.Second
+	}
+	if l.Poll == 0 {
+		l.Poll = 250 * time.Millisecond
+	}
+}
+
+// Catalog is the catalogue at work. Its methods may be called from many goroutines.
+type Catalog struct {
+	store    store.Store
+	group    *store.Group
+	log      *slog.Logger
+	now      func() time.Time
+	status   store.Status // of new documents
+	limits   Limits
+	memory   budget
+	workers  *slots
+	encoders sync.Pool
+	metrics  *metrics
+	follow   *follower
+	keeper   keeper
+}
+
+// Open reads the index from the store's last checkpoint and what was committed
+// since, and follows the store until Close.
+func Open(ctx context.Context, o Options) (*Catalog, error) {
+	o.Limits.fill()
+	c := &Catalog{store: o.Store, log: o.Log, now: o.Now, status: store.StatusPublished, limits: o.Limits, memory: budget{total: o.Limits.Memory, free: o.Limits.Memory},
+		workers: newSlots(o.Limits.Workers, o.Limits.Queue, o.Limits.Wait), metrics: newMetrics(o.Metrics)}
+	if o.Review {
+		c.status = store.StatusDraft
+	}
+	x, tenants, err := load(ctx, o.Store, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	if c.follow, err = newFollower(ctx, o.Store, x, tenants, o.Log, o.Limits.Poll); err != nil {
+		return nil, err
+	}
+	if o.Index != nil {
+		o.Index(x)
+	}
+	c.group = store.NewGroup(o.Store, store.GroupOptions{})
+	c.keep(ctx)
+	return c, nil
+}
+
+// Close ends the following, after what is under way, and writes a checkpoint of the
+// index, so that the next start is quick. The store is the caller's to close.
+func (c *Catalog) Close(ctx context.Context) error {
+	err := c.group.Close()
+	c.keeper.stop()
+	<-c.keeper.done
+	if serr := c.save(ctx); serr != nil {
+		c.log.WarnContext(ctx, "the index's checkpoint was not written; the next start takes longer", "error", serr)
+	}
+	return errors.Join(err, c.follow.close(ctx))
+}
+
+// Ready reports whether the store answers and the index follows it.
+func (c *Catalog) Ready(ctx context.Context) error {
+	if _, err := c.store.Position(ctx); err != nil {
+		return err
+	}
+	return c.follow.fault()
+}
+
+func (c *Catalog) keys(doc *sbom.Document) []string { return index.KeysOf(doc) }
+
+// Documents returns a tenant's live documents of these bytes.
+func (c *Catalog) Documents(ctx context.Context, tenant string, digest ident.Digest) ([]store.Document, error) {
+	docs, err := c.store.Lookup(ctx, tenant, digest)
+	return docs, storeError(err)
+}
+
+// Content returns a document's bytes as they were handed over, and how many.
+func (c *Catalog) Content(ctx context.Context, tenant string, digest ident.Digest) (io.ReadCloser, int64, error) {
+	o, err := c.store.Original(ctx, tenant, digest)
+	if err != nil {
+		return nil, 0, storeError(err)
+	}
+	r, err := unpack(o.Data)
+	return r, o.Size, err
+}
+
+func unpack(data []byte) (io.ReadCloser, error) {
+	z, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<30))
+	if err != nil {
+		return nil, ident.Errorf(ident.KindFailure, "the stored bytes are damaged: %w", err)
+	}
+	return z.IOReadCloser(), nil
+}
+
+// SetStatus moves a document along: draft, reviewed, published.
+func (c *Catalog) SetStatus(ctx context.Context, by authz.Actor, document uint32, s store.Status) error {
+	return storeError(c.store.SetStatus(ctx, c.mutation(by), document, s))
+}
+
+// Archive takes a document out of the index. Its bytes stay until they are purged.
+func (c *Catalog) Archive(ctx context.Context, by authz.Actor, document uint32) error {
+	n, err := c.store.Delete(ctx, c.mutation(by), []uint32{document})
+	if err == nil && n == 0 {
+		return ident.Errorf(ident.KindNotFound, "document %d was archived already", document)
+	}
+	if err != nil {
+		return storeError(err)
+	}
+	p, err := c.store.Position(ctx)
+	if err != nil {
+		return storeError(err)
+	}
+	return c.follow.reach(ctx, p.Seq)
+}
+
+func (c *Catalog) mutation(by authz.Actor) store.Mutation {
+	return store.Mutation{Actor: by.Subject, Time: c.now()}
+}
+
+// printable is text without what does not print, of at most n bytes.
+func printable(s string, n int) string {
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	if len(s) > n {
+		s = strings.ToValidUTF8(s[:n-len("…")], "") + "…"
+	}
+	return s
+}

@@ -1,0 +1,37 @@
+package catalog
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// metrics count what is taken in.
+type metrics struct {
+	documents  *prometheus.CounterVec
+	bytes      prometheus.Counter
+	components prometheus.Counter
+	rejected   prometheus.Counter
+}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	}
+	m := &metrics{
+		documents:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cofferdam_documents_taken_total", Help: "Documents acknowledged."}, []string{"known"}),
+		bytes:      counter("cofferdam_document_bytes_taken_total", "Bytes of new documents."),
+		components: counter("cofferdam_document_components_taken_total", "Distinct components of new documents, summed."),
+		rejected:   counter("cofferdam_documents_rejected_total", "Documents put into quarantine."),
+	}
+	if r != nil {
+		r.MustRegister(m.documents, m.bytes, m.components, m.rejected)
+	}
+	return m
+}
+
+func (m *metrics) taken(size int64, components int, known bool) {
+	if known {
+		m.documents.WithLabelValues("true").Inc()
+		return
+	}
+	m.documents.WithLabelValues("false").Inc()
+	m.bytes.Add(float64(size))
+	m.components.Add(float64(components))
+}

@@ -1,0 +1,270 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/cofferdam-io/cofferdam/authz"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/store"
+	"github.com/cofferdam-io/cofferdam/sbom"
+	"github.com/cofferdam-io/cofferdam/sbom/decode"
+)
+
+// Upload is a document as somebody hands it over, with what they know of the
+// artifact beside what it says itself.
+type Upload struct {
+	Tenant string
+	Media  string // media type, as it came
+	Body   io.Reader
+	Size   int64 // of Body; -1 where that is unknown
+
+	Artifact ident.Digest // the manifest's, where the sender knows it
+	Version  string       // of the artifact
+	Build    string       // identifier of the build that made it
+	Release  string       // release tag
+	Service  string
+	Owner    string
+	Cluster  string
+}
+
+// Receipt acknowledges a document: it is on disk.
+type Receipt struct {
+	Digest     ident.Digest
+	Sequence   uint64
+	Document   uint32
+	Artifact   uint32
+	Components int
+	Duplicate  bool // it was there already, and nothing was written
+	Status     store.Status
+	Warnings   []sbom.Warning
+}
+
+// RejectedError says why a document was not taken in. Its bytes are kept in
+// quarantine under ID.
+type RejectedError struct {
+	Digest ident.Digest
+	ID     uint64
+	Err    error // what is wrong with it
+}
+
+func (e *RejectedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e *RejectedError) Unwrap() error { return e.Err }
+
+// Take takes a document in. When it returns nil the document is on disk and
+// questions that are asked from then on see it. A *RejectedError says that the
+// document is in quarantine, a *BusyError that nothing was done and when to come
+// again.
+func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt, error) {
+	hold := &lease{of: &c.memory}
+	defer hold.end()
+	raw, err := c.read(u, hold)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.workers.enter(ctx); err != nil {
+		return nil, err
+	}
+	left := false
+	leave := func() {
+		if !left {
+			left = true
+			c.workers.leave()
+		}
+	}
+	defer leave()
+	digest := ident.SHA256(raw)
+	if r, err := c.known(ctx, &u, digest); r != nil || err != nil {
+		return r, err
+	}
+	in := store.Intake{
+		Mutation: store.Mutation{Actor: by.Subject, Time: c.now()},
+		Tenant:   u.Tenant, Original: digest, Size: int64(len(raw)), Media: u.Media, Status: c.status,
+	}
+	doc, fault := c.decode(ctx, raw)
+	if fault != nil {
+		if ctx.Err() != nil {
+			return nil, ident.Errorf(ident.KindFailure, "the upload was given up: %w", context.Cause(ctx))
+		}
+		in.Rejected = reason(fault)
+	} else {
+		in.Format = string(doc.Format) + "-" + doc.SpecVersion
+		in.Subject = subjectOf(doc, &u)
+		in.Keys = c.keys(doc)
+		if err := in.Check(); err != nil {
+			fault = err
+			in.Rejected, in.Keys, in.Subject = reason(err), nil, store.Subject{}
+		}
+	}
+	if in.Data, err = c.compress(raw); err != nil {
+		return nil, err
+	}
+	leave() // what follows is waiting for the disk
+	got, err := c.group.Put(ctx, in)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	if fault != nil {
+		c.metrics.rejected.Inc()
+		return nil, &RejectedError{Digest: digest, ID: got.Rejected, Err: fault}
+	}
+	if err := c.follow.reach(ctx, got.Seq); err != nil {
+		return nil, err
+	}
+	c.metrics.taken(in.Size, len(in.Keys), got.Duplicate)
+	return &Receipt{Digest: digest, Sequence: got.Seq, Document: got.Document, Artifact: got.Artifact, Components: len(in.Keys),
+		Duplicate: got.Duplicate, Status: in.Status, Warnings: doc.Warnings}, nil
+}
+
+// step is how much more memory a body of unknown size asks for at a time.
+const step = 1 << 20
+
+// read reads a body into memory that is accounted for before it is filled.
+func (c *Catalog) read(u Upload, hold *lease) ([]byte, error) {
+	tooBig := func() error {
+		return ident.Errorf(ident.KindLimit, "the document is larger than %d bytes", c.limits.Document).
+			WithHint("limits.documentBytes in the server's configuration")
+	}
+	if u.Size > c.limits.Document {
+		return nil, tooBig()
+	}
+	first := u.Size
+	if first < 0 {
+		first = 64 << 10
+	}
+	if err := c.memory.take(hold, first); err != nil {
+		return nil, err
+	}
+	buf := make([]byte, 0, first+1) // one more, so that the end is seen without growing
+	for {
+		n, err := u.Body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if int64(len(buf)) > c.limits.Document {
+			return nil, tooBig()
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			if u.Size >= 0 && int64(len(buf)) != u.Size {
+				return nil, ident.Errorf(ident.KindInvalid, "the upload ended after %d of %d bytes", len(buf), u.Size)
+			}
+			return buf, nil
+		case err != nil:
+			return nil, ident.Errorf(ident.KindInvalid, "the upload broke off after %d bytes: %w", len(buf), err)
+		}
+		if len(buf) == cap(buf) {
+			more := max(int64(cap(buf))/2, step)
+			if err := c.memory.take(hold, more); err != nil {
+				return nil, err
+			}
+			grown := make([]byte, len(buf), int64(cap(buf))+more)
+			copy(grown, buf)
+			buf = grown
+		}
+	}
+}
+
+// known finds a document that is there already: the same bytes, with nothing said
+// about them that was not said before.
+func (c *Catalog) known(ctx context.Context, u *Upload, digest ident.Digest) (*Receipt, error) {
+	docs, err := c.store.Lookup(ctx, u.Tenant, digest)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	for i := range docs {
+		if d := &docs[i]; u.saysOf(&d.Subject) {
+			c.metrics.taken(d.Size, 0, true)
+			return &Receipt{Digest: digest, Sequence: d.Seq, Document: d.ID, Artifact: d.Artifact, Duplicate: true, Status: d.Status}, nil
+		}
+	}
+	return nil, nil
+}
+
+// saysOf reports whether everything that the sender says is said by a subject.
+func (u *Upload) saysOf(s *store.Subject) bool {
+	same := func(said, known string) bool { return said == "" || said == known }
+	if !u.Artifact.IsZero() {
+		found := false
+		for _, d := range s.Digests {
+			found = found || d.Digest == u.Artifact
+		}
+		if !found {
+			return false
+		}
+	}
+	return same(u.Version, s.Version) && same(u.Build, s.Build) && same(u.Release, s.Release) && same(u.Service, s.Service) &&
+		same(u.Owner, s.Owner) && same(u.Cluster, s.Cluster)
+}
+
+// decode reads the document. A list of several is no document: each of them is one.
+func (c *Catalog) decode(ctx context.Context, raw []byte) (*sbom.Document, error) {
+	docs, err := decode.Bytes(ctx, "", raw, decode.Limits{MaxBytes: int(c.limits.Document)})
+	if err != nil {
+		return nil, err
+	}
+	if len(docs) != 1 {
+		return nil, ident.Errorf(ident.KindUnsupported, "holds %d documents, and each needs its own digest", len(docs)).
+			WithHint("push the documents one by one")
+	}
+	return docs[0], nil
+}
+
+// subjectOf joins what a document and its sender say about the artifact.
+func subjectOf(doc *sbom.Document, u *Upload) store.Subject {
+	s := store.Subject{Name: doc.Subject.Name, Version: doc.Subject.Version, Digests: doc.Subject.Digests,
+		Build: u.Build, Release: u.Release, Service: u.Service, Owner: u.Owner, Cluster: u.Cluster}
+	if s.Name == "" {
+		s.Name = doc.Name
+	}
+	if u.Version != "" {
+		s.Version = u.Version
+	}
+	for _, r := range doc.Subject.References {
+		s.References = append(s.References, r.String())
+	}
+	if doc.Subject.PURL != "" {
+		s.References = append(s.References, doc.Subject.PURL)
+	}
+	if !u.Artifact.IsZero() {
+		s.Digests = append(s.Digests[:len(s.Digests):len(s.Digests)], ident.RoledDigest{Digest: u.Artifact, Role: ident.RoleManifest})
+	}
+	return s
+}
+
+// reason is what quarantine keeps of an error: one line of a bounded length.
+func reason(err error) string {
+	text := err.Error()
+	var e *ident.Error
+	if errors.As(err, &e) && e.Hint != "" {
+		text += " (" + e.Hint + ")"
+	}
+	return printable(text, store.MaxText)
+}
+
+// storeError turns what the store says a caller must do into what a client is told.
+func storeError(err error) error {
+	if errors.Is(err, store.ErrRetryLater) || errors.Is(err, store.ErrClosed) {
+		return ident.Errorf(ident.KindIndeterminate, "the catalogue cannot write now; nothing was changed: %w", err).WithHint("try again; the server's log says what it waits for")
+	}
+	if errors.Is(err, store.ErrUnknownOutcome) {
+		return ident.Errorf(ident.KindIndeterminate, "the connection to the database was lost before it answered: %w", err).WithHint("send it again: a document that is there already is not stored twice")
+	}
+	return err
+}
+
+// encoders are reused: one holds a megabyte of tables.
+func (c *Catalog) compress(raw []byte) ([]byte, error) {
+	e, ok := c.encoders.Get().(*zstd.Encoder)
+	if !ok {
+		var err error
+		if e, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest)); err != nil {
+			return nil, err
+		}
+	}
+	defer c.encoders.Put(e)
+	return e.EncodeAll(raw, make([]byte, 0, len(raw)/8+1024)), nil
+}

@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/app"
+)
+
+func serveCommand(e *env) *cobra.Command {
+	var o app.ServeOptions
+	var format, level string
+	c := &cobra.Command{
+		Use: "serve --data DIR", GroupID: "catalogue", Short: "Run the catalogue: durable intake, search and API",
+		Long: `Serve runs the catalogue of what an organisation runs. Nothing else has to be
+installed: it keeps everything in --data.
+
+A document is acknowledged once it is on disk. On a loopback address, without
+--config, requests without a token may read and publish; everything else takes a
+token, and the first start writes the administrator's into DIR/admin.token. On any
+other address the configuration has to say who may ask.
+
+The API is described at /openapi.json; /healthz, /readyz and /metrics say how the
+server is. An interrupt ends it after the requests under way.`,
+		Example: `  cofferdam serve --data ./catalogue
+  cofferdam push --server http://127.0.0.1:8080 ./sbom
+  curl 'http://127.0.0.1:8080/api/v1/search?component=openssl'`,
+		Args: noArgs, ValidArgsFunction: noFiles,
+		RunE: e.run(func(ctx context.Context, _ []string) error {
+			if o.Data == "" {
+				return ident.Errorf(ident.KindUsage, "the server needs a folder to keep its data in").WithHint("--data DIR")
+			}
+			var lv slog.Level
+			if err := lv.UnmarshalText([]byte(level)); err != nil {
+				return ident.Errorf(ident.KindUsage, "--log-level %q is no level", level).WithHint("debug, info, warn or error")
+			}
+			h := &slog.HandlerOptions{Level: lv}
+			switch format {
+			case "text":
+				o.Log = slog.New(slog.NewTextHandler(e.stderr, h))
+			case "json":
+				o.Log = slog.New(slog.NewJSONHandler(e.stderr, h))
+			default:
+				return ident.Errorf(ident.KindUsage, "--log-format %q is not written", format).WithHint("text or json")
+			}
+			o.Version = version()
+			o.Ready = func(url string) { e.notef("serving %s (data in %s)", url, o.Data) }
+			return e.loader().Serve(ctx, o)
+		}),
+	}
+	fl := c.Flags()
+	fl.StringVar(&o.Data, "data", "", "`DIR` that holds the catalogue, its tokens and keys; made where it is missing")
+	fl.StringVar(&o.Addr, "addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 takes a free one")
+	fl.StringVar(&o.Config, "config", "", "`FILE` with TLS, sign-in, folders to watch and limits (docs/server.md)")
+	fl.StringVar(&format, "log-format", "text", "`FORMAT` of the log on standard error: text or json")
+	fl.StringVar(&level, "log-level", "info", "least `LEVEL` that is logged: debug, info, warn or error")
+	complete(c, "log-format", fixed("text", "json"))
+	complete(c, "log-level", fixed("debug", "info", "warn", "error"))
+	return c
+}
