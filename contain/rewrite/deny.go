@@ -58,6 +58,10 @@ type Remark struct {
 // for what is needed. It fails where the workload is not one that a NetworkPolicy
 // of this network isolates.
 func (r *Rewriter) DefaultDeny(x *Default) (*Denial, error) {
+	return r.denial(x, make(map[[3]string]bool))
+}
+
+func (r *Rewriter) denial(x *Default, taken map[[3]string]bool) (*Denial, error) {
 	w, ok := r.index[x.Workload]
 	profile := &r.m.Profile
 	switch {
@@ -83,7 +87,7 @@ func (r *Rewriter) DefaultDeny(x *Default) (*Denial, error) {
 		Spec:       networkingv1.NetworkPolicySpec{PodSelector: pick.LabelSelector(got.Selector)},
 	}
 	at := segment.Policy{Cluster: x.Workload.Cluster, Namespace: got.Namespace}
-	np.Name = r.named(&at, dns(x.Workload.Name)+"-default-deny-"+d.String(), make(map[[3]string]bool))
+	np.Name = r.named(&at, dns(x.Workload.Name)+"-default-deny-"+d.String(), taken)
 	rules := r.allow(got.Namespace, x.Allow, out)
 	if d == segment.Egress {
 		if !x.WithoutDNS {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -27,6 +28,8 @@ type work struct {
 	r       *Rewriter
 	ctx     context.Context
 	entries map[side][]entry
+	hard    map[side]*hardening
+	names   map[[3]string]bool // of new objects
 }
 
 // alone reports whether an edge could be cut if it were the only one, but for the
@@ -41,7 +44,11 @@ func (w *work) alone(s side, x entry) *refusal {
 		}
 		if pods := w.r.selected(p.read, s.workload); len(pods) > 0 {
 			n := &narrowing{r: w.r, p: p, d: s.d, subject: pods, touched: make(map[int]bool)}
-			if _, err := n.rules([]entry{x}); err != nil {
+			rules := func() ([]rule, *refusal) { return n.rules([]entry{x}) }
+			if h := w.hard[s]; h != nil {
+				rules = func() ([]rule, *refusal) { return n.reduced(h) }
+			}
+			if _, err := rules(); err != nil {
 				return err
 			}
 		}
@@ -64,7 +71,8 @@ type part struct {
 func (w *work) attempt() ([]Change, map[int]*refusal) {
 	var out []Change
 	refused := make(map[int]*refusal)
-	taken := make(map[[3]string]bool) // names of new objects
+	taken := maps.Clone(w.names)
+	out = append(out, w.fresh()...)
 	for _, p := range w.r.policies {
 		if w.ctx.Err() != nil {
 			return nil, nil
@@ -145,7 +153,14 @@ func (w *work) narrowed(p *policy, workload int, pods []int, refused map[int]*re
 			continue
 		}
 		n := &narrowing{r: w.r, p: p, d: d, subject: pods, touched: make(map[int]bool)}
-		rules, err := n.rules(entries)
+		var rules []rule
+		var err *refusal
+		if h := w.hardenedOf(workload, d); h != nil {
+			rules, err = n.reduced(h)
+			n.touched[h.edge] = n.touched[h.edge] || err != nil
+		} else {
+			rules, err = n.rules(entries)
+		}
 		touched := slices.DeleteFunc(slices.Clone(entries), func(e entry) bool { return !n.touched[e.edge] })
 		if err != nil {
 			block(refused, touched, err)
@@ -211,12 +226,16 @@ func (w *work) divide(p *policy, parts []*part, taken map[[3]string]bool, refuse
 			if !ok {
 				continue // nobody is selected
 			}
-			spec := *x.spec.DeepCopy()
-			spec.PodSelector = *sel
-			c := change(&spec, x, w.r.name(p, "without", w.peers(x), taken), nil)
-			c.NewPods = append([]string{"as a pod that the policy is about: " + picks[i].NewPods}, c.NewPods...)
-			notes = append(notes, newPod(old.Namespace, picks[i].Selector)+" is not selected, but by "+c.New.Name)
-			out = append(out, c)
+			if w.redundant(p, x) {
+				notes = append(notes, newPod(old.Namespace, picks[i].Selector)+" is not selected")
+			} else {
+				spec := *x.spec.DeepCopy()
+				spec.PodSelector = *sel
+				c := change(&spec, x, w.r.name(p, "without", w.peers(x), taken), nil)
+				c.NewPods = append([]string{"as a pod that the policy is about: " + picks[i].NewPods}, c.NewPods...)
+				notes = append(notes, newPod(old.Namespace, picks[i].Selector)+" is not selected, but by "+c.New.Name)
+				out = append(out, c)
+			}
 			var rest []metav1.LabelSelector
 			for j := range remain {
 				for _, not := range pick.Not(picks[i].Selector) {
@@ -294,7 +313,7 @@ func edgesOf(entries []entry) []int {
 func (w *work) peers(x *part) []int {
 	var out []int
 	for _, e := range x.entries {
-		if !slices.Contains(out, e.peer) {
+		if e.peer != noPeer && !slices.Contains(out, e.peer) {
 			out = append(out, e.peer)
 		}
 	}
@@ -307,7 +326,7 @@ func (w *work) why(x *part) string {
 	for d, list := range map[segment.Gress]*[]int{segment.Ingress: &from, segment.Egress: &to} {
 		for _, s := range x.workloads {
 			for _, e := range w.entries[side{s, d}] {
-				if slices.ContainsFunc(x.entries, func(y entry) bool { return y.edge == e.edge }) && !slices.Contains(*list, e.peer) {
+				if e.peer != noPeer && slices.ContainsFunc(x.entries, func(y entry) bool { return y.edge == e.edge }) && !slices.Contains(*list, e.peer) {
 					*list = append(*list, e.peer)
 				}
 			}
@@ -321,12 +340,21 @@ func (w *work) why(x *part) string {
 	if len(to) > 0 {
 		out = append(out, "connections from "+what+" to "+list(to, w.r))
 	}
+	for d, word := range map[segment.Gress]string{segment.Ingress: "to", segment.Egress: "from"} {
+		if slices.ContainsFunc(x.workloads, func(s int) bool { return w.hardenedOf(s, d) != nil }) {
+			out = append(out, "more connections "+word+" "+what+" than are to be kept")
+		}
+	}
+	slices.Sort(out)
 	return "it allowed " + strings.Join(out, " and ")
 }
 
 // name makes a name of an object that is a part of another.
 func (r *Rewriter) name(p *policy, word string, peers []int, taken map[[3]string]bool) string {
 	base := p.typed.Object.Name + "-" + word
+	if word == "without" && len(peers) == 0 {
+		base = p.typed.Object.Name + "-reduced"
+	}
 	if len(peers) > 0 {
 		base += "-" + dns(r.ref(peers[0]).Name)
 	}

@@ -17,9 +17,11 @@ import (
 type entry struct {
 	edge    int
 	subject int
-	peer    int
+	peer    int            // noPeer: of a hardening
 	keep    []segment.Conn // normal
 }
+
+const noPeer = -1
 
 // refusal says why an edge cannot be cut.
 type refusal struct {
@@ -424,23 +426,32 @@ func (n *narrowing) keeps(x *rule, e entry) ([]rule, *refusal) {
 	if len(ports) == 0 {
 		return nil, nil
 	}
-	from := x.Peers
+	peers, err := n.only(x.Peers, e.peer)
+	if err != nil || len(peers) == 0 {
+		return nil, err
+	}
+	return []rule{{peers, ports}}, nil
+}
+
+// only returns the peers that name the pods of one workload that some peers name,
+// and no others.
+func (n *narrowing) only(from []networkingv1.NetworkPolicyPeer, workload int) ([]networkingv1.NetworkPolicyPeer, *refusal) {
 	if len(from) == 0 {
 		from = []networkingv1.NetworkPolicyPeer{{NamespaceSelector: &metav1.LabelSelector{}}}
 	}
-	only := rule{Ports: ports}
+	var out []networkingv1.NetworkPolicyPeer
 	for i := range from {
 		if from[i].IPBlock != nil {
-			continue // without has seen that it does not match the peer
+			continue // that it does not match pods has been seen
 		}
 		s := n.scope(&from[i])
-		for _, space := range n.spaces(&s, map[int]bool{e.peer: true}) {
+		for _, space := range n.spaces(&s, map[int]bool{workload: true}) {
 			if len(space.gone) == 0 {
 				continue
 			}
-			got := n.r.picker.Within(s.selects.Pods, []int{e.peer})
+			got := n.r.picker.Within(s.selects.Pods, []int{workload})
 			if len(got.Also) > 0 {
-				return nil, inseparable(&got, []int{e.peer}, n.r)
+				return nil, inseparable(&got, []int{workload}, n.r)
 			}
 			pods, _, _ := and(s.pods, got.Selector)
 			p := networkingv1.NetworkPolicyPeer{PodSelector: pods}
@@ -450,11 +461,8 @@ func (n *narrowing) keeps(x *rule, e entry) ([]rule, *refusal) {
 					p.NamespaceSelector, _, _ = and(s.namespaces, read(p.NamespaceSelector))
 				}
 			}
-			only.Peers = append(only.Peers, p)
+			out = append(out, p)
 		}
 	}
-	if len(only.Peers) == 0 {
-		return nil, nil
-	}
-	return []rule{only}, nil
+	return out, nil
 }

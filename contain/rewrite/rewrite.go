@@ -40,7 +40,7 @@ type Change struct {
 	Policy *estate.Policy
 	Source estate.Source
 	Why    string
-	Edges  []int // positions in what was asked for, ascending
+	Edges  []int // positions in what was asked for, ascending: edges, then hardenings
 	// NewPods says what the selectors that changed mean for pods that do not exist yet.
 	NewPods []string
 }
@@ -66,7 +66,8 @@ type Outcome struct {
 // object before the new ones that are parts of it.
 type Result struct {
 	Changes  []Change
-	Outcomes []Outcome // in the order of the edges
+	Outcomes []Outcome  // in the order of the edges
+	Hardened []Hardened // in the order of the hardenings
 }
 
 // Rewriter answers for one estate. It may be used by many at once.
@@ -138,9 +139,18 @@ const kind = "NetworkPolicy"
 // cut exactly is left alone, wholly, and its Outcome says why. An error means that
 // ctx ended, or that the edges contradict each other.
 func (r *Rewriter) Cut(ctx context.Context, edges []Edge) (*Result, error) {
-	res := &Result{Outcomes: make([]Outcome, len(edges))}
+	return r.Harden(ctx, edges, nil)
+}
+
+// Harden is Cut, and reduces whole workloads beside the edges, none of which may be
+// asked for on a side that is reduced.
+func (r *Rewriter) Harden(ctx context.Context, edges []Edge, hard []Hardening) (*Result, error) {
+	res := &Result{Outcomes: make([]Outcome, len(edges)+len(hard))}
 	seen := make(map[[2]ident.Ref][2]bool, len(edges))
-	work := &work{r: r, ctx: ctx, entries: make(map[side][]entry)}
+	work := &work{r: r, ctx: ctx, entries: make(map[side][]entry), hard: make(map[side]*hardening), names: make(map[[3]string]bool)}
+	if err := work.begin(res, len(edges), hard); err != nil {
+		return nil, err
+	}
 	for i := range edges {
 		e := &edges[i]
 		key := [2]ident.Ref{e.Src, e.Dst}
@@ -152,6 +162,9 @@ func (r *Rewriter) Cut(ctx context.Context, edges []Edge) (*Result, error) {
 		seen[key] = at
 		out := &res.Outcomes[i]
 		out.Edge = *e
+		if subject, _ := e.ends(); work.reduces(subject, e.At&1) {
+			return nil, ident.Errorf(ident.KindUsage, "%s to %s is asked for where %s is reduced as a whole", e.Src, e.Dst, subject)
+		}
 		if out.Reason, out.NotIsolated = r.impossible(e); out.Reason == "" {
 			subject, peer := e.ends()
 			s := side{r.index[subject], e.At & 1}
@@ -185,6 +198,11 @@ func (r *Rewriter) Cut(ctx context.Context, edges []Edge) (*Result, error) {
 	for i := range res.Outcomes {
 		res.Outcomes[i].Cut = res.Outcomes[i].Reason == ""
 	}
+	for i := range hard {
+		o := &res.Outcomes[len(edges)+i]
+		res.Hardened = append(res.Hardened, Hardened{Hardening: hard[i], Done: o.Cut, Reason: o.Reason, Also: o.Also, Quarantine: o.Quarantine})
+	}
+	res.Outcomes = res.Outcomes[:len(edges)]
 	return res, nil
 }
 

@@ -35,7 +35,7 @@ func read(s *metav1.LabelSelector) segment.Selector {
 // false if nothing can satisfy all of them.
 func and(was *metav1.LabelSelector, more segment.Selector) (*metav1.LabelSelector, segment.Selector, bool) {
 	old := read(was)
-	joined, ok := fewest(append(slices.Clone(old), more...))
+	joined, ok := pick.Join(append(slices.Clone(old), more...))
 	if !ok {
 		return nil, nil, false
 	}
@@ -69,59 +69,6 @@ func distinct(s segment.Selector) bool {
 		}
 	}
 	return true
-}
-
-// fewest joins the requirements on each key into the fewest that mean the same.
-// It is false if they contradict each other.
-func fewest(s segment.Selector) (segment.Selector, bool) {
-	var keys []string
-	byKey := make(map[string][]segment.Requirement)
-	for _, r := range s {
-		if _, seen := byKey[r.Key]; !seen {
-			keys = append(keys, r.Key)
-		}
-		byKey[r.Key] = append(byKey[r.Key], r)
-	}
-	var out []segment.Requirement
-	for _, k := range keys {
-		var in, not []string
-		var listed, exists, absent bool
-		for _, r := range byKey[k] {
-			switch r.Op {
-			case segment.In:
-				if !listed {
-					in = slices.Clone(r.Values)
-				} else {
-					in = slices.DeleteFunc(in, func(v string) bool { return !slices.Contains(r.Values, v) })
-				}
-				listed = true
-			case segment.NotIn:
-				not = append(not, r.Values...)
-			case segment.Exists:
-				exists = true
-			default:
-				absent = true
-			}
-		}
-		in = slices.DeleteFunc(in, func(v string) bool { return slices.Contains(not, v) })
-		switch {
-		case absent && (exists || listed) || listed && len(in) == 0:
-			return nil, false
-		case absent:
-			out = append(out, segment.Requirement{Key: k, Op: segment.DoesNotExist})
-			continue
-		case listed:
-			out = append(out, segment.Requirement{Key: k, Op: segment.In, Values: in})
-			continue
-		}
-		if exists {
-			out = append(out, segment.Requirement{Key: k, Op: segment.Exists})
-		}
-		if len(not) > 0 {
-			out = append(out, segment.Requirement{Key: k, Op: segment.NotIn, Values: not})
-		}
-	}
-	return segment.NewSelector(out), true
 }
 
 // list names workloads for a sentence, at most three.
