@@ -51,44 +51,53 @@ func adminPriority(m *segment.Model, cluster string) (int, error) {
 // accepts or passes on: what is denied is named exactly, so that nothing that
 // stands behind them is skipped.
 func (n *network) adminObjects(id string, ds []denial, ps *picks) ([]*object, error) {
-	priority := make(map[string]int)
 	var out []*object
-	m := n.model
 	for _, d := range ds {
-		cluster := n.refs[d.subjects[0]].Cluster
-		if _, known := priority[cluster]; !known {
-			p, err := adminPriority(m, cluster)
-			if err != nil {
-				return nil, err
-			}
-			priority[cluster] = p
-		}
 		rules, also, newPods := n.adminRules(d, ps)
 		subject := ps.of(d.subjects)
-		also = append(also, subject.Also...)
-		newPods = append(newPods, subject.NewPods)
-		for part := 0; len(rules) > 0; part++ {
-			now := rules[:min(len(rules), maxRules)]
-			rules = rules[len(now):]
-			name := objectName(id, "cofferdam", n.refs[d.subjects[0]].Namespace, n.refs[d.subjects[0]].Name, d.dir.String())
-			if part > 0 {
-				name = fmt.Sprintf("%s-%d", name, part+1)
-			}
-			o, err := newObject(cluster, n.why(d), map[string]any{
-				"apiVersion": clusterVersion, "kind": clusterKind,
-				"metadata": map[string]any{"name": name, "labels": n.marks(id), "annotations": n.notes()},
-				"spec": map[string]any{
-					"tier": "Admin", "priority": priority[cluster],
-					"subject":      map[string]any{"pods": namespacedPods(subject.Namespace, subject.Selector)},
-					d.dir.String(): now,
-				},
-			})
-			if err != nil {
-				return nil, err
-			}
-			o.also, o.newPods = also, newPods
-			out = append(out, o)
+		os, err := n.adminPolicies(id, "", d.subjects, d.dir, n.why(d), rules, ps)
+		if err != nil {
+			return nil, err
 		}
+		for _, o := range os {
+			o.also, o.newPods = append(also, subject.Also...), append(newPods, subject.NewPods)
+		}
+		out = append(out, os...)
+	}
+	return out, nil
+}
+
+// adminPolicies writes rules that deny for some workloads of a namespace, in as
+// many ClusterNetworkPolicies as they need.
+func (n *network) adminPolicies(id, part string, subjects []int, dir segment.Gress, why string, rules []any, ps *picks) ([]*object, error) {
+	first, subject := n.refs[subjects[0]], ps.of(subjects)
+	priority, known := n.priority[first.Cluster]
+	if !known {
+		var err error
+		if priority, err = adminPriority(n.model, first.Cluster); err != nil {
+			return nil, err
+		}
+		n.priority[first.Cluster] = priority
+	}
+	var out []*object
+	for now := range slices.Chunk(rules, maxRules) {
+		name := objectName(id, "cofferdam", first.Namespace, first.Name, dir.String()+part)
+		if len(out) > 0 {
+			name = fmt.Sprintf("%s-%d", name, len(out)+1)
+		}
+		o, err := newObject(first.Cluster, why, map[string]any{
+			"apiVersion": clusterVersion, "kind": clusterKind,
+			"metadata": map[string]any{"name": name, "labels": n.marks(id), "annotations": n.notes()},
+			"spec": map[string]any{
+				"tier": "Admin", "priority": priority,
+				"subject":    map[string]any{"pods": namespacedPods(subject.Namespace, subject.Selector)},
+				dir.String(): now,
+			},
+		})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, o)
 	}
 	return out, nil
 }

@@ -43,7 +43,7 @@ func (p *Plan) Check(ctx context.Context, before, after *segment.Graph, e *estat
 	if err != nil {
 		return nil, nil, err
 	}
-	problem := &Problem{Query: p.Query, Objective: p.Objective, Most: p.Most, Grain: p.Grain, Affected: p.Affected, Protected: p.Protected,
+	problem := &Problem{Query: p.Query, Objective: p.Objective, Most: p.Most, Grain: p.Grain, NonPivots: p.NonPivots, Affected: p.Affected, Protected: p.Protected,
 		Graph: before, At: p.At, Engine: engine}
 	for _, r := range slices.Concat(p.Affected, p.Protected, ends(p.Cuts)) {
 		if _, found := slices.BinarySearchFunc(before.Workloads(), r, ident.Ref.Compare); !found {

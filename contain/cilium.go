@@ -39,24 +39,32 @@ func (n *network) ciliumObjects(id string, ds []denial, ps *picks) ([]*object, e
 			}
 			rules = append(rules, rule)
 		}
-		ref := n.refs[d.subjects[0]]
-		o, err := newObject(ref.Cluster, n.why(d), map[string]any{
-			"apiVersion": ciliumVersion, "kind": ciliumKind,
-			"metadata": map[string]any{"name": objectName(id, "cofferdam", ref.Name, d.dir.String()), "namespace": ref.Namespace,
-				"labels": n.marks(id), "annotations": n.notes()},
-			"spec": map[string]any{
-				"endpointSelector":      selectorTree(subject.Selector),
-				"enableDefaultDeny":     map[string]any{"ingress": false, "egress": false},
-				d.dir.String() + "Deny": rules,
-			},
-		})
+		os, err := n.ciliumPolicy(id, "", d.subjects, d.dir, n.why(d), rules, ps)
 		if err != nil {
 			return nil, err
 		}
-		o.also, o.newPods = also, newPods
-		out = append(out, o)
+		for _, o := range os {
+			o.also, o.newPods = also, newPods
+		}
+		out = append(out, os...)
 	}
 	return out, nil
+}
+
+// ciliumPolicy writes rules that deny for some workloads of a namespace.
+func (n *network) ciliumPolicy(id, part string, subjects []int, dir segment.Gress, why string, rules []any, ps *picks) ([]*object, error) {
+	first := n.refs[subjects[0]]
+	o, err := newObject(first.Cluster, why, map[string]any{
+		"apiVersion": ciliumVersion, "kind": ciliumKind,
+		"metadata": map[string]any{"name": objectName(id, "cofferdam", first.Name, dir.String()+part), "namespace": first.Namespace,
+			"labels": n.marks(id), "annotations": n.notes()},
+		"spec": map[string]any{
+			"endpointSelector":    selectorTree(ps.of(subjects).Selector),
+			"enableDefaultDeny":   map[string]any{"ingress": false, "egress": false},
+			dir.String() + "Deny": rules,
+		},
+	})
+	return []*object{o}, err
 }
 
 func ciliumPorts(conns []segment.Conn) []any {

@@ -27,6 +27,9 @@ func Make(ctx context.Context, p *Problem) (*Plan, error) {
 	if p.Grain == "" {
 		p.Grain = Edges
 	}
+	if p.Objective == Isolate {
+		p.NonPivots = nil // what is cut off is cut off from all
+	}
 	inside, err := p.check()
 	if err != nil {
 		return nil, err
@@ -39,7 +42,7 @@ func Make(ctx context.Context, p *Problem) (*Plan, error) {
 		return nil, err
 	}
 	plan := &Plan{
-		PastNodes: s.n.pastNodes, text: p.Text,
+		PastNodes: s.n.pastNodes, NonPivots: p.NonPivots, text: p.Text,
 		SchemaVersion: inventory.SchemaVersion, Query: p.Query, At: p.At, Objective: p.Objective, Most: p.Most, Sentence: s.n.sentence(),
 		Affected: p.Affected, Protected: p.Protected, AffectedItself: inside, Cuts: []Cut{}, Edits: []Edit{}, NotCut: []Kept{}, Alternatives: []Alternative{},
 	}
@@ -53,7 +56,7 @@ func Make(ctx context.Context, p *Problem) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	best := slices.IndexFunc(tried, func(c *candidate) bool { return c.proof != nil && c.proof.Proved })
+	best := s.best(tried)
 	if best < 0 {
 		return nil, s.refused(tried)
 	}
@@ -70,18 +73,22 @@ type solver struct {
 	rewriter *rewrite.Rewriter // nil until asked for
 }
 
-// way is one set of edges to cut.
+// way is one set of edges to cut, and of workloads to harden.
 type way struct {
 	grain   Grain
 	nearest string
 	pairs   []cut.Pair
-	bound   *Bound // of a cut that need not be the cheapest
+	harden  [2][]int // by direction
+	bound   *Bound   // of a cut that need not be the cheapest
+	note    string   // what is particular about it
 }
 
 // candidate is a way with the means to go it.
 type candidate struct {
 	way
 	means   Means
+	reduced []*reduction
+	rest    []cut.Pair // pairs that no reduction takes
 	objects []*object
 	cuts    []Cut
 	proof   *Proof
@@ -128,10 +135,16 @@ func (s *solver) separating(ctx context.Context, sources, sinks []int) ([]way, e
 			continue
 		}
 		out := []way{{grain: Edges, nearest: "source", pairs: r.Near.Pairs}}
-		if !slices.Equal(r.Near.Pairs, r.Far.Pairs) {
+		if !r.Unique {
 			out = append(out, way{grain: Edges, nearest: "sink", pairs: r.Far.Pairs})
+			more, err := s.fewest(ctx, sources, sinks, among, nil, out)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, more...)
 		}
-		return out, nil
+		more, err := s.hardening(ctx, sources, sinks, among)
+		return append(out, more...), err
 	}
 }
 
@@ -190,8 +203,22 @@ func (s *solver) shrinking(ctx context.Context) ([]way, error) {
 		if len(b.Cut.Pairs) == 0 {
 			return nil, nil
 		}
-		w := way{grain: Edges, nearest: "source", pairs: b.Cut.Pairs, bound: &Bound{Price: b.Price, Least: b.LowerBound, Exact: b.Exact}}
-		return []way{w}, nil
+		out := []way{{grain: Edges, nearest: "source", pairs: b.Cut.Pairs, bound: &Bound{Price: b.Price, Least: b.LowerBound, Exact: b.Exact}}}
+		if !s.hardens() {
+			return out, nil
+		}
+		n, h, err := s.inWorkloads(sources, nil, among)
+		if err != nil {
+			return nil, err
+		}
+		if b, err = cut.Below(ctx, n, h, cut.Radius{Limit: int64(s.p.Most)}); err != nil {
+			return nil, err
+		}
+		if !s.n.rails.unselectable(s.picks, b.Cut.Pairs) {
+			out = append(out, wayOf(&b.Cut, "source"))
+			out[1].bound = &Bound{Price: b.Price, Least: b.LowerBound, Exact: b.Exact}
+		}
+		return out, nil
 	}
 }
 
@@ -234,7 +261,7 @@ func (s *solver) isolating() ([]way, error) {
 	if len(pairs) == 0 {
 		return nil, nil
 	}
-	return []way{{grain: Edges, nearest: "source", pairs: pairs}}, nil
+	return append([]way{{grain: Edges, nearest: "source", pairs: pairs}}, s.isolatingWhole()...), nil
 }
 
 func comparePairs(a, b cut.Pair) int {
@@ -282,7 +309,7 @@ func (s *solver) try(ctx context.Context, ways []way) ([]*candidate, error) {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b *candidate) int {
-		return cmp.Or(compareBool(b.proof != nil && b.proof.Proved, a.proof != nil && a.proof.Proved),
+		return cmp.Or(compareBool(b.proved(), a.proved()), cmp.Compare(s.preference(a), s.preference(b)),
 			cmp.Compare(len(a.cuts), len(b.cuts)), cmp.Compare(len(a.objects), len(b.objects)), cmp.Compare(a.namespaces(), b.namespaces()))
 	})
 	return out, nil
@@ -336,12 +363,15 @@ func (s *solver) hasAdminTier() bool {
 // than failure says why it cannot be done this way.
 func (s *solver) attempt(ctx context.Context, c *candidate) error {
 	s.p.stage(StageWrite)
-	at, err := s.cover(c.means, c.pairs)
+	if err := s.reduce(c); err != nil {
+		return err
+	}
+	at, err := s.cover(c)
 	if err != nil {
 		return err
 	}
 	id := s.id(c)
-	ds := s.n.denials(c.pairs, at)
+	ds := s.n.denials(c.rest, at)
 	switch c.means {
 	case AdminTier:
 		c.objects, err = s.n.adminObjects(id, ds, s.picks)
@@ -349,10 +379,17 @@ func (s *solver) attempt(ctx context.Context, c *candidate) error {
 		c.objects, err = s.n.ciliumObjects(id, ds, s.picks)
 	case Rewrite:
 		ds = nil // what cannot be cut exactly is not cut
-		c.objects, err = s.rewritten(ctx, id, c, at)
+		c.objects, at, err = s.rewritten(ctx, id, c, at)
 	}
 	if err != nil {
 		return err
+	}
+	if c.means != Rewrite {
+		more, err := s.n.reducedObjects(c.means, id, c.reduced, s.picks)
+		if err != nil {
+			return err
+		}
+		c.objects = append(c.objects, more...)
 	}
 	if c.cuts, err = s.declare(c, at, ds); err != nil {
 		return err
@@ -369,20 +406,20 @@ func (s *solver) attempt(ctx context.Context, c *candidate) error {
 // cover chooses where each edge is enforced, so that the fewest workloads get a
 // policy. A list of who may come in is easier to read, and to shorten, than one of
 // everything that may be opened: of equals, a rewriting takes that.
-func (s *solver) cover(m Means, pairs []cut.Pair) (*cut.Enforced, error) {
+func (s *solver) cover(c *candidate) (*cut.Enforced, error) {
 	const one = 1 << 20
 	price := func(d segment.Gress) func(int) cut.Price {
 		return func(u int) cut.Price {
 			switch {
-			case s.n.rails.host[u]:
+			case s.n.rails.host[u], c.means == Rewrite && slices.Contains(c.harden[d], u):
 				return cut.Never
-			case m == Rewrite && d == segment.Egress:
+			case c.means == Rewrite && d == segment.Egress:
 				return one + 1
 			}
 			return one
 		}
 	}
-	at, err := cut.Cover(pairs, price(segment.Egress), price(segment.Ingress))
+	at, err := cut.Cover(c.rest, price(segment.Egress), price(segment.Ingress))
 	if err != nil {
 		return nil, ident.Errorf(ident.KindUnsupported, "no policy can hold a connection of the cut: %w", err)
 	}
@@ -445,8 +482,8 @@ func (s *solver) declare(c *candidate, at *cut.Enforced, ds []denial) ([]Cut, er
 	out := make([]Cut, 0, len(c.pairs))
 	seen := make(map[cut.Pair]bool, len(c.pairs))
 	own := make(map[ident.Ref]bool) // that lose connections among their own pods
-	for i, k := range c.pairs {
-		x, err := s.cutOf(k)
+	for i, k := range c.rest {
+		x, err := s.cutOf(k, s.n.rails.kept(int(k.From), int(k.To)))
 		if err != nil {
 			return nil, err
 		}
@@ -479,7 +516,7 @@ func (s *solver) declare(c *candidate, at *cut.Enforced, ds []denial) ([]Cut, er
 						continue
 					}
 					seen[k] = true
-					x, err := s.cutOf(k)
+					x, err := s.cutOf(k, s.n.rails.kept(int(k.From), int(k.To)))
 					if err != nil {
 						return nil, err
 					}
@@ -491,6 +528,11 @@ func (s *solver) declare(c *candidate, at *cut.Enforced, ds []denial) ([]Cut, er
 			}
 		}
 	}
+	lost, err := s.lost(c.reduced, seen)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, lost...)
 	for r := range own {
 		out = append(out, Cut{From: r, To: r, Connections: segment.EveryPort(), Verdict: segment.Unknown.String(), AllowedBy: []segment.RuleRef{}, Neighbour: true})
 	}
@@ -498,14 +540,14 @@ func (s *solver) declare(c *candidate, at *cut.Enforced, ds []denial) ([]Cut, er
 	return out, nil
 }
 
-// cutOf describes an edge as it stands before.
-func (s *solver) cutOf(k cut.Pair) (*Cut, error) {
+// cutOf describes an edge as it stands before, of which some connections stay.
+func (s *solver) cutOf(k cut.Pair, keep []segment.Conn) (*Cut, error) {
 	u, v := int(k.From), int(k.To)
 	edges, err := s.n.connections(u, v)
 	if err != nil {
 		return nil, err
 	}
-	x := &Cut{From: s.n.refs[u], To: s.n.refs[v], Verdict: segment.Unknown.String(), Connections: []segment.Conn{}, AllowedBy: []segment.RuleRef{}, Keep: s.n.rails.kept(u, v)}
+	x := &Cut{From: s.n.refs[u], To: s.n.refs[v], Verdict: segment.Unknown.String(), Connections: []segment.Conn{}, AllowedBy: []segment.RuleRef{}, Keep: keep}
 	for _, e := range edges {
 		x.Connections = append(x.Connections, segment.Minus(e.Connections, x.Keep)...)
 		if e.Verdict == segment.Allowed {
@@ -541,6 +583,9 @@ func (s *solver) id(c *candidate) string {
 	for _, k := range c.pairs {
 		text = append(append(text, s.n.refs[k.From].String()...), 0)
 		text = append(append(text, s.n.refs[k.To].String()...), 0)
+	}
+	for _, r := range c.reduced {
+		text = fmt.Append(text, s.n.hardened(r), "\x00")
 	}
 	return ident.SHA256(text).Hex()[:8]
 }

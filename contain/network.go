@@ -26,15 +26,25 @@ type network struct {
 	pastNodes bool
 	flows     map[cut.Pair][]Flow
 	needs     map[cut.Pair][]Need
+	with      [2]map[int][]int // see partners; nil until asked for
+	seen      map[int]bool     // see watched; nil until asked for
+	closed    map[int]bool     // no attacker goes on from there
+	priority  map[string]int   // of denials in the Admin tier, by cluster
 }
 
 func newNetwork(p *Problem) *network {
-	n := &network{p: p, model: p.Graph.Model(), refs: p.Graph.Workloads(), flows: make(map[cut.Pair][]Flow), needs: make(map[cut.Pair][]Need)}
+	n := &network{p: p, model: p.Graph.Model(), refs: p.Graph.Workloads(), flows: make(map[cut.Pair][]Flow), needs: make(map[cut.Pair][]Need), priority: make(map[string]int)}
 	n.words = (len(n.refs) + 63) / 64
 	n.rows = make([][]uint64, len(n.refs))
 	n.index = make(map[ident.Ref]int, len(n.refs))
 	for i, r := range n.refs {
 		n.index[r] = i
+	}
+	n.closed = make(map[int]bool, len(p.NonPivots))
+	for _, x := range p.NonPivots {
+		if i, ok := n.index[x.Workload]; ok {
+			n.closed[i] = true
+		}
 	}
 	n.rails = newRails(n)
 	if p.Traffic != nil {
@@ -78,7 +88,7 @@ func (n *network) leadsOn(u int) bool {
 	case n.pastNodes && n.rails.host[u]:
 		return false
 	}
-	return n.p.Pivots == nil || n.p.Pivots(n.refs[u])
+	return !n.closed[u]
 }
 
 // passNodes leaves paths through pods on the network of their node out of what

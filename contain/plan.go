@@ -29,18 +29,25 @@ type Plan struct {
 	PastNodes bool `json:"pastNodes,omitempty"`
 	// Contained is true where there is nothing to cut: the objective holds already,
 	// and the proof says so.
-	Contained bool   `json:"alreadyContained"`
-	Means     Means  `json:"means,omitempty"`
-	Grain     Grain  `json:"grain,omitempty"`
-	Nearest   string `json:"nearest,omitempty"` // "source" or "sink": which of the minimum cuts
-	Why       string `json:"why"`               // why this one of the alternatives
+	Contained bool  `json:"alreadyContained"`
+	Means     Means `json:"means,omitempty"`
+	Grain     Grain `json:"grain,omitempty"`
+	// Nearest says which of the minimum cuts: "source", "sink", or "fewest" for the one
+	// that was found to take the fewest policies.
+	Nearest string `json:"nearest,omitempty"`
+	Why     string `json:"why"` // why this one of the alternatives
 	// Bound is there where the plan need not be the cheapest.
 	Bound *Bound `json:"bound,omitempty"`
 	// Findings are those of a scan that asked for the plan; none where a query did.
 	Findings []trigger.Match `json:"findings,omitempty"`
 	Cuts     []Cut           `json:"cuts"`
-	Cost     Cost            `json:"cost"`
-	Edits    []Edit          `json:"edits"`
+	// Hardened are workloads that are reduced to what they need: in the grain of
+	// workloads, and where no NetworkPolicy could be rewritten.
+	Hardened []Hardened `json:"hardened,omitempty"`
+	// NonPivots are workloads that paths are taken not to go on from.
+	NonPivots []NonPivot `json:"nonPivots,omitempty"`
+	Cost      Cost       `json:"cost"`
+	Edits     []Edit     `json:"edits"`
 	// Neighbours are workloads that labels cannot tell from those that are meant:
 	// they lose the same connections.
 	Neighbours []ident.Ref `json:"neighbours,omitempty"`
@@ -97,7 +104,7 @@ type Cut struct {
 	To   ident.Ref `json:"to"`
 	// Connections are those that were open, certainly or perhaps.
 	Connections []segment.Conn `json:"connections"`
-	Keep        []segment.Conn `json:"keep,omitempty"` // ports that a guard rail keeps open
+	Keep        []segment.Conn `json:"keep,omitempty"` // ports that stay open: a guard rail's, and of a hardened workload what it needs
 	Verdict     string         `json:"verdict"`        // before: "allowed" or "unknown"
 	// AllowedBy are the rules that open it, one for each direction.
 	AllowedBy []segment.RuleRef `json:"allowedBy"`
@@ -169,7 +176,8 @@ type Alternative struct {
 	Nearest    string `json:"nearest"`
 	Edges      int    `json:"edges"`
 	Objects    int    `json:"objects"`
-	Namespaces int    `json:"namespaces"` // in which policies are changed
+	Namespaces int    `json:"namespaces"`         // in which policies are changed
+	Hardened   int    `json:"hardened,omitempty"` // directions of workloads
 	Observed   int    `json:"observedFlows"`
 	Proved     bool   `json:"proved"`
 	Chosen     bool   `json:"chosen,omitempty"`

@@ -40,7 +40,12 @@ const (
 	// Workloads restricts whole workloads, in one direction, to what was seen or
 	// declared, which holds for connections that the next deployment brings, too.
 	Workloads Grain = "workloads"
+	// Auto takes whichever breaks less, and hardens workloads among equals.
+	Auto Grain = "auto"
 )
+
+// Grains returns all of them, the default first.
+func Grains() []Grain { return []Grain{Edges, Workloads, Auto} }
 
 // Problem is what a plan is made from.
 type Problem struct {
@@ -50,9 +55,9 @@ type Problem struct {
 	Grain     Grain // "" is Edges
 	Affected  []ident.Ref
 	Protected []ident.Ref // of Separate
-	// Pivots restricts which workloads an attacker can go on from, besides the
-	// affected ones; nil: every one.
-	Pivots func(ident.Ref) bool
+	// NonPivots are workloads that an attacker cannot go on from, sorted, each with the
+	// reason; every other one is taken to be a pivot.
+	NonPivots []NonPivot
 
 	Graph *segment.Graph
 	Set   *manifest.Set
@@ -83,11 +88,20 @@ type Problem struct {
 	Engine   string // name and version of the program, for the proof
 }
 
+// NonPivot is a workload that an attacker who reaches it cannot go on from.
+type NonPivot struct {
+	Workload ident.Ref `json:"workload"`
+	Why      string    `json:"why"`
+}
+
 // Traffic is what was seen on the network. Its methods are called by one
 // goroutine at a time.
 type Traffic interface {
 	// Flows returns the connections that were opened between workloads, in any order.
 	Flows() []Flow
+	// Doubtful are workloads that were seen with an end that is no certain workload:
+	// what hardening one would break is not known.
+	Doubtful() []ident.Ref
 	// Window says from when to when was watched, and what was not.
 	Window() Window
 }
@@ -150,6 +164,9 @@ func (p *Problem) check() (inside []ident.Ref, err error) {
 		if _, found := slices.BinarySearchFunc(known, r, ident.Ref.Compare); !found {
 			return nil, ident.Errorf(ident.KindNotFound, "%s is no workload of the input", r)
 		}
+	}
+	if err := p.checkGrain(); err != nil {
+		return nil, err
 	}
 	switch p.Objective {
 	case Separate:

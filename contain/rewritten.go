@@ -17,65 +17,157 @@ import (
 )
 
 // rewritten writes the NetworkPolicies that allow the pairs of a cut so that they
-// no longer do. Where the end that the cover chose cannot do it, the other is asked.
-func (s *solver) rewritten(ctx context.Context, id string, c *candidate, at *cut.Enforced) ([]*object, error) {
+// no longer do. Where the end that the cover chose cannot do it, the other is
+// asked; where no NetworkPolicy isolates either, one of them gets a default deny with
+// what it needs, if what it needs is known.
+func (s *solver) rewritten(ctx context.Context, id string, c *candidate, at *cut.Enforced) ([]*object, *cut.Enforced, error) {
 	if s.p.Set == nil {
-		return nil, ident.Errorf(ident.KindUnsupported, "the policies' manifests were not given, so none can be rewritten")
+		return nil, nil, ident.Errorf(ident.KindUnsupported, "the policies' manifests were not given, so none can be rewritten")
 	}
 	if s.rewriter == nil {
 		s.rewriter = rewrite.New(s.p.Set, s.n.model, s.picks.picker)
 	}
-	edges := make([]rewrite.Edge, len(c.pairs))
-	for i, k := range c.pairs {
+	for {
+		r, faults, err := s.asked(ctx, c, at)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(faults) > 0 {
+			if err := s.denyByDefault(c, faults); err != nil {
+				return nil, nil, err
+			}
+			if at, err = s.cover(c); err != nil {
+				return nil, nil, err
+			}
+			continue
+		}
+		var out []*object
+		for i := range r.Changes {
+			o, err := s.changed(id, &r.Changes[i])
+			if err != nil {
+				return nil, nil, err
+			}
+			out = append(out, o)
+		}
+		return out, at, nil
+	}
+}
+
+// fault is an edge that could not be taken away from NetworkPolicies.
+type fault struct {
+	pair   cut.Pair
+	open   [2]bool // by direction: no NetworkPolicy isolates that end
+	reason string
+}
+
+// asked asks for the edges and hardenings of a candidate, the edges at the ends
+// that at says, and those that cannot be cut there at their others.
+func (s *solver) asked(ctx context.Context, c *candidate, at *cut.Enforced) (*rewrite.Result, []fault, error) {
+	edges := make([]rewrite.Edge, len(c.rest))
+	for i, k := range c.rest {
 		edges[i] = rewrite.Edge{Src: s.n.refs[k.From], Dst: s.n.refs[k.To], At: segment.Egress, Keep: s.n.rails.kept(int(k.From), int(k.To))}
 		if at.Ingress[i] {
 			edges[i].At = segment.Ingress
 		}
 	}
-	r, err := s.rewriter.Cut(ctx, edges)
-	if err != nil {
-		return nil, err
+	hard := make([]rewrite.Hardening, 0, len(c.reduced))
+	for _, r := range c.reduced {
+		hard = append(hard, s.n.asHardening(r))
 	}
-	if other := turned(edges, r); other != nil {
-		if r, err = s.rewriter.Cut(ctx, other); err != nil {
-			return nil, err
+	r, err := s.rewriter.Harden(ctx, edges, hard)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range r.Hardened {
+		if x := &r.Hardened[i]; !x.Done {
+			return nil, nil, ident.Errorf(ident.KindUnsupported, "%s, %s: %s", x.Hardening.Workload.Short(), x.Hardening.Direction, x.Reason)
+		}
+	}
+	first := r.Outcomes
+	if other := s.turned(c, edges, r); other != nil {
+		if r, err = s.rewriter.Harden(ctx, other, hard); err != nil {
+			return nil, nil, err
 		}
 		edges = other
 	}
+	var out []fault
 	for i := range r.Outcomes {
-		if o := &r.Outcomes[i]; !o.Cut {
-			reason := o.Reason
-			if o.NotIsolated {
-				reason = "no NetworkPolicy isolates either end, so there is nothing to take away; a default deny would cut what nobody has looked at"
-			}
-			return nil, ident.Errorf(ident.KindUnsupported, "%s → %s: %s", o.Edge.Src.Short(), o.Edge.Dst.Short(), reason)
-		}
 		at.Ingress[i] = edges[i].At == segment.Ingress
-	}
-	var out []*object
-	for i := range r.Changes {
-		o, err := s.changed(id, &r.Changes[i])
-		if err != nil {
-			return nil, err
+		if o := &r.Outcomes[i]; !o.Cut {
+			f := fault{pair: c.rest[i], reason: first[i].Reason}
+			for _, x := range []*rewrite.Outcome{&first[i], o} {
+				if f.open[x.Edge.At&1] = x.NotIsolated; !x.NotIsolated && x.Reason != "" {
+					f.reason = x.Reason
+				}
+			}
+			out = append(out, f)
 		}
-		out = append(out, o)
 	}
-	return out, nil
+	return r, out, nil
 }
 
-// turned asks the other ends of those edges that could not be cut; nil if all were.
-func turned(edges []rewrite.Edge, r *rewrite.Result) []rewrite.Edge {
+// turned asks the other ends of those edges that could not be cut, unless those are
+// hardened; nil if there is none to ask.
+func (s *solver) turned(c *candidate, edges []rewrite.Edge, r *rewrite.Result) []rewrite.Edge {
 	var out []rewrite.Edge
 	for i := range r.Outcomes {
-		if r.Outcomes[i].Cut {
+		other, end := segment.Ingress-edges[i].At, int(c.rest[i].From)
+		if other == segment.Ingress {
+			end = int(c.rest[i].To)
+		}
+		if r.Outcomes[i].Cut || slices.Contains(c.harden[other], end) {
 			continue
 		}
 		if out == nil {
 			out = slices.Clone(edges)
 		}
-		out[i].At = segment.Ingress - edges[i].At
+		out[i].At = other
 	}
 	return out
+}
+
+// denyByDefault hardens an end of each edge that nothing can be taken away from. It
+// fails where what an end needs is not known, or hardening does not take the edge.
+func (s *solver) denyByDefault(c *candidate, faults []fault) error {
+	added := make(map[segment.Gress]map[int]bool)
+	for _, f := range faults {
+		ends := [2]int{segment.Egress: int(f.pair.From), segment.Ingress: int(f.pair.To)}
+		able := func(d segment.Gress) bool {
+			return f.open[d] && s.n.hardenable(s.picks, ends[d]) && !slices.Contains(c.harden[d], ends[d])
+		}
+		d := segment.Ingress
+		if added[d][ends[d]] || added[segment.Egress][ends[segment.Egress]] {
+			continue
+		}
+		if !able(d) {
+			d = segment.Egress
+		}
+		if !able(d) {
+			if f.open[0] || f.open[1] {
+				f.reason = "no NetworkPolicy isolates an end of it that could be isolated, so there is nothing to take away; a default deny with what it needs wants flow records of it (--observed), or --accept-unobserved"
+			}
+			return ident.Errorf(ident.KindUnsupported, "%s → %s: %s", s.n.refs[f.pair.From].Short(), s.n.refs[f.pair.To].Short(), f.reason)
+		}
+		if added[d] == nil {
+			added[d] = make(map[int]bool)
+		}
+		added[d][ends[d]] = true
+		c.harden[d] = append(slices.Clone(c.harden[d]), ends[d])
+		slices.Sort(c.harden[d])
+		c.note = "with a default deny where no NetworkPolicy isolates anything"
+	}
+	return s.reduce(c)
+}
+
+// asHardening is a reduction as package rewrite takes it.
+func (n *network) asHardening(r *reduction) rewrite.Hardening {
+	h := rewrite.Hardening{Workload: n.refs[r.node], Direction: r.dir, Names: r.dir == segment.Egress && n.unseenNames(n.refs[r.node].Cluster)}
+	for _, v := range sortedKeys(r.keep) {
+		if x := r.keep[v]; !x.free {
+			h.Allow = append(h.Allow, rewrite.Need{Peer: n.refs[v], Conns: x.conns})
+		}
+	}
+	return h
 }
 
 // changed writes one policy: a new one whole, another as its source has it, with

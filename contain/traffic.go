@@ -1,6 +1,7 @@
 package contain
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,6 +42,22 @@ func (w *watched) Flows() []Flow {
 		out = append(out, Flow{Src: e.Src, Dst: e.Dst, Conn: e.Conn(), Count: e.Count, Last: e.Last, Guessed: e.Guessed})
 	}
 	return out
+}
+
+// Doubtful are those whose other end no book of addresses knows.
+func (w *watched) Doubtful() []ident.Ref {
+	var out []ident.Ref
+	for i := range w.o.Edges {
+		switch e := &w.o.Edges[i]; {
+		case e.Dropped():
+		case e.SrcPlace == flow.PlaceWorkload && e.DstPlace == flow.PlaceUnknown:
+			out = append(out, e.Src)
+		case e.DstPlace == flow.PlaceWorkload && e.SrcPlace == flow.PlaceUnknown:
+			out = append(out, e.Dst)
+		}
+	}
+	slices.SortFunc(out, ident.Ref.Compare)
+	return slices.Compact(out)
 }
 
 // Between returns the flows of the pairs that a set of connections is open on.

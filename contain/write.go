@@ -32,6 +32,9 @@ func (s *solver) write(plan *Plan, tried []*candidate, best *candidate) (*Plan, 
 	plan.ID = s.id(best)
 	plan.Means, plan.Grain, plan.Nearest, plan.Bound = best.means, best.grain, best.nearest, best.bound
 	plan.Cuts, plan.Proof, plan.objects = best.cuts, best.proof, best.objects
+	for _, r := range best.reduced {
+		plan.Hardened = append(plan.Hardened, s.n.hardened(r))
+	}
 	plan.Cost = s.cost(best)
 	plan.NotCut = s.kept()
 	for _, o := range best.objects {
@@ -142,7 +145,7 @@ func (s *solver) separatingLabels(neighbours []ident.Ref, c *candidate) []Label 
 	return out
 }
 
-func sortedKeys(m map[int]bool) []int {
+func sortedKeys[V any](m map[int]V) []int {
 	out := make([]int, 0, len(m))
 	for k := range m {
 		out = append(out, k)
@@ -153,7 +156,7 @@ func sortedKeys(m map[int]bool) []int {
 
 // alternative is the line of a candidate.
 func (s *solver) alternative(c *candidate, chosen bool) Alternative {
-	a := Alternative{Means: c.means, Grain: c.grain, Nearest: c.nearest, Edges: len(c.pairs), Objects: len(c.objects), Namespaces: c.namespaces(), Chosen: chosen, Why: c.why}
+	a := Alternative{Means: c.means, Grain: c.grain, Nearest: c.nearest, Edges: len(c.pairs), Hardened: len(c.harden[0]) + len(c.harden[1]), Objects: len(c.objects), Namespaces: c.namespaces(), Chosen: chosen, Why: c.why}
 	for _, x := range c.cuts {
 		a.Observed += len(x.Observed)
 	}
@@ -161,6 +164,8 @@ func (s *solver) alternative(c *candidate, chosen bool) Alternative {
 		a.Proved = c.proof.Proved
 		if !a.Proved && len(c.proof.NotProved) > 0 {
 			a.Why = c.proof.NotProved[0]
+		} else if a.Why == "" {
+			a.Why = c.note
 		}
 	}
 	return a
@@ -172,22 +177,35 @@ func (s *solver) reason(tried []*candidate, best *candidate) string {
 	if s.p.Objective == CloseInternet {
 		end = map[string]string{"source": "nearest the internet", "sink": "nearest the affected workloads"}[best.nearest]
 	}
+	if best.nearest == "fewest" {
+		end = "that with " + best.note
+	}
 	what := "exactly the connections of a minimum cut, " + end
 	if best.grain == Workloads {
-		what = "whole workloads, " + end
+		what = "whole workloads reduced to what they need, which holds for what the next deployment brings, too; " + end
 	}
 	switch {
+	case s.p.Objective == Isolate && best.grain == Workloads:
+		what = "the affected workloads reduced to what guard rails keep, which holds for pods to come, too"
 	case s.p.Objective == Isolate:
 		what = "every connection that may be cut"
 	case best.bound == nil:
+	case best.bound.Exact && best.grain == Workloads:
+		what = "the fewest workloads reduced to what they need that leave so few within reach"
 	case best.bound.Exact:
 		what = "exactly the connections of the cheapest cut that leaves so few within reach"
 	default:
 		what = fmt.Sprintf("best found: its price is %d, and no cut is cheaper than %d", best.bound.Price, best.bound.Least)
 	}
+	if best.grain == Edges && len(best.reduced) > 0 {
+		what += ", " + best.note
+	}
+	if s.p.Grain == Auto && s.p.Traffic == nil {
+		what += "; no flow records say what a workload needs, so that none is hardened"
+	}
 	proved := 0
 	for _, c := range tried {
-		if c.proof != nil && c.proof.Proved {
+		if c.proved() {
 			proved++
 		}
 	}
