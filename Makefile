@@ -62,6 +62,7 @@ $(LINT):
 test-long:
 	@COFFERDAM_LONG=1 go test -timeout 3h -run 'Twin' -v ./segment
 	@COFFERDAM_LONG=1 go test -timeout 3h -run 'TestExactlyTheEdgesGo' -v ./contain/rewrite
+	@COFFERDAM_LONG=1 go test -timeout 3h -run 'TestMeansAgree' -v ./contain
 
 BASE ?= $(shell git rev-list -1 --before='4 hours ago' HEAD 2>/dev/null)
 FUZZTIME ?= 60

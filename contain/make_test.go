@@ -210,12 +210,41 @@ func TestPlansAgainstBruteForce(t *testing.T) {
 }
 
 // checkProof builds the estate with the plan's texts from the beginning.
-func checkProof(t *testing.T, seed uint64, p *contain.Problem, plan *contain.Plan, host map[ident.Ref]bool) {
+func checkProof(t *testing.T, seed uint64, p *contain.Problem, plan *contain.Plan, host map[ident.Ref]bool) *segment.Graph {
 	t.Helper()
 	folder, err := plan.Folder(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	after := applied(t, seed, p, plan, folder)
+	changes, err := segment.Diff(context.Background(), p.Graph, after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if changes == nil {
+		changes = []segment.Change{}
+	}
+	if d := cmp.Diff(changes, plan.Proof.Changed); d != "" {
+		t.Fatalf("seed %d: what changes (-built anew +proved):\n%s", seed, d)
+	}
+	refs, out := graphOf(after)
+	if reaches(refs, out, p, host, plan.PastNodes) {
+		t.Fatalf("seed %d: a path is left", seed)
+	}
+	opened, faults, err := contain.Open(folder)
+	if err != nil || len(faults) > 0 {
+		t.Fatalf("seed %d: %v, %v", seed, err, faults)
+	}
+	proof, faults, err := opened.Check(context.Background(), p.Graph, after, nil, "test")
+	if err != nil || len(faults) > 0 || !proof.Proved {
+		t.Fatalf("seed %d: the plan does not hold when it is checked: %v, %v", seed, err, faults)
+	}
+	return after
+}
+
+// applied is the estate with the texts of a plan's folder, from the beginning.
+func applied(t *testing.T, seed uint64, p *contain.Problem, plan *contain.Plan, folder []contain.File) *segment.Graph {
+	t.Helper()
 	var inputs []manifest.Input
 	for _, f := range folder {
 		if len(f.Name) > 6 && f.Name[:6] == "apply/" && f.Name != "apply/kustomization.yaml" {
@@ -244,26 +273,5 @@ func checkProof(t *testing.T, seed uint64, p *contain.Problem, plan *contain.Pla
 	if err != nil {
 		t.Fatal(err)
 	}
-	changes, err := segment.Diff(context.Background(), p.Graph, after)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if changes == nil {
-		changes = []segment.Change{}
-	}
-	if d := cmp.Diff(changes, plan.Proof.Changed); d != "" {
-		t.Fatalf("seed %d: what changes (-built anew +proved):\n%s", seed, d)
-	}
-	refs, out := graphOf(after)
-	if reaches(refs, out, p, host, plan.PastNodes) {
-		t.Fatalf("seed %d: a path is left", seed)
-	}
-	opened, faults, err := contain.Open(folder)
-	if err != nil || len(faults) > 0 {
-		t.Fatalf("seed %d: %v, %v", seed, err, faults)
-	}
-	proof, faults, err := opened.Check(context.Background(), p.Graph, after, nil, "test")
-	if err != nil || len(faults) > 0 || !proof.Proved {
-		t.Fatalf("seed %d: the plan does not hold when it is checked: %v, %v", seed, err, faults)
-	}
+	return after
 }
