@@ -134,7 +134,9 @@ func (n *network) newPodWords(r *reduction, p pick.Pick) []string {
 func (n *network) whyReduced(r *reduction) string {
 	var kept []ident.Ref
 	for _, v := range sortedKeys(r.keep) {
-		kept = append(kept, n.refs[v])
+		if !r.keep[v].free {
+			kept = append(kept, n.refs[v])
+		}
 	}
 	what := "nobody"
 	if len(kept) > 0 {
@@ -151,7 +153,9 @@ func (n *network) whyReduced(r *reduction) string {
 func (n *network) hardened(r *reduction) Hardened {
 	h := Hardened{Workload: n.refs[r.node], Direction: r.dir.String(), Keeps: []Keeping{}}
 	for _, v := range sortedKeys(r.keep) {
-		h.Keeps = append(h.Keeps, Keeping{Peer: n.refs[v], Connections: r.keep[v].conns, Why: r.keep[v].why})
+		if x := r.keep[v]; !x.free {
+			h.Keeps = append(h.Keeps, Keeping{Peer: n.refs[v], Connections: x.conns, Why: x.why})
+		}
 	}
 	return h
 }

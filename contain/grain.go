@@ -187,3 +187,12 @@ func (p *Problem) checkGrain() error {
 	}
 	return nil
 }
+
+// edges counts the pairs that a candidate closes: those that it names, and, once
+// it was written, those that hardening takes.
+func (c *candidate) edges() int {
+	if len(c.reduced) > 0 && len(c.cuts) > 0 {
+		return len(c.cuts)
+	}
+	return len(c.pairs)
+}

@@ -1,6 +1,7 @@
 package contain
 
 import (
+	"math/bits"
 	"slices"
 
 	"github.com/cofferdam-io/cofferdam/contain/cut"
@@ -28,7 +29,6 @@ type Keeping struct {
 const (
 	hardenPrice  = 1
 	unkeptPrice  = 1 << 10
-	keptByRails  = "a guard rail"
 	keptForSeen  = "seen in use"
 	keptForNeeds = "declared necessary"
 )
@@ -53,7 +53,7 @@ func (n *network) spared(u, v int) (kept, error) {
 		open = segment.Union(open, e.Connections)
 	}
 	if n.rails.host[u] || n.rails.host[v] {
-		return kept{open, keptByRails, true}, nil
+		return kept{open, "no policy holds the network of a node", true}, nil
 	}
 	if why := n.rails.why(u, v); why != "" && !n.rails.onlyNames(u, v) {
 		return kept{conns: open, why: why}, nil
@@ -83,7 +83,53 @@ func (n *network) spared(u, v int) (kept, error) {
 	if n.rails.dns[v] {
 		add(dnsPorts, "it resolves names")
 	}
+	if n.p.Objective != Isolate && n.silent(u) {
+		add(open, "no record mentions "+n.refs[u].Short()+": what it may open stays")
+	}
 	return out, nil
+}
+
+// silent reports whether records were given and none says what a workload opens.
+// What hardening others would take from it is then not known.
+func (n *network) silent(u int) bool {
+	return n.p.Traffic != nil && !n.watched(u)
+}
+
+// mostSilent bounds the connections of workloads that no record mentions, all of
+// which hardening has to spare: with more of them the records are none to harden by.
+const mostSilent = 1 << 18
+
+// spareSilent adds to what hardening leaves whatever workloads that no record
+// mentions may open to some.
+func (n *network) spareSilent(h *cut.Hardening, among []uint64) error {
+	spared := 0
+	for _, u := range members(among) {
+		if !n.silent(u) || n.rails.host[u] {
+			continue
+		}
+		for w, word := range n.row(u) {
+			for word &= among[w]; word != 0; word &= word - 1 {
+				h.Kept[cut.Pair{From: int32(u), To: int32(w<<6 + bits.TrailingZeros64(word))}] = true //nolint:gosec // numbers of workloads
+				spared++
+			}
+		}
+		if spared > mostSilent {
+			return ident.Errorf(ident.KindUnsupported, "the records do not mention workloads that may open more than %d connections, so that they do not say what a workload needs", mostSilent).
+				WithHint("--accept-unobserved takes what was not seen for not in use; --grain edges cuts connections by name")
+		}
+	}
+	return nil
+}
+
+// openings are the workloads that u may open something to, also where paths are not
+// taken to go on from it.
+func (n *network) openings(u int) []uint64 {
+	if n.leadsOn(u) {
+		return n.row(u)
+	}
+	out := make([]uint64, n.words)
+	n.p.Graph.Openings(u, out)
+	return out
 }
 
 // onlyNames reports whether nothing but name resolution keeps an edge.
@@ -133,25 +179,46 @@ func (r *reduction) ends(peer int) cut.Pair {
 // what either does.
 func (n *network) reduce(ps *picks, node int, dir segment.Gress, named map[cut.Pair]bool) (*reduction, error) {
 	r := &reduction{dir: dir, node: node, keep: make(map[int]kept)}
-	peers := slices.Clone(n.partners()[dir][node])
-	for v := range n.rails.guarded {
-		peers = append(peers, v)
+	peers := n.peers(r)
+	if dir == segment.Ingress && n.p.Traffic != nil {
+		for u := range n.refs {
+			if n.silent(u) && n.openings(u)[node>>6]>>(node&63)&1 == 1 {
+				peers = append(peers, u)
+			}
+		}
 	}
+	if err := n.spare(r, peers, named); err != nil {
+		return nil, err
+	}
+	return r, r.widen(n, ps)
+}
+
+// peers lists those that something was seen or declared with, and guard rails.
+func (n *network) peers(r *reduction) []int {
+	out := slices.Clone(n.partners()[r.dir][r.node])
+	for v := range n.rails.guarded {
+		out = append(out, v)
+	}
+	return out
+}
+
+// spare fills what a reduction keeps with some peers.
+func (n *network) spare(r *reduction, peers []int, named map[cut.Pair]bool) error {
 	slices.Sort(peers)
 	for _, v := range slices.Compact(peers) {
 		k := r.ends(v)
-		if v == node || named[k] && n.rails.why(int(k.From), int(k.To)) == "" {
+		if v == r.node || named[k] && n.rails.why(int(k.From), int(k.To)) == "" {
 			continue
 		}
 		x, err := n.spared(int(k.From), int(k.To))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if len(x.conns) > 0 {
 			r.keep[v] = x
 		}
 	}
-	return r, r.widen(n, ps)
+	return nil
 }
 
 // widen lets neighbours that labels cannot separate from a peer keep the same.
@@ -198,12 +265,19 @@ func (n *network) hardening(ps *picks, among []uint64) (*cut.Hardening, error) {
 			h.Egress[u], h.Ingress[u] = hardenPrice, hardenPrice
 		}
 	}
+	if err := n.spareSilent(h, among); err != nil {
+		return nil, err
+	}
 	for _, u := range members(among) {
 		for d := range segment.Gress(2) {
 			if h.Egress[u] == cut.Never {
 				continue
 			}
-			r, err := n.reduce(ps, u, d, nil)
+			r := &reduction{dir: d, node: u, keep: make(map[int]kept)}
+			err := n.spare(r, n.peers(r), nil)
+			if err == nil {
+				err = r.widen(n, ps)
+			}
 			if err != nil {
 				h.Egress[u], h.Ingress[u] = cut.Never, cut.Never
 				continue

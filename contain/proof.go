@@ -42,10 +42,13 @@ type Proof struct {
 type Assumptions struct {
 	Enforcement string `json:"enforcement"`
 	// Unknowns are causes that could change a verdict about the workloads concerned.
-	Unknowns    []inventory.Unknown `json:"unknowns"`
-	Coverage    inventory.Coverage  `json:"coverage"`
-	Flows       *Window             `json:"flows,omitempty"`
-	Established Established         `json:"established"`
+	Unknowns []inventory.Unknown `json:"unknowns"`
+	Coverage inventory.Coverage  `json:"coverage"`
+	Flows    *Window             `json:"flows,omitempty"`
+	// Pivots says from which workloads an attacker is taken not to go on; "" where from
+	// every one.
+	Pivots      string      `json:"pivots,omitempty"`
+	Established Established `json:"established"`
 }
 
 // Residual is what stays within reach of the affected workloads.

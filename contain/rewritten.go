@@ -126,36 +126,47 @@ func (s *solver) turned(c *candidate, edges []rewrite.Edge, r *rewrite.Result) [
 	return out
 }
 
-// denyByDefault hardens an end of each edge that nothing can be taken away from. It
-// fails where what an end needs is not known, or hardening does not take the edge.
+// denyByDefault hardens an end of each edge that nothing can be taken away from, as
+// few as will do. It fails where what an end needs is not known, or hardening does
+// not take the edge.
 func (s *solver) denyByDefault(c *candidate, faults []fault) error {
-	added := make(map[segment.Gress]map[int]bool)
+	pairs := make([]cut.Pair, 0, len(faults))
+	able := [2]map[int]bool{{}, {}}
 	for _, f := range faults {
-		ends := [2]int{segment.Egress: int(f.pair.From), segment.Ingress: int(f.pair.To)}
-		able := func(d segment.Gress) bool {
-			return f.open[d] && s.n.hardenable(s.picks, ends[d]) && !slices.Contains(c.harden[d], ends[d])
+		any := false
+		for d, u := range [2]int{segment.Egress: int(f.pair.From), segment.Ingress: int(f.pair.To)} {
+			if f.open[d] && s.n.hardenable(s.picks, u) && !slices.Contains(c.harden[d], u) {
+				able[d][u], any = true, true
+			}
 		}
-		d := segment.Ingress
-		if added[d][ends[d]] || added[segment.Egress][ends[segment.Egress]] {
-			continue
-		}
-		if !able(d) {
-			d = segment.Egress
-		}
-		if !able(d) {
+		if !any {
 			if f.open[0] || f.open[1] {
 				f.reason = "no NetworkPolicy isolates an end of it that could be isolated, so there is nothing to take away; a default deny with what it needs wants flow records of it (--observed), or --accept-unobserved"
 			}
 			return ident.Errorf(ident.KindUnsupported, "%s → %s: %s", s.n.refs[f.pair.From].Short(), s.n.refs[f.pair.To].Short(), f.reason)
 		}
-		if added[d] == nil {
-			added[d] = make(map[int]bool)
-		}
-		added[d][ends[d]] = true
-		c.harden[d] = append(slices.Clone(c.harden[d]), ends[d])
-		slices.Sort(c.harden[d])
-		c.note = "with a default deny where no NetworkPolicy isolates anything"
+		pairs = append(pairs, f.pair)
 	}
+	price := func(d segment.Gress) func(int) cut.Price {
+		return func(u int) cut.Price {
+			const one = 1 << 20
+			switch {
+			case !able[d][u]:
+				return cut.Never
+			case d == segment.Egress:
+				return one + 1 // of equals, the shorter list
+			}
+			return one
+		}
+	}
+	at, err := cut.Cover(pairs, price(segment.Egress), price(segment.Ingress))
+	if err != nil {
+		return ident.Errorf(ident.KindUnsupported, "no default deny holds a connection of the cut: %w", err)
+	}
+	for d, us := range [2][]int{segment.Egress: at.EgressOf, segment.Ingress: at.IngressOf} {
+		c.harden[d] = slices.Sorted(slices.Values(slices.Concat(c.harden[d], us)))
+	}
+	c.note = "with a default deny where no NetworkPolicy isolates anything"
 	return s.reduce(c)
 }
 

@@ -156,7 +156,7 @@ func sortedKeys[V any](m map[int]V) []int {
 
 // alternative is the line of a candidate.
 func (s *solver) alternative(c *candidate, chosen bool) Alternative {
-	a := Alternative{Means: c.means, Grain: c.grain, Nearest: c.nearest, Edges: len(c.pairs), Hardened: len(c.harden[0]) + len(c.harden[1]), Objects: len(c.objects), Namespaces: c.namespaces(), Chosen: chosen, Why: c.why}
+	a := Alternative{Means: c.means, Grain: c.grain, Nearest: c.nearest, Edges: c.edges(), Hardened: len(c.harden[0]) + len(c.harden[1]), Objects: len(c.objects), Namespaces: c.namespaces(), Chosen: chosen, Why: c.why}
 	for _, x := range c.cuts {
 		a.Observed += len(x.Observed)
 	}
@@ -200,8 +200,13 @@ func (s *solver) reason(tried []*candidate, best *candidate) string {
 	if best.grain == Edges && len(best.reduced) > 0 {
 		what += ", " + best.note
 	}
-	if s.p.Grain == Auto && s.p.Traffic == nil {
-		what += "; no flow records say what a workload needs, so that none is hardened"
+	if s.p.Grain == Auto && best.grain == Edges && len(best.reduced) == 0 {
+		switch {
+		case s.p.Traffic == nil:
+			what += "; no flow records say what a workload needs, so that none is hardened"
+		case s.p.Traffic.Window().Incomplete != "":
+			what += "; the records are incomplete, so that no workload is hardened by them without being asked for"
+		}
 	}
 	proved := 0
 	for _, c := range tried {
@@ -218,8 +223,11 @@ func (s *solver) reason(tried []*candidate, best *candidate) string {
 // sentence is the objective as a person says it.
 func (n *network) sentence() string {
 	p, past := n.p, ""
+	if len(p.NonPivots) > 0 {
+		past = ", but through workloads in which no loaded advisory finds anything"
+	}
 	if n.pastNodes {
-		past = ", but through pods on the network of their node"
+		past += ", but through pods on the network of their node"
 	}
 	switch p.Objective {
 	case Separate:
@@ -245,6 +253,9 @@ func (s *solver) assume(plan *Plan) {
 	a := &plan.Proof.Assumptions
 	a.Enforcement, a.Coverage, a.Established = s.p.Graph.Enforcement(), s.p.Coverage, plan.Established
 	a.Unknowns = []inventory.Unknown{}
+	if k := len(s.p.NonPivots); k > 0 {
+		a.Pivots = "paths do not go on from " + counted(k, "workload") + ", each with the reason in nonPivots of plan.json; the next advisory about one of them makes it a step"
+	}
 	ends := make(map[ident.Ref]bool)
 	for _, r := range slices.Concat(s.p.Affected, s.p.Protected) {
 		ends[r] = true

@@ -53,10 +53,12 @@ func planTable(w io.Writer, a *Containment, o Options) error {
 	p.linef("  open now     %s", p.bold(clean(a.Established.Answer))+": "+clean(a.Established.Why))
 	p.selection(a.Trigger)
 	p.breaks(a.Cost.Observed)
+	p.hardened(a.Hardened)
 	p.cuts(a.Plan)
 	p.edits(a.Edits)
 	p.openings("NEIGHBOURS THAT ARE CUT, TOO", neighbours(a.Plan))
 	p.openings("KEPT BY GUARD RAILS", kept(a.NotCut))
+	p.openings("TAKEN NOT TO LEAD ON", nonPivots(a.NonPivots))
 	var open []string
 	for _, x := range a.Proof.Residual.LeftOpen {
 		open = append(open, p.bold(who(x.Workload))+"  "+clean(x.What)+"  "+p.dim(clean(x.Why)))
@@ -173,6 +175,36 @@ func (p *printer) cuts(a *contain.Plan) {
 	p.table([]column{{"FROM", 16}, {"TO", 16}, {"PORTS", 10}, {"AT", 0}, {"", 0}, {"WAS ALLOWED BY", 24}}, rows)
 }
 
+// hardened lists what is left to workloads that are reduced.
+func (p *printer) hardened(hs []contain.Hardened) {
+	if len(hs) == 0 {
+		return
+	}
+	p.heading("REDUCED TO WHAT THEY NEED", len(hs), "what else they have with pods goes, also with those to come")
+	rows := make([][]string, 0, len(hs))
+	for _, h := range hs {
+		if len(h.Keeps) == 0 {
+			rows = append(rows, []string{p.bold(who(h.Workload)), h.Direction, p.dim("nothing"), "", ""})
+		}
+		for i, k := range h.Keeps {
+			row := []string{p.bold(who(h.Workload)), h.Direction, p.bold(who(k.Peer)), p.cyan(ports(k.Connections)), clean(k.Why)}
+			if i > 0 {
+				row[0], row[1] = "", ""
+			}
+			rows = append(rows, row)
+		}
+	}
+	p.table([]column{{"WORKLOAD", 16}, {"FOR", 0}, {"KEEPS", 16}, {"PORTS", 10}, {"WHY", 20}}, rows)
+}
+
+func nonPivots(xs []contain.NonPivot) []string {
+	var out []string
+	for _, x := range xs {
+		out = append(out, who(x.Workload)+"  "+clean(x.Why))
+	}
+	return out
+}
+
 func (p *printer) edits(es []contain.Edit) {
 	if len(es) == 0 {
 		return
@@ -237,9 +269,13 @@ func (p *printer) alternatives(as []contain.Alternative) {
 		if a.Chosen {
 			mark = p.bold("this plan")
 		}
-		rows = append(rows, []string{string(a.Means), string(a.Grain), "nearest the " + a.Nearest, fmt.Sprint(a.Edges), fmt.Sprint(a.Objects), fmt.Sprint(a.Namespaces), fmt.Sprint(a.Observed), proved, mark})
+		nearest := "nearest the " + a.Nearest
+		if a.Nearest == "fewest" {
+			nearest = "fewest policies"
+		}
+		rows = append(rows, []string{string(a.Means), string(a.Grain), nearest, fmt.Sprint(a.Hardened), fmt.Sprint(a.Edges), fmt.Sprint(a.Objects), fmt.Sprint(a.Namespaces), fmt.Sprint(a.Observed), proved, mark})
 	}
-	p.table([]column{{"BY", 0}, {"GRAIN", 0}, {"CUT", 0}, {"EDGES", 0}, {"OBJECTS", 0}, {"NAMESPACES", 0}, {"FLOWS BROKEN", 0}, {"", 0}, {"", 24}}, rows)
+	p.table([]column{{"BY", 0}, {"GRAIN", 0}, {"CUT", 0}, {"REDUCED", 0}, {"EDGES", 0}, {"OBJECTS", 0}, {"NAMESPACES", 0}, {"FLOWS BROKEN", 0}, {"", 0}, {"", 24}}, rows)
 }
 
 // PlanCheck is the answer of `contain verify`.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -27,6 +28,8 @@ type containFlags struct {
 	out              string
 	from             string
 	when             []string
+	grain            string
+	pivots           string
 }
 
 // arguments repeats the flags that shape a plan as they would be typed again.
@@ -51,6 +54,12 @@ func (f *containFlags) arguments() string {
 	if f.acceptUnobserved {
 		out += " --accept-unobserved"
 	}
+	if f.grain != string(contain.Edges) {
+		add("--grain", f.grain)
+	}
+	if f.pivots != pivotsAll {
+		add("--pivots", f.pivots)
+	}
 	return out
 }
 
@@ -70,6 +79,13 @@ workloads from those that --protect names, or else those that the estate file
 protects; isolate leaves them no connection with any pod; shrink leaves at most
 --most workloads within their reach, with a bound on how much better a plan could
 be; close-internet leaves no path from the internet to them.
+
+--grain edges cuts connections by name; workloads reduces whole workloads to what
+flow records show in use and --needs declares, which holds for what the next
+deployment brings, too; auto takes whichever breaks less.
+
+--pivots vulnerable leaves out paths through workloads that an attacker could not go
+on from: every component of them is known, and no loaded advisory affects any.
 
 Name resolution, the API server and what the estate file declares vital are never
 cut unless --may-cut names them. Without flow records what a plan costs is unknown.
@@ -135,6 +151,10 @@ A finding that may satisfy --when, for all that is known, is listed (exit 4).
 	fl.StringSliceVar(&f.when, "when", nil, "`CONDITIONS` that a finding of --from satisfies: kev, fixable, severity>=high, severity=critical, exposure=internet, reach=zone:NAME, reach=namespace:NAME, reach=workload:NS/NAME, id=CVE-…; all hold, of ids one; repeatable")
 	complete(c, "when", fixed(trigger.Words()...))
 	fl.StringVar(&f.out, "out", "", "write the plan to `DIR`: plan.json, proof.json, ticket.md, change.diff, apply/, remove.txt")
+	fl.StringVar(&f.grain, "grain", string(contain.Edges), "`WHAT` a cut is made of: edges, workloads, auto")
+	complete(c, "grain", fixed(grains()...))
+	fl.StringVar(&f.pivots, "pivots", pivotsAll, "`WHICH` workloads an attacker can go on from: all, or vulnerable")
+	complete(c, "pivots", fixed(pivotsAll, pivotsVulnerable))
 	complete(c, "using", fixed(string(contain.AdminTier), string(contain.CiliumDeny), string(contain.Rewrite)))
 	fl.IntVar(&f.most, "most", 0, "`N` workloads that may stay within reach, for --objective shrink")
 	complete(c, "objective", fixed(objectives()...))
@@ -142,6 +162,40 @@ A finding that may satisfy --when, for all that is known, is listed (exit 4).
 	c = answers(c, (*report.Containment)(nil))
 	c.AddCommand(containVerifyCommand(e))
 	return c
+}
+
+// The values of --pivots.
+const (
+	pivotsAll        = "all"
+	pivotsVulnerable = "vulnerable"
+)
+
+// nonPivots are the workloads that --pivots leaves out.
+func (f *containFlags) nonPivots(snap *inventory.Snapshot, affected []ident.Ref) ([]contain.NonPivot, error) {
+	switch f.pivots {
+	case pivotsAll:
+		return nil, nil
+	case pivotsVulnerable:
+	case "kev":
+		return nil, ident.Errorf(ident.KindUsage, "--pivots kev is not in this version").WithHint("this version reads no KEV catalogue; --pivots vulnerable takes every advisory that is loaded")
+	default:
+		return nil, ident.Errorf(ident.KindUsage, "no pivots are called %.60q", f.pivots).WithHint("one of: %s, %s", pivotsAll, pivotsVulnerable)
+	}
+	var out []contain.NonPivot
+	for _, c := range snap.Clean() {
+		if !slices.Contains(affected, c.Workload) {
+			out = append(out, contain.NonPivot{Workload: c.Workload, Why: c.Why})
+		}
+	}
+	return out, nil
+}
+
+func grains() []string {
+	var out []string
+	for _, g := range contain.Grains() {
+		out = append(out, string(g))
+	}
+	return out
 }
 
 func objectives() []string {

@@ -71,6 +71,12 @@ func (e *env) makePlan(ctx context.Context, est *app.Estate, snap *inventory.Sna
 			return nil, err
 		}
 	}
+	if p.Grain, err = contain.ParseGrain(f.grain); err != nil {
+		return nil, err
+	}
+	if p.NonPivots, err = f.nonPivots(snap, p.Affected); err != nil {
+		return nil, err
+	}
 	p.Stage = func(s string) { e.meter.at(s, 0, 0) }
 	return contain.Make(ctx, p)
 }
