@@ -11,6 +11,8 @@ command -v xmllint >/dev/null || missing+=(libxml2-utils)
 command -v gcc >/dev/null || command -v clang >/dev/null || missing+=(gcc libc6-dev)
 # git: what it makes of the diffs that plans carry is compared with what they mean.
 command -v git >/dev/null || missing+=(git)
+# PostgreSQL's own programs: the store is held to its contract on a real server.
+command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 say() { echo "test-deps: ${missing[*]}: $*" >&2; }

@@ -28,9 +28,10 @@ const migrationLock = 0x4366646d
 // Options are how a store is opened.
 type Options struct {
 	store.Coding
-	Connections int32         // of this replica at most; 0: 8
-	Patience    time.Duration // for how long a change is tried anew while the database is away; 0: 10 s
-	steps       fs.FS         // tests bring other migrations
+	Connections int32           // of this replica at most; 0: 8
+	Patience    time.Duration   // for how long a change is tried anew while the database is away; 0: 10 s
+	steps       fs.FS           // tests bring other migrations
+	dial        pgconn.DialFunc // tests bring connections that break
 }
 
 // Store is a catalogue in a PostgreSQL database.
@@ -67,6 +68,9 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 		}
 	}
 	config.AfterConnect = durable
+	if o.dial != nil {
+		config.ConnConfig.DialFunc = o.dial
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, ident.Errorf(ident.KindFailure, "could not connect to the database: %w", err)

@@ -3,14 +3,10 @@ package postgres
 import (
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/cofferdam-io/cofferdam/internal/store"
 	"github.com/cofferdam-io/cofferdam/internal/store/storetest"
 	"github.com/cofferdam-io/cofferdam/internal/testenv/pg"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func openAt(t *testing.T, dsn string, c store.Coding) *Store {
 	t.Helper()

@@ -113,8 +113,10 @@ type Child struct {
 	lines *bufio.Scanner
 	fault *bytes.Buffer
 	First chan struct{} // closed at the first acknowledgement
-	acked []Ack
 	done  chan struct{}
+
+	mu    sync.Mutex
+	acked []Ack
 }
 
 // Ack is one acknowledgement.
@@ -153,11 +155,31 @@ func (c *Child) read(pipe io.Reader) {
 		if n, err := fmt.Sscanf(c.lines.Text(), "%d %d %t", &a.Number, &a.Document, &duplicate); n != 3 || err != nil {
 			continue
 		}
+		c.mu.Lock()
 		c.acked = append(c.acked, a)
-		if len(c.acked) == 1 {
+		n := len(c.acked)
+		c.mu.Unlock()
+		if n == 1 {
 			close(c.First)
 		}
 	}
+}
+
+// More waits until the child acknowledges something new, and reports whether it
+// did.
+func (c *Child) More(patience time.Duration) bool {
+	count := func() int {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return len(c.acked)
+	}
+	start := count()
+	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(2 * time.Millisecond) {
+		if count() > start {
+			return true
+		}
+	}
+	return false
 }
 
 // Kill ends the child with SIGKILL and returns what it had acknowledged.
@@ -173,6 +195,8 @@ func (c *Child) Kill(t *testing.T) []Ack {
 	if c.fault.Len() > 0 {
 		t.Errorf("the child failed by itself: %s", c.fault)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	return c.acked
 }
 

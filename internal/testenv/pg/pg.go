@@ -12,6 +12,7 @@ package pg
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -33,6 +34,7 @@ type Server struct {
 	bin, dir  string
 	who       *syscall.Credential // nil: ourselves
 	databases int
+	options   []string
 	mu        sync.Mutex
 	cmd       *exec.Cmd
 	log       bytes.Buffer
@@ -59,11 +61,12 @@ func version(path string) int {
 	return n
 }
 
-// Start makes a cluster and starts its server; both are gone when the test ends.
-// It skips the test where there are no binaries.
-func Start(t testing.TB) *Server {
+// Start makes a cluster and starts its server, with options of the postgres
+// program; both are gone when the test ends. It skips the test where there are no
+// binaries.
+func Start(t testing.TB, options ...string) *Server {
 	t.Helper()
-	s := &Server{bin: Find()}
+	s := &Server{bin: Find(), options: options}
 	if s.bin == "" {
 		t.Skip("PostgreSQL is not installed: initdb and postgres are in Debian's postgresql-15")
 	}
@@ -137,7 +140,7 @@ func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cmd = s.command("postgres", "-D", s.data(), "-k", s.dir, "-c", "listen_addresses=", "-c", "max_connections=60", "-c", "shared_buffers=16MB", "-c", "log_min_messages=fatal")
+	s.cmd = s.command("postgres", append([]string{"-D", s.data(), "-k", s.dir, "-c", "listen_addresses=", "-c", "max_connections=60", "-c", "shared_buffers=16MB", "-c", "log_min_messages=fatal"}, s.options...)...)
 	s.log.Reset()
 	s.cmd.Stderr = &s.log
 	if err := s.cmd.Start(); err != nil {
@@ -194,11 +197,26 @@ func (s *Server) Database(t testing.TB) string {
 // Name is the database of a connection string of Database.
 func Name(dsn string) string { return dsn[strings.LastIndex(dsn, "=")+1:] }
 
-// Terminate ends every client's connection to a database, as an administrator or a
-// failing network would.
-func (s *Server) Terminate(t testing.TB, dsn string) {
+// KillBackend kills one of the processes that serve a database with SIGKILL. The
+// server then ends all others, since their shared memory is suspect, and recovers by
+// itself.
+func (s *Server) KillBackend(t testing.TB, dsn string) {
 	t.Helper()
-	s.exec(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+Name(dsn)+"'")
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	c, err := pgx.Connect(ctx, s.dsn("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(ctx) //nolint:errcheck // the server kills the connection
+	var pid int
+	err = c.QueryRow(ctx, "SELECT pid FROM pg_stat_activity WHERE datname = $1 ORDER BY state = 'active' DESC, random() LIMIT 1", Name(dsn)).Scan(&pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		t.Fatal(err)
+	}
 }
 
 func (s *Server) exec(t testing.TB, sql string) {
