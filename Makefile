@@ -63,6 +63,7 @@ test-long:
 	@COFFERDAM_LONG=1 go test -timeout 3h -run 'Twin' -v ./segment
 	@COFFERDAM_LONG=1 go test -timeout 3h -run 'TestExactlyTheEdgesGo' -v ./contain/rewrite
 	@COFFERDAM_LONG=1 go test -timeout 3h -run 'TestMeansAgree' -v ./contain
+	@COFFERDAM_LONG=1 go test -timeout 3h -run 'TestEveryFixture' -v ./internal/catalog
 
 BASE ?= $(shell git rev-list -1 --before='4 hours ago' HEAD 2>/dev/null)
 FUZZTIME ?= 60

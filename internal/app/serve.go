@@ -28,12 +28,14 @@ import (
 	"github.com/cofferdam-io/cofferdam/internal/listen"
 	"github.com/cofferdam-io/cofferdam/internal/server"
 	"github.com/cofferdam-io/cofferdam/internal/store"
+	"github.com/cofferdam-io/cofferdam/internal/store/postgres"
 	"github.com/cofferdam-io/cofferdam/internal/store/sqlite"
 )
 
 // ServeOptions of Serve.
 type ServeOptions struct {
 	Data    string // folder: the catalogue, its tokens and its keys
+	DB      string // of a PostgreSQL database that several servers share; "" keeps the catalogue in Data
 	Addr    string
 	Config  string // file; "" is the defaults
 	Version string
@@ -101,7 +103,7 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	c, err := catalog.Open(ctx, catalog.Options{Store: s, Log: o.Log, Now: time.Now, Metrics: registry, Review: cfg.Review, Limits: cfg.catalogLimits(), Index: dictionary.set})
+	c, err := catalog.Open(ctx, catalog.Options{Store: s, Log: o.Log, Now: time.Now, Metrics: registry, Shared: o.DB != "", Review: cfg.Review, Limits: cfg.catalogLimits(), Index: dictionary.set})
 	if err != nil {
 		return err
 	}
@@ -176,7 +178,11 @@ func (k *known) lookup(keys []string, ids []uint32, missing []int) []int {
 }
 
 func openStore(ctx context.Context, o *ServeOptions, k *known) (store.Store, error) {
-	return sqlite.Open(ctx, o.Data, sqlite.Options{Coding: store.Coding{Encode: index.EncodeRow, Known: k.lookup}})
+	coding := store.Coding{Encode: index.EncodeRow, Known: k.lookup}
+	if o.DB != "" {
+		return postgres.Open(ctx, o.DB, postgres.Options{Coding: coding})
+	}
+	return sqlite.Open(ctx, o.Data, sqlite.Options{Coding: coding})
 }
 
 // tokensOf returns the folder of tokens. The first start makes one for whoever can

@@ -3,6 +3,7 @@ package catalog
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"log/slog"
@@ -28,6 +29,8 @@ type Options struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 	Metrics prometheus.Registerer // nil: nobody counts
+	// Shared is true where other servers use the store too.
+	Shared bool
 	// Review is true where documents are drafts until somebody has reviewed them.
 	Review bool
 	Limits Limits // the zero value has the defaults
@@ -81,6 +84,8 @@ type Catalog struct {
 	metrics  *metrics
 	follow   *follower
 	keeper   keeper
+	pieces   string // what the names of this server's pieces of the index begin with
+	loaded   string // and of those that are named by the checkpoint that it last read or wrote
 }
 
 // Open reads the index from the store's last checkpoint and what was committed
@@ -92,9 +97,13 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	if o.Review {
 		c.status = store.StatusDraft
 	}
-	x, tenants, err := load(ctx, o.Store, o.Log)
+	x, tenants, loaded, err := load(ctx, o.Store, o.Log)
 	if err != nil {
 		return nil, err
+	}
+	c.pieces, c.loaded = piecePrefix, loaded
+	if o.Shared {
+		c.pieces += rand.Text() + "/"
 	}
 	if c.follow, err = newFollower(ctx, o.Store, x, tenants, o.Log, o.Limits.Poll); err != nil {
 		return nil, err

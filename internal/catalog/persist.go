@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -11,11 +13,11 @@ import (
 	"github.com/cofferdam-io/cofferdam/internal/store"
 )
 
-// The names under which a checkpoint of the index is kept: its manifest, whose
-// documents are, and its pieces.
+// The names under which a checkpoint of the index is kept: its manifest, what is
+// known beside it, and what the names of its pieces begin with.
 const (
 	manifestName = "index/manifest"
-	tenantsName  = "index/tenants"
+	besideName   = "index/beside"
 	piecePrefix  = "index/piece/"
 )
 
@@ -59,40 +61,52 @@ func (c *Catalog) keep(ctx context.Context) {
 	}()
 }
 
+// checkpoint is what is kept beside the index's own manifest.
+type checkpoint struct {
+	// Pieces is what the names of the pieces begin with. Servers that share a store
+	// have one each, so that none removes a piece that another's checkpoint names.
+	Pieces  string              `json:"pieces"`
+	Tenants map[string][]uint32 `json:"tenants"` // artifacts
+}
+
 // load opens the last checkpoint. The index is derived: where a piece of it is
 // missing or damaged, it is made anew from the forward rows, and the log says so.
-func load(ctx context.Context, s store.Store, log *slog.Logger) (*index.Index, map[string]index.Set, error) {
-	x, tenants, err := loadCheckpoint(ctx, s)
+func load(ctx context.Context, s store.Store, log *slog.Logger) (x *index.Index, tenants map[string]index.Set, pieces string, err error) {
+	x, c, err := loadCheckpoint(ctx, s)
 	if err == nil {
-		return x, tenants, nil
+		tenants = make(map[string]index.Set, len(c.Tenants))
+		for t, list := range c.Tenants {
+			tenants[t] = index.NewSet(list...)
+		}
+		return x, tenants, c.Pieces, nil
 	}
 	if ctx.Err() != nil {
-		return nil, nil, context.Cause(ctx)
+		return nil, nil, "", context.Cause(ctx)
 	}
 	if ident.KindOf(err) != ident.KindNotFound {
 		log.WarnContext(ctx, "the index's checkpoint cannot be used; the index is made anew", "error", err)
 	}
-	return index.New(), map[string]index.Set{}, nil
+	return index.New(), map[string]index.Set{}, piecePrefix, nil
 }
 
-func loadCheckpoint(ctx context.Context, s store.Store) (*index.Index, map[string]index.Set, error) {
+func loadCheckpoint(ctx context.Context, s store.Store) (*index.Index, *checkpoint, error) {
 	manifest, err := s.Segment(ctx, manifestName)
 	if err != nil {
 		return nil, nil, err
 	}
-	whose, err := s.Segment(ctx, tenantsName)
+	beside, err := s.Segment(ctx, besideName)
 	if err != nil {
 		return nil, nil, err
 	}
-	tenants, err := readTenants(whose.Data)
-	if err != nil {
-		return nil, nil, err
+	var c checkpoint
+	if err := json.Unmarshal(beside.Data, &c); err != nil {
+		return nil, nil, ident.Errorf(ident.KindInvalid, "what is kept beside the index cannot be read: %w", err)
 	}
 	x, err := index.Open(ctx, manifest.Data, func(name string) ([]byte, error) {
-		p, err := s.Segment(ctx, piecePrefix+name)
+		p, err := s.Segment(ctx, c.Pieces+name)
 		return p.Data, err
 	})
-	return x, tenants, err
+	return x, &c, err
 }
 
 // save writes a checkpoint: everything or nothing.
@@ -104,46 +118,71 @@ func (c *Catalog) save(ctx context.Context) error {
 	if err := c.follow.reach(ctx, cp.Seq); err != nil {
 		return err
 	}
-	// The sets may be of a later change than the checkpoint: what is read again then
-	// adds what they have already.
-	whose, err := writeTenants(c.follow.now().tenants)
-	if err != nil {
-		return err
-	}
 	segment := func(name string, data []byte) store.Segment {
 		return store.Segment{Name: name, First: 1, Last: cp.Seq, Data: data}
 	}
-	put := []store.Segment{segment(manifestName, cp.Manifest), segment(tenantsName, whose)}
+	var put []store.Segment
+	fresh := make(map[string]bool, len(cp.New))
 	for _, p := range cp.New {
-		put = append(put, segment(piecePrefix+p.Name, p.Bytes))
+		fresh[p.Name] = true
+		put = append(put, segment(c.pieces+p.Name, p.Bytes))
 	}
-	drop := make([]string, len(cp.Drop))
-	for i, name := range cp.Drop {
-		drop[i] = piecePrefix + name
+	kept, drop, err := c.others(ctx, cp, fresh)
+	if err != nil {
+		return err
 	}
-	return storeError(c.store.PutSegments(ctx, put, drop))
+	put = append(put, kept...)
+	// The sets may be of a later change than the checkpoint: what is read again then
+	// adds what they have already.
+	beside := checkpoint{Pieces: c.pieces, Tenants: map[string][]uint32{}}
+	for t, s := range c.follow.now().tenants {
+		beside.Tenants[t] = slices.AppendSeq(make([]uint32, 0, s.Len()), s.All())
+	}
+	text, err := json.Marshal(&beside)
+	if err != nil {
+		return err
+	}
+	put = append(put, segment(manifestName, cp.Manifest), segment(besideName, text))
+	if err := c.store.PutSegments(ctx, put, drop); err != nil {
+		return storeError(err)
+	}
+	c.loaded = c.pieces
+	return nil
 }
 
-func writeTenants(sets map[string]index.Set) ([]byte, error) {
-	out := make(map[string][]uint32, len(sets))
-	for t, s := range sets {
-		list := make([]uint32, 0, s.Len())
-		for a := range s.All() {
-			list = append(list, a)
+// others are the pieces of a checkpoint that are not new: copied from where they
+// were loaded, if that is another server's place. What no checkpoint names any more
+// is to be dropped.
+func (c *Catalog) others(ctx context.Context, cp *index.Checkpoint, fresh map[string]bool) (put []store.Segment, drop []string, err error) {
+	names, err := index.Pieces(cp.Manifest)
+	if err != nil {
+		return nil, nil, err
+	}
+	there, err := c.store.Segments(ctx)
+	if err != nil {
+		return nil, nil, storeError(err)
+	}
+	stored := make(map[string]bool, len(there))
+	for i := range there {
+		stored[there[i].Name] = true
+	}
+	named := map[string]bool{manifestName: true, besideName: true}
+	for _, n := range names {
+		named[c.pieces+n] = true
+		if fresh[n] || stored[c.pieces+n] {
+			continue
 		}
-		out[t] = list
+		p, err := c.store.Segment(ctx, c.loaded+n)
+		if err != nil {
+			return nil, nil, ident.Errorf(ident.KindFailure, "another server has taken the index's checkpoints over: %w", err)
+		}
+		p.Name = c.pieces + n
+		put = append(put, p)
 	}
-	return json.Marshal(out)
-}
-
-func readTenants(data []byte) (map[string]index.Set, error) {
-	var lists map[string][]uint32
-	if err := json.Unmarshal(data, &lists); err != nil {
-		return nil, ident.Errorf(ident.KindInvalid, "the list of tenants cannot be read: %w", err)
+	for n := range stored {
+		if !named[n] && strings.HasPrefix(n, "index/") {
+			drop = append(drop, n)
+		}
 	}
-	out := make(map[string]index.Set, len(lists))
-	for t, list := range lists {
-		out[t] = index.NewSet(list...)
-	}
-	return out, nil
+	return put, drop, nil
 }

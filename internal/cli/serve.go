@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"log/slog"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,9 @@ func serveCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "serve --data DIR", GroupID: "catalogue", Short: "Run the catalogue: durable intake, search and API",
 		Long: `Serve runs the catalogue of what an organisation runs. Nothing else has to be
-installed: it keeps everything in --data.
+installed: it keeps everything in --data. With --db the documents are in a PostgreSQL
+database that several servers share; a password in the URL is seen by others on this
+machine, and is better given in COFFERDAM_DB or PGPASSFILE.
 
 A document is acknowledged once it is on disk. On a loopback address, without
 --config, requests without a token may read and publish; everything else takes a
@@ -32,6 +35,9 @@ server is. An interrupt ends it after the requests under way.`,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			if o.Data == "" {
 				return ident.Errorf(ident.KindUsage, "the server needs a folder to keep its data in").WithHint("--data DIR")
+			}
+			if o.DB == "" {
+				o.DB = os.Getenv("COFFERDAM_DB")
 			}
 			var lv slog.Level
 			if err := lv.UnmarshalText([]byte(level)); err != nil {
@@ -53,6 +59,7 @@ server is. An interrupt ends it after the requests under way.`,
 	}
 	fl := c.Flags()
 	fl.StringVar(&o.Data, "data", "", "`DIR` that holds the catalogue, its tokens and keys; made where it is missing")
+	fl.StringVar(&o.DB, "db", "", "`URL` of a PostgreSQL database that several servers share (default: COFFERDAM_DB, else SQLite in --data)")
 	fl.StringVar(&o.Addr, "addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 takes a free one")
 	fl.StringVar(&o.Config, "config", "", "`FILE` with TLS, sign-in, folders to watch and limits (docs/server.md)")
 	fl.StringVar(&format, "log-format", "text", "`FORMAT` of the log on standard error: text or json")

@@ -1,0 +1,346 @@
+package catalog_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/cofferdam-io/cofferdam/authz"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/index"
+	"github.com/cofferdam-io/cofferdam/internal/catalog"
+	"github.com/cofferdam-io/cofferdam/internal/store"
+	"github.com/cofferdam-io/cofferdam/internal/store/postgres"
+	"github.com/cofferdam-io/cofferdam/internal/store/sqlite"
+	"github.com/cofferdam-io/cofferdam/internal/testenv/pg"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var ci = authz.Actor{Subject: "token:ci", Roles: []authz.Role{authz.Publisher}}
+
+func embedded(t testing.TB, dir string) store.Store {
+	t.Helper()
+	s, err := sqlite.Open(context.Background(), dir, sqlite.Options{Coding: store.Coding{Encode: index.EncodeRow}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// open opens a catalogue; end closes it and its store.
+func open(t testing.TB, s store.Store, o catalog.Options) (c *catalog.Catalog, end func()) {
+	t.Helper()
+	o.Store, o.Now = s, time.Now
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
+	c, err := catalog.Open(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, func() {
+		if err := errors.Join(c.Close(context.Background()), s.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func text(name string, purls ...string) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, `{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"metadata":{"component":{"type":"container","name":%q}},"components":[`, name)
+	for i, p := range purls {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		n, v, _ := strings.Cut(p[strings.LastIndexByte(p, '/')+1:], "@")
+		fmt.Fprintf(&b, `{"type":"library","bom-ref":"c%d","name":%q,"version":%q,"purl":%q}`, i, n, v, p)
+	}
+	b.WriteString("]}")
+	return []byte(b.String())
+}
+
+func take(t testing.TB, c *catalog.Catalog, u catalog.Upload, doc []byte) *catalog.Receipt {
+	t.Helper()
+	u.Body, u.Size = bytes.NewReader(doc), int64(len(doc))
+	r, err := c.Take(context.Background(), ci, u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func total(t testing.TB, c *catalog.Catalog, q catalog.Search) int {
+	t.Helper()
+	q.Begin, q.Limit = true, 1000
+	f, err := c.Search(context.Background(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Artifacts) != f.Total {
+		t.Fatalf("%d artifacts are listed of %d", len(f.Artifacts), f.Total)
+	}
+	return f.Total
+}
+
+func digest(n int) ident.Digest { return ident.SHA256([]byte{byte(n)}) }
+
+// What runs where, now and in the past, by which digest, and what nobody knows.
+func TestRunningWorkloads(t *testing.T) {
+	c, end := open(t, embedded(t, t.TempDir()), catalog.Options{})
+	defer end()
+	lodash := func(n int) []byte { return text(fmt.Sprint("image", n), "pkg:npm/lodash@4.17."+fmt.Sprint(n)) }
+	for n := range 3 {
+		take(t, c, catalog.Upload{Artifact: digest(n)}, lodash(n))
+	}
+	w := func(name, zone string, n int) catalog.Workload {
+		x := catalog.Workload{Namespace: "shop", Kind: "Deployment", Name: name, Container: "app", Zone: zone}
+		if n >= 0 {
+			x.Digest = digest(n)
+		}
+		return x
+	}
+	report := func(cluster string, want int, ws ...catalog.Workload) {
+		t.Helper()
+		if n, err := c.Report(context.Background(), ci, cluster, ws); err != nil || n != want {
+			t.Fatalf("%d changed, %v; want %d", n, err, want)
+		}
+	}
+	report("prod", 4, w("web", "dmz", 0), w("api", "restricted", 1), w("old", "dmz", 9), w("built-here", "", -1))
+	report("prod", 0, w("web", "dmz", 0), w("api", "restricted", 1), w("old", "dmz", 9), w("built-here", "", -1))
+	report("test", 1, w("web", "dmz", 1))
+	then := time.Now()
+	q := catalog.Search{Component: "pkg:npm/lodash"}
+	for _, c2 := range []struct {
+		running       bool
+		zone, cluster string
+		want          int
+	}{{false, "", "", 3}, {true, "", "", 2}, {false, "restricted", "", 1}, {false, "dmz", "", 2}, {false, "", "test", 1}, {false, "nowhere", "", 0}, {true, "", "nowhere", 0}} {
+		q.Running, q.Zone, q.Cluster = c2.running, c2.zone, c2.cluster
+		if got := total(t, c, q); got != c2.want {
+			t.Errorf("%+v: %d", c2, got)
+		}
+	}
+	f, err := c.Search(context.Background(), catalog.Search{Component: "pkg:npm/lodash", Running: true, Begin: true, Limit: 1})
+	if err != nil || !f.More || f.Coverage.Workloads != 5 || f.Coverage.WithSBOM != 3 || f.Coverage.Unresolved != 1 || len(f.Coverage.Clusters) != 2 {
+		t.Errorf("%+v, %v", f, err)
+	}
+	// A workload that runs an image whose document comes later is found then.
+	take(t, c, catalog.Upload{Artifact: digest(9)}, lodash(9))
+	if got := total(t, c, catalog.Search{Component: "pkg:npm/lodash", Zone: "dmz"}); got != 3 {
+		t.Errorf("the image of old has a document now, and %d run in dmz", got)
+	}
+	report("prod", 3, w("api", "restricted", 1)) // the others ended
+	if got := total(t, c, catalog.Search{Component: "pkg:npm/lodash", Zone: "dmz"}); got != 1 {
+		t.Errorf("%d run in dmz", got)
+	}
+	if got := total(t, c, catalog.Search{Component: "pkg:npm/lodash", Zone: "dmz", At: then}); got != 3 {
+		t.Errorf("%d ran in dmz then, by what is known of them now", got)
+	}
+}
+
+// A document of an image's two digests joins what were two artifacts.
+func TestArtifactsJoin(t *testing.T) {
+	dir := t.TempDir()
+	c, end := open(t, embedded(t, dir), catalog.Options{})
+	take(t, c, catalog.Upload{Artifact: digest(1)}, text("one", "pkg:npm/a@1"))
+	take(t, c, catalog.Upload{Artifact: digest(2)}, text("two", "pkg:npm/a@2"))
+	if got := total(t, c, catalog.Search{Component: "pkg:npm/a"}); got != 2 {
+		t.Fatalf("%d artifacts", got)
+	}
+	both := strings.Replace(string(text("one", "pkg:npm/b@1")), `"name":"one"`, `"name":"one","purl":"pkg:oci/one@`+strings.Replace(digest(1).String(), ":", "%3A", 1)+`"`, 1)
+	take(t, c, catalog.Upload{Artifact: digest(2)}, []byte(both))
+	check := func(c *catalog.Catalog) {
+		t.Helper()
+		for _, q := range []string{"pkg:npm/a", "pkg:npm/b"} {
+			if got := total(t, c, catalog.Search{Component: q}); got != 1 {
+				t.Errorf("%s is in %d artifacts", q, got)
+			}
+		}
+	}
+	check(c)
+	end()
+	c, end = open(t, embedded(t, dir), catalog.Options{})
+	check(c)
+	end()
+}
+
+// The index is derived: damage to what is kept of it costs time and no answer.
+func TestDamagedCheckpointIsMadeAnew(t *testing.T) {
+	dir := t.TempDir()
+	for round, spoil := range []func(store.Store){
+		func(store.Store) {},
+		func(s store.Store) {
+			list, _ := s.Segments(context.Background())
+			for _, g := range list {
+				if strings.Contains(g.Name, "postings") || strings.Contains(g.Name, "dictionary") {
+					g.Data = []byte("damaged")
+					if err := s.PutSegments(context.Background(), []store.Segment{g}, nil); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		},
+		func(s store.Store) {
+			list, _ := s.Segments(context.Background())
+			names := make([]string, 0, len(list))
+			for _, g := range list {
+				if !strings.HasSuffix(g.Name, "manifest") {
+					names = append(names, g.Name)
+				}
+			}
+			if err := s.PutSegments(context.Background(), nil, names); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		s := embedded(t, dir)
+		spoil(s)
+		c, end := open(t, s, catalog.Options{Log: slog.New(slog.DiscardHandler)})
+		if got := total(t, c, catalog.Search{Component: "pkg:npm/a"}); got != round {
+			t.Errorf("round %d: %d artifacts", round, got)
+		}
+		take(t, c, catalog.Upload{}, text(fmt.Sprint("image", round), fmt.Sprintf("pkg:npm/a@%d", round)))
+		end()
+	}
+}
+
+// Every real document is taken in or put into quarantine with a reason, whole,
+// truncated and with bits turned over; its bytes come back either way.
+func TestEveryFixture(t *testing.T) {
+	data := os.Getenv("COFFERDAM_DATA")
+	if data == "" {
+		t.Skip("COFFERDAM_DATA is not set: no real documents")
+	}
+	s := embedded(t, t.TempDir())
+	c, end := open(t, s, catalog.Options{Log: slog.New(slog.DiscardHandler)})
+	defer end()
+	// Of a document that is damaged: cutting a giant at every thousandth byte takes
+	// hours. The long run does, up to a megabyte.
+	most, cuts := 400_000, fixtureCuts
+	if os.Getenv("COFFERDAM_LONG") != "" {
+		most, cuts = 1<<20, 1<<20
+	}
+	var taken, rejected int
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	gate := make(chan struct{}, 16)
+	put := func(name string, doc []byte) {
+		gate <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-gate }()
+			_, err := c.Take(context.Background(), ci, catalog.Upload{Body: bytes.NewReader(doc), Size: int64(len(doc))})
+			var no *catalog.RejectedError
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil:
+				taken++
+				if taken%53 == 0 {
+					r, _, err := c.Content(context.Background(), "", ident.SHA256(doc))
+					if err != nil {
+						t.Errorf("%s: %v", name, err)
+						return
+					}
+					got, err := io.ReadAll(r)
+					if err != nil || !bytes.Equal(got, doc) {
+						t.Errorf("%s: %d bytes come back of %d, %v", name, len(got), len(doc), err)
+					}
+					_ = r.Close()
+				}
+			case errors.As(err, &no) && no.Error() != "" && no.ID > 0:
+				rejected++
+			default:
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+	files := 0
+	err := filepath.WalkDir(filepath.Join(data, "sbom"), func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		doc, err := os.ReadFile(path)
+		if err != nil || len(doc) > 8<<20 {
+			return err
+		}
+		files++
+		put(path, doc)
+		if len(doc) > most {
+			return nil
+		}
+		cut, turn := 1000, 500
+		for len(doc)/cut > cuts {
+			cut *= 2
+		}
+		for len(doc)/turn > cuts {
+			turn *= 2
+		}
+		for i := cut; i < len(doc); i += cut {
+			put(fmt.Sprint(path, " cut at ", i), doc[:i])
+		}
+		for i := turn; i < len(doc); i += turn {
+			bad := bytes.Clone(doc)
+			bad[i] ^= 0x55
+			put(fmt.Sprint(path, " turned at ", i), bad)
+		}
+		return nil
+	})
+	wg.Wait()
+	if err != nil || files < 500 || taken < 300 || rejected < 1000 {
+		t.Errorf("%d files, %d taken, %d rejected, %v", files, taken, rejected, err)
+	}
+	t.Logf("%d files; %d taken in, %d in quarantine", files, taken, rejected)
+}
+
+// Two servers on one database: what one acknowledges the other shows within a
+// second, and neither loses the index of the other.
+func TestTwoServersShareADatabase(t *testing.T) {
+	server := pg.Start(t)
+	dsn := server.Database(t)
+	shared := func() store.Store {
+		s, err := postgres.Open(context.Background(), dsn, postgres.Options{Coding: store.Coding{Encode: index.EncodeRow}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	for round := range 3 {
+		a, endA := open(t, shared(), catalog.Options{Shared: true})
+		b, endB := open(t, shared(), catalog.Options{Shared: true})
+		var wg sync.WaitGroup
+		for i, c := range []*catalog.Catalog{a, b} {
+			wg.Go(func() {
+				for n := range 20 {
+					take(t, c, catalog.Upload{}, text(fmt.Sprint("image-", round, "-", i, "-", n), fmt.Sprintf("pkg:npm/p%d@%d", n, round)))
+				}
+			})
+		}
+		wg.Wait()
+		want := (round + 1) * 40
+		for i, c := range []*catalog.Catalog{a, b} {
+			for end := time.Now().Add(time.Second); ; time.Sleep(20 * time.Millisecond) {
+				got := total(t, c, catalog.Search{Name: "p", Match: index.NamePrefix})
+				if got == want {
+					break
+				}
+				if time.Now().After(end) {
+					t.Fatalf("round %d: server %d shows %d of %d after a second", round, i, got, want)
+				}
+			}
+		}
+		endB()
+		endA()
+	}
+}
