@@ -418,6 +418,42 @@ func parseIdentity(b []byte) (c sbom.Component, os sbom.Distro, err error) {
 	return c, os, nil
 }
 
+// appendIdentityWords appends the words that an identity can be asked for by:
+// vuln.CandidateWords of its component, for less.
+func appendIdentityWords(dst []string, identity []byte) ([]string, error) {
+	main, rest, _ := bytes.Cut(identity, []byte{fieldEnd})
+	text, err := readText(main)
+	if err != nil {
+		return dst, err
+	}
+	if strings.HasPrefix(text, string(noPURL)) {
+		return vuln.AppendWords(dst, nil, text[1:]), nil
+	}
+	p, err := vuln.ParsePURL(text)
+	if err != nil {
+		return dst, damaged("the package URL of a component key does not parse: %v", err)
+	}
+	name := ""
+	for len(rest) > 0 {
+		var f []byte
+		f, rest, _ = bytes.Cut(rest, []byte{fieldEnd})
+		if len(f) == 0 {
+			return dst, damaged("a field of a component key is empty")
+		}
+		switch f[0] {
+		case tagFullName:
+			name = p.FullName()
+		case tagOwnName:
+			name = p.Name
+		case tagName:
+			if name, err = readText(f[1:]); err != nil {
+				return dst, err
+			}
+		}
+	}
+	return vuln.AppendWords(dst, &p, name), nil
+}
+
 func parseAttributes(b []byte, c *sbom.Component) error {
 	for len(b) > 0 {
 		f, rest, ok := bytes.Cut(b, []byte{fieldEnd})

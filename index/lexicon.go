@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -65,7 +66,7 @@ func encodeLexicon(lo uint32, keys []string) ([]byte, error) {
 	for i := range order {
 		order[i] = uint32(i) //nolint:gosec // the number of ids is 32 bits wide
 	}
-	slices.SortFunc(order, func(a, b uint32) int { return compareStrings(keys[a], keys[b]) })
+	slices.SortFunc(order, func(a, b uint32) int { return strings.Compare(keys[a], keys[b]) })
 	for i := 1; i < len(order); i++ {
 		if keys[order[i]] == keys[order[i-1]] {
 			return nil, ident.Errorf(ident.KindInvalid, "components %d and %d have the same key", uint64(lo)+uint64(min(order[i], order[i-1])), uint64(lo)+uint64(max(order[i], order[i-1])))
@@ -207,7 +208,7 @@ func openLexicon(name string, piece []byte) (*lexicon, error) {
 // derive walks all entries once, checks them, and files them by attributes and words.
 func (x *lexicon) derive() error {
 	tuple := make([]uint32, x.n)
-	b := newWordBuilder(int(x.n))
+	b := newWordBuilder()
 	var last []byte
 	c := x.cursor()
 	for rank := range int(x.n) {
@@ -221,9 +222,8 @@ func (x *lexicon) derive() error {
 			return damaged("%s: the entry of rank %d is not in order", x.name, rank)
 		}
 		last = append(last[:0], c.identity...)
-		id := x.local[rank]
-		tuple[id] = c.tuple
-		if err := b.add(id, c.identity); err != nil {
+		tuple[x.local[rank]] = c.tuple
+		if err := b.add(uint32(rank), c.identity); err != nil { //nolint:gosec // below n
 			return err
 		}
 	}
@@ -231,7 +231,7 @@ func (x *lexicon) derive() error {
 		return damaged("%s: there are bytes after the last entry", x.name)
 	}
 	x.byTuple = groupBy(tuple, len(x.tuples))
-	x.words = b.build()
+	x.words = b.build(x.n)
 	return nil
 }
 
@@ -322,16 +322,6 @@ func mergeLexicons(parts []*lexicon) ([]byte, error) {
 		}
 	}
 	return encodeLexicon(parts[0].lo, keys)
-}
-
-func compareStrings(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // grouped files the numbers 0…n−1 under groups: those of group g are

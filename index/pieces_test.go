@@ -162,7 +162,7 @@ func exercise(x *lexicon) error {
 		if at, ok := x.words.find(x.words.word(i)); !ok || at != i {
 			return ident.Errorf(ident.KindFailure, "word %d is found at %d", i, at)
 		}
-		if _, err := x.candidates(i); err != nil {
+		if _, err := x.prepare(i); err != nil {
 			return err
 		}
 	}

@@ -162,19 +162,22 @@ func (x *lexicon) byComponent(q vuln.ComponentQuery) (hits, doubts []uint32, err
 	if !ok {
 		return nil, nil, nil
 	}
-	c, err := x.candidates(word)
+	p, err := x.prepare(word)
 	if err != nil {
 		return nil, nil, err
 	}
-	ids := x.words.of(word)
-	selected, doubtful := q.Select(c)
-	for _, i := range selected {
-		hits = append(hits, ids[i])
+	selected, doubtful := q.Select(p.candidates)
+	return pick(p.local, selected), pick(p.local, doubtful), nil
+}
+
+// pick returns the entries at some positions, ascending.
+func pick(local []uint32, at []int) []uint32 {
+	out := make([]uint32, len(at))
+	for i, k := range at {
+		out[i] = local[k]
 	}
-	for _, i := range doubtful {
-		doubts = append(doubts, ids[i])
-	}
-	return hits, doubts, nil
+	slices.Sort(out)
+	return out
 }
 
 // byName returns the entries of the words that are, begin with or contain a text.
@@ -196,14 +199,11 @@ func (x *lexicon) byName(text string, how NameMatch) []uint32 {
 	var out []uint32
 	for _, i := range found {
 		if !strings.HasPrefix(x.words.word(i), "pkg:") || strings.HasPrefix(text, "pkg:") {
-			out = append(out, x.words.of(i)...)
+			out = append(out, x.ofWord(i)...)
 		}
 	}
-	if len(found) > 1 {
-		slices.Sort(out)
-		out = slices.Compact(out)
-	}
-	return out
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // byAttribute judges each distinct set of attributes once.

@@ -53,7 +53,7 @@ func (w *twin) find(match func(*sbom.Component) (bool, bool), within []index.Set
 }
 
 var (
-	twinNames    = []string{"lodash", "left-pad", "lodash-es", "openssl", "Flask", "@acme/lodash", "log4j-core"}
+	twinNames    = []string{"lodash", "left-pad", "lodash-es", "openssl", "Flask", "@acme/lodash", "@acme/left-pad", "log4j-core"}
 	twinTypes    = []string{"npm", "deb", "pypi", "maven", ""}
 	twinVersions = []string{"1.0.0", "1.2.0", "2.0.0-rc.1", "2.0.0", "10.0", "1:3.0.15-1~deb12u1", "latest", ""}
 	twinLicences = []string{"MIT", "GPL-2.0-only", "LGPL-2.0-only", "(MIT OR Apache-2.0)", ""}

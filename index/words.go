@@ -13,12 +13,14 @@ import (
 )
 
 // words files entries under the words that queries look for
-// (vuln.CandidateWords). The texts lie sorted in one string, so that "contains" is
-// a scan of memory.
+// (vuln.CandidateWords). The versions of a package stand side by side in a lexicon
+// and have the same words: they are one group, and words list groups. The texts
+// lie sorted in one string, so that "contains" is a scan of memory.
 type words struct {
-	text    string
-	end     []uint32 // of word i in text
-	entries grouped  // word → id − lo
+	text   string
+	end    []uint32 // of word i in text
+	groups grouped  // word → groups
+	first  []uint32 // of each group, its first rank; one more for the end
 }
 
 func (w *words) len() int { return len(w.end) }
@@ -33,11 +35,17 @@ func (w *words) word(i int) string {
 
 // find returns the position of a word, or where it would be.
 func (w *words) find(word string) (int, bool) {
-	return sort.Find(w.len(), func(i int) int { return compareStrings(word, w.word(i)) })
+	return sort.Find(w.len(), func(i int) int { return strings.Compare(word, w.word(i)) })
 }
 
-// of yields the entries of a word, by id − lo, ascending.
-func (w *words) of(i int) []uint32 { return w.entries.of(i) }
+// ofWord returns the entries of a word, by id − lo, in the order of their ranks.
+func (x *lexicon) ofWord(word int) []uint32 {
+	var out []uint32
+	for _, g := range x.words.groups.of(word) {
+		out = append(out, x.local[x.words.first[g]:x.words.first[g+1]]...)
+	}
+	return out
+}
 
 // containing returns the words that hold a text.
 func (w *words) containing(text string) []int {
@@ -63,88 +71,88 @@ func (w *words) containing(text string) []int {
 type wordBuilder struct {
 	at     map[string]uint32
 	list   []string
-	pairs  []uint64 // word<<32 | id − lo
-	prefix []byte   // package URL up to the version
-	shared map[string][]uint32
+	pairs  []uint64 // word<<32 | group
+	first  []uint32
+	prefix []byte // package URL up to the version, of the last entry
+	rest   []byte // its qualifiers and fields
+	alone  bool   // it shares its words with no other
+	some   []string
 }
 
-func newWordBuilder(n int) *wordBuilder {
-	return &wordBuilder{at: make(map[string]uint32, n/4), pairs: make([]uint64, 0, 2*n), shared: map[string][]uint32{}}
-}
+func newWordBuilder() *wordBuilder { return &wordBuilder{at: map[string]uint32{}} }
 
-// add files an entry. The versions of a package stand side by side and have the
-// same words, unless their qualifiers or fields differ.
-func (b *wordBuilder) add(id uint32, identity []byte) error {
-	i := bytes.IndexAny(identity, "@?#\x02")
-	if i < 0 {
-		i = len(identity)
+// add files the entry of a rank.
+func (b *wordBuilder) add(rank uint32, identity []byte) error {
+	if len(identity) == 0 {
+		return damaged("an entry has no identity")
 	}
-	prefix, rest := identity[:i], identity[i:]
-	if j := bytes.IndexAny(rest, "?#\x02"); j >= 0 {
-		rest = rest[j:]
-	} else {
-		rest = nil
+	prefix, rest := identity, []byte(nil)
+	if i := bytes.IndexByte(identity, fieldEnd); i >= 0 {
+		prefix, rest = identity[:i], identity[i:]
 	}
-	if !bytes.Equal(prefix, b.prefix) {
-		b.prefix = append(b.prefix[:0], prefix...)
-		clear(b.shared)
+	if prefix[0] == noPURL {
+		rest = nil // its name is the only word
+	} else if i := bytes.IndexAny(prefix, "@?#"); i >= 0 {
+		prefix, rest = identity[:i], identity[i:]
+		for len(rest) > 0 && rest[0] != '?' && rest[0] != '#' && rest[0] != fieldEnd {
+			rest = rest[1:]
+		}
 	}
-	list, ok := b.shared[string(rest)]
+	if !b.alone && len(b.first) > 0 && bytes.Equal(prefix, b.prefix) && bytes.Equal(rest, b.rest) {
+		return nil
+	}
+	b.prefix, b.rest = append(b.prefix[:0], prefix...), append(b.rest[:0], rest...)
 	// The version of the module golang.org/toolchain decides which package it is.
-	if !ok || bytes.HasSuffix(prefix, []byte("/toolchain")) {
-		c, _, err := parseIdentity(identity)
-		if err != nil {
-			return err
-		}
-		list = nil
-		for _, w := range vuln.CandidateWords(&c) {
-			n, known := b.at[w]
-			if !known {
-				w = strings.Clone(w)
-				n = uint32(len(b.list)) //nolint:gosec // fewer than four words for each id
-				b.at[w] = n
-				b.list = append(b.list, w)
-			}
-			list = append(list, n)
-		}
-		b.shared[string(rest)] = list
+	b.alone = bytes.HasSuffix(prefix, []byte("/toolchain"))
+	var err error
+	if b.some, err = appendIdentityWords(b.some[:0], identity); err != nil {
+		return err
 	}
-	for _, w := range list {
-		b.pairs = append(b.pairs, uint64(w)<<32|uint64(id))
+	group := uint64(len(b.first))
+	b.first = append(b.first, rank)
+	for _, w := range b.some {
+		n, known := b.at[w]
+		if !known {
+			n = uint32(len(b.list)) //nolint:gosec // a handful for each id
+			b.at[w] = n
+			b.list = append(b.list, w)
+		}
+		b.pairs = append(b.pairs, uint64(n)<<32|group)
 	}
 	return nil
 }
 
-func (b *wordBuilder) build() words {
+// build ends a builder after n entries.
+func (b *wordBuilder) build(n uint32) words {
 	order := make([]uint32, len(b.list))
-	for i := range order {
+	size := 0
+	for i, w := range b.list {
 		order[i] = uint32(i) //nolint:gosec // as above
+		size += len(w)
 	}
-	slices.SortFunc(order, func(x, y uint32) int { return compareStrings(b.list[x], b.list[y]) })
-	w := words{end: make([]uint32, len(order))}
+	slices.SortFunc(order, func(x, y uint32) int { return strings.Compare(b.list[x], b.list[y]) })
+	w := words{end: make([]uint32, len(order)), first: append(b.first, n)}
 	place := make([]uint32, len(order))
 	var text strings.Builder
+	text.Grow(size)
 	for i, k := range order {
 		text.WriteString(b.list[k])
-		w.end[i] = uint32(text.Len()) //nolint:gosec // as above
+		w.end[i] = uint32(text.Len()) //nolint:gosec // the text of all words is below 4 GiB
 		place[k] = uint32(i)          //nolint:gosec // as above
 	}
 	w.text = text.String()
-	w.entries = grouped{from: make([]uint32, len(order)+1), items: make([]uint32, len(b.pairs))}
+	w.groups = grouped{from: make([]uint32, len(order)+1), items: make([]uint32, len(b.pairs))}
 	for _, p := range b.pairs {
-		w.entries.from[place[p>>32]+1]++
+		w.groups.from[place[p>>32]+1]++
 	}
 	for i := range order {
-		w.entries.from[i+1] += w.entries.from[i]
+		w.groups.from[i+1] += w.groups.from[i]
 	}
-	at := slices.Clone(w.entries.from)
-	for _, p := range b.pairs {
+	at := slices.Clone(w.groups.from)
+	for _, p := range b.pairs { // in the order of groups
 		k := place[p>>32]
-		w.entries.items[at[k]] = uint32(p) //nolint:gosec // the low half
+		w.groups.items[at[k]] = uint32(p) //nolint:gosec // the low half
 		at[k]++
-	}
-	for i := range order {
-		slices.Sort(w.of(i))
 	}
 	return w
 }
@@ -154,21 +162,26 @@ func (b *wordBuilder) build() words {
 // are forgotten, which costs the next question of each word a fraction of a
 // millisecond.
 type preparedWords struct {
-	byWord sync.Map // int → *vuln.Candidates
+	byWord sync.Map // int → *prepared
 	count  atomic.Int64
+}
+
+type prepared struct {
+	local      []uint32 // id − lo
+	candidates *vuln.Candidates
 }
 
 const maxPrepared = 100_000
 
-// candidates returns the entries of a word as candidates, in the order of words.of.
-func (x *lexicon) candidates(word int) (*vuln.Candidates, error) {
-	if c, ok := x.ready.byWord.Load(word); ok {
-		return c.(*vuln.Candidates), nil
+// prepare returns the entries of a word, ready to be matched.
+func (x *lexicon) prepare(word int) (*prepared, error) {
+	if p, ok := x.ready.byWord.Load(word); ok {
+		return p.(*prepared), nil
 	}
-	ids := x.words.of(word)
-	components := make([]sbom.Component, len(ids))
+	p := &prepared{local: x.ofWord(word)}
+	components := make([]sbom.Component, len(p.local))
 	cur := x.cursor()
-	for i, id := range ids {
+	for i, id := range p.local {
 		if err := cur.seek(id); err != nil {
 			return nil, err
 		}
@@ -178,11 +191,11 @@ func (x *lexicon) candidates(word int) (*vuln.Candidates, error) {
 		}
 		components[i] = c
 	}
-	c := vuln.NewCandidates(components)
-	if x.ready.count.Add(int64(len(ids))) > maxPrepared {
-		x.ready.count.Store(int64(len(ids)))
+	p.candidates = vuln.NewCandidates(components)
+	if x.ready.count.Add(int64(len(p.local))) > maxPrepared {
+		x.ready.count.Store(int64(len(p.local)))
 		x.ready.byWord.Clear()
 	}
-	x.ready.byWord.Store(word, c)
-	return c, nil
+	x.ready.byWord.Store(word, p)
+	return p, nil
 }

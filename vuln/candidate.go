@@ -54,24 +54,32 @@ func (q ComponentQuery) means(k *candidate) bool {
 // a query can select.
 func CandidateWords(c *sbom.Component) []string {
 	k := newCandidate(c)
-	words := []string{strings.ToLower(c.Name)}
+	if !k.parsed {
+		return AppendWords(nil, nil, c.Name)
+	}
+	return AppendWords(nil, &k.purl, c.Name)
+}
+
+// AppendWords appends CandidateWords of the component with a package URL, nil
+// where it has none that parses, and a name as written.
+func AppendWords(dst []string, p *PURL, name string) []string {
+	from := len(dst)
 	add := func(w string) {
-		if w != "" && !slices.Contains(words, w) {
-			words = append(words, w)
+		if w != "" && !slices.Contains(dst[from:], w) {
+			dst = append(dst, w)
 		}
 	}
-	if words[0] == "" {
-		words = words[:0]
+	add(strings.ToLower(name))
+	if p == nil {
+		return dst
 	}
-	if k.parsed {
-		add(strings.ToLower(displayName(k.purl)))
-		add(strings.ToLower(k.purl.FullName()))
-		if k.purl.Type != "golang" {
-			add(strings.ToLower(k.purl.Name))
-		}
-		add(wordOf(k.purl))
+	add(strings.ToLower(displayName(*p)))
+	add(strings.ToLower(p.FullName()))
+	if p.Type != "golang" {
+		add(strings.ToLower(p.Name))
 	}
-	return words
+	add(wordOf(*p))
+	return dst
 }
 
 func wordOf(p PURL) string { return "pkg:" + p.Type + "/" + comparableName(p) }
