@@ -180,8 +180,7 @@ func pick(local []uint32, at []int) []uint32 {
 	return out
 }
 
-// byName returns the entries of the words that are, begin with or contain a text.
-// Words that are package URLs ("pkg:npm/lodash") are not names.
+// byName returns the entries of the names that are, begin with or contain a text.
 func (x *lexicon) byName(text string, how NameMatch) []uint32 {
 	var found []int
 	switch how {
@@ -198,7 +197,7 @@ func (x *lexicon) byName(text string, how NameMatch) []uint32 {
 	}
 	var out []uint32
 	for _, i := range found {
-		if !strings.HasPrefix(x.words.word(i), "pkg:") || strings.HasPrefix(text, "pkg:") {
+		if x.words.word(i)[0] != 0 { // else it stands for a package URL
 			out = append(out, x.ofWord(i)...)
 		}
 	}

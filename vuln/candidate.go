@@ -51,7 +51,8 @@ func (q ComponentQuery) means(k *candidate) bool {
 
 // CandidateWords returns the words under which a component can be asked for,
 // each once: an index that files components under them finds by Word all that
-// a query can select.
+// a query can select. They are names in lower case, and one that begins with a zero
+// byte and stands for type and name of the package URL.
 func CandidateWords(c *sbom.Component) []string {
 	k := newCandidate(c)
 	if !k.parsed {
@@ -82,7 +83,8 @@ func AppendWords(dst []string, p *PURL, name string) []string {
 	return dst
 }
 
-func wordOf(p PURL) string { return "pkg:" + p.Type + "/" + comparableName(p) }
+// wordOf begins with a zero byte, so that it is no name.
+func wordOf(p PURL) string { return "\x00" + p.Type + "/" + comparableName(p) }
 
 // Word returns the one of CandidateWords that every component has that the
 // query can select; "" for the zero query, which selects nothing.
