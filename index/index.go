@@ -170,10 +170,9 @@ func (x *Index) learn(d *dictionary, keys []string) (*dictionary, error) {
 		if err != nil {
 			return nil, err
 		}
-		if part, err = openLexicon(tailName, piece); err != nil {
+		if part, err = readTail(piece); err != nil {
 			return nil, err
 		}
-		part.tail = true
 		parts = append(parts[:len(parts)-n], part)
 	}
 	next := &dictionary{parts: parts, n: part.lo + part.n}

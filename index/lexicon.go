@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -38,6 +39,8 @@ type lexicon struct {
 	local  []uint32 // by rank: id − lo
 	rank   []uint32 // by id − lo
 
+	once    sync.Once
+	derived error   // why what follows could not be derived
 	byTuple grouped // tuple → id − lo
 	words   words
 	ready   preparedWords
@@ -50,7 +53,13 @@ func buildLexicon(lo uint32, keys []string) (*lexicon, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, err := openLexicon(tailName, piece)
+	return readTail(piece)
+}
+
+// readTail reads a piece of the tail. What questions need is derived when the
+// first one comes: most pieces are merged before.
+func readTail(piece []byte) (*lexicon, error) {
+	x, err := readLexicon(tailName, piece)
 	if err != nil {
 		return nil, err
 	}
@@ -150,9 +159,18 @@ func widthOf(n int) int {
 	return 4
 }
 
-// openLexicon reads a piece and derives what questions need of it: the order by
-// id, and the words that entries can be asked for by.
+// openLexicon reads a piece and derives what questions need of it: the words and
+// the attributes that entries can be asked for by.
 func openLexicon(name string, piece []byte) (*lexicon, error) {
+	x, err := readLexicon(name, piece)
+	if err != nil {
+		return nil, err
+	}
+	return x, x.derive()
+}
+
+// readLexicon reads a piece.
+func readLexicon(name string, piece []byte) (*lexicon, error) {
 	sections, err := open(name, lexiconMagic, piece, 5)
 	if err != nil {
 		return nil, err
@@ -202,13 +220,19 @@ func openLexicon(name string, piece []byte) (*lexicon, error) {
 		}
 		x.local[i], x.rank[v] = v, uint32(i) //nolint:gosec // below n
 	}
-	return x, x.derive()
+	return x, nil
 }
 
-// derive walks all entries once, checks them, and files them by attributes and words.
+// derive walks all entries once, checks them, and files them by attributes and
+// words. It does so at the first call only, and gives every caller its error.
 func (x *lexicon) derive() error {
+	x.once.Do(func() { x.derived = x.file() })
+	return x.derived
+}
+
+func (x *lexicon) file() error {
 	tuple := make([]uint32, x.n)
-	b := newWordBuilder()
+	var b wordBuilder
 	var last []byte
 	c := x.cursor()
 	for rank := range int(x.n) {

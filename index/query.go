@@ -133,6 +133,9 @@ func (q *Query) check() error {
 
 // find returns the entries of a lexicon that are meant and that may be, by id − lo.
 func (x *lexicon) find(q *Query) (hits, doubts []uint32, err error) {
+	if err := x.derive(); err != nil {
+		return nil, nil, err
+	}
 	switch {
 	case q.Component.Word() != "":
 		return x.byComponent(q.Component)

@@ -2,6 +2,8 @@ package index
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
 	"slices"
 	"sort"
 	"strings"
@@ -68,10 +70,9 @@ func (w *words) containing(text string) []int {
 }
 
 // wordBuilder collects the words of entries that come in the order of their keys.
+// Nearly every word is of one group, so they are told apart by sorting at the end.
 type wordBuilder struct {
-	at     map[string]uint32
-	list   []string
-	pairs  []uint64 // word<<32 | group
+	list   []wordOf
 	first  []uint32
 	prefix []byte // package URL up to the version, of the last entry
 	rest   []byte // its qualifiers and fields
@@ -79,7 +80,21 @@ type wordBuilder struct {
 	some   []string
 }
 
-func newWordBuilder() *wordBuilder { return &wordBuilder{at: map[string]uint32{}} }
+type wordOf struct {
+	head  uint64 // its first eight bytes, which most often decide
+	word  string
+	group uint32
+}
+
+func (a *wordOf) compare(b *wordOf) int {
+	switch {
+	case a.head < b.head:
+		return -1
+	case a.head > b.head:
+		return 1
+	}
+	return cmp.Or(strings.Compare(a.word, b.word), cmp.Compare(a.group, b.group))
+}
 
 // add files the entry of a rank.
 func (b *wordBuilder) add(rank uint32, identity []byte) error {
@@ -92,11 +107,9 @@ func (b *wordBuilder) add(rank uint32, identity []byte) error {
 	}
 	if prefix[0] == noPURL {
 		rest = nil // its name is the only word
-	} else if i := bytes.IndexAny(prefix, "@?#"); i >= 0 {
+	} else if i := until(prefix, '@'); i < len(prefix) {
 		prefix, rest = identity[:i], identity[i:]
-		for len(rest) > 0 && rest[0] != '?' && rest[0] != '#' && rest[0] != fieldEnd {
-			rest = rest[1:]
-		}
+		rest = rest[until(rest, '?'):]
 	}
 	if !b.alone && len(b.first) > 0 && bytes.Equal(prefix, b.prefix) && bytes.Equal(rest, b.rest) {
 		return nil
@@ -108,52 +121,55 @@ func (b *wordBuilder) add(rank uint32, identity []byte) error {
 	if b.some, err = appendIdentityWords(b.some[:0], identity); err != nil {
 		return err
 	}
-	group := uint64(len(b.first))
+	group := uint32(len(b.first)) //nolint:gosec // as many as ids at most
 	b.first = append(b.first, rank)
 	for _, w := range b.some {
-		n, known := b.at[w]
-		if !known {
-			n = uint32(len(b.list)) //nolint:gosec // a handful for each id
-			b.at[w] = n
-			b.list = append(b.list, w)
-		}
-		b.pairs = append(b.pairs, uint64(n)<<32|group)
+		var head [8]byte
+		copy(head[:], w)
+		b.list = append(b.list, wordOf{binary.BigEndian.Uint64(head[:]), w, group})
 	}
 	return nil
 }
 
+// until returns how many bytes come before a separator or what ends it in the
+// identity of a component with a package URL: "?", "#" or a field.
+func until(b []byte, separator byte) int {
+	for i, c := range b {
+		if c == separator || c == '?' || c == '#' || c == fieldEnd {
+			return i
+		}
+	}
+	return len(b)
+}
+
 // build ends a builder after n entries.
 func (b *wordBuilder) build(n uint32) words {
-	order := make([]uint32, len(b.list))
-	size := 0
-	for i, w := range b.list {
-		order[i] = uint32(i) //nolint:gosec // as above
-		size += len(w)
+	order := make([]*wordOf, len(b.list))
+	for i := range order {
+		order[i] = &b.list[i]
 	}
-	slices.SortFunc(order, func(x, y uint32) int { return strings.Compare(b.list[x], b.list[y]) })
-	w := words{end: make([]uint32, len(order)), first: append(b.first, n)}
-	place := make([]uint32, len(order))
+	slices.SortFunc(order, (*wordOf).compare)
+	size, distinct := 0, 0
+	for i, w := range order {
+		if i == 0 || w.word != order[i-1].word {
+			distinct++
+			size += len(w.word)
+		}
+	}
+	w := words{end: make([]uint32, 0, distinct), first: append(b.first, n),
+		groups: grouped{from: make([]uint32, 0, distinct+1), items: make([]uint32, len(order))}}
 	var text strings.Builder
 	text.Grow(size)
-	for i, k := range order {
-		text.WriteString(b.list[k])
-		w.end[i] = uint32(text.Len()) //nolint:gosec // the text of all words is below 4 GiB
-		place[k] = uint32(i)          //nolint:gosec // as above
+	for i, o := range order {
+		if i == 0 || o.word != order[i-1].word {
+			text.WriteString(o.word)
+			w.end = append(w.end, uint32(text.Len()))        //nolint:gosec // the text of all words is below 4 GiB
+			w.groups.from = append(w.groups.from, uint32(i)) //nolint:gosec // a handful for each id
+		}
+		w.groups.items[i] = o.group
 	}
+	w.groups.from = append(w.groups.from, uint32(len(order))) //nolint:gosec // as above
 	w.text = text.String()
-	w.groups = grouped{from: make([]uint32, len(order)+1), items: make([]uint32, len(b.pairs))}
-	for _, p := range b.pairs {
-		w.groups.from[place[p>>32]+1]++
-	}
-	for i := range order {
-		w.groups.from[i+1] += w.groups.from[i]
-	}
-	at := slices.Clone(w.groups.from)
-	for _, p := range b.pairs { // in the order of groups
-		k := place[p>>32]
-		w.groups.items[at[k]] = uint32(p) //nolint:gosec // the low half
-		at[k]++
-	}
 	return w
 }
 

@@ -28,6 +28,10 @@ type BenchIndex struct {
 	Index float64   `json:"index_s"` // rows, dictionary, postings and checkpoints of all documents
 	Open  float64   `json:"open_s"`
 	Query Quantiles `json:"query_ms"` // each of another component: nothing of it was asked before
+	// Match is matching every distinct component with as many advisories as questions
+	// were asked; Advisory is asking for one of them.
+	Match    float64   `json:"match_s"`
+	Advisory Quantiles `json:"advisory_ms"`
 	// Drop is of a tenth of the documents, with the checkpoint after; DropWritten is
 	// what that had to write.
 	Drop        float64 `json:"drop_s"`
@@ -45,11 +49,13 @@ func benchIndexTable(w io.Writer, b *BenchIndex, o Options) error {
   index all                    %10.3f s
   open                         %10.3f s
   a question                   %10.3f ms (p99 %.3f)
+  match all with advisories    %10.3f s
+  an advisory                  %10.3f ms (p99 %.3f)
   drop a tenth                 %10.3f s, %d bytes written
   live heap, peak memory       %10.0f MB, %.0f MB`,
 		b.Documents, b.Occurrences, b.Components, b.Seed, b.Machine,
 		b.PerOccurrence, per(b.Rows, b.Occurrences), per(b.Postings, b.Occurrences), per(b.Dictionary, b.Occurrences),
-		b.Index, b.Open, b.Query.P50, b.Query.P99, b.Drop, b.DropWritten, b.Heap, b.RSS))
+		b.Index, b.Open, b.Query.P50, b.Query.P99, b.Match, b.Advisory.P50, b.Advisory.P99, b.Drop, b.DropWritten, b.Heap, b.RSS))
 	return p.done()
 }
 

@@ -52,7 +52,7 @@ func BenchIndex(ctx context.Context, c synth.Config, at func(string)) (*report.B
 		name string
 		run  func() error
 	}{
-		{"indexing", b.take}, {"opening", b.open}, {"asking", b.ask}, {"dropping a tenth", b.drop},
+		{"indexing", b.take}, {"opening", b.open}, {"asking", b.ask}, {"matching advisories", b.advise}, {"dropping a tenth", b.drop},
 	} {
 		at(step.name)
 		if err := ctx.Err(); err != nil {
@@ -204,6 +204,56 @@ func (b *benchIndex) ask() error {
 		took = append(took, one)
 	}
 	b.out.Query = quantiles(took)
+	return nil
+}
+
+// advise makes an advisory for each component asked for, matches all components
+// with them, and asks for each.
+func (b *benchIndex) advise() error {
+	s := b.x.Snapshot()
+	var all []*vuln.Advisory
+	for i, id := range b.asked {
+		c, os, err := s.Component(id)
+		if err != nil {
+			return err
+		}
+		of, err := vuln.IdentityOf(&c, os)
+		if err != nil {
+			return ident.Errorf(ident.KindFailure, "the made component %s: %w", c.PURL, err)
+		}
+		all = append(all, &vuln.Advisory{ID: fmt.Sprintf("BENCH-%d", i), Affected: []vuln.Affected{{Ecosystem: of[0].Ecosystem, Name: of[0].Name,
+			Ranges: []vuln.Range{{Type: vuln.RangeEcosystem, Events: []vuln.Event{{Introduced: "0"}, {LastAffected: of[0].Version}}}}}}})
+	}
+	db, err := vuln.NewDatabase(all, vuln.Options{})
+	if err != nil {
+		return err
+	}
+	var a *index.AdvisoryIndex
+	matched, err := spent(func() error {
+		a, err = index.NewAdvisoryIndex(b.ctx, s, db)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	b.out.Match = matched.Seconds()
+	var took []time.Duration
+	for i := range all {
+		var answer *index.Answer
+		one, err := spent(func() error {
+			var err error
+			answer, err = a.Find(b.ctx, s, all[i].ID, []index.Set{b.running, b.zones[i%benchZones]})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if answer.Documents.Len() == 0 {
+			return ident.Errorf(ident.KindFailure, "no document has what %s is about", all[i].ID)
+		}
+		took = append(took, one)
+	}
+	b.out.Advisory = quantiles(took)
 	return nil
 }
 
