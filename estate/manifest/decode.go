@@ -170,6 +170,12 @@ func (d *decoder) visit(n *node, kind, apiVersion string, s estate.Source, lists
 		d.list(o, base, orElse(n.lookup("apiVersion").scalar(), apiVersion), lists)
 		return
 	}
+	if own == "Kustomization" || own == "Component" {
+		if group, _ := splitAPIVersion(orElse(n.lookup("apiVersion").scalar(), apiVersion)); group == kustomizeGroup {
+			d.kustomization(o, own)
+			return
+		}
+	}
 	o.header(kind, apiVersion, d.options.namespace())
 	if o.fault != "" {
 		// What has neither kind nor version is no object of any cluster.

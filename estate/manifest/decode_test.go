@@ -332,3 +332,26 @@ func BenchmarkDecode(b *testing.B) {
 		}
 	}
 }
+
+// TestKustomizeConfigurationIsNoObject: it needs no name, and taints nothing; what it
+// does beyond listing files is told. Another group's Kustomization is an object.
+func TestKustomizeConfigurationIsNoObject(t *testing.T) {
+	for _, tt := range []struct{ name, text, want string }{
+		{"a component that lists", "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: [a.yaml]\npatches:\n", ""},
+		{"a kustomization as JSON", `{"apiVersion":"kustomize.config.k8s.io/v1beta1","kind":"Kustomization","metadata":{"name":"x"},"resources":[]}`, ""},
+		{"a component that patches", "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: [a.yaml]\npatches: [{path: p.yaml}]\nnamePrefix: x-\n", "more than list files (patches, namePrefix)"},
+		{"another group's", "apiVersion: core.oam.dev/v1\nkind: Component\n", "metadata.name is not set"},
+	} {
+		set, err := Decode(context.Background(), []Input{{Name: "c.yaml", Data: []byte(tt.text)}}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		faults := set.Estate.Faults
+		if tt.want == "" && len(faults) > 0 || tt.want != "" && (len(faults) != 1 || !strings.Contains(faults[0].Message, tt.want)) {
+			t.Errorf("%s: %+v", tt.name, faults)
+		}
+		if len(faults) == 1 && faults[0].Bears != (tt.name == "another group's") {
+			t.Errorf("%s: bears is %t", tt.name, faults[0].Bears)
+		}
+	}
+}

@@ -197,11 +197,11 @@ func (l *Loader) manifests(ctx context.Context, arg string) ([]file, error) {
 	var out []file
 	kustomized := map[string][]file{}
 	for _, f := range files {
-		if !f.walked {
+		dir, base := splitPath(f.name)
+		if !f.walked && base != "kustomization.yaml" && base != "kustomization.yml" {
 			out = append(out, f)
 			continue
 		}
-		dir, base := splitPath(f.name)
 		switch base {
 		case "Chart.yaml":
 			return nil, ident.Errorf(ident.KindUsage, "is a Helm chart: its templates are not manifests until they are rendered").At(dir).
