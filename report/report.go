@@ -30,6 +30,8 @@ type Options struct {
 	// Inputs are the arguments that led to this answer, for the hints of the
 	// next command to type ("-f ./manifests --sbom ./sbom").
 	Inputs string
+	// Layer is drawn over a map in HTML; nil: nothing.
+	Layer *html.Layer
 }
 
 // ToolInfo names the program in documents that it writes.
@@ -143,7 +145,7 @@ func handlers(answer any) map[string]handler {
 		hs["cyclonedx1.6"] = as(mapCycloneDX("1.6"))
 		hs["spdx"] = as(func(w io.Writer, m *inventory.Map, o Options) error { return microseg.SPDX23(w, m, segmentation(o)) })
 		hs["html"] = as(func(w io.Writer, m *inventory.Map, o Options) error {
-			return html.Page(w, m, html.Options{ToolName: o.Tool.Name, ToolVersion: o.Tool.Version})
+			return html.Page(w, m, html.Options{ToolName: o.Tool.Name, ToolVersion: o.Tool.Version, Layer: o.Layer})
 		})
 		hs["dot"] = as(func(w io.Writer, m *inventory.Map, _ Options) error { return graph.DOT(w, m) })
 		hs["mermaid"] = as(func(w io.Writer, m *inventory.Map, _ Options) error { return graph.Mermaid(w, m) })

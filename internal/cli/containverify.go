@@ -30,7 +30,11 @@ another estate is refused (exit 3). It reads the folders of tighten, too.`,
 			return nil
 		},
 		RunE: e.run(func(ctx context.Context, args []string) error {
-			a, err := e.verifyPlan(ctx, &in, args[0])
+			c, err := e.open(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			a, err := e.prove(ctx, &in, args[0], c)
 			if err != nil {
 				return err
 			}
@@ -66,13 +70,9 @@ func (e *env) open(ctx context.Context, dir string) (*carried, error) {
 	return c, err
 }
 
-// verifyPlan proves a plan anew, on graphs that are built from files.
-func (e *env) verifyPlan(ctx context.Context, in *inputs, dir string) (*report.PlanCheck, error) {
+// prove proves a plan anew, on graphs that are built from files.
+func (e *env) prove(ctx context.Context, in *inputs, dir string, c *carried) (*report.PlanCheck, error) {
 	l := e.loader()
-	c, err := e.open(ctx, dir)
-	if err != nil {
-		return nil, err
-	}
 	a := &report.PlanCheck{SchemaVersion: inventory.SchemaVersion, Folder: dir, Why: c.faults}
 	if a.Plan = "tightening"; c.of != nil {
 		a.Plan = c.of.ID

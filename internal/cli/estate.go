@@ -3,35 +3,51 @@ package cli
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/report"
+	"github.com/cofferdam-io/cofferdam/report/html"
 )
 
 func mapCommand(e *env) *cobra.Command {
 	var in inputs
+	var plan string
 	c := &cobra.Command{
-		Use: "map -f PATH… [--sbom PATH…] [--advisories PATH…]", GroupID: "estate",
+		Use: "map -f PATH… [--sbom PATH…] [--advisories PATH…] [--plan DIR]", GroupID: "estate",
 		Short: "What runs, in which zone, what is open, what crosses zones, what has no SBOM",
 		Long: `Map joins workloads, images, SBOMs, findings and policies, and answers without a
 question: unprotected workloads, workloads without SBOM, SBOMs without
 workload, exposure, and the flows that policies allow across zones.
 
 -o cyclonedx (1.7), cyclonedx1.6 and spdx write the micro-segmentation SBOM;
-dot, mermaid and html draw the map.
+dot, mermaid and html draw the map. With --plan the page draws a plan of contain over
+it: what it cuts, for which workloads, and what still goes. The plan is proved anew
+first; one that does not hold for this estate is refused (exit 3).
 
 ` + selectorHelp,
 		Example: `  kubectl get all,ns,netpol,ingress -A -o yaml | cofferdam map -f -
   cofferdam map -f ./manifests --sbom ./sbom --advisories ./advisories
-  cofferdam map -f ./manifests --sbom ./sbom -o cyclonedx --output-file estate.cdx.json`,
+  cofferdam map -f ./manifests --sbom ./sbom -o cyclonedx --output-file estate.cdx.json
+  cofferdam map -f ./manifests --plan ./plan -o html --output-file plan.html`,
 		Args: noArgs, ValidArgsFunction: noFiles,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			if in.selector != "" && slices.Contains([]string{"cyclonedx", "cyclonedx1.6", "spdx"}, e.format) {
 				return ident.Errorf(ident.KindUsage, "-l does not go with -o %s: a micro-segmentation SBOM speaks of the whole estate", e.format).
 					WithHint("leave -l out, or take -o json")
+			}
+			var layer *html.Layer
+			if plan != "" {
+				if e.format != "html" {
+					return ident.Errorf(ident.KindUsage, "--plan is drawn on the page of -o html alone").WithHint("cofferdam reach diff … --plan %s lists what it changes", quote(plan))
+				}
+				var err error
+				if layer, err = e.planLayer(ctx, &in, plan); err != nil {
+					return err
+				}
 			}
 			snap, err := e.snapshot(ctx, e.loader(), &in)
 			if err != nil {
@@ -48,14 +64,38 @@ dot, mermaid and html draw the map.
 			}
 			m = only.Map(m)
 			e.outcome.incomplete = e.outcome.incomplete || len(m.Unknowns) > 0
-			return e.write(m, report.Options{Inputs: in.arguments()})
+			return e.write(m, report.Options{Inputs: in.arguments(), Layer: layer})
 		}),
 	}
 	in.estateFlags(c)
 	in.selectorFlag(c, "list only these workloads")
 	in.sbomFlags(c)
 	in.advisoryFlags(c)
+	c.Flags().StringVar(&plan, "plan", "", "draw the plan in `DIR` over the map, for -o html")
 	return answers(c, (*inventory.Map)(nil))
+}
+
+// planLayer proves a plan anew for an estate, so that what is drawn is what it does there.
+func (e *env) planLayer(ctx context.Context, in *inputs, dir string) (*html.Layer, error) {
+	if slices.Contains(in.estate.Manifests, "-") {
+		return nil, ident.Errorf(ident.KindUsage, "--plan reads the estate more than once, and standard input can be read once only").WithHint("-f with a file or folder")
+	}
+	c, err := e.open(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	if c.of == nil {
+		return nil, ident.Errorf(ident.KindUnsupported, "is a proposal of tighten, which no layer draws").At(dir).WithHint("cofferdam reach diff … --plan %s lists what it changes", quote(dir))
+	}
+	check, err := e.prove(ctx, in, dir, c)
+	if err != nil {
+		return nil, err
+	}
+	if !check.Holds {
+		return nil, ident.Errorf(ident.KindRefused, "does not hold for this estate: %s", strings.Join(check.Why, "; ")).At(dir).
+			WithHint("cofferdam contain verify %s … says why; contain … --out makes a plan for this one", quote(dir))
+	}
+	return report.PlanLayer(c.of, check.Proof), nil
 }
 
 func whereCommand(e *env) *cobra.Command {

@@ -44,6 +44,7 @@ type picture struct {
 	Zones         []zoneBox
 	Flows         []curve // between namespaces of different zones: always drawn
 	Edges         []curve // between workloads: drawn for the workload that is looked at
+	Layer         *overlay
 }
 
 type zoneBox struct {
@@ -67,6 +68,7 @@ type nodeBox struct {
 	TextY      int
 	MarkX      int
 	Mark       string // what is wrong with it, as words
+	Role       string // in the layer, as a word
 	Class      string
 	Title      string
 }
@@ -123,12 +125,13 @@ func zoneOrder(m *inventory.Map) []string {
 
 type spot struct{ x, y, w, column int } // left edge, middle, width; the column it stands in, 0 outside
 
-func layOut(m *inventory.Map) picture {
+func layOut(m *inventory.Map, l *Layer) picture {
 	p := picture{OutsideX: outsideX, OutsideW: outsideW, Top: margin}
 	ids := map[ident.Ref]string{}
 	at := map[string]spot{}
 	cardAt := map[string]spot{}
 	cardOf := map[ident.Ref]string{}
+	roles := l.roles()
 	zoneOf := map[ident.Ref]string{}
 	for i, w := range m.Workloads {
 		ids[w.Workload] = fmt.Sprintf("w%d", i)
@@ -163,6 +166,7 @@ func layOut(m *inventory.Map) picture {
 				b.Y = c.Y + cardHead + i*rowHeight
 				b.TextX, b.TextY, b.MarkX = b.X+8, b.Y+15, b.X+b.W-8
 				b.Mark, b.Class = mark(w)
+				b.Role = roles[w.Workload]
 				b.Title = describe(w)
 				at[b.ID] = spot{b.X, b.Y + b.H/2, b.W, column + 1}
 				cardOf[w.Workload] = key
@@ -191,7 +195,8 @@ func layOut(m *inventory.Map) picture {
 		p.Height = max(p.Height, p.OthersY+outsideH+margin)
 	}
 	p.flows(m, cardOf, cardAt, zoneOf)
-	p.edges(m, ids, at)
+	p.edges(m, l, ids, at)
+	p.lay(l, m, ids, at)
 	return p
 }
 
@@ -286,7 +291,7 @@ func (p *picture) flows(m *inventory.Map, cardOf map[ident.Ref]string, cardAt ma
 
 func after(key string) string { _, name, _ := strings.Cut(key, "\x00"); return name }
 
-func (p *picture) edges(m *inventory.Map, ids map[ident.Ref]string, at map[string]spot) {
+func (p *picture) edges(m *inventory.Map, l *Layer, ids map[ident.Ref]string, at map[string]spot) {
 	type pair struct {
 		from, to string
 		v        segment.Verdict
@@ -313,13 +318,12 @@ func (p *picture) edges(m *inventory.Map, ids map[ident.Ref]string, at map[strin
 			continue
 		}
 		seen[k] = true
-		path := bow(at[k.from], at[k.to])
-		if past(at[k.from], at[k.to]) {
-			path = p.over(at[k.from], at[k.to], len(p.Edges))
-		}
-		c := curve{From: k.from, To: k.to, Path: path, Class: "edge", Width: "1.5", Title: end(e.Src) + " → " + end(e.Dst) + " " + segment.Summary(e.Connections, 4)}
+		c := curve{From: k.from, To: k.to, Path: p.lead(at[k.from], at[k.to], len(p.Edges)), Class: "edge", Width: "1.5", Title: end(e.Src) + " → " + end(e.Dst) + " " + segment.Summary(e.Connections, 4)}
 		if e.Verdict == segment.Unknown {
 			c.Class, c.Title = "edge unknown", c.Title+" (unknown)"
+		}
+		if l.gone(&e) {
+			c.Class += " gone"
 		}
 		p.Edges = append(p.Edges, c)
 	}
@@ -335,17 +339,21 @@ func end(r ident.Ref) string {
 // bow is a Bézier curve from one box to another: it leaves and enters at the
 // facing sides, and on the right side of both where they stand in one column.
 func bow(a, b spot) string {
-	x1, x2 := a.x+a.w, b.x
-	c1, c2 := x1+60, x2-60
-	switch {
+	x1, c1, c2, x2 := facing(a, b)
+	return fmt.Sprintf("M%d %d C%d %d %d %d %d %d", x1, a.y, c1, a.y, c2, b.y, x2, b.y)
+}
+
+// facing are the ends of such a curve and its control points, from left to right.
+func facing(a, b spot) (x1, c1, c2, x2 int) {
+	switch x1, x2 = a.x+a.w, b.x; {
 	case a.x == b.x:
 		x2 = b.x + b.w
-		c1, c2 = x1+70, x2+70
+		return x1, x1 + 70, x2 + 70, x2
 	case a.x > b.x:
 		x1, x2 = a.x, b.x+b.w
-		c1, c2 = x1-60, x2+60
+		return x1, x1 - 60, x2 + 60, x2
 	}
-	return fmt.Sprintf("M%d %d C%d %d %d %d %d %d", x1, a.y, c1, a.y, c2, b.y, x2, b.y)
+	return x1, x1 + 60, x2 - 60, x2
 }
 
 // over leads from one box to another through the corridor above the zones: up

@@ -16,8 +16,11 @@ import (
 	"github.com/cofferdam-io/cofferdam/segment"
 )
 
-// Options name the program that writes the page.
-type Options struct{ ToolName, ToolVersion string }
+// Options name the program that writes the page, and what it draws over the map.
+type Options struct {
+	ToolName, ToolVersion string
+	Layer                 *Layer // nil: nothing
+}
 
 //go:embed page.tmpl
 var pageText string
@@ -38,6 +41,7 @@ type view struct {
 	Coverage        string
 	Facts           []fact
 	Picture         picture
+	Planned         []table // of the layer
 	Tables          []table
 	Unknowns        []inventory.Unknown
 	SameNode        string // what hangs on shared nodes, in one sentence
@@ -61,7 +65,7 @@ func Page(w io.Writer, m *inventory.Map, o Options) error {
 		Title: cmp.Or(m.Cluster, "Kubernetes estate"), At: m.At, Tool: strings.TrimSpace(cmp.Or(o.ToolName, "cofferdam") + " " + o.ToolVersion),
 		Policy: "default-src 'none'; style-src " + hashOf(styleText) + "; script-src " + hashOf(scriptText) + "; img-src data:; base-uri 'none'; form-action 'none'",
 		Style:  template.CSS(styleText), Script: template.JS(scriptText), //nolint:gosec // our own files, not the map's
-		Coverage: coverage(m.Coverage), Facts: facts(m), Picture: layOut(m), Tables: tables(m), Unknowns: m.Unknowns, SameNode: sameNode(m.SameNode),
+		Coverage: coverage(m.Coverage), Facts: append(layerFacts(o.Layer), facts(m)...), Picture: layOut(m, o.Layer), Planned: layerTables(o.Layer, zones(m)), Tables: tables(m), Unknowns: m.Unknowns, SameNode: sameNode(m.SameNode),
 	}
 	return t.Execute(w, v)
 }
@@ -143,17 +147,14 @@ func facts(m *inventory.Map) []fact {
 	}
 }
 
-// connections lists every edge that the picture draws, those across zones first.
-// What hangs on shared nodes stands in one sentence, beside the unknowns.
-func connections(m *inventory.Map) table {
-	t := table{ID: "connections", Title: "Connections", Note: "What the policies allow, not what was observed. Those across zones first.",
-		Columns: []string{"From zone", "To zone", "From", "To", "Ports", "Verdict"}}
-	zones := map[ident.Ref]string{}
+// zones says in which zone an end is.
+func zones(m *inventory.Map) func(ident.Ref) string {
+	of := map[ident.Ref]string{}
 	for _, w := range m.Workloads {
-		zones[w.Workload] = w.Zone
+		of[w.Workload] = w.Zone
 	}
-	zone := func(r ident.Ref) string {
-		z, ok := zones[r]
+	return func(r ident.Ref) string {
+		z, ok := of[r]
 		switch {
 		case r.IsCIDR():
 			return "outside"
@@ -162,6 +163,14 @@ func connections(m *inventory.Map) table {
 		}
 		return z
 	}
+}
+
+// connections lists every edge that the picture draws, those across zones first.
+// What hangs on shared nodes stands in one sentence, beside the unknowns.
+func connections(m *inventory.Map) table {
+	t := table{ID: "connections", Title: "Connections", Note: "What the policies allow, not what was observed. Those across zones first.",
+		Columns: []string{"From zone", "To zone", "From", "To", "Ports", "Verdict"}}
+	zone := zones(m)
 	for _, e := range m.Edges {
 		if !m.SameNode.Holds(e) {
 			t.Rows = append(t.Rows, []string{zone(e.Src), zone(e.Dst), e.Src.Short(), e.Dst.Short(), segment.Summary(e.Connections, 4), e.Verdict.String()})

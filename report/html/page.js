@@ -2,13 +2,19 @@
   "use strict";
   var svg = document.getElementById("map"), said = document.getElementById("said");
   var nodes = [].slice.call(svg.querySelectorAll(".node")), edges = [].slice.call(svg.querySelectorAll("path.edge"));
+  var planned = [].slice.call(svg.querySelectorAll(".overlay [data-from]"));
   var held = null;
   function look(node) {
-    var id = node && node.getAttribute("data-id"), near = {}, out = 0, into = 0;
+    var id = node && node.getAttribute("data-id"), near = {}, out = 0, into = 0, gone = 0;
     edges.forEach(function (e) {
       var f = e.getAttribute("data-from"), t = e.getAttribute("data-to"), on = !!id && (f === id || t === id);
       e.classList.toggle("on", on);
       if (on) { near[f] = near[t] = true; if (f === id) { out++; } else { into++; } }
+    });
+    planned.forEach(function (e) {
+      var on = !!id && (e.getAttribute("data-from") === id || e.getAttribute("data-to") === id);
+      e.classList.toggle("on", on);
+      if (on && e.classList.contains("cutting")) { gone++; }
     });
     if (id) { near[id] = true; }
     nodes.forEach(function (n) {
@@ -16,7 +22,7 @@
       n.classList.toggle("on", n === node);
     });
     svg.classList.toggle("looking", !!id);
-    said.textContent = id ? (node.getAttribute("data-name") || "outside") + ": to " + out + " ends, from " + into + " (unknown ones dashed)" : "";
+    said.textContent = id ? (node.getAttribute("data-name") || "outside") + ": to " + out + " ends, from " + into + " (unknown ones dashed)" + (planned.length ? ", of these " + gone + " cut by the plan" : "") : "";
   }
   function hold(node) {
     held = node;

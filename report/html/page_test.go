@@ -124,24 +124,97 @@ func TestFlowsPassZonesBy(t *testing.T) {
 	}
 }
 
+var (
+	tags  = regexp.MustCompile(`<[a-zA-Z/!][^<>]*>`)
+	attrs = regexp.MustCompile(`"[^"]*"`)
+)
+
+// shapeOf is a page without its text and the values of attributes.
+func shapeOf(p string) string {
+	var b strings.Builder
+	for _, t := range tags.FindAllString(p, -1) {
+		b.WriteString(attrs.ReplaceAllString(t, `""`))
+	}
+	return b.String()
+}
+
 // FuzzForeignText: whatever a workload, a zone or a finding is called, it adds no
 // element and no attribute to the page.
 func FuzzForeignText(f *testing.F) {
 	for _, s := range []string{"web", "<script>alert(1)</script>", `" onmouseover="alert(1)`, "</title><img src=x onerror=alert(1)>", "{{.}}", "javascript:alert(1)", "\x00\xff"} {
 		f.Add(s)
 	}
-	tags := regexp.MustCompile(`<[a-zA-Z/!][^<>]*>`)
-	attrs := regexp.MustCompile(`"[^"]*"`)
-	shape := func(p string) string {
-		var b strings.Builder
-		for _, t := range tags.FindAllString(p, -1) {
-			b.WriteString(attrs.ReplaceAllString(t, `""`))
-		}
-		return b.String()
-	}
-	want := shape(page(f, estate("web")))
+	want := shapeOf(page(f, estate("web")))
 	f.Fuzz(func(t *testing.T, name string) {
-		if got := shape(page(t, estate(name))); got != want {
+		if got := shapeOf(page(t, estate(name))); got != want {
+			t.Errorf("%q changed the elements of the page", name)
+		}
+	})
+}
+
+// layered is the estate with a plan over it that cuts its only edge inside.
+func layered(m *inventory.Map, name string) *html.Layer {
+	web, db := m.Workloads[0].Workload, m.Workloads[1].Workload
+	return &html.Layer{Name: name, Sentence: name, Proof: name, Affected: []ident.Ref{web}, Protected: []ident.Ref{db},
+		Cuts: []html.Cut{{From: web, To: db, Connections: m.Edges[0].Connections, At: "egress", AllowedBy: name}},
+		Goes: []segment.Edge{{Src: ident.Ref{CIDR: "0.0.0.0/0"}, Dst: web, Connections: m.Edges[1].Connections, Verdict: segment.Unknown}}}
+}
+
+func layeredPage(t testing.TB, name string) string {
+	t.Helper()
+	m := estate(name)
+	var b bytes.Buffer
+	if err := html.Page(&b, m, html.Options{ToolName: "cofferdam", Layer: layered(m, name)}); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestLayer: what a plan cuts is told by a line, a mark, words at both ends and a row
+// of a table; it can be taken away without a script, and without one there is nothing of it.
+func TestLayer(t *testing.T) {
+	p := layeredPage(t, "Plan x")
+	for _, want := range []string{
+		`<input type="checkbox" id="layer" checked><label class="layer" for="layer"><b>Plan x</b>`,
+		`class="cutting" data-from="w0" data-to="w1"><path class="cut"`, `<path class="x"`, `5432/TCP: cut</title>`, `class="edge gone"`,
+		`data-role="affected"><rect`, `data-role="protected"><rect`, `>affected</text>`, `, affected"`, `class="goes unknown" data-from="outside" data-to="w0"`,
+		`<table id="cut">`, `<td>dmz</td><td>restricted</td><td>shop/Plan x</td><td>data/db</td><td>5432/TCP</td><td>egress</td><td>Plan x</td>`,
+		`<table id="goes">`, `<td>affected</td><td>dmz</td><td>shop/Deployment/Plan x</td>`, `cut by the plan</li>`,
+	} {
+		if !strings.Contains(p, want) {
+			t.Errorf("the page does not hold %s", want)
+		}
+	}
+	if strings.Index(p, `<table id="cut">`) > strings.Index(p, "<h2>Unknown") {
+		t.Error("what the plan cuts does not stand beside the picture")
+	}
+	without := page(t, estate("Plan x"))
+	for _, no := range []string{`id="layer"`, `class="overlay"`, ` data-role="`, "gone\"", `id="cut"`, "cut by the plan</li>"} {
+		if strings.Contains(without, no) {
+			t.Errorf("without a plan the page holds %s", no)
+		}
+	}
+	m := estate("web")
+	l := layered(m, "web")
+	m.OfNodes = map[ident.Ref]bool{{CIDR: "0.0.0.0/0"}: true}
+	l.Cuts = append(l.Cuts, html.Cut{From: ident.Ref{Namespace: "gone", Name: "gone"}, To: m.Workloads[1].Workload})
+	var b bytes.Buffer
+	if err := html.Page(&b, m, html.Options{Layer: l}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(b.String(), `class="goes`) || strings.Count(b.String(), `class="cutting"`) != 1 {
+		t.Error("what has no end in the picture is drawn")
+	}
+}
+
+// FuzzForeignTextInLayer: whatever a plan calls itself, it adds no element.
+func FuzzForeignTextInLayer(f *testing.F) {
+	for _, s := range []string{"web", "<script>alert(1)</script>", `" onmouseover="alert(1)`, "</label><img src=x>", "{{.}}", "\x00\xff"} {
+		f.Add(s)
+	}
+	want := shapeOf(layeredPage(f, "web"))
+	f.Fuzz(func(t *testing.T, name string) {
+		if got := shapeOf(layeredPage(t, name)); got != want {
 			t.Errorf("%q changed the elements of the page", name)
 		}
 	})
