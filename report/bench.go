@@ -22,6 +22,7 @@ type BenchSegment struct {
 	Pods      int `json:"pods"`
 	Workloads int `json:"workloads"`
 	Policies  int `json:"policies"`
+	Nodes     int `json:"nodes,omitempty"`
 	Classes   int `json:"classes"`
 	Edges     int `json:"edges"`
 	// Digest is the SHA-256 of the canonical edge list; DigestOf says of which

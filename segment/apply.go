@@ -23,8 +23,7 @@ type change struct {
 	dirty       map[uint32]bool
 	fresh, cuts bool
 	moved       bool // the ends of edges are numbered anew
-	// nodes are the sets of g.nodes that are the fork's own; nil before the first.
-	nodes map[*uint64]bool
+	nodes       bool // g.nodes is the fork's own where it is changed
 }
 
 // applyShared applies a delta on a fork. A nil graph without an error means that

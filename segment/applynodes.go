@@ -48,8 +48,10 @@ func (c *change) renode(class int) {
 	if !g.nodes.present() || g.classes.ref(class).host {
 		return
 	}
-	if c.nodes == nil {
-		c.forkNodes()
+	if !c.nodes {
+		c.nodes = true
+		nc := &g.nodes
+		nc.some, nc.unknown, nc.of = maps.Clone(nc.some), slices.Clone(nc.unknown), nc.of.fork()
 	}
 	var of []string
 	unknown := false
@@ -69,50 +71,25 @@ func (c *change) renode(class int) {
 	of = slices.Compact(of)
 	if old := g.nodes.of.at(class); !slices.Equal(old, of) || g.nodes.unknown.has(class) != unknown {
 		cluster := g.classes.ref(class).cluster
+		id := uint32(class) //nolint:gosec // a class number
 		for _, node := range old {
-			c.onNode(g.nodes.some, nodeKey{cluster, node}, class, false)
-			c.onNode(g.nodes.all, nodeKey{cluster, node}, class, false)
+			k := nodeKey{cluster, node}
+			g.nodes.some[k] = g.nodes.some[k].without(id)
 		}
 		for _, node := range of {
-			c.onNode(g.nodes.some, nodeKey{cluster, node}, class, true)
-			if len(of) == 1 && !unknown {
-				c.onNode(g.nodes.all, nodeKey{cluster, node}, class, true)
-			}
+			k := nodeKey{cluster, node}
+			g.nodes.some[k] = g.nodes.some[k].with(id, g.classes.len())
 		}
 		if g.nodes.unknown.has(class) != unknown {
 			g.nodes.unknown.put(class, unknown)
 			c.fresh = true // it stands in what the lines of host-network classes share
 		}
 		g.nodes.of.set(class, of)
-		id := uint32(class) //nolint:gosec // a class number
 		c.own[id], c.peer[id], c.dirty[id] = true, true, true
-		for _, node := range append(old, of...) { // the lines of who is on the node there
+		for _, node := range slices.Concat(old, of) { // the lines of who is on the node there
 			for h := range g.nodes.hostsOn[nodeKey{cluster, node}].all() {
 				c.dirty[uint32(h)] = true //nolint:gosec // a class number
 			}
 		}
 	}
-}
-
-// forkNodes gives the fork maps of its own; the sets in them are still shared.
-func (c *change) forkNodes() {
-	nc := &c.g.nodes
-	nc.some, nc.all, nc.unknown, nc.of = maps.Clone(nc.some), maps.Clone(nc.all), slices.Clone(nc.unknown), nc.of.fork()
-	c.nodes = make(map[*uint64]bool)
-}
-
-// onNode puts a class into the set of a node, or takes it out.
-func (c *change) onNode(m map[nodeKey]bitset, k nodeKey, class int, in bool) {
-	s := m[k]
-	switch {
-	case s == nil && !in:
-		return
-	case s == nil:
-		s = newBitset(c.g.classes.len())
-	case !c.nodes[&s[0]]:
-		s = slices.Clone(s)
-	}
-	c.nodes[&s[0]] = true
-	s.put(class, in)
-	m[k] = s
 }

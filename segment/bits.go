@@ -414,3 +414,17 @@ func (m members) with(c uint32, n int) members {
 	i, _ := slices.BinarySearch(m.ids, c)
 	return makeMembers(slices.Insert(slices.Clone(m.ids), i, c), n)
 }
+
+// without returns m without an element.
+func (m members) without(c uint32) members {
+	if !m.has(int(c)) {
+		return m
+	}
+	if m.bits != nil {
+		b := slices.Clone(m.bits)
+		b.put(int(c), false)
+		return members{bits: b, n: m.n - 1}
+	}
+	i, _ := slices.BinarySearch(m.ids, c)
+	return members{ids: slices.Delete(slices.Clone(m.ids), i, i+1), n: m.n - 1}
+}

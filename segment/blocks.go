@@ -50,28 +50,34 @@ func (g *Graph) sharedBlocks(t *tally, b *base) []block {
 	return out
 }
 
-// exceptBlocks puts the exceptions of c's line into what its base says. They are
-// few, and addresses are many: nothing else is looked at again.
-func (g *Graph) exceptBlocks(t *tally, shared []block, c int, kind lineKind) []block {
-	type alike struct {
-		reply *reply
-		parts []netip.Prefix
-	}
-	affected := make(map[string]*alike) // by key of a reply that some exception has or had
-	of := func(r *reply) *alike {
-		x, ok := affected[r.key]
-		if !ok {
-			x = &alike{reply: r}
-			affected[r.key] = x
+// changedReply is a reply of which exceptions take addresses away, or give it some:
+// parts are all that it holds of then.
+type changedReply struct {
+	reply *reply
+	parts []netip.Prefix
+}
+
+// same reports whether two replies say the same.
+func (r *reply) same(o *reply) bool { return r == o || r.key == o.key }
+
+// exceptReplies returns what the exceptions of c's line change of what its base
+// says. They are few, and addresses are many: nothing else is looked at again.
+func (g *Graph) exceptReplies(t *tally, shared []block, c int, kind lineKind) []changedReply {
+	var affected []changedReply
+	of := func(r *reply) *changedReply {
+		i := affectedAt(affected, r)
+		if i < 0 {
+			i = len(affected)
+			affected = append(affected, changedReply{reply: r})
 		}
-		return x
+		return &affected[i]
 	}
 	var lost []netip.Prefix
 	for _, d := range g.exceptCells(t, c, kind) {
 		r := g.replyOf(t, c, int(d), kind)
 		parts := g.v.addresses.cells[g.classes.ref(int(d)).cell].parts
 		was := blockAt(shared, parts[0])
-		if was < 0 && len(r.edges) == 0 || was >= 0 && shared[was].reply.key == r.key {
+		if was < 0 && len(r.edges) == 0 || was >= 0 && shared[was].reply.same(r) {
 			continue
 		}
 		lost = append(lost, parts...)
@@ -83,28 +89,51 @@ func (g *Graph) exceptBlocks(t *tally, shared []block, c int, kind lineKind) []b
 			x.parts = append(x.parts, parts...)
 		}
 	}
-	if len(lost) == 0 {
-		return shared
+	if len(affected) == 0 {
+		return nil
 	}
 	slices.SortFunc(lost, comparePrefix)
-	known := make(map[netip.Prefix]ident.Ref, len(shared))
-	out := make([]block, 0, len(shared)+len(lost))
-	for _, b := range shared {
-		x, ok := affected[b.reply.key]
-		if !ok {
-			out = append(out, b)
+	for i := range shared {
+		at := affectedAt(affected, shared[i].reply)
+		if at < 0 {
 			continue
 		}
-		known[b.prefix] = b.ref
-		i, _ := slices.BinarySearchFunc(lost, b.prefix, comparePrefix)
-		j := i
-		for j < len(lost) && contains(b.prefix, lost[j]) {
-			j++
+		p := shared[i].prefix
+		lo, _ := slices.BinarySearchFunc(lost, p, comparePrefix)
+		hi := lo
+		for hi < len(lost) && contains(p, lost[hi]) {
+			hi++
 		}
-		x.parts = subtract(x.parts, b.prefix, lost[i:j])
+		affected[at].parts = subtract(affected[at].parts, p, lost[lo:hi])
+	}
+	for i := range affected {
+		affected[i].parts = mergePrefixes(affected[i].parts)
+	}
+	return affected
+}
+
+// affectedAt returns the index of a reply, -1 if it is not affected.
+func affectedAt(affected []changedReply, r *reply) int {
+	return slices.IndexFunc(affected, func(x changedReply) bool { return x.reply.same(r) })
+}
+
+// exceptBlocks puts the exceptions of c's line into what its base says.
+func (g *Graph) exceptBlocks(t *tally, shared []block, c int, kind lineKind) []block {
+	affected := g.exceptReplies(t, shared, c, kind)
+	if len(affected) == 0 {
+		return shared
+	}
+	known := make(map[netip.Prefix]ident.Ref)
+	out := make([]block, 0, len(shared)+4*len(affected))
+	for _, b := range shared {
+		if affectedAt(affected, b.reply) < 0 {
+			out = append(out, b)
+		} else {
+			known[b.prefix] = b.ref
+		}
 	}
 	for _, x := range affected {
-		for _, p := range mergePrefixes(x.parts) {
+		for _, p := range x.parts {
 			ref, ok := known[p]
 			if !ok {
 				ref = ident.Ref{CIDR: p.String()}
@@ -114,6 +143,22 @@ func (g *Graph) exceptBlocks(t *tally, shared []block, c int, kind lineKind) []b
 	}
 	slices.SortFunc(out, func(a, b block) int { return comparePrefix(a.prefix, b.prefix) })
 	return out
+}
+
+// countBlocks counts the edges of the blocks that c's line leads to, without
+// making them.
+func (g *Graph) countBlocks(t *tally, c int, kind lineKind, times int, n *Count) {
+	b := g.baseOf(c, kind)
+	shared := g.sharedBlocks(t, b)
+	affected := g.exceptReplies(t, shared, c, kind)
+	for i := range shared {
+		if len(affected) == 0 || affectedAt(affected, shared[i].reply) < 0 {
+			n.add(shared[i].reply, times)
+		}
+	}
+	for i := range affected {
+		n.add(affected[i].reply, times*len(affected[i].parts))
+	}
 }
 
 // replyOf asks for one cell of a line by itself.

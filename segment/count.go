@@ -109,6 +109,10 @@ func (g *Graph) countClasses(ctx context.Context, weights []int, n *Count) error
 // countOutside counts the edges to and from addresses outside.
 func (g *Graph) countOutside(t *tally, classes []uint32, times int, n *Count) {
 	for _, kind := range []lineKind{row, column} {
+		if len(classes) == 1 {
+			g.countBlocks(t, int(classes[0]), kind, times, n)
+			continue
+		}
 		blocks := g.blocks(t, side{classes: classes, endpoint: -1}, kind)
 		for i := range blocks {
 			n.add(blocks[i].reply, times)

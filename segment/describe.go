@@ -501,7 +501,7 @@ func (g *Graph) placedHosts() bitset {
 	out := newBitset(g.classes.len())
 	for c := range g.nodes.hosts.all() {
 		cl := g.classes.ref(c)
-		if cl.node != "" && g.nodes.some[nodeKey{cl.cluster, cl.node}] != nil {
+		if cl.node != "" && !g.nodes.some[nodeKey{cl.cluster, cl.node}].empty() {
 			out.add(c)
 		}
 	}

@@ -14,13 +14,13 @@ type nodeClasses struct {
 	address bitset // cells that are an address of a node of some cluster
 	// cells holds, by cluster, the cells that are addresses of its nodes, each with
 	// the name of the node; "" where it is not known whose of them it is.
-	cells     []map[uint32]string
-	ends      []bitset // by cluster: hosts and cells of its nodes
-	unplaced  []bitset // of ends, those of which the node is not known
-	hostsOn   map[nodeKey]bitset
-	some, all map[nodeKey]bitset // other classes with some, with all pods on the node
-	unknown   bitset             // other classes with a pod whose node is unknown
-	of        vec[[]string]      // other class → nodes of its pods
+	cells    []map[uint32]string
+	ends     []bitset // by cluster: hosts and cells of its nodes
+	unplaced []bitset // of ends, those of which the node is not known
+	hostsOn  map[nodeKey]members
+	some     map[nodeKey]members // other classes with a pod on the node
+	unknown  bitset              // other classes with a pod whose node is unknown
+	of       vec[[]string]       // other class → nodes of its pods, sorted
 }
 
 type nodeKey struct {
@@ -108,15 +108,9 @@ func (nc *nodeClasses) present() bool { return !nc.hosts.empty() || !nc.address.
 
 func (g *Graph) frameNodes() {
 	n := g.classes.len()
-	nc := nodeClasses{hosts: newBitset(n), address: newBitset(n), hostsOn: map[nodeKey]bitset{}, some: map[nodeKey]bitset{},
-		all: map[nodeKey]bitset{}, unknown: newBitset(n)}
+	nc := nodeClasses{hosts: newBitset(n), address: newBitset(n), unknown: newBitset(n)}
 	of := make([][]string, n)
-	put := func(m map[nodeKey]bitset, k nodeKey, c int) {
-		if m[k] == nil {
-			m[k] = newBitset(n)
-		}
-		m[k].add(c)
-	}
+	hostsOn, some := map[nodeKey][]uint32{}, map[nodeKey][]uint32{}
 	for range g.clusters {
 		nc.cells, nc.ends, nc.unplaced = append(nc.cells, map[uint32]string{}), append(nc.ends, newBitset(n)), append(nc.unplaced, newBitset(n))
 	}
@@ -124,7 +118,8 @@ func (g *Graph) frameNodes() {
 		if nc.ends[cluster].add(c); node == "" {
 			nc.unplaced[cluster].add(c)
 		} else {
-			put(nc.hostsOn, nodeKey{cluster, node}, c)
+			k := nodeKey{cluster, node}
+			hostsOn[k] = append(hostsOn[k], uint32(c)) //nolint:gosec // a class number
 		}
 	}
 	for c := range g.pods {
@@ -160,16 +155,23 @@ func (g *Graph) frameNodes() {
 			of[c] = slices.Compact(of[c])
 			for _, node := range of[c] {
 				k := nodeKey{g.classes.ref(c).cluster, node}
-				put(nc.some, k, c)
-				if len(of[c]) == 1 && !nc.unknown.has(c) {
-					put(nc.all, k, c)
-				}
+				some[k] = append(some[k], uint32(c)) //nolint:gosec // a class number
 			}
 		}
 	}
-	nc.of = vecOf(of)
+	nc.of, nc.hostsOn, nc.some = vecOf(of), membersOf(hostsOn, n), membersOf(some, n)
 	nc.free = g.m.Profile.freesOwnNodes() && nc.present()
 	g.nodes = nc
+}
+
+// membersOf makes the sets of classes, out of n, of nodes.
+func membersOf(lists map[nodeKey][]uint32, n int) map[nodeKey]members {
+	out := make(map[nodeKey]members, len(lists))
+	for k, ids := range lists {
+		slices.Sort(ids)
+		out[k] = makeMembers(slices.Compact(ids), n)
+	}
+	return out
 }
 
 // freesOwnNode reports whether the rule about a pod's own node applies to any pair.
@@ -230,15 +232,17 @@ func (g *Graph) onNode(pod int, node string, endpoint int) (some, every Answer) 
 		}
 		return No, No
 	}
-	k := nodeKey{g.classes.ref(pod).cluster, node}
-	switch {
-	case node == "":
+	if node == "" {
 		return Maybe, No
-	case g.nodes.all[k] != nil && g.nodes.all[k].has(pod):
+	}
+	of, unknown := g.nodes.of.at(pod), g.nodes.unknown.has(pod)
+	_, on := slices.BinarySearch(of, node)
+	switch {
+	case on && len(of) == 1 && !unknown:
 		return Yes, Yes
-	case g.nodes.some[k] != nil && g.nodes.some[k].has(pod):
+	case on:
 		return Yes, No
-	case g.nodes.unknown.has(pod):
+	case unknown:
 		return Maybe, No
 	}
 	return No, No
@@ -296,16 +300,16 @@ func (g *Graph) eachOwnNode(c int, f func(members)) {
 		}
 		for cluster, cells := range g.nodes.cells {
 			if node := cells[uint32(c)]; node != "" { //nolint:gosec // a class number
-				f(members{bits: g.nodes.some[nodeKey{cluster, node}]})
+				f(g.nodes.some[nodeKey{cluster, node}])
 			}
 		}
 	case cl.host:
 		if cl.node != "" {
-			f(members{bits: g.nodes.some[nodeKey{cl.cluster, cl.node}]})
+			f(g.nodes.some[nodeKey{cl.cluster, cl.node}])
 		}
 	default:
 		for _, node := range g.nodes.of.at(c) {
-			f(members{bits: g.nodes.hostsOn[nodeKey{cl.cluster, node}]})
+			f(g.nodes.hostsOn[nodeKey{cl.cluster, node}])
 		}
 	}
 }

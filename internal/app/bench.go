@@ -54,7 +54,7 @@ func BenchSegment(ctx context.Context, c synth.Config, at func(string)) (*report
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	at("making the estate")
 	b := &bench{ctx: ctx, m: synth.Model(c), state: c.Seed, out: &report.BenchSegment{SchemaVersion: inventory.SchemaVersion,
-		Mix: string(c.Mix), Seed: c.Seed, Machine: runtime.GOOS + "/" + runtime.GOARCH + ", " + runtime.Version()}}
+		Mix: string(c.Mix), Seed: c.Seed, Nodes: c.Nodes, Machine: runtime.GOOS + "/" + runtime.GOARCH + ", " + runtime.Version()}}
 	for _, step := range []struct {
 		name string
 		run  func() error

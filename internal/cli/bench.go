@@ -68,6 +68,7 @@ be measured on.`,
 	f.IntVar(&config.Pods, "pods", 100_000, "pods")
 	f.IntVar(&config.Workloads, "workloads", 10_000, "workloads, in namespaces of twenty")
 	f.IntVar(&config.Policies, "policies", 10_000, "NetworkPolicies")
+	f.IntVar(&config.Nodes, "nodes", 0, "nodes that the pods run on; 0: it is not known where they run")
 	mixFlags(c, &mix, &config.Seed)
 	f.StringVar(&export, "export", "", "write the estate as manifests into this new `DIR`, and measure nothing")
 	return answers(c, &report.BenchSegment{})

@@ -40,13 +40,17 @@ type Config struct {
 	Pods      int // at least Workloads: every workload has one or more
 	Workloads int
 	Policies  int // NetworkPolicies; the tiered mix adds to them
+	Nodes     int // that the pods run on; 0: it is not known where they run
 	Mix       Mix
 	Seed      uint64
 }
 
 // Check says what is wrong with a configuration.
 func (c *Config) Check() error {
-	const most = 10_000_000
+	const (
+		most      = 10_000_000
+		mostNodes = 1 << 20 // addresses of 172.16.0.0/12
+	)
 	switch {
 	case !slices.Contains(Mixes(), c.Mix):
 		return ident.Errorf(ident.KindUsage, "--mix is %q", c.Mix).WithHint("one of: rich, open, none, tiered, scale")
@@ -54,6 +58,8 @@ func (c *Config) Check() error {
 		return ident.Errorf(ident.KindUsage, "%d workloads are not between 1 and %d", c.Workloads, most)
 	case c.Pods < c.Workloads || c.Pods > most:
 		return ident.Errorf(ident.KindUsage, "%d pods are not between the %d workloads and %d", c.Pods, c.Workloads, most)
+	case c.Nodes < 0 || c.Nodes > mostNodes:
+		return ident.Errorf(ident.KindUsage, "%d nodes are not between 0 and %d", c.Nodes, mostNodes)
 	case c.Policies < 0 || c.Policies > most:
 		return ident.Errorf(ident.KindUsage, "%d policies are not between 0 and %d", c.Policies, most)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // Files writes an estate that Model made as Kubernetes manifests, one file for
-// each namespace and one for the policies of the cluster. create is called once
+// each namespace and one for the policies of the cluster and its nodes. create is called once
 // for each file, and its writer is closed.
 func Files(m *segment.Model, create func(name string) (io.WriteCloser, error)) error {
 	pods := make([][]int, len(m.Workloads))
@@ -45,10 +45,13 @@ func Files(m *segment.Model, create func(name string) (io.WriteCloser, error)) e
 			return err
 		}
 	}
-	if len(policies[""]) == 0 {
+	if len(policies[""]) == 0 && len(m.Nodes) == 0 {
 		return nil
 	}
 	return file("cluster.yaml", create, func(w *writer) {
+		for i := range m.Nodes {
+			w.node(&m.Nodes[i])
+		}
 		for _, p := range policies[""] {
 			w.clusterPolicy(&m.Policies[p])
 		}
@@ -99,8 +102,19 @@ func (w *writer) namespace(n *segment.Namespace) {
 	w.labels(2, "labels", n.Labels)
 }
 
-// workload writes a Deployment and, where it has more than one pod, its
-// ReplicaSet and its pods.
+func (w *writer) node(n *segment.Node) {
+	w.head("v1", "Node", "", n.Name)
+	w.labels(2, "labels", n.Labels)
+	w.line(0, "status:")
+	w.line(2, "addresses:")
+	for _, a := range n.IPs {
+		w.line(2, "- type: InternalIP")
+		w.line(4, "address: %s", a)
+	}
+}
+
+// workload writes a Deployment and, where it has more than one pod or it is known
+// where they run, its ReplicaSet and its pods.
 func (w *writer) workload(m *segment.Model, i int, pods []int) {
 	wl := &m.Workloads[i]
 	first := &m.Endpoints[pods[0]]
@@ -112,8 +126,8 @@ func (w *writer) workload(m *segment.Model, i int, pods []int) {
 	w.line(2, "template:")
 	w.line(4, "metadata:")
 	w.labels(6, "labels", wl.Labels)
-	w.podSpec(4, wl.Ref.Name, first)
-	if len(pods) == 1 {
+	w.podSpec(4, wl.Ref.Name, first, "")
+	if len(pods) == 1 && first.Node == "" {
 		return
 	}
 	set := wl.Ref.Name + "-" + wl.Labels["pod-template-hash"]
@@ -128,7 +142,7 @@ func (w *writer) workload(m *segment.Model, i int, pods []int) {
 		w.head("v1", "Pod", e.Ref.Namespace, e.Ref.Name)
 		w.labels(2, "labels", e.Labels)
 		w.owner("ReplicaSet", set)
-		w.podSpec(0, wl.Ref.Name, e)
+		w.podSpec(0, wl.Ref.Name, e, e.Node)
 		w.line(0, "status:")
 		w.line(2, "phase: Running")
 		w.line(2, "podIP: %s", e.IPs[0])
@@ -143,8 +157,11 @@ func (w *writer) owner(kind, name string) {
 	w.line(4, "controller: true")
 }
 
-func (w *writer) podSpec(indent int, name string, e *segment.Endpoint) {
+func (w *writer) podSpec(indent int, name string, e *segment.Endpoint, node string) {
 	w.line(indent, "spec:")
+	if node != "" {
+		w.line(indent+2, "nodeName: %s", node)
+	}
 	w.line(indent+2, "containers:")
 	w.line(indent+2, "- name: %s", name)
 	w.line(indent+4, "image: registry.example/%s:1.0.0", name)

@@ -34,6 +34,7 @@ const (
 func Model(c Config) *segment.Model {
 	w := &world{c: c, r: &dice{c.Seed}, m: &segment.Model{Profile: segment.Generic()}}
 	w.namespaces()
+	w.nodes()
 	w.workloads()
 	if c.Mix != None {
 		w.policies()
@@ -66,6 +67,22 @@ func (w *world) namespaces() {
 	}
 }
 
+// nodes makes nodes with an address each in 172.16.0.0/12.
+func (w *world) nodes() {
+	for i := range w.c.Nodes {
+		w.m.Nodes = append(w.m.Nodes, segment.Node{Name: "node-" + strconv.Itoa(i), Labels: map[string]string{"kubernetes.io/hostname": "node-" + strconv.Itoa(i)},
+			IPs: []netip.Addr{netip.AddrFrom4([4]byte{172, byte(16 + i>>16), byte(i >> 8), byte(i)})}})
+	}
+}
+
+// node is where the nth pod runs. Pods of a workload are spread.
+func (w *world) node(n int) string {
+	if len(w.m.Nodes) == 0 {
+		return ""
+	}
+	return w.m.Nodes[n*7919%len(w.m.Nodes)].Name
+}
+
 func (w *world) workloads() {
 	w.m.Workloads = make([]segment.Workload, w.c.Workloads)
 	w.m.Endpoints = make([]segment.Endpoint, 0, w.c.Pods)
@@ -92,7 +109,7 @@ func (w *world) workloads() {
 			n := len(w.m.Endpoints)
 			w.m.Endpoints = append(w.m.Endpoints, segment.Endpoint{
 				Ref:      ident.Ref{Namespace: namespace, Kind: "Pod", Name: app + "-" + hash + "-" + strconv.Itoa(p)},
-				Workload: i, Namespace: ns, Labels: labels, Ports: ports[tier],
+				Workload: i, Namespace: ns, Labels: labels, Ports: ports[tier], Node: w.node(n),
 				IPs: []netip.Addr{netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)})}})
 		}
 	}

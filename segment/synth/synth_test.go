@@ -54,8 +54,8 @@ func (*buffer) Close() error { return nil }
 // say of them what it says of the model.
 func TestManifestsAreTheModel(t *testing.T) {
 	for _, mix := range synth.Mixes() {
-		for _, pods := range []int{120, 300} {
-			m := synth.Model(synth.Config{Pods: pods, Workloads: 120, Policies: 130, Mix: mix, Seed: 11})
+		for _, x := range []struct{ pods, nodes int }{{120, 0}, {300, 0}, {250, 7}} {
+			m := synth.Model(synth.Config{Pods: x.pods, Workloads: 120, Policies: 130, Nodes: x.nodes, Mix: mix, Seed: 11})
 			files := make(map[string]*buffer)
 			if err := synth.Files(m, func(name string) (io.WriteCloser, error) {
 				files[name] = &buffer{}
