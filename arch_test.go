@@ -33,6 +33,9 @@ var layers = map[string][]string{
 	"sbom/note":      {"ident", "sbom"},
 	"sbom/license":   {},
 	"sbom/decode":    {"ident", "sbom/...", "jsonscan"},
+	"sbom/survey":    {"ident", "sbom", "jsonscan"},
+	"sbom/trace":     {"sbom"},
+	"sbom/compare":   {"ident", "sbom", "sbom/trace", "vuln"},
 	"sbom/encode":    {"ident", "sbom", "sbom/cyclonedx", "sbom/spdx"},
 
 	"vuln":     {"ident", "sbom"},
