@@ -180,6 +180,12 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(documentsTable)
 	case *Pushed:
 		hs["table"] = as(pushedTable)
+	case *SBOMDiff:
+		hs["table"] = as(sbomDiffTable)
+	case *SBOMUnion:
+		hs["table"] = as(sbomUnionTable)
+	case *ComponentWays:
+		hs["table"] = as(waysText)
 	case *Story:
 		hs["table"] = as(storyText)
 	case *Version:

@@ -140,7 +140,7 @@ func Artifact(d *sbom.Document) string {
 		}
 	}
 	if e := identify(&sbom.Component{Name: s.Name, PURL: s.PURL}, s.OS); e.id.kind != "" {
-		return e.id.kind + "/" + e.id.name
+		return "pkg:" + e.id.kind + "/" + e.id.name
 	}
 	if s.Name == "" {
 		return d.Name

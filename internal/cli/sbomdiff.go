@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/report"
+	"github.com/cofferdam-io/cofferdam/sbom"
+	"github.com/cofferdam-io/cofferdam/sbom/compare"
+	"github.com/cofferdam-io/cofferdam/vuln"
+)
+
+// diffLines are what --fail-on of sbom diff knows.
+var diffLines = []string{"new-component", "new-vulnerability", "licence", "supplier", "other-bytes", "any"}
+
+func sbomDiffCommand(e *env) *cobra.Command {
+	var in inputs
+	var failOn []string
+	var same bool
+	c := &cobra.Command{
+		Use: "diff OLD NEW", Short: "What changed between releases: components, versions, licences, vulnerabilities",
+		Long: `Diff compares two SBOMs, of any tools and formats, or two folders of them, paired
+by what they are about. An upgrade is one row. With --advisories (or a cache of
+them) it also says which vulnerabilities appeared and which are gone; what can
+no longer be compared with the advisories is told apart from what is gone.
+
+With --same-artifact it unites two or more documents of one artifact, as several
+tools wrote them, and shows what only some of them saw.`,
+		Example: "  cofferdam sbom diff web-1.4.cdx.json web-1.5.spdx.json --advisories ./advisories --fail-on other-bytes,licence",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) < 2 || len(args) > 2 && !same {
+				return ident.Errorf(ident.KindUsage, "%s takes two files or folders", c.CommandPath()).WithHint("%s old.cdx.json new.cdx.json", c.CommandPath())
+			}
+			return nil
+		},
+		RunE: e.run(func(ctx context.Context, args []string) error {
+			for _, w := range failOn {
+				if !slices.Contains(diffLines, w) && w != "license" {
+					return ident.Errorf(ident.KindUsage, "--fail-on %q is no change that sbom diff knows", w).WithHint("one of: %s", strings.Join(diffLines, ", "))
+				}
+			}
+			l := e.loader()
+			sides := make([][]*sbom.Document, len(args))
+			unread := 0
+			for i, a := range args {
+				docs, problems, err := l.SBOMs(ctx, []string{a})
+				if err != nil {
+					return err
+				}
+				e.problems(problems)
+				unread += len(problems)
+				if len(docs) == 0 {
+					return ident.Errorf(ident.KindFailure, "no SBOM was found in %s", a).
+						WithHint("CycloneDX, SPDX, syft and Trivy documents are read; cofferdam sbom show PATH says what one is")
+				}
+				sides[i] = docs
+			}
+			if same {
+				if len(failOn) > 0 {
+					return ident.Errorf(ident.KindUsage, "--fail-on is about releases, and not with --same-artifact")
+				}
+				docs := slices.Concat(sides...)
+				u, err := compare.Together(ctx, docs)
+				if err != nil {
+					return err
+				}
+				return e.write(report.NewSBOMUnion(docs, u), report.Options{})
+			}
+			db, problems, err := l.Advisories(ctx, in.advisories)
+			if err != nil {
+				return err
+			}
+			if db == nil && slices.Contains(failOn, "new-vulnerability") {
+				return ident.Errorf(ident.KindUsage, "no advisories are loaded: nothing can be said about vulnerabilities").
+					WithHint("--advisories PATH, or once: cofferdam advisories update --from PATH")
+			}
+			e.problems(problems)
+			e.meter.at("comparing", 0, 0)
+			a := &report.SBOMDiff{SchemaVersion: inventory.SchemaVersion, Releases: []report.ReleaseDiff{},
+				Coverage: inventory.Coverage{NotSeen: []string{}, Quarantined: unread + len(problems)}}
+			for _, r := range compare.Releases(sides[0], sides[1]) {
+				one, err := releaseDiff(ctx, r, db)
+				if err != nil {
+					return err
+				}
+				a.Releases = append(a.Releases, one)
+			}
+			if db != nil {
+				known := true
+				a.Coverage.AdvisoriesAsOf, a.Coverage.AdvisoryKnown = db.AsOf().Format("2006-01-02"), &known
+			}
+			if len(failOn) > 0 {
+				e.outcome.failed = unread > 0 // a gate whose own documents could not be read has not passed
+				a.Gate = a.Judge(failOn)
+				e.outcome.refused = a.Gate.Failed
+			}
+			return e.write(a, report.Options{})
+		}),
+	}
+	in.advisoryFlags(c)
+	in.refuse(c, "server", "this version has no server: give the files")
+	c.Flags().BoolVar(&same, "same-artifact", false, "the documents are about one artifact: what only some of them saw")
+	c.Flags().StringSliceVar(&failOn, "fail-on", nil, "exit 3 on a `CHANGE`: "+strings.Join(diffLines, ", "))
+	complete(c, "fail-on", fixed(diffLines...))
+	return answers(c, (*report.SBOMDiff)(nil))
+}
+
+func releaseDiff(ctx context.Context, r compare.Release, db *vuln.Database) (report.ReleaseDiff, error) {
+	out := report.NewReleaseDiff(r)
+	if r.Old == nil || r.New == nil {
+		return out, nil
+	}
+	d, err := compare.Documents(ctx, r.Old, r.New)
+	if err != nil {
+		return out, err
+	}
+	out.Diff = d
+	if db == nil {
+		return out, nil
+	}
+	before, err := vuln.Scan(ctx, []*sbom.Document{r.Old}, db)
+	if err != nil {
+		return out, err
+	}
+	after, err := vuln.Scan(ctx, []*sbom.Document{r.New}, db)
+	if err != nil {
+		return out, err
+	}
+	out.Vulnerabilities, out.Unmatched = compare.Vulnerabilities(before, after), len(after.Unmatched)
+	return out, nil
+}
