@@ -258,25 +258,3 @@ func large(n int) *sbom.Document {
 	}
 	return d
 }
-
-// counting counts bytes and keeps none.
-type counting struct{ n int64 }
-
-func (c *counting) Write(p []byte) (int, error) { c.n += int64(len(p)); return len(p), nil }
-
-func BenchmarkEncode(b *testing.B) {
-	d := large(10_000)
-	for _, f := range encode.Formats() {
-		b.Run(string(f), func(b *testing.B) {
-			var out counting
-			for b.Loop() {
-				out.n = 0
-				if _, err := encode.Document(context.Background(), &out, d, f, options); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.SetBytes(out.n)
-			b.ReportAllocs()
-		})
-	}
-}
