@@ -60,11 +60,14 @@ func (v *Verifier) Add(encoding []byte) (Record, error) {
 	r, err := Decode(encoding)
 	switch {
 	case err != nil:
-		return Record{}, v.fail(v.head.Seq+1, err.Error())
+		v.fail(v.head.Seq+1, err.Error())
 	case r.Seq != v.head.Seq+1:
-		return Record{}, v.fail(v.head.Seq+1, fmt.Sprintf("record %d stands in its place", r.Seq))
+		v.fail(v.head.Seq+1, fmt.Sprintf("record %d stands in its place", r.Seq))
 	case r.Previous != v.head.Hash:
-		return Record{}, v.fail(r.Seq, "it does not carry the hash of the record before it")
+		v.fail(r.Seq, "it does not carry the hash of the record before it")
+	}
+	if v.err != nil {
+		return Record{}, v.err
 	}
 	v.head = Head{Seq: r.Seq, Hash: HashOf(encoding)}
 	v.meet()
@@ -94,10 +97,9 @@ func (v *Verifier) meet() {
 	}
 }
 
-func (v *Verifier) fail(seq uint64, reason string) error {
+func (v *Verifier) fail(seq uint64, reason string) {
 	if v.err == nil {
 		v.err = ident.Errorf(ident.KindRefused, "%w", &Broken{Seq: seq, Reason: reason}).
 			WithHint("compare with a backup or with checkpoints that left this machine")
 	}
-	return v.err
 }

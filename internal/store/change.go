@@ -46,6 +46,14 @@ type Change struct {
 	StateKind StateKind
 }
 
+// AuditReport says what an audit covered.
+type AuditReport struct {
+	Records   int           // of the journal, all verified
+	Documents int           // compared with their records; deleted ones too
+	Purged    int           // gone, with a record of their purge
+	Head      evidence.Head // where the verified journal ends
+}
+
 // Segment is an immutable piece of the index, derived from the rows of a range of
 // the sequence.
 type Segment struct {

@@ -118,6 +118,13 @@ type Reader interface {
 	// Journal returns the encodings of the journal's records after a sequence number,
 	// at most limit, in order: what evidence.Verifier reads.
 	Journal(ctx context.Context, after uint64, limit int) ([][]byte, error)
+	// Audit verifies the whole journal against its end and the given checkpoints, and
+	// compares every document's row, metadata and tombstone with what the journal says
+	// of it. It does not read original bytes: their digest is compared by who decompresses
+	// them. The error wraps *evidence.Broken where something does not hold. Whoever can
+	// write to the database can rewrite both, so only checkpoints that were kept elsewhere
+	// make an audit mean something against its operator.
+	Audit(ctx context.Context, checkpoints ...evidence.Checkpoint) (AuditReport, error)
 	// Checkpoints returns the signed notes from a sequence number on, in order.
 	Checkpoints(ctx context.Context, from uint64, limit int) ([][]byte, error)
 }

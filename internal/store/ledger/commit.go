@@ -179,7 +179,7 @@ func (c *commit) fresh(ctx context.Context) ([]int, error) {
 	c.originals = map[string]int64{}
 	byID := map[int64]string{}
 	var ids []any
-	err := selectIn(ctx, c.tx, "SELECT id, digest FROM original WHERE digest", "", nil, digests, func(scan func(...any) error) error {
+	err := selectIn(ctx, c.tx, "SELECT id, digest FROM original WHERE digest", nil, digests, func(scan func(...any) error) error {
 		var id int64
 		var digest []byte
 		if err := scan(&id, &digest); err != nil {
@@ -195,7 +195,7 @@ func (c *commit) fresh(ctx context.Context) ([]int, error) {
 		return nil, err
 	}
 	first := map[docKey]store.Receipt{}
-	err = selectIn(ctx, c.tx, "SELECT id, seq, artifact, original, tenant, fingerprint FROM document WHERE deleted = 0 AND original", "", nil, ids, func(scan func(...any) error) error {
+	err = selectIn(ctx, c.tx, "SELECT id, seq, artifact, original, tenant, fingerprint FROM document WHERE deleted = 0 AND original", nil, ids, func(scan func(...any) error) error {
 		var id, seq, artifact, original int64
 		var tenant string
 		var fingerprint []byte
@@ -209,7 +209,7 @@ func (c *commit) fresh(ctx context.Context) ([]int, error) {
 		return nil, err
 	}
 	// A rejected document has no subject: the fingerprint of its key is empty.
-	err = selectIn(ctx, c.tx, "SELECT id, tenant, digest FROM rejected WHERE digest", "", nil, rejected, func(scan func(...any) error) error {
+	err = selectIn(ctx, c.tx, "SELECT id, tenant, digest FROM rejected WHERE digest", nil, rejected, func(scan func(...any) error) error {
 		var id int64
 		var tenant string
 		var digest []byte
@@ -257,7 +257,7 @@ func (c *commit) components(ctx context.Context, fresh []int) (map[int][]store.E
 			}
 		}
 	}
-	err := selectIn(ctx, c.tx, "SELECT id, name FROM component WHERE hash", "", nil, hashes, func(scan func(...any) error) error {
+	err := selectIn(ctx, c.tx, "SELECT id, name FROM component WHERE hash", nil, hashes, func(scan func(...any) error) error {
 		var id int64
 		var key []byte
 		if err := scan(&id, &key); err != nil {
@@ -303,7 +303,7 @@ func (c *commit) findArtifacts(ctx context.Context, fresh []int) error {
 	}
 	var ids []any
 	seen := map[uint32]bool{}
-	err := selectIn(ctx, c.tx, "SELECT name, artifact FROM identity WHERE name", "", nil, hashes, func(scan func(...any) error) error {
+	err := selectIn(ctx, c.tx, "SELECT name, artifact FROM identity WHERE name", nil, hashes, func(scan func(...any) error) error {
 		var h []byte
 		var artifact int64
 		if err := scan(&h, &artifact); err != nil {
@@ -321,7 +321,7 @@ func (c *commit) findArtifacts(ctx context.Context, fresh []int) error {
 		return err
 	}
 	moved := map[uint32]uint32{}
-	err = selectIn(ctx, c.tx, "SELECT artifact, into_artifact FROM joined WHERE artifact", "", nil, ids, func(scan func(...any) error) error {
+	err = selectIn(ctx, c.tx, "SELECT artifact, into_artifact FROM joined WHERE artifact", nil, ids, func(scan func(...any) error) error {
 		var from, to int64
 		if err := scan(&from, &to); err != nil {
 			return err

@@ -41,7 +41,7 @@ func loadGone(ctx context.Context, tx Tx, where string, args, ids []any) (map[ui
 	if ids == nil {
 		return found, tx.Query(ctx, columns+where, args, each)
 	}
-	return found, selectIn(ctx, tx, columns+where+" AND d.id", "", args, ids, each)
+	return found, selectIn(ctx, tx, columns+where+" AND d.id", args, ids, each)
 }
 
 // Delete is store.Store's.
@@ -120,9 +120,9 @@ func (l *Ledger) Purge(ctx context.Context, by store.Mutation, through uint64) (
 				}
 				n++
 			}
-			list = append(list, execIn("DELETE FROM forward WHERE document", "", nil, ids)...)
-			list = append(list, execIn("DELETE FROM document WHERE id", "", nil, ids)...)
-			list = append(list, execIn("DELETE FROM original WHERE NOT EXISTS (SELECT 1 FROM document d WHERE d.original = original.id) AND id", "", nil, originals)...)
+			list = append(list, execIn("DELETE FROM forward WHERE document", nil, ids)...)
+			list = append(list, execIn("DELETE FROM document WHERE id", nil, ids)...)
+			list = append(list, execIn("DELETE FROM original WHERE NOT EXISTS (SELECT 1 FROM document d WHERE d.original = original.id) AND id", nil, originals)...)
 			_, err = tx.Exec(ctx, append(journal.statements(list), c.save())...)
 			return err
 		})
@@ -204,7 +204,7 @@ func (l *Ledger) DropRejected(ctx context.Context, by store.Mutation, ids []uint
 		journal := rows{table: l.tables.journal}
 		var found []any
 		seen := map[int64]bool{}
-		err = selectIn(ctx, tx, "SELECT id, digest FROM rejected WHERE id", "", nil, args, func(scan func(...any) error) error {
+		err = selectIn(ctx, tx, "SELECT id, digest FROM rejected WHERE id", nil, args, func(scan func(...any) error) error {
 			var id int64
 			var raw []byte
 			if err := scan(&id, &raw); err != nil || seen[id] {
@@ -218,7 +218,7 @@ func (l *Ledger) DropRejected(ctx context.Context, by store.Mutation, ids []uint
 		if err != nil || len(found) == 0 {
 			return err
 		}
-		list := journal.statements(execIn("DELETE FROM rejected WHERE id", "", nil, found))
+		list := journal.statements(execIn("DELETE FROM rejected WHERE id", nil, found))
 		_, err = tx.Exec(ctx, append(list, c.save())...)
 		return err
 	})

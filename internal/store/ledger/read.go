@@ -117,7 +117,7 @@ func (l *Ledger) Documents(ctx context.Context, ids []uint32) ([]store.Document,
 	byID := make(map[uint32]store.Document, len(ids))
 	err := l.engine.Read(ctx, func(tx Tx) error {
 		clear(byID)
-		return selectIn(ctx, tx, documentColumns+" WHERE d.id", "", nil, values(ids), func(scan func(...any) error) error {
+		return selectIn(ctx, tx, documentColumns+" WHERE d.id", nil, values(ids), func(scan func(...any) error) error {
 			d, _, err := scanDocument(scan)
 			byID[d.ID] = d
 			return err

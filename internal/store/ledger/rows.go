@@ -101,13 +101,13 @@ func pad(values []any) (now, rest []any) {
 	return now, nil
 }
 
-// selectIn runs before + "IN (…)" + after for all values, in chunks, and calls
+// selectIn runs before + "IN (…)" for all values, in chunks, and calls
 // each for every row. The other placeholders stand in before, with args.
-func selectIn(ctx context.Context, tx Tx, before, after string, args, values []any, each func(scan func(...any) error) error) error {
+func selectIn(ctx context.Context, tx Tx, before string, args, values []any, each func(scan func(...any) error) error) error {
 	for len(values) > 0 {
 		var now []any
 		now, values = pad(values)
-		if err := tx.Query(ctx, before+" IN "+in[len(now)]+after, append(args[:len(args):len(args)], now...), each); err != nil {
+		if err := tx.Query(ctx, before+" IN "+in[len(now)], append(args[:len(args):len(args)], now...), each); err != nil {
 			return err
 		}
 	}
@@ -115,11 +115,11 @@ func selectIn(ctx context.Context, tx Tx, before, after string, args, values []a
 }
 
 // execIn is selectIn for a statement that changes rows.
-func execIn(before, after string, args, values []any) (list []Statement) {
+func execIn(before string, args, values []any) (list []Statement) {
 	for len(values) > 0 {
 		var now []any
 		now, values = pad(values)
-		list = append(list, Statement{before + " IN " + in[len(now)] + after, append(args[:len(args):len(args)], now...)})
+		list = append(list, Statement{before + " IN " + in[len(now)], append(args[:len(args):len(args)], now...)})
 	}
 	return list
 }

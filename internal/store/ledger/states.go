@@ -102,8 +102,8 @@ func (l *Ledger) Assert(ctx context.Context, by store.Mutation, kind store.State
 		if changed == 0 {
 			return nil
 		}
-		list := execIn("UPDATE state SET valid_to = ? WHERE kind = ? AND scope = ? AND valid_to = ? AND name", "", []any{at, int64(kind), scope, int64(open)}, closed)
-		list = append(list, execIn("DELETE FROM state WHERE kind = ? AND scope = ? AND valid_to = ? AND name", "", []any{int64(kind), scope, int64(open)}, undone)...)
+		list := execIn("UPDATE state SET valid_to = ? WHERE kind = ? AND scope = ? AND valid_to = ? AND name", []any{at, int64(kind), scope, int64(open)}, closed)
+		list = append(list, execIn("DELETE FROM state WHERE kind = ? AND scope = ? AND valid_to = ? AND name", []any{int64(kind), scope, int64(open)}, undone)...)
 		list = fresh.statements(list)
 		list = append(list, Statement{"DELETE FROM state_scope WHERE kind = ? AND scope = ?", []any{int64(kind), scope}},
 			Statement{"INSERT INTO state_scope (kind, scope, last) VALUES (?, ?, ?)", []any{int64(kind), scope, at}})

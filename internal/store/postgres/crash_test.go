@@ -170,7 +170,7 @@ func (w *wire) Write(b []byte) (int, error) {
 	lost := w.fault.next
 	w.fault.next = none
 	if lost == loseCommit {
-		return 0, errors.Join(errCut, w.Conn.Close())
+		return 0, errors.Join(errCut, w.Close())
 	}
 	return w.Conn.Write(b)
 }
@@ -182,7 +182,7 @@ func (w *wire) Read(b []byte) (int, error) {
 	if cut {
 		// Hear that the server answered, so that it has committed, and say nothing.
 		_, err := w.Conn.Read(make([]byte, 1<<12))
-		return 0, errors.Join(errCut, err, w.Conn.Close())
+		return 0, errors.Join(errCut, err, w.Close())
 	}
 	return w.Conn.Read(b)
 }

@@ -123,8 +123,8 @@ func of(file uintptr) (string, *sqlite3.Tsqlite3_io_methods) {
 }
 
 func shimOpen(tls *libc.TLS, _, name, file uintptr, flags int32, out uintptr) int32 {
-	real := at[sqlite3.Tsqlite3_vfs](shim.real)
-	rc := function[func(*libc.TLS, uintptr, uintptr, uintptr, int32, uintptr) int32](real.FxOpen)(tls, shim.real, name, file, flags, out)
+	below := at[sqlite3.Tsqlite3_vfs](shim.real)
+	rc := function[func(*libc.TLS, uintptr, uintptr, uintptr, int32, uintptr) int32](below.FxOpen)(tls, shim.real, name, file, flags, out)
 	f := at[sqlite3.Tsqlite3_file](file)
 	if rc != sqlite3.SQLITE_OK || f.FpMethods == 0 || name == 0 {
 		return rc
@@ -181,8 +181,8 @@ func shimSync(tls *libc.TLS, file uintptr, flags int32) int32 {
 }
 
 func shimDelete(tls *libc.TLS, _, name uintptr, syncDir int32) int32 {
-	real := at[sqlite3.Tsqlite3_vfs](shim.real)
-	rc := function[func(*libc.TLS, uintptr, uintptr, int32) int32](real.FxDelete)(tls, shim.real, name, syncDir)
+	below := at[sqlite3.Tsqlite3_vfs](shim.real)
+	rc := function[func(*libc.TLS, uintptr, uintptr, int32) int32](below.FxDelete)(tls, shim.real, name, syncDir)
 	if rc == sqlite3.SQLITE_OK {
 		record(event{kind: deleted, file: filepath.Base(libc.GoString(name))})
 	}

@@ -132,7 +132,7 @@ func StartIntake(t *testing.T, where string, from uint64) *Child {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Child{cmd: exec.Command(exe), fault: &bytes.Buffer{}, First: make(chan struct{}), done: make(chan struct{})} // #nosec G204 -- ourselves
+	c := &Child{cmd: exec.CommandContext(context.Background(), exe), fault: &bytes.Buffer{}, First: make(chan struct{}), done: make(chan struct{})} // #nosec G204 -- ourselves
 	c.cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s", childOf, from, where))
 	c.cmd.Stderr = c.fault
 	pipe, err := c.cmd.StdoutPipe()

@@ -42,6 +42,7 @@ func Run(t *testing.T, open Open) {
 		{"states have intervals", states},
 		{"states by page", statePages},
 		{"journal and checkpoints", journal},
+		{"audit", audit},
 		{"a refused group changes nothing", refusals},
 		{"a large group", largeGroup},
 		{"concurrent intake", concurrent},
@@ -596,6 +597,25 @@ func journal(t *testing.T, s store.Store, _ *Dictionary) {
 	deleted := must(evidence.Decode(must(s.Journal(ctx, 2, 1))(t)[0]))(t)
 	if added.Before != "" || added.After == "" || added.After != deleted.Before || deleted.After != "" {
 		t.Errorf("digests: added %+v, deleted %+v", added, deleted)
+	}
+}
+
+func audit(t *testing.T, s store.Store, _ *Dictionary) {
+	Commit(t, s, Doc(1, "a"), Doc(2, "b"), Doc(3), Doc(4, "a"))
+	must(s.Delete(t.Context(), By(5), []uint32{0, 1}))(t)
+	must(s.Purge(t.Context(), By(6), 5))(t)
+	if err := s.SetStatus(t.Context(), By(7), 2, store.StatusPublished); err != nil {
+		t.Fatal(err)
+	}
+	p := must(s.Position(t.Context()))(t)
+	if r := must(s.Audit(t.Context(), evidence.Checkpoint{Head: p.Journal}))(t); r != (store.AuditReport{Records: 8, Documents: 3, Purged: 1, Head: p.Journal}) {
+		t.Errorf("audit %+v", r)
+	}
+	forged := evidence.Checkpoint{Head: p.Journal}
+	forged.Head.Hash[0] ^= 1
+	var broken *evidence.Broken
+	if _, err := s.Audit(t.Context(), forged); !errors.As(err, &broken) {
+		t.Errorf("against another checkpoint: %v", err)
 	}
 }
 

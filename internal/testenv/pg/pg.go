@@ -112,7 +112,7 @@ func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
 // command prepares one of PostgreSQL's programs as its user.
 func (s *Server) command(program string, args ...string) *exec.Cmd {
-	c := exec.Command(filepath.Join(s.bin, program), args...) // #nosec G204 -- PostgreSQL's own programs
+	c := exec.CommandContext(context.Background(), filepath.Join(s.bin, program), args...) // #nosec G204 -- PostgreSQL's own programs
 	c.Dir = s.dir
 	c.Env = append(os.Environ(), "LC_ALL=C", "PGHOST="+s.dir, "PGUSER=postgres")
 	if s.who != nil {
