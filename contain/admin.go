@@ -81,7 +81,7 @@ func (n *network) adminPolicies(id, part string, subjects []int, dir segment.Gre
 	}
 	var out []*object
 	for now := range slices.Chunk(rules, maxRules) {
-		name := objectName(id, "cofferdam", first.Namespace, first.Name, dir.String()+part)
+		name := objectName(id, "cofferdam", first.Namespace, n.nameOf(subjects[0]), dir.String()+part)
 		if len(out) > 0 {
 			name = fmt.Sprintf("%s-%d", name, len(out)+1)
 		}
@@ -112,7 +112,7 @@ func (n *network) adminRules(d denial, ps *picks) (rules []any, also []ident.Ref
 			whole = nil
 		}
 	}
-	for _, group := range n.byNamespace(d.peers) {
+	for _, group := range n.groups(&d, ps) {
 		p := ps.of(nodesOf(group))
 		also = append(also, p.Also...)
 		newPods = append(newPods, p.NewPods)

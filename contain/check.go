@@ -53,11 +53,17 @@ func (p *Plan) Check(ctx context.Context, before, after *segment.Graph, e *estat
 	if len(faults) > 0 {
 		return nil, faults, nil
 	}
+	if after, err = p.Labelled(ctx, after); err != nil {
+		return nil, nil, err
+	}
 	changed, err := segment.Diff(ctx, before, after)
 	if err != nil {
 		return nil, nil, err
 	}
 	var touched []ident.Ref
+	for _, l := range p.Labels {
+		touched = append(touched, l.Workload)
+	}
 	for _, e := range p.Edits {
 		ref := segment.PolicyRef{Kind: e.Kind, Cluster: e.Cluster, Namespace: e.Namespace, Name: e.Name}
 		touched = append(touched, append(before.Selected(ref), after.Selected(ref)...)...)

@@ -23,7 +23,7 @@ func (n *network) ciliumObjects(id string, ds []denial, ps *picks) ([]*object, e
 		also, newPods := subject.Also, []string{subject.NewPods}
 		word := map[segment.Gress]string{segment.Egress: "toEndpoints", segment.Ingress: "fromEndpoints"}[d.dir]
 		var rules []any
-		for _, group := range n.byNamespace(d.peers) {
+		for _, group := range n.groups(&d, ps) {
 			p := ps.of(nodesOf(group))
 			also, newPods = append(also, p.Also...), append(newPods, p.NewPods)
 			tree := selectorTree(p.Selector)
@@ -56,7 +56,7 @@ func (n *network) ciliumPolicy(id, part string, subjects []int, dir segment.Gres
 	first := n.refs[subjects[0]]
 	o, err := newObject(first.Cluster, why, map[string]any{
 		"apiVersion": ciliumVersion, "kind": ciliumKind,
-		"metadata": map[string]any{"name": objectName(id, "cofferdam", first.Name, dir.String()+part), "namespace": first.Namespace,
+		"metadata": map[string]any{"name": objectName(id, "cofferdam", n.nameOf(subjects[0]), dir.String()+part), "namespace": first.Namespace,
 			"labels": n.marks(id), "annotations": n.notes()},
 		"spec": map[string]any{
 			"endpointSelector":    selectorTree(ps.of(subjects).Selector),

@@ -102,6 +102,59 @@ func (p *picks) of(nodes []int) pick.Pick {
 	return x
 }
 
+// groups are the peers of a denial that one selector names each: those that keep the
+// same ports in one namespace, and each by itself where that brings fewer others
+// along.
+func (n *network) groups(d *denial, ps *picks) [][]peer {
+	var out [][]peer
+	for _, group := range n.byNamespace(d.peers) {
+		nodes := nodesOf(group)
+		if !ps.apart(nodes) {
+			out = append(out, group)
+			continue
+		}
+		for i := range group {
+			out = append(out, group[i:i+1])
+		}
+	}
+	return out
+}
+
+// split divides denials whose subjects one selector cannot name without others, and
+// one for each could.
+func (p *picks) split(ds []denial) []denial {
+	var out []denial
+	for _, d := range ds {
+		if !p.apart(d.subjects) {
+			out = append(out, d)
+			continue
+		}
+		for i := range d.subjects {
+			out = append(out, denial{d.dir, d.subjects[i : i+1], d.peers})
+		}
+	}
+	return out
+}
+
+// apart reports whether selectors for each of some workloads bring fewer others along
+// than one for all of them.
+func (p *picks) apart(nodes []int) bool {
+	all := len(p.of(nodes).Also)
+	if all == 0 || len(nodes) == 1 {
+		return false
+	}
+	others := make(map[ident.Ref]bool)
+	for _, u := range nodes {
+		for _, r := range p.of([]int{u}).Also {
+			others[r] = true
+		}
+	}
+	for _, u := range nodes {
+		delete(others, p.n.refs[u])
+	}
+	return len(others) < all
+}
+
 // byNamespace groups peers that keep the same ports by their namespaces, in order.
 func (n *network) byNamespace(list []peer) [][]peer {
 	groups := make(map[string][]peer)
@@ -163,6 +216,18 @@ func selectorTree(s segment.Selector) map[string]any {
 var operatorNames = map[segment.Operator]string{segment.In: "In", segment.NotIn: "NotIn", segment.Exists: "Exists", segment.DoesNotExist: "DoesNotExist"}
 
 const namespaceName = "kubernetes.io/metadata.name"
+
+// nameOf is the name of a workload, with its kind where another of its namespace has
+// the same.
+func (n *network) nameOf(u int) string {
+	r := n.refs[u]
+	for _, v := range []int{u - 1, u + 1} { // sorted by cluster, namespace, name
+		if v >= 0 && v < len(n.refs) && n.refs[v].Cluster == r.Cluster && n.refs[v].Namespace == r.Namespace && n.refs[v].Name == r.Name {
+			return r.Kind + "-" + r.Name
+		}
+	}
+	return r.Name
+}
 
 // objectName makes a name that Kubernetes admits out of words: at most 63
 // letters, digits and hyphens, told apart by what follows the words.

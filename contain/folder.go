@@ -43,6 +43,13 @@ func (p *Plan) Folder(ticket []byte) ([]File, error) {
 		out = append(out, File{o.file(), o.text})
 		resources = append(resources, strings.TrimPrefix(o.file(), applyDir))
 	}
+	for i := range p.Labels {
+		f, err := p.patchOf(&p.Labels[i])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
 	slices.Sort(resources)
 	kustomization, err := yaml.Marshal(map[string]any{"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": append([]string{}, resources...)})
 	if err != nil {

@@ -41,6 +41,18 @@ func Make(ctx context.Context, p *Problem) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	for p.QuarantineLabels {
+		more, err := s.quarantine(ctx, ways)
+		if err != nil {
+			return nil, err
+		}
+		if !more {
+			break
+		}
+		if ways, err = s.cuts(ctx); err != nil {
+			return nil, err
+		}
+	}
 	plan := &Plan{
 		PastNodes: s.n.pastNodes, NonPivots: p.NonPivots, text: p.Text,
 		SchemaVersion: inventory.SchemaVersion, Query: p.Query, At: p.At, Objective: p.Objective, Most: p.Most, Sentence: s.n.sentence(),
@@ -68,6 +80,7 @@ type solver struct {
 	p        *Problem
 	n        *network
 	picks    *picks
+	labels   []Label           // to put on pods first
 	graph    *segment.Graph    // the newest of a line of changes, see segment.Graph.Apply
 	put      []*object         // that graph has
 	rewriter *rewrite.Rewriter // nil until asked for
@@ -371,7 +384,7 @@ func (s *solver) attempt(ctx context.Context, c *candidate) error {
 		return err
 	}
 	id := s.id(c)
-	ds := s.n.denials(c.rest, at)
+	ds := s.picks.split(s.n.denials(c.rest, at))
 	switch c.means {
 	case AdminTier:
 		c.objects, err = s.n.adminObjects(id, ds, s.picks)
@@ -496,7 +509,7 @@ func (s *solver) declare(c *candidate, at *cut.Enforced, ds []denial) ([]Cut, er
 	}
 	for _, d := range ds {
 		subject := s.picks.of(d.subjects)
-		for _, group := range s.n.byNamespace(d.peers) {
+		for _, group := range s.n.groups(&d, s.picks) {
 			p := s.picks.of(nodesOf(group))
 			if len(subject.Also)+len(p.Also) == 0 {
 				continue

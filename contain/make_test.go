@@ -273,5 +273,8 @@ func applied(t *testing.T, seed uint64, p *contain.Problem, plan *contain.Plan, 
 	if err != nil {
 		t.Fatal(err)
 	}
+	if after, err = plan.Labelled(context.Background(), after); err != nil {
+		t.Fatal(err)
+	}
 	return after
 }

@@ -28,6 +28,7 @@ type network struct {
 	needs     map[cut.Pair][]Need
 	with      [2]map[int][]int // see partners; nil until asked for
 	seen      map[int]bool     // see watched; nil until asked for
+	labelled  []ident.Ref      // whose pods the plan labels
 	closed    map[int]bool     // no attacker goes on from there
 	priority  map[string]int   // of denials in the Admin tier, by cluster
 }

@@ -51,7 +51,10 @@ type Plan struct {
 	// Neighbours are workloads that labels cannot tell from those that are meant:
 	// they lose the same connections.
 	Neighbours []ident.Ref `json:"neighbours,omitempty"`
-	// Separating are labels that would tell them apart.
+	// Labels are to be put on pods before the objects are applied: the proof has them
+	// in place. Their patches are under labels/.
+	Labels []Label `json:"labels,omitempty"`
+	// Separating are labels that would tell the neighbours apart.
 	Separating []Label `json:"separatingLabels,omitempty"`
 	// NotCut are connections on the way that a guard rail keeps, with the reason.
 	NotCut       []Kept        `json:"guardRails"`
@@ -167,6 +170,7 @@ type Label struct {
 	Workload ident.Ref `json:"workload"`
 	Label    string    `json:"label"`
 	Why      string    `json:"why"`
+	File     string    `json:"file,omitempty"` // the patch, in the plan's folder
 }
 
 // Alternative is another way that was looked at.

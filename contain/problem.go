@@ -80,6 +80,10 @@ type Problem struct {
 	// knowing whether they are in use.
 	AcceptUnobserved bool
 
+	// QuarantineLabels lets the plan put labels on pods where their own do not tell
+	// workloads from others, instead of naming the neighbours that it cuts, too.
+	QuarantineLabels bool
+
 	// Stage, if not nil, is told what is begun: StageCut, StageWrite, StageProve.
 	Stage func(stage string)
 

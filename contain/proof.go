@@ -81,7 +81,7 @@ func (n *network) prove(ctx context.Context, after *segment.Graph, cuts []Cut, p
 		return nil, err
 	}
 	if !ok { // the graph was compiled anew
-		var touched []ident.Ref
+		touched := slices.Clone(n.labelled)
 		for _, r := range policies {
 			touched = append(append(touched, n.p.Graph.Selected(r)...), after.Selected(r)...)
 		}

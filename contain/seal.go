@@ -95,7 +95,7 @@ func (in *Inputs) Changed(folder []File) []string {
 		}
 	}
 	for _, f := range folder {
-		if strings.HasPrefix(f.Name, applyDir) && !known[f.Name] {
+		if (strings.HasPrefix(f.Name, applyDir) || strings.HasPrefix(f.Name, labelsDir)) && !known[f.Name] {
 			faults = append(faults, f.Name+" is no part of the plan")
 		}
 	}

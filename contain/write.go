@@ -43,6 +43,7 @@ func (s *solver) write(plan *Plan, tried []*candidate, best *candidate) (*Plan, 
 	}
 	slices.SortFunc(plan.Neighbours, ident.Ref.Compare)
 	plan.Neighbours = slices.Compact(plan.Neighbours)
+	plan.Labels = s.labels
 	plan.Separating = s.separatingLabels(plan.Neighbours, best)
 	for _, c := range tried {
 		plan.Alternatives = append(plan.Alternatives, s.alternative(c, c == best))
@@ -272,7 +273,7 @@ func (s *solver) assume(plan *Plan) {
 		w := s.p.Traffic.Window()
 		a.Flows = &w
 	}
-	plan.model = s.n.model
+	plan.model = s.p.Graph.Model()
 	plan.Proof.Inputs = Inputs{Policies: []PolicyDigest{}, Files: []FileDigest{}}
 	if s.p.Set != nil {
 		plan.Proof.Inputs.Policies = policyDigests(s.p.Set.Estate)

@@ -56,6 +56,7 @@ func planTable(w io.Writer, a *Containment, o Options) error {
 	p.hardened(a.Hardened)
 	p.cuts(a.Plan)
 	p.edits(a.Edits)
+	p.openings("LABELS TO PUT FIRST", labels(a.Labels))
 	p.openings("NEIGHBOURS THAT ARE CUT, TOO", neighbours(a.Plan))
 	p.openings("KEPT BY GUARD RAILS", kept(a.NotCut))
 	p.openings("TAKEN NOT TO LEAD ON", nonPivots(a.NonPivots))
@@ -71,7 +72,11 @@ func planTable(w io.Writer, a *Containment, o Options) error {
 	}
 	switch {
 	case a.Out != "" && !a.Contained:
-		p.commands("Next", []string{"kubectl apply -k " + shellWord(a.Out+"/apply"), o.Command + " contain verify " + shellWord(a.Out) + " " + a.Estate})
+		var next []string
+		for _, l := range a.Labels {
+			next = append(next, "kubectl -n "+shellWord(l.Workload.Namespace)+" patch "+shellWord(strings.ToLower(l.Workload.Kind)+"/"+l.Workload.Name)+" --patch-file "+shellWord(a.Out+"/"+l.File))
+		}
+		p.commands("Next", append(next, []string{"kubectl apply -k " + shellWord(a.Out+"/apply"), o.Command + " contain verify " + shellWord(a.Out) + " " + a.Estate}...))
 	case !a.Contained:
 		p.commands("Next", []string{o.Command + " contain " + a.Again + " " + o.Inputs + " --out plan"})
 	}
@@ -197,6 +202,14 @@ func (p *printer) hardened(hs []contain.Hardened) {
 	p.table([]column{{"WORKLOAD", 16}, {"FOR", 0}, {"KEEPS", 16}, {"PORTS", 10}, {"WHY", 20}}, rows)
 }
 
+func labels(ls []contain.Label) []string {
+	var out []string
+	for _, l := range ls {
+		out = append(out, who(l.Workload)+"  "+clean(l.Label)+"  "+clean(l.Why))
+	}
+	return out
+}
+
 func nonPivots(xs []contain.NonPivot) []string {
 	var out []string
 	for _, x := range xs {
@@ -242,7 +255,7 @@ func neighbours(a *contain.Plan) []string {
 		out = append(out, who(r)+" loses the same connections: no label tells it from a workload that is meant")
 	}
 	for _, l := range a.Separating {
-		out = append(out, "label "+clean(l.Label)+" on the pods of "+who(l.Workload)+" would: "+clean(l.Why))
+		out = append(out, "label "+clean(l.Label)+" on the pods of "+who(l.Workload)+" would (--quarantine-labels makes a plan with it): "+clean(l.Why))
 	}
 	return out
 }

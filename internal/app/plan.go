@@ -62,16 +62,18 @@ func WritePlan(dir string, files []contain.File) error {
 		return ident.Errorf(ident.KindUsage, "is not empty and holds no plan").At(dir).WithHint("--out with a folder that is new, or holds an older plan")
 	}
 	if ours {
-		stale, err := os.ReadDir(filepath.Join(dir, "apply"))
-		if err != nil && !os.IsNotExist(err) {
-			return err
-		}
-		for _, e := range stale {
-			if !e.Type().IsRegular() || !strings.HasSuffix(e.Name(), ".yaml") {
-				return ident.Errorf(ident.KindUsage, "is no file of a plan").At(filepath.Join(dir, "apply", e.Name())).WithHint("move it away, or name another folder")
-			}
-			if err := os.Remove(filepath.Join(dir, "apply", e.Name())); err != nil {
+		for _, part := range []string{"apply", "labels"} {
+			stale, err := os.ReadDir(filepath.Join(dir, part))
+			if err != nil && !os.IsNotExist(err) {
 				return err
+			}
+			for _, e := range stale {
+				if !e.Type().IsRegular() || !strings.HasSuffix(e.Name(), ".yaml") {
+					return ident.Errorf(ident.KindUsage, "is no file of a plan").At(filepath.Join(dir, part, e.Name())).WithHint("move it away, or name another folder")
+				}
+				if err := os.Remove(filepath.Join(dir, part, e.Name())); err != nil {
+					return err
+				}
 			}
 		}
 	}

@@ -28,6 +28,7 @@ type containFlags struct {
 	out              string
 	from             string
 	when             []string
+	quarantineLabels bool
 	grain            string
 	pivots           string
 }
@@ -53,6 +54,9 @@ func (f *containFlags) arguments() string {
 	add("--needs", f.needs)
 	if f.acceptUnobserved {
 		out += " --accept-unobserved"
+	}
+	if f.quarantineLabels {
+		out += " --quarantine-labels"
 	}
 	if f.grain != string(contain.Edges) {
 		add("--grain", f.grain)
@@ -154,6 +158,7 @@ A finding that may satisfy --when, for all that is known, is listed (exit 4).
 	fl.StringVar(&f.grain, "grain", string(contain.Edges), "`WHAT` a cut is made of: edges, workloads, auto")
 	complete(c, "grain", fixed(grains()...))
 	fl.StringVar(&f.pivots, "pivots", pivotsAll, "`WHICH` workloads an attacker can go on from: all, or vulnerable")
+	fl.BoolVar(&f.quarantineLabels, "quarantine-labels", false, "put labels on pods where their own do not tell workloads from neighbours, which are cut, too, without it; a change of a pod template restarts its pods")
 	complete(c, "pivots", fixed(pivotsAll, pivotsVulnerable))
 	complete(c, "using", fixed(string(contain.AdminTier), string(contain.CiliumDeny), string(contain.Rewrite)))
 	fl.IntVar(&f.most, "most", 0, "`N` workloads that may stay within reach, for --objective shrink")

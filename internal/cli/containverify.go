@@ -134,6 +134,11 @@ func (e *env) planned(ctx context.Context, in *inputs, path, dir string) (*app.E
 	if err != nil {
 		return nil, nil, err
 	}
+	if c.of != nil {
+		if est.Graph, err = c.of.Labelled(ctx, est.Graph); err != nil {
+			return nil, nil, err
+		}
+	}
 	snap, err := l.Join(ctx, est, nil, nil, app.SBOMInputs{}, len(est.Problems), at)
 	return est, snap, err
 }
