@@ -1,0 +1,44 @@
+package inventory_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/cofferdam-io/cofferdam/inventory"
+)
+
+// TestClean: a workload is clean only where everything about it is known, and
+// nothing is found.
+func TestClean(t *testing.T) {
+	pod := func(ref string) string {
+		return fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\nspec: {containers: [{name: web, image: %q}]}\n", ref)
+	}
+	sure, byTag := image+"@"+manifestDigest.String(), image+":1.4"
+	doc := func(subject, components string) string {
+		return `{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"metadata":{"component":{"type":"container","name":"` + image + `","version":"` + subject + `"}},"components":[` + components + `]}`
+	}
+	fixed := `{"type":"library","name":"lodash","version":"4.17.21","purl":"pkg:npm/lodash@4.17.21"}`
+	for _, tc := range []struct {
+		name, image, sbom, advisories string
+		clean                         bool
+	}{
+		{"all known and nothing found", sure, doc(manifestDigest.String(), fixed), shop.advisories, true},
+		{"affected", sure, doc(manifestDigest.String(), strings.ReplaceAll(fixed, "17.21", "17.20")), shop.advisories, false},
+		{"no advisories", sure, doc(manifestDigest.String(), fixed), "", false},
+		{"no SBOM", sure, doc(otherDigest.String(), fixed), shop.advisories, false},
+		{"an SBOM by tag only", byTag, doc("1.4", fixed), shop.advisories, false},
+		{"an SBOM of nothing", sure, doc(manifestDigest.String(), ""), shop.advisories, false},
+		{"a component without identity", sure, doc(manifestDigest.String(), fixed+`,{"type":"library","name":"own","version":"1"}`), shop.advisories, false},
+		{"an ecosystem without advisories", sure, doc(manifestDigest.String(), fixed+`,{"type":"library","name":"x","version":"1","purl":"pkg:cargo/x@1.0.0"}`), shop.advisories, false},
+		{"a version that cannot be compared", sure, doc(manifestDigest.String(), `{"type":"library","name":"lodash","version":"newest","purl":"pkg:npm/lodash@newest"}`), shop.advisories, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := build(t, world{manifests: pod(tc.image), sboms: []string{tc.sbom}, advisories: tc.advisories, images: inventory.ImageIndex{}})
+			got := s.Clean()
+			if (len(got) == 1) != tc.clean || tc.clean && !strings.Contains(got[0].Why, "any of its 1 components") {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
