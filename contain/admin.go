@@ -59,8 +59,9 @@ func (n *network) adminObjects(id string, ds []denial, ps *picks) ([]*object, er
 		if err != nil {
 			return nil, err
 		}
+		also, newPods = append(also, subject.Also...), append(newPods, subject.NewPods)
 		for _, o := range os {
-			o.also, o.newPods = append(also, subject.Also...), append(newPods, subject.NewPods)
+			o.also, o.newPods = also, newPods
 		}
 		out = append(out, os...)
 	}

@@ -133,13 +133,13 @@ func (s *solver) denyByDefault(c *candidate, faults []fault) error {
 	pairs := make([]cut.Pair, 0, len(faults))
 	able := [2]map[int]bool{{}, {}}
 	for _, f := range faults {
-		any := false
+		found := false
 		for d, u := range [2]int{segment.Egress: int(f.pair.From), segment.Ingress: int(f.pair.To)} {
 			if f.open[d] && s.n.hardenable(s.picks, u) && !slices.Contains(c.harden[d], u) {
-				able[d][u], any = true, true
+				able[d][u], found = true, true
 			}
 		}
-		if !any {
+		if !found {
 			if f.open[0] || f.open[1] {
 				f.reason = "no NetworkPolicy isolates an end of it that could be isolated, so there is nothing to take away; a default deny with what it needs wants flow records of it (--observed), or --accept-unobserved"
 			}
