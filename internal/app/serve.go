@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,7 +22,6 @@ import (
 	"github.com/cofferdam-io/cofferdam/authz"
 	"github.com/cofferdam-io/cofferdam/evidence"
 	"github.com/cofferdam-io/cofferdam/ident"
-	"github.com/cofferdam-io/cofferdam/index"
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
 	"github.com/cofferdam-io/cofferdam/internal/listen"
 	"github.com/cofferdam-io/cofferdam/internal/server"
@@ -87,8 +85,8 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 		cert = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 		ln, scheme = tls.NewListener(ln, cert), "https"
 	}
-	dictionary := &known{}
-	s, err := openStore(ctx, &o, dictionary)
+	coding := &catalog.Coding{}
+	s, err := openStore(ctx, &o, coding.Store())
 	if err != nil {
 		return err
 	}
@@ -103,7 +101,7 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	c, err := catalog.Open(ctx, catalog.Options{Store: s, Log: o.Log, Now: time.Now, Metrics: registry, Shared: o.DB != "", Review: cfg.Review, Limits: cfg.catalogLimits(), Index: dictionary.set})
+	c, err := catalog.Open(ctx, catalog.Options{Store: s, Log: o.Log, Now: time.Now, Metrics: registry, Shared: o.DB != "", Review: cfg.Review, Limits: cfg.catalogLimits(), Coding: coding})
 	if err != nil {
 		return err
 	}
@@ -153,32 +151,7 @@ func (c *serveConfig) admit(addr string, local bool) error {
 	return nil
 }
 
-// known answers the store's look-ups of components from the index, once there is one.
-type known struct{ index atomic.Pointer[index.Index] }
-
-func (k *known) set(x *index.Index) { k.index.Store(x) }
-
-func (k *known) lookup(keys []string, ids []uint32, missing []int) []int {
-	x := k.index.Load()
-	if x != nil {
-		found, _, err := x.Lookup(keys, ids[:0])
-		if err == nil {
-			for i, id := range found {
-				if id == index.Unknown {
-					missing = append(missing, i)
-				}
-			}
-			return missing
-		}
-	}
-	for i := range keys {
-		missing = append(missing, i)
-	}
-	return missing
-}
-
-func openStore(ctx context.Context, o *ServeOptions, k *known) (store.Store, error) {
-	coding := store.Coding{Encode: index.EncodeRow, Known: k.lookup}
+func openStore(ctx context.Context, o *ServeOptions, coding store.Coding) (store.Store, error) {
 	if o.DB != "" {
 		return postgres.Open(ctx, o.DB, postgres.Options{Coding: coding})
 	}

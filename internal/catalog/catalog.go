@@ -34,9 +34,8 @@ type Options struct {
 	// Review is true where documents are drafts until somebody has reviewed them.
 	Review bool
 	Limits Limits // the zero value has the defaults
-	// Index is told of the index once it is there: it answers the store's look-ups of
-	// components. May be nil.
-	Index func(*index.Index)
+	// Coding is what the store was opened with; nil where it looks everything up itself.
+	Coding *Coding
 }
 
 // Limits bound what the catalogue does at once.
@@ -108,8 +107,8 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	if c.follow, err = newFollower(ctx, o.Store, x, tenants, o.Log, o.Limits.Poll); err != nil {
 		return nil, err
 	}
-	if o.Index != nil {
-		o.Index(x)
+	if o.Coding != nil {
+		o.Coding.index.Store(x)
 	}
 	c.group = store.NewGroup(o.Store, store.GroupOptions{})
 	c.keep(ctx)

@@ -86,7 +86,7 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 		Mutation: store.Mutation{Actor: by.Subject, Time: c.now()},
 		Tenant:   u.Tenant, Original: digest, Size: int64(len(raw)), Media: u.Media, Status: c.status,
 	}
-	doc, fault := c.decode(ctx, raw)
+	doc, fault := c.decode(ctx, raw, digest)
 	if fault != nil {
 		if ctx.Err() != nil {
 			return nil, ident.Errorf(ident.KindFailure, "the upload was given up: %w", context.Cause(ctx))
@@ -201,8 +201,8 @@ func (u *Upload) saysOf(s *store.Subject) bool {
 }
 
 // decode reads the document. A list of several is no document: each of them is one.
-func (c *Catalog) decode(ctx context.Context, raw []byte) (*sbom.Document, error) {
-	docs, err := decode.Bytes(ctx, "", raw, decode.Limits{MaxBytes: int(c.limits.Document)})
+func (c *Catalog) decode(ctx context.Context, raw []byte, digest ident.Digest) (*sbom.Document, error) {
+	docs, err := decode.Bytes(ctx, "", raw, decode.Limits{MaxBytes: int(c.limits.Document), Digest: digest})
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,8 @@ import (
 type Limits struct {
 	MaxBytes int // after decompression; default 512 MiB
 	MaxRatio int // of decompressed to compressed bytes above 1 MiB; default 200
+	// Digest is the SHA-256 of the input, where the caller has computed it.
+	Digest ident.Digest
 }
 
 const (
@@ -44,7 +46,10 @@ func Bytes(ctx context.Context, name string, raw []byte, lim Limits) ([]*sbom.Do
 	if lim.MaxRatio <= 0 {
 		lim.MaxRatio = defaultMaxRatio
 	}
-	d := decoder{ctx: ctx, lim: lim, digest: ident.SHA256(raw)}
+	if lim.Digest.IsZero() {
+		lim.Digest = ident.SHA256(raw)
+	}
+	d := decoder{ctx: ctx, lim: lim, digest: lim.Digest}
 	docs, err := d.decode(raw, 0)
 	if err != nil {
 		return nil, err
