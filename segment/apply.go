@@ -29,7 +29,7 @@ type change struct {
 // applyShared applies a delta on a fork. A nil graph without an error means that
 // the model has to be compiled anew. The caller holds the compiler's lock.
 func (g *Graph) applyShared(ctx context.Context, d *Delta) (*Graph, error) {
-	if len(d.DropWorkloads) > 0 || d.Taints != nil {
+	if len(d.DropWorkloads) > 0 {
 		return nil, ctx.Err()
 	}
 	if len(d.PutEndpoints)+len(d.DropEndpoints) > 0 && !g.sharesPods(d) {
@@ -91,6 +91,9 @@ func (g *Graph) applyShared(ctx context.Context, d *Delta) (*Graph, error) {
 	}
 	if !c.grow(d) {
 		return nil, nil
+	}
+	if d.Taints != nil {
+		c.putTaints(*d.Taints)
 	}
 	for i := range d.PutEndpoints {
 		if old, ok := k.endpoints[d.PutEndpoints[i].Ref]; ok {

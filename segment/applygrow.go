@@ -58,6 +58,11 @@ func (c *change) grow(d *Delta) bool {
 			}
 		}
 	}
+	if d.Taints != nil {
+		for i := range *d.Taints {
+			selects((*d.Taints)[i].Pods)
+		}
+	}
 	if d.Entries != nil {
 		for i := range *d.Entries {
 			e := &(*d.Entries)[i]

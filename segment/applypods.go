@@ -28,11 +28,15 @@ func (c *change) resize(class, by int) {
 	cl := g.classes.at(class)
 	cl.size += by
 	c.setClass(class, cl)
-	if was := g.allPods.has(class); was != (cl.size > 0) {
-		c.dirty[uint32(class)] = true //nolint:gosec // a class number
+	if g.allPods.has(class) == (cl.size > 0) {
+		return
 	}
+	c.dirty[uint32(class)] = true //nolint:gosec // a class number
 	g.allPods.put(class, cl.size > 0)
 	g.universe[cl.cluster].put(class, cl.size > 0)
+	if cl.host {
+		c.rehost(class)
+	}
 }
 
 func (c *change) setClass(class int, cl class) {
@@ -229,7 +233,7 @@ func (c *change) markClass(class int) {
 		g.taints[n].who.add(class)
 		for d := range Gress(2) {
 			if t.Gress[d] {
-				marks[d] = append(marks[d], mark{true, taintMark | uint64(n)})
+				marks[d] = append(marks[d], taintedBy(n))
 			}
 		}
 	}

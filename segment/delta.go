@@ -37,10 +37,11 @@ type Delta struct {
 // Apply returns the graph of the changed model. It shares with g what did not
 // change; g stays as it is. Changes of policies, and of pods of known workloads,
 // cost what they concern, even where they bring new label keys, ports or address
-// blocks; so do those of ways in and of namespaces, and new workloads cost a list
-// of all. Workloads that go, taints, pods on the host network and clusters that
-// nobody knew compile the model anew. So does every Apply but the first on the
-// same graph: a line of changes is cheap, a tree of them is not.
+// blocks; so do those of ways in, of namespaces and of taints, and new workloads
+// cost a list of all. Workloads that go, clusters that nobody knew, and pods on the
+// host network that tell of an address that it is their node's compile the model
+// anew. So does every Apply but the first on the same graph: a line of changes is
+// cheap, a tree of them is not.
 func (g *Graph) Apply(ctx context.Context, d *Delta) (*Graph, error) {
 	k := g.compiler
 	k.mu.Lock()

@@ -28,7 +28,11 @@ type replay struct {
 func (p *replay) event(pods bool) *segment.Delta {
 	d := &segment.Delta{}
 	for range 1 + p.r.IntN(2) {
-		switch k := p.r.IntN(13); {
+		switch k := p.r.IntN(14); {
+		case p.hosts && pods && k < 4:
+			p.putEndpoint(d)
+		case k == 13:
+			p.putTaints(d)
 		case k == 10:
 			p.putNamespace(d)
 		case k == 11:
@@ -165,19 +169,51 @@ func (p *replay) putEntries(d *segment.Delta) {
 	d.Entries, p.m.Entries = &entries, entries
 }
 
+// nodeIPs returns the addresses of a node, none if it is not known.
+func nodeIPs(m *segment.Model, cluster, name string) []netip.Addr {
+	i := slices.IndexFunc(m.Nodes, func(n segment.Node) bool { return n.Cluster == cluster && n.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return m.Nodes[i].IPs
+}
+
+// putTaints lets something that is not modelled appear, or go.
+func (p *replay) putTaints(d *segment.Delta) {
+	if d.Taints != nil {
+		return
+	}
+	p.n++
+	taints := slices.Clone(p.m.Taints)
+	if len(taints) > 0 && p.r.IntN(2) == 0 {
+		i := p.r.IntN(len(taints))
+		taints = slices.Delete(taints, i, i+1)
+	} else {
+		t := randomTaint(p.r, &p.m, fmt.Sprintf("Thing %d", p.n))
+		if p.r.IntN(3) == 0 {
+			t.Pods = segment.MatchLabels(map[string]string{fmt.Sprintf("extra%d", p.r.IntN(3)): "u"})
+		}
+		taints = slices.Insert(taints, p.r.IntN(len(taints)+1), t)
+	}
+	d.Taints, p.m.Taints = &taints, taints
+}
+
 func (p *replay) putEndpoint(d *segment.Delta) {
 	p.n++
 	w := p.r.IntN(len(p.m.Workloads))
 	ref := p.m.Workloads[w].Ref
 	ns := slices.IndexFunc(p.m.Namespaces, func(n segment.Namespace) bool { return n.Cluster == ref.Cluster && n.Name == ref.Namespace })
 	e := segment.Endpoint{Ref: ident.Ref{Cluster: ref.Cluster, Namespace: ref.Namespace, Kind: "Pod", Name: fmt.Sprintf("late-%d", p.n)},
-		Workload: w, Namespace: ns, Labels: randomLabels(p.r), HostNetwork: p.hosts && p.r.IntN(16) == 0}
+		Workload: w, Namespace: ns, Labels: randomLabels(p.r), HostNetwork: p.hosts && p.r.IntN(3) == 0}
 	if p.hosts {
 		e.Node = pick(p.r, "n1", "n2", "")
 	}
+	if e.HostNetwork {
+		e.IPs = nodeIPs(&p.m, ref.Cluster, e.Node)
+	}
 	if len(p.m.Endpoints) > 0 && p.r.IntN(3) == 0 { // replaces, with other labels
 		old := p.m.Endpoints[p.r.IntN(len(p.m.Endpoints))]
-		e.Ref, e.Workload, e.Namespace, e.HostNetwork = old.Ref, old.Workload, old.Namespace, old.HostNetwork
+		e.Ref, e.Workload, e.Namespace, e.HostNetwork, e.Node, e.IPs = old.Ref, old.Workload, old.Namespace, old.HostNetwork, old.Node, old.IPs
 	}
 	for i := range 3 {
 		if p.r.IntN(3) == 0 {
@@ -213,11 +249,14 @@ func (p *replay) dropEndpoint(d *segment.Delta) {
 func TestApplyIsRebuild(t *testing.T) {
 	t.Parallel()
 	const estates, events = 40, 25
-	shared, total, onNodes := 0, 0, 0
+	shared, total, onNodes, onHosts, tainted := 0, 0, 0, 0, 0
 	for seed := range uint64(estates) {
 		m := randomModel(seed)
 		for i := range m.Endpoints { // nodes matter to few of them only
-			m.Endpoints[i].HostNetwork = m.Endpoints[i].HostNetwork && seed%4 == 0
+			e := &m.Endpoints[i]
+			if e.HostNetwork = e.HostNetwork && seed%4 == 0; e.HostNetwork && seed%16 > 0 {
+				e.IPs = nodeIPs(m, m.Namespaces[e.Namespace].Cluster, e.Node)
+			}
 		}
 		if seed%8 == 4 || seed%8 == 1 { // every label that is asked for is new
 			m.Policies = nil
@@ -238,6 +277,12 @@ func TestApplyIsRebuild(t *testing.T) {
 				if p.hosts {
 					onNodes++
 				}
+				if d.Taints != nil {
+					tainted++
+				}
+				if slices.ContainsFunc(d.PutEndpoints, func(e segment.Endpoint) bool { return e.HostNetwork }) {
+					onHosts++
+				}
 			}
 			plain := p.m
 			want, err := segment.Build(context.Background(), &plain)
@@ -248,9 +293,10 @@ func TestApplyIsRebuild(t *testing.T) {
 			g = next
 		}
 	}
-	t.Logf("%d of %d changes shared the graph before, %d where nodes matter", shared, total, onNodes)
-	if shared*3 < total*2 || onNodes < total/10 {
-		t.Errorf("only %d of %d changes shared the graph before, %d where nodes matter", shared, total, onNodes)
+	said := fmt.Sprintf("%d of %d changes shared the graph before, %d where nodes matter, %d with pods on the host network, %d of taints",
+		shared, total, onNodes, onHosts, tainted)
+	if t.Log(said); shared*3 < total*2 || onNodes < total/10 || onHosts < 10 || tainted < total/20 {
+		t.Error(said)
 	}
 }
 

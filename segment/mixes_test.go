@@ -26,7 +26,8 @@ func TestMixesAgainstTwin(t *testing.T) {
 			for seed := range estates {
 				r := rand.New(rand.NewPCG(seed, 77))
 				workloads := 5 + r.IntN(36)
-				m := synth.Model(synth.Config{Pods: workloads + r.IntN(61-min(60, workloads)), Workloads: workloads, Policies: r.IntN(41), Mix: mix, Seed: seed})
+				m := synth.Model(synth.Config{Pods: workloads + r.IntN(61-min(60, workloads)), Workloads: workloads, Policies: r.IntN(41),
+					Nodes: int(seed % 3 * 2), Mix: mix, Seed: seed}) //nolint:gosec // at most 4
 				b := [][3]int{{64, 48, 256}, {2, 1, 2}, {-1, -1, -1}}[seed%3]
 				g, err := segment.BuildWithBreadth(context.Background(), m, b[0], b[1], b[2])
 				if err != nil {
@@ -66,7 +67,8 @@ func compareTriples(t *testing.T, m *segment.Model, g *segment.Graph, r *rand.Ra
 	t.Helper()
 	twin := newIndexed(m)
 	ports := []uint16{22, 53, 80, 443, 1001, 5001, 5432, 6379, 8000, 8015, 8080, 9090, 9100, 50051}
-	outside := []netip.Addr{netip.MustParseAddr("52.1.2.3"), netip.MustParseAddr("59.127.0.9"), netip.MustParseAddr("20.0.0.1"), netip.MustParseAddr("8.8.8.8")}
+	outside := []netip.Addr{netip.MustParseAddr("52.1.2.3"), netip.MustParseAddr("59.127.0.9"), netip.MustParseAddr("20.0.0.1"), netip.MustParseAddr("8.8.8.8"),
+		netip.MustParseAddr("172.16.0.1")} // of a node where the estate has any
 	for range triples {
 		a, b := end{ep: &m.Endpoints[r.IntN(len(m.Endpoints))]}, end{ep: &m.Endpoints[r.IntN(len(m.Endpoints))]}
 		switch r.IntN(6) {

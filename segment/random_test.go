@@ -95,19 +95,23 @@ func randomModel(seed uint64) *segment.Model {
 		}
 	}
 	if r.IntN(4) == 0 {
-		ns := m.Namespaces[r.IntN(len(m.Namespaces))]
-		t := segment.Taint{Object: "Foreign thing", Reason: "it is not modelled", Cluster: ns.Cluster, CanDeny: true, CanAllow: r.IntN(2) == 0,
-			Gress: [2]bool{r.IntN(2) == 0, true}, Tier: []segment.Tier{segment.AdminTier, segment.NetworkPolicyTier}[r.IntN(2)]}
-		t.Only = segment.Endpoints(r.IntN(3)) //nolint:gosec // three of them
-		if r.IntN(2) == 0 {
-			t.Namespace = ns.Name
-		}
-		if r.IntN(2) == 0 {
-			t.Pods = randomSelector(r)
-		}
-		m.Taints = append(m.Taints, t)
+		m.Taints = append(m.Taints, randomTaint(r, m, "Foreign thing"))
 	}
 	return m
+}
+
+func randomTaint(r *rand.Rand, m *segment.Model, object string) segment.Taint {
+	ns := m.Namespaces[r.IntN(len(m.Namespaces))]
+	t := segment.Taint{Object: object, Reason: "it is not modelled", Cluster: ns.Cluster, CanDeny: true, CanAllow: r.IntN(2) == 0,
+		Gress: [2]bool{r.IntN(2) == 0, true}, Tier: []segment.Tier{segment.AdminTier, segment.NetworkPolicyTier}[r.IntN(2)]}
+	t.Only = segment.Endpoints(r.IntN(3)) //nolint:gosec // three of them
+	if r.IntN(2) == 0 {
+		t.Namespace = ns.Name
+	}
+	if r.IntN(2) == 0 {
+		t.Pods = randomSelector(r)
+	}
+	return t
 }
 
 func pick(r *rand.Rand, of ...string) string { return of[r.IntN(len(of))] }

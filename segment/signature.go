@@ -144,7 +144,7 @@ func (g *Graph) sharedMarks() [2]vec[[]mark] {
 		for d := range Gress(2) {
 			if g.taints[i].t.Gress[d] {
 				for c := range g.taints[i].who.all() {
-					put(d, c, mark{true, taintMark | uint64(i)}) //nolint:gosec // an index
+					put(d, c, taintedBy(i))
 				}
 			}
 		}
@@ -154,6 +154,8 @@ func (g *Graph) sharedMarks() [2]vec[[]mark] {
 
 // taintMark sets the marks of taints apart from those of policies.
 const taintMark = 1 << 62
+
+func taintedBy(i int) mark { return mark{true, taintMark | uint64(i)} } //nolint:gosec // an index
 
 // policy returns the policy of a mark; -1 for a taint.
 func (m mark) policy() int {
