@@ -57,7 +57,9 @@ type Plan struct {
 	// Separating are labels that would tell the neighbours apart.
 	Separating []Label `json:"separatingLabels,omitempty"`
 	// NotCut are connections on the way that a guard rail keeps, with the reason.
-	NotCut       []Kept        `json:"guardRails"`
+	NotCut []Kept `json:"guardRails"`
+	// Guards say whether what keeps a cluster running goes on.
+	Guards       []Guard       `json:"guards"`
 	Established  Established   `json:"established"`
 	Alternatives []Alternative `json:"alternatives"`
 	// Proof is written beside the plan, as proof.json.

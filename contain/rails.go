@@ -50,7 +50,7 @@ func newRails(n *network) *rails {
 				r.dns[i] = true
 			}
 		}
-		for _, w := range apiServers(n.p.Set.Estate) {
+		for _, w := range apiPods(n.p.Set.Estate) {
 			if i, ok := n.index[w]; ok && !r.mayCut[GuardAPI] {
 				r.api[i] = true
 			}

@@ -22,7 +22,7 @@ func (s *solver) contained(ctx context.Context, plan *Plan) (*Plan, error) {
 	plan.Why = "nothing has to change: " + plan.Sentence + " already"
 	plan.Cost = Cost{Known: true, Words: "none: nothing is cut", Observed: []Flow{}}
 	plan.Established = s.established(plan)
-	plan.NotCut = s.kept()
+	plan.NotCut, plan.Guards = s.kept(), s.n.guards()
 	s.assume(plan)
 	return plan, nil
 }
@@ -36,7 +36,7 @@ func (s *solver) write(plan *Plan, tried []*candidate, best *candidate) (*Plan, 
 		plan.Hardened = append(plan.Hardened, s.n.hardened(r))
 	}
 	plan.Cost = s.cost(best)
-	plan.NotCut = s.kept()
+	plan.NotCut, plan.Guards = s.kept(), s.n.guards()
 	for _, o := range best.objects {
 		plan.Edits = append(plan.Edits, o.describe())
 		plan.Neighbours = append(plan.Neighbours, o.also...)

@@ -59,6 +59,7 @@ func planTable(w io.Writer, a *Containment, o Options) error {
 	p.openings("LABELS TO PUT FIRST", labels(a.Labels))
 	p.openings("NEIGHBOURS THAT ARE CUT, TOO", neighbours(a.Plan))
 	p.openings("KEPT BY GUARD RAILS", kept(a.NotCut))
+	p.guards(a.Guards)
 	p.openings("TAKEN NOT TO LEAD ON", nonPivots(a.NonPivots))
 	var open []string
 	for _, x := range a.Proof.Residual.LeftOpen {
@@ -266,6 +267,19 @@ func kept(ks []contain.Kept) []string {
 		out = append(out, who(k.From)+" → "+who(k.To)+"  "+clean(k.Why))
 	}
 	return out
+}
+
+// guards says what keeps the cluster running, and whether it goes on.
+func (p *printer) guards(gs []contain.Guard) {
+	var out []string
+	for _, g := range gs {
+		state := p.green(g.State)
+		if g.State != "kept" {
+			state = p.yellow(g.State)
+		}
+		out = append(out, p.bold(clean(g.What))+"  "+state+"  "+p.dim(clean(g.Why)))
+	}
+	p.openings("GOES ON", out)
 }
 
 func (p *printer) alternatives(as []contain.Alternative) {
