@@ -16,7 +16,8 @@ import (
 // after a crash at any moment it is there whole. A change that was not
 // acknowledged is there whole or not at all.
 //
-// Errors: every error is an *ident.Error or wraps one. ErrRetryLater means that
+// Errors: every error is an *ident.Error, wraps one, or is the context's.
+// ErrRetryLater means that
 // nothing was changed and the same call may be made again; ErrUnknownOutcome that
 // the store could not tell whether the change was made: ask (Lookup) or repeat the
 // call, for every change is idempotent. Any other error means that nothing was

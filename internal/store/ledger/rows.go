@@ -9,7 +9,7 @@ import (
 // list: few of them, so that an engine prepares few statements, and large ones, for
 // what a statement costs is mostly fixed. PostgreSQL numbers 65535 placeholders,
 // SQLite 32766: the widest table times the largest chunk stays below.
-var chunks = [...]int{512, 64, 16, 4, 1}
+var chunks = [...]int{512, 256, 64, 16, 4, 1}
 
 // table is a table that rows are appended to.
 type table struct {

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	driver "modernc.org/sqlite" // also registers itself with database/sql
 
@@ -96,7 +97,7 @@ type engine struct {
 	mu         sync.Mutex // held by the transaction that writes
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt // of conn; their number is bounded by ledger's chunks
-	closed     bool
+	closed     atomic.Bool
 }
 
 func open(ctx context.Context, path string, o Options) (_ *engine, err error) {
@@ -190,10 +191,9 @@ func (e *engine) check(ctx context.Context, o Options) error {
 func (e *engine) close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed {
+	if e.closed.Swap(true) {
 		return nil
 	}
-	e.closed = true
 	var errs []error
 	for _, s := range e.statements {
 		errs = append(errs, s.Close())

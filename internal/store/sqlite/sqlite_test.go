@@ -19,3 +19,7 @@ func openIn(t *testing.T, dir string, c store.Coding) *Store {
 func TestConformance(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, c store.Coding) store.Store { return openIn(t, t.TempDir(), c) })
 }
+
+func TestTwin(t *testing.T) {
+	storetest.Twin(t, func(t *testing.T, c store.Coding) store.Store { return openIn(t, t.TempDir(), c) })
+}

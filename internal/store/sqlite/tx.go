@@ -19,7 +19,7 @@ func (*engine) LockCounter() string { return "" }
 func (e *engine) Write(ctx context.Context, f func(ledger.Tx) error) (err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed {
+	if e.closed.Load() {
 		return ident.Errorf(ident.KindFailure, "%w", store.ErrClosed)
 	}
 	if err := ctx.Err(); err != nil {
@@ -110,6 +110,9 @@ func (t writing) Exec(ctx context.Context, list ...ledger.Statement) (int64, err
 
 // Read is ledger.Engine's.
 func (e *engine) Read(ctx context.Context, f func(ledger.Tx) error) error {
+	if e.closed.Load() {
+		return ident.Errorf(ident.KindFailure, "%w", store.ErrClosed)
+	}
 	tx, err := e.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return explain("read the catalogue", err, false)
