@@ -95,7 +95,7 @@ var layers = map[string][]string{
 	"internal/app": {"ident", "authz", "evidence", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report", "index/...",
 		"internal/catalog", "internal/client", "internal/listen", "internal/server", "internal/store/..."},
 	"internal/web": {"ident", "inventory", "internal/listen"},
-	"internal/cli": {"ident", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "contain/trigger", "contain/tighten", "report/...", "examples", "index/synth",
+	"internal/cli": {"ident", "authz", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "contain/trigger", "contain/tighten", "report/...", "examples", "index/synth",
 		"internal/app", "internal/client", "internal/web"},
 
 	"cmd/cofferdam": {"internal/cli"},

@@ -178,6 +178,10 @@ func handlers(answer any) map[string]handler {
 		hs["junit"] = as(scanJUnit)
 	case *Documents:
 		hs["table"] = as(documentsTable)
+	case *Tokens:
+		hs["table"] = as(tokensTable)
+	case *NewToken:
+		hs["table"] = as(newTokenText)
 	case *Pushed:
 		hs["table"] = as(pushedTable)
 	case *SBOMDiff:
