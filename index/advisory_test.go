@@ -227,13 +227,20 @@ func TestRealAdvisories(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	files := 0
 	read("sbom", func(path string, raw []byte) {
+		if files++; files%3 != 0 {
+			return // a third of them has every kind of doubt
+		}
 		if found, err := decode.Bytes(ctx, path, raw, decode.Limits{}); err == nil {
 			docs = append(docs, found...)
 		}
 	})
 	for _, part := range []string{"osv-go", "osv-pypa"} {
 		read(filepath.Join("vuln", part), func(path string, raw []byte) {
+			if files++; files%8 != 0 {
+				return
+			}
 			if ext := filepath.Ext(path); ext == ".json" || ext == ".yaml" {
 				if found, _, err := osv.Decode(ctx, path, raw, osv.Limits{}); err == nil {
 					advisories = append(advisories, found...)
@@ -260,13 +267,13 @@ func TestRealAdvisories(t *testing.T) {
 		}
 	}
 	for i, a := range db.Advisories() {
-		if i%(1+db.Len()/30) == 0 || strings.HasPrefix(a.ID, "T-") {
+		if i%(1+db.Len()/40) == 0 || strings.HasPrefix(a.ID, "T-") {
 			ask[a.ID] = true
 		}
 	}
 	hits, doubts := compareAdvisories(t, docs, db, slices.Sorted(maps.Keys(ask)))
 	t.Logf("%d documents, %d advisories, %d asked: %d affected, %d doubtful", len(docs), db.Len(), len(ask), hits, doubts)
-	if hits < 50 || doubts < 50 {
+	if hits < 20 || doubts < 20 {
 		t.Errorf("%d affected and %d doubtful are too few to tell anything", hits, doubts)
 	}
 }

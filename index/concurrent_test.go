@@ -2,6 +2,7 @@ package index_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -49,7 +50,7 @@ func TestReadersSeeOneState(t *testing.T) {
 					return
 				}
 				if _, unknown, err := x.Lookup([]string{index.KeyOf(&everywhere, sbom.Distro{})}, nil); err != nil || seq > 0 && unknown > 0 {
-					report(fmt.Errorf("at %d a known key is unknown: %v", seq, err))
+					report(errors.Join(fmt.Errorf("at %d %d known keys are unknown", seq, unknown), err))
 					return
 				}
 			}

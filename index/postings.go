@@ -366,13 +366,13 @@ func (w *segmentWriter) merge(artifacts []uint32, parts []postingWalk) error {
 	}
 	var docs []uint32
 	for {
-		least, any := uint32(none), false
+		least, found := uint32(none), false
 		for i := range heads {
-			if heads[i].ok && (!any || heads[i].component < least) {
-				least, any = heads[i].component, true
+			if heads[i].ok && (!found || heads[i].component < least) {
+				least, found = heads[i].component, true
 			}
 		}
-		if !any {
+		if !found {
 			return nil
 		}
 		docs = docs[:0]

@@ -174,7 +174,7 @@ func TestAgainstTwin(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"apply": func(t *rapid.T) { apply(w.batch(t)) },
 			"applyMany": func(t *rapid.T) {
-				for range 5 {
+				for range 3 {
 					apply(w.batch(t))
 				}
 			},
