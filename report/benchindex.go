@@ -23,7 +23,7 @@ type BenchIndex struct {
 	Dictionary    int64   `json:"dictionaryBytes"`
 	Pieces        int     `json:"pieces"`
 	PerOccurrence float64 `json:"bytesPerOccurrence"`
-	Written       int64   `json:"writtenBytes"` // by checkpoints, merges included, rows aside
+	Written       int64   `json:"writtenBytes"` // by checkpoints: pieces, merges included, and manifests
 
 	Index float64   `json:"index_s"` // rows, dictionary, postings and checkpoints of all documents
 	Open  float64   `json:"open_s"`

@@ -150,6 +150,7 @@ func (b *benchIndex) checkpoint() error {
 		delete(b.pieces, name)
 	}
 	b.head = c.Manifest
+	b.out.Written += int64(len(c.Manifest))
 	b.x.Keep(c)
 	return nil
 }
