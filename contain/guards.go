@@ -1,6 +1,7 @@
 package contain
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -85,6 +86,23 @@ func (n *network) guardProbes() Guard {
 		g.Why = p.Name + " polices what comes from nodes; no rule of the plan names one, and the proof finds no connection from an address that goes"
 	}
 	return g
+}
+
+// guardBlocks warns of policies with address blocks where the network is only
+// assumed: many match them against pods, too, and then what is to be closed stays
+// open. Networks that were detected or chosen are proved as what they are.
+func (n *network) guardBlocks(objects []*object) []Guard {
+	p := n.p.Graph.Profile()
+	if p.Origin != "assumed" || p.IPBlockMatchesPods {
+		return nil
+	}
+	for _, o := range objects {
+		if !o.removed && o.was == nil && bytes.Contains(o.text, []byte("ipBlock:")) {
+			return []Guard{{What: "address blocks", State: "not known", Why: o.String() + " keeps addresses outside by ipBlock; the network is assumed, and one that matches blocks against pods lets those in: " +
+				"name the network with --cni before this is applied"}}
+		}
+	}
+	return nil
 }
 
 // apiPods are those of API servers that run in the cluster: static pods, and what
