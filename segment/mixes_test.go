@@ -109,7 +109,8 @@ func newIndexed(m *segment.Model) *indexed {
 }
 
 func (x *indexed) verdict(a, b end, port segment.Port) segment.Verdict {
-	list := append(x.twin.policies[:0], x.byNS[""]...)
+	list := x.twin.policies[:0]
+	list = append(list, x.byNS[""]...)
 	last := ""
 	for _, e := range []end{a, b} {
 		if e.ep == nil {
