@@ -81,7 +81,7 @@ func (n *network) spared(u, v int) (kept, error) {
 		}
 	}
 	if n.rails.dns[v] {
-		add(dnsPorts, "it resolves names")
+		add(n.rails.namePorts(v), "it resolves names")
 	}
 	if n.p.Objective != Isolate && n.silent(u) {
 		add(open, "no record mentions "+n.refs[u].Short()+": what it may open stays")

@@ -33,7 +33,7 @@ func (n *network) leftOpen(after *segment.Graph) []Opening {
 			if e.Dst.IsCIDR() {
 				outside[e.Verdict] = true
 			}
-			if v, inside := n.index[e.Dst]; inside && n.rails.dns[v] && len(segment.Common(e.Connections, dnsPorts)) > 0 {
+			if v, inside := n.index[e.Dst]; inside && n.rails.dns[v] && len(segment.Common(e.Connections, n.rails.namePorts(v))) > 0 {
 				out = append(out, Opening{Workload: r, What: "DNS through " + e.Dst.Short(), Why: "names must resolve; a tunnel through names needs no more"})
 			}
 		}

@@ -18,7 +18,10 @@ type rails struct {
 	host    map[int]bool
 	dns     map[int]bool
 	api     map[int]bool
-	mayCut  map[string]bool
+	// names are the ports that workloads resolve names on, where a Service maps port 53
+	// to others.
+	names  map[int][]segment.Conn
+	mayCut map[string]bool
 	// unpicked are workloads of which no selector picks the pods.
 	unpicked map[int]bool
 }
@@ -27,7 +30,7 @@ type rails struct {
 var dnsPorts = []segment.Conn{{Protocol: segment.TCP, From: 53, To: 53}, {Protocol: segment.UDP, From: 53, To: 53}}
 
 func newRails(n *network) *rails {
-	r := &rails{n: n, guarded: map[int]bool{}, vital: map[int]bool{}, host: map[int]bool{}, dns: map[int]bool{}, api: map[int]bool{}, mayCut: map[string]bool{}, unpicked: map[int]bool{}}
+	r := &rails{n: n, guarded: map[int]bool{}, vital: map[int]bool{}, host: map[int]bool{}, dns: map[int]bool{}, api: map[int]bool{}, names: map[int][]segment.Conn{}, mayCut: map[string]bool{}, unpicked: map[int]bool{}}
 	for _, x := range n.p.MayCut {
 		r.mayCut[x] = true
 	}
@@ -50,6 +53,7 @@ func newRails(n *network) *rails {
 				r.dns[i] = true
 			}
 		}
+		r.listening(n.p.Set.Estate)
 		for _, w := range apiPods(n.p.Set.Estate) {
 			if i, ok := n.index[w]; ok && !r.mayCut[GuardAPI] {
 				r.api[i] = true
@@ -102,17 +106,53 @@ func (r *rails) kept(u, v int) []segment.Conn {
 	}
 	edges, err := r.n.connections(u, v)
 	if err != nil {
-		return dnsPorts // what cannot be asked is kept
+		return r.namePorts(v) // what cannot be asked is kept
 	}
 	var open []segment.Conn
 	for _, e := range edges {
 		open = segment.Union(open, e.Connections)
 	}
-	return segment.Common(dnsPorts, open)
+	return segment.Common(r.namePorts(v), open)
+}
+
+// namePorts are those that a workload resolves names on.
+func (r *rails) namePorts(u int) []segment.Conn { return segment.Union(dnsPorts, r.names[u]) }
+
+// listening notes the ports of name servers that Services map port 53 to: policies
+// are about the ports of pods.
+func (r *rails) listening(e *estate.Estate) {
+	m := r.n.model
+	for i := range m.Endpoints {
+		p := &m.Endpoints[i]
+		ref := m.Workloads[p.Workload].Ref
+		u := r.n.index[ref]
+		if !r.dns[u] {
+			continue
+		}
+		for _, s := range e.Services {
+			if s.Cluster != ref.Cluster || s.Namespace != ref.Namespace || !servesNames(s) || !selects(s.Selector, p.Labels) {
+				continue
+			}
+			for _, port := range s.Ports {
+				proto, ok := segment.ParseProtocol(port.Protocol)
+				if !ok || port.Port != 53 {
+					continue
+				}
+				if port.TargetPort != 0 {
+					r.names[u] = segment.Union(r.names[u], []segment.Conn{{Protocol: proto, From: port.TargetPort, To: port.TargetPort}})
+				}
+				for _, named := range p.Ports {
+					if port.TargetName != "" && named.Name == port.TargetName && named.Protocol == proto {
+						r.names[u] = segment.Union(r.names[u], []segment.Conn{{Protocol: proto, From: named.Number, To: named.Number}})
+					}
+				}
+			}
+		}
+	}
 }
 
 // NameServers returns the workloads that resolve names for the cluster: those
-// behind a Service on port 53 in kube-system, and those that carry the labels of
+// behind a Service on port 53 in kube-system or openshift-dns, and those that carry the labels of
 // the DNS add-ons.
 func NameServers(e *estate.Estate) []ident.Ref {
 	var out []ident.Ref
@@ -123,7 +163,7 @@ func NameServers(e *estate.Estate) []ident.Ref {
 			continue
 		}
 		for _, s := range e.Services {
-			if s.Cluster == w.Ref.Cluster && s.Namespace == w.Ref.Namespace && s.Namespace == "kube-system" && servesNames(s) && selects(s.Selector, labels) {
+			if s.Cluster == w.Ref.Cluster && s.Namespace == w.Ref.Namespace && (s.Namespace == "kube-system" || s.Namespace == "openshift-dns") && servesNames(s) && selects(s.Selector, labels) {
 				out = append(out, w.Ref)
 				break
 			}
