@@ -62,6 +62,7 @@ $(LINT):
 test-long:
 	@COFFERDAM_LONG=1 go test -timeout 3h -run 'Twin' -v ./segment
 	@COFFERDAM_LONG=1 go test -timeout 3h -run 'TestExactlyTheEdgesGo' -v ./contain/rewrite
+	@COFFERDAM_LONG=1 go test -timeout 3h -run 'TestEveryRealDocument' -v ./sbom/encode
 	@COFFERDAM_LONG=1 go test -timeout 3h -run 'TestMeansAgree' -v ./contain
 	@COFFERDAM_LONG=1 go test -timeout 3h -run 'TestEveryFixture' -v ./internal/catalog
 

@@ -145,7 +145,8 @@ const hexDigits = "0123456789abcdef"
 // text writes a quoted string. Beside what section 7 asks for, U+2028 and U+2029
 // are escaped, which JavaScript takes for ends of lines.
 func (w *Writer) text(s string) {
-	b := append(w.buf, '"')
+	b := w.buf
+	b = append(b, '"')
 	start := 0
 	for i := 0; i < len(s); {
 		if c := s[i]; c < utf8.RuneSelf {
@@ -187,5 +188,6 @@ func (w *Writer) text(s string) {
 		start = i
 	}
 	b = append(b, s[start:]...)
-	w.buf = append(b, '"')
+	b = append(b, '"')
+	w.buf = b
 }

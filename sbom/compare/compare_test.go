@@ -295,11 +295,11 @@ func TestVulnerabilities(t *testing.T) {
 
 func TestManyVersionsOfOnePackage(t *testing.T) {
 	a, b := doc(), doc()
-	for i := range 20_000 {
+	for i := range 2000 {
 		a.Components = append(a.Components, purl("npm", "a", fmt.Sprintf("1.%d.0", i)))
 		b.Components = append(b.Components, purl("npm", "a", fmt.Sprintf("1.%d.1", i)))
 	}
-	if d := between(t, a, b); len(d.Changed) != 20_000 {
+	if d := between(t, a, b); len(d.Changed) != 2000 {
 		t.Errorf("%d changed", len(d.Changed))
 	}
 }

@@ -95,17 +95,23 @@ func keeps(t faulter, name string, want, got *sbom.Document) {
 func convert(t faulter, name string, d *sbom.Document, validate bool) {
 	t.Helper()
 	for _, f := range encode.Formats() {
+		if f == encode.CycloneDX16 && len(d.Components) > 100 && !long() {
+			continue // the small ones differ from 1.7 in the same things
+		}
 		once, _ := written(t, name, d, f, validate)
 		if once == nil {
 			continue
 		}
 		keeps(t, name+" as "+string(f), d, once)
 		g := encode.SPDX
-		switch f {
-		case encode.SPDX:
+		switch {
+		case f == encode.SPDX:
 			g = encode.CycloneDX
-		case encode.CycloneDX16:
+		case f == encode.CycloneDX16:
 			continue
+		}
+		if own := d.Format == sbom.SPDX; own == (f == encode.SPDX) && !long() {
+			continue // as its own format it is the way back of the other
 		}
 		twice, _ := written(t, name, once, g, false)
 		if twice == nil {
@@ -133,6 +139,9 @@ func TestEveryRealDocumentKeepsWhatItSays(t *testing.T) {
 	var paths []string
 	err := filepath.WalkDir(filepath.Join(root, "sbom"), func(p string, e fs.DirEntry, err error) error {
 		if err == nil && e.Type().IsRegular() {
+			if info, err := e.Info(); err != nil || info.Size() > largestFile && !long() {
+				return err
+			}
 			paths = append(paths, p)
 		}
 		return err

@@ -3,6 +3,7 @@ package encode_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -92,20 +93,29 @@ func stamp(t time.Time) string {
 }
 
 func component(c *sbom.Component) string {
-	sorted := func(n int, text func(int) string) []string {
-		var l []string
+	var b []byte
+	for _, t := range []string{c.ID, c.Type, c.Group, c.Name, c.Version, c.PURL, c.Supplier, c.Origin, c.Scope, c.Layer.String(), c.Source.Name, c.Source.Version} {
+		b = append(strconv.AppendQuote(b, t), ' ')
+	}
+	list := func(name string, n int, text func(int) string) {
+		l := make([]string, n)
 		for i := range n {
-			l = append(l, text(i))
+			l[i] = text(i)
 		}
 		slices.Sort(l)
-		return l
+		b = append(b, name...)
+		for _, t := range l {
+			b = append(strconv.AppendQuote(b, t), ' ')
+		}
 	}
-	return fmt.Sprintf("%q type=%q %q %q %q purl=%q cpes=%q hashes=%q licenses=%q supplier=%q origin=%q scope=%q at=%q layer=%s source=%q",
-		c.ID, c.Type, c.Group, c.Name, c.Version, c.PURL,
-		sorted(len(c.CPEs), func(i int) string { return c.CPEs[i] }),
-		sorted(len(c.Hashes), func(i int) string { return c.Hashes[i].Algorithm + ":" + c.Hashes[i].Value }),
-		sorted(len(c.Licenses), func(i int) string { return fmt.Sprint(c.Licenses[i]) }),
-		c.Supplier, c.Origin, c.Scope, c.Locations, c.Layer, c.Source)
+	list("cpes ", len(c.CPEs), func(i int) string { return c.CPEs[i] })
+	list("hashes ", len(c.Hashes), func(i int) string { return c.Hashes[i].Algorithm + ":" + c.Hashes[i].Value })
+	list("licenses ", len(c.Licenses), func(i int) string {
+		l := c.Licenses[i]
+		return l.Expression + " " + strconv.Itoa(int(l.Kind)) + strconv.FormatBool(l.Name)
+	})
+	list("at ", len(c.Locations), func(i int) string { return c.Locations[i] })
+	return string(b)
 }
 
 // identities are the digests and references by which the subject is found.

@@ -80,9 +80,9 @@ func TestRealDocumentsAreSurveyed(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		docs, err := decode.Bytes(context.Background(), p, raw, decode.Limits{})
-		if err != nil || len(docs) != 1 || docs[0].Encoding != sbom.JSON {
-			return nil
+		docs, unread := decode.Bytes(context.Background(), p, raw, decode.Limits{})
+		if unread != nil || len(docs) != 1 || docs[0].Encoding != sbom.JSON {
+			return nil // some of them are broken on purpose
 		}
 		list, err := survey.Document(context.Background(), raw, docs[0])
 		if err != nil {
