@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"io/fs"
@@ -11,13 +10,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"golang.org/x/mod/sumdb/note"
 
 	"github.com/cofferdam-io/cofferdam/authz"
 	"github.com/cofferdam-io/cofferdam/evidence"
@@ -46,8 +43,6 @@ type ServeOptions struct {
 const (
 	adminTokenFile = "admin.token"
 	tokensDir      = "tokens"
-	journalKeyFile = "journal.key"
-	journalPubFile = "journal.pub"
 )
 
 // grace is how long requests under way may take when the server ends.
@@ -95,7 +90,7 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
-	signer, err := journalSigner(o.Data)
+	signer, _, err := store.OpenKey(o.Data, journalOrigin)
 	if err != nil {
 		return err
 	}
@@ -179,38 +174,7 @@ func tokensOf(cfg *serveConfig, data string) (server.Tokens, error) {
 	return f, server.WriteSecret(path, []byte(text+"\n"))
 }
 
-// journalSigner is the key that signs the journal's checkpoints. The first start
-// makes it, and puts the public half beside it for those who verify.
-func journalSigner(data string) (evidence.Signer, error) {
-	if err := os.MkdirAll(data, 0o700); err != nil {
-		return nil, ident.Errorf(ident.KindFailure, "the data folder cannot be made: %w", err)
-	}
-	path := filepath.Join(data, journalKeyFile)
-	b, err := os.ReadFile(path) // #nosec G304 -- a folder of the operator's
-	if errors.Is(err, fs.ErrNotExist) {
-		secret, public, err := note.GenerateKey(rand.Reader, "cofferdam-journal")
-		if err != nil {
-			return nil, err
-		}
-		if err := server.WriteSecret(filepath.Join(data, journalPubFile), []byte(public+"\n")); err != nil {
-			return nil, err
-		}
-		if err := server.WriteSecret(path, []byte(secret+"\n")); err != nil {
-			return nil, err
-		}
-		return note.NewSigner(secret)
-	}
-	if err != nil {
-		return nil, err
-	}
-	s, err := note.NewSigner(strings.TrimSpace(string(b)))
-	if err != nil {
-		return nil, ident.Errorf(ident.KindFailure, "the journal's key cannot be used: %w", err).At(path)
-	}
-	return s, nil
-}
-
-// journalOrigin names the journal in its checkpoints.
+// journalOrigin names the journal in its checkpoints, and the key that signs them.
 const journalOrigin = "cofferdam.dev/journal"
 
 func signOnce(ctx context.Context, s store.Store, signer evidence.Signer) error {

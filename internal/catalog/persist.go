@@ -146,6 +146,7 @@ func (c *Catalog) save(ctx context.Context) error {
 	if err := c.store.PutSegments(ctx, put, drop); err != nil {
 		return storeError(err)
 	}
+	c.follow.index.Keep(cp)
 	c.loaded = c.pieces
 	return nil
 }
