@@ -68,7 +68,7 @@ func (e *env) containScan(ctx context.Context, in *inputs, f *containFlags) erro
 		return err
 	}
 	a.Proof, a.Out = a.Plan.Proof, f.out
-	a.Plan.Findings = selected.Matched
+	a.Findings = selected.Matched
 	e.doubt(a.Plan)
 	switch {
 	case a.Contained:
