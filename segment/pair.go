@@ -56,14 +56,13 @@ func (g *Graph) pairDirection(d Gress, subject, peer, dst, chunk int) span {
 }
 
 func (g *Graph) pairTier(st *progress, t Tier, d Gress, subject, peer, dst, chunk int) {
-	for _, level := range g.levels[t] {
+	var few [8]int
+	own := g.ownOrdered(few[:0], t, d, subject)
+	for lo := 0; lo < len(own); {
 		base, next := st.open, st.open
-		for _, i := range level {
-			p := g.policies.at(i)
-			own := membership(g.atoms.at(p.subject), subject)
-			if own == No {
-				continue
-			}
+		priority := g.policies.at(own[lo]).p.Priority
+		for ; lo < len(own) && g.policies.at(own[lo]).p.Priority == priority; lo++ {
+			p := g.policies.at(own[lo])
 			st.open = base
 			for j := range p.rules[d] {
 				r := &p.rules[d][j]
@@ -82,7 +81,7 @@ func (g *Graph) pairTier(st *progress, t Tier, d Gress, subject, peer, dst, chun
 					*st = st.hit(Deny, got.may, false)
 				}
 			}
-			if own == Maybe {
+			if membership(g.atoms.at(p.subject), subject) == Maybe {
 				st.open = base
 			}
 			next &= st.open
@@ -91,6 +90,23 @@ func (g *Graph) pairTier(st *progress, t Tier, d Gress, subject, peer, dst, chun
 	}
 	st.open |= st.pass
 	st.pass = 0
+}
+
+// ownOrdered appends the policies of an ordered tier that may select a class and
+// have rules for a direction, in their order.
+func (g *Graph) ownOrdered(out []int, t Tier, d Gress, class int) []int {
+	if len(g.tiers[t]) == 0 {
+		return out
+	}
+	for _, m := range g.marks[d].at(class) {
+		if i := m.policy(); m.own && i >= 0 && g.policies.at(i).p.Tier == t {
+			out = append(out, i)
+		}
+	}
+	if len(out) > 1 {
+		slices.SortStableFunc(out, func(a, b int) int { return g.policies.at(a).compare(g.policies.at(b)) })
+	}
+	return out
 }
 
 func (g *Graph) pairNetworkPolicies(st *progress, d Gress, subject, peer, dst, chunk int) {
