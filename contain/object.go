@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/cofferdam-io/cofferdam/contain/patch"
 	"github.com/cofferdam-io/cofferdam/estate"
 	"github.com/cofferdam-io/cofferdam/estate/manifest"
@@ -35,7 +33,7 @@ type object struct {
 
 // newObject writes an object with a comment above it.
 func newObject(cluster, why string, tree map[string]any) (*object, error) {
-	text, err := yaml.Marshal(tree)
+	text, err := appendYAML(nil, tree, 0, false)
 	if err != nil {
 		return nil, ident.Errorf(ident.KindFailure, "cannot write an object: %w", err)
 	}
