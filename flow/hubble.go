@@ -15,7 +15,8 @@ import (
 // names of the protocol buffers or in lower camel case.
 type hubbleParser struct {
 	r        *jsonscan.Reader
-	src, dst hubbleEnd
+	src, dst *hubbleKnown // of the Aggregator's, or one of own
+	own      [2]hubbleKnown
 	known    []hubbleSet // the Aggregator's
 	node     []byte      // its name, behind "cluster/" in later versions
 	kind     hubbleKind
@@ -66,11 +67,18 @@ const (
 )
 
 type hubbleSet struct {
-	ways [hubbleWays]struct {
-		text []byte
-		end  hubbleEnd
-	}
+	ways [hubbleWays]hubbleKnown
 	next uint8
+}
+
+// hubbleKnown is an Endpoint with its text; none in a line's own.
+type hubbleKnown struct {
+	text []byte
+	end  hubbleEnd
+	// named is who it is, if found is set, where the record is of the cluster here.
+	named endpoint
+	here  []byte // with its slash; empty where the record does not say
+	found bool
 }
 
 func newHubble() *hubbleParser {
@@ -83,7 +91,10 @@ func lineReader() *jsonscan.Reader { return jsonscan.New(nil, jsonscan.Options{M
 func (p *hubbleParser) parse(s *source, b []byte) {
 	r := &s.rec
 	r.reset()
-	p.src, p.dst, p.node = p.src.empty(), p.dst.empty(), p.node[:0]
+	p.src, p.dst, p.node = &p.own[0], &p.own[1], p.node[:0]
+	for i := range p.own {
+		p.own[i].end = p.own[i].end.empty() // a flow need not tell of both ends
+	}
 	p.kind, p.layer4, p.number, p.syn, p.ack, p.flags, p.lost, p.sock, p.bad, p.badValue = hubbleNothing, false, 0, false, false, false, 0, false, "", nil
 	if p.known == nil {
 		if s.a.endpoints == nil {
@@ -124,7 +135,7 @@ func (p *hubbleParser) parse(s *source, b []byte) {
 	if r.dir == unstated && p.flags {
 		r.dir = openedBy(p.syn, p.ack)
 	}
-	if !p.end(s, &r.src, &p.src) || !p.end(s, &r.dst, &p.dst) {
+	if !p.end(s, &r.src, p.src) || !p.end(s, &r.dst, p.dst) {
 		s.fault("an end has neither an address nor a name", nil)
 		return
 	}
@@ -132,19 +143,22 @@ func (p *hubbleParser) parse(s *source, b []byte) {
 }
 
 // end names an end by its pod, else by the workload that Cilium tells, else leaves the address.
-func (p *hubbleParser) end(s *source, to *endpoint, e *hubbleEnd) bool {
-	switch {
+func (p *hubbleParser) end(s *source, to *endpoint, k *hubbleKnown) bool {
+	switch e := &k.end; {
 	case len(e.namespace) > 0 && (len(e.pod) > 0 || len(e.name) > 0):
-		cluster := e.cluster
-		if _, known := s.a.book.clusters[string(cluster)]; !known {
-			// The estate does not tell clusters apart by these names: it is taken for the
-			// one that the record is of, and an end in another is a stranger.
-			here, _, ok := bytes.Cut(p.node, []byte{'/'})
-			if !ok || bytes.Equal(cluster, here) {
+		here := p.node[:bytes.IndexByte(p.node, '/')+1]
+		if !k.found || !bytes.Equal(k.here, here) {
+			cluster := e.cluster
+			if _, known := s.a.book.clusters[string(cluster)]; !known && (len(here) == 0 || bytes.Equal(cluster, here[:len(here)-1])) {
+				// The estate does not tell clusters apart by these names: it is taken for the
+				// one that the record is of, and an end in another is a stranger.
 				cluster = nil
 			}
+			s.podOr(to, cluster, e.namespace, e.pod, e.kind, e.name)
+			k.named, k.here, k.found = *to, append(k.here[:0], here...), k.text != nil
+			return true
 		}
-		s.podOr(to, cluster, e.namespace, e.pod, e.kind, e.name)
+		to.end, to.why, to.named = k.named.end, k.named.why, k.named.named
 		return true
 	case (e.identity == identityHost || e.identity == identityRemoteNode) && to.addr.IsValid():
 		s.a.nodeEnd(to)
@@ -238,9 +252,9 @@ func (p *hubbleParser) message(s *source, r *record) {
 		case "l4":
 			p.ports(r)
 		case "source":
-			p.endpoint(&p.src)
+			p.src = p.endpoint(&p.own[0], p.dst)
 		case "destination":
-			p.endpoint(&p.dst)
+			p.dst = p.endpoint(&p.own[1], p.src)
 		case "Type", "type":
 			if j.Kind() == jsonscan.String {
 				p.sock = string(j.Bytes()) == "SOCK"
@@ -368,8 +382,9 @@ func (p *hubbleParser) port() uint16 {
 }
 
 // endpoint reads an Endpoint, or finds one of the same text: there are as many
-// as pods, and they are two thirds of a record.
-func (p *hubbleParser) endpoint(e *hubbleEnd) {
+// as pods, and they are two thirds of a record. What is not remembered is read into
+// own; other, the record's other end, is not forgotten for it.
+func (p *hubbleParser) endpoint(own, other *hubbleKnown) *hubbleKnown {
 	ahead := p.r.Ahead(hubbleAhead)
 	h := uint64(14695981039346656037)
 	for len(ahead) >= 8 {
@@ -380,22 +395,27 @@ func (p *hubbleParser) endpoint(e *hubbleEnd) {
 	set := &p.known[h%hubbleSets]
 	for i := range set.ways {
 		if k := &set.ways[i]; p.r.SkipSame(k.text) {
-			e.cluster, e.namespace, e.pod, e.kind, e.name, e.identity = append(e.cluster[:0], k.end.cluster...), append(e.namespace[:0], k.end.namespace...),
-				append(e.pod[:0], k.end.pod...), append(e.kind[:0], k.end.kind...), append(e.name[:0], k.end.name...), k.end.identity
-			return
+			return k
 		}
 	}
 	from := p.r.Offset()
-	p.readEndpoint(e)
+	own.end = own.end.empty()
+	p.readEndpoint(&own.end)
 	text := p.r.Since(from)
 	if len(text) == 0 || len(text) > hubbleLongest || text[0] != '{' {
-		return
+		return own
 	}
 	k := &set.ways[set.next%hubbleWays]
+	if k == other {
+		set.next++
+		k = &set.ways[set.next%hubbleWays]
+	}
 	set.next++
-	k.text = append(k.text[:0], text...)
+	k.text, k.found = append(k.text[:0], text...), false
+	e := &own.end
 	k.end = hubbleEnd{cluster: bytes.Clone(e.cluster), namespace: bytes.Clone(e.namespace), pod: bytes.Clone(e.pod), kind: bytes.Clone(e.kind),
 		name: bytes.Clone(e.name), identity: e.identity}
+	return k
 }
 
 func (p *hubbleParser) readEndpoint(e *hubbleEnd) {

@@ -306,8 +306,8 @@ func (r *Reader) Array() bool { return r.expect(Array) && r.enter(true) }
 // next moves to the next member or item of the innermost level, which must be
 // of the kind asked for.
 func (r *Reader) next(array bool) *level {
-	if r.err == nil && r.pending {
-		r.Skip() // the caller was not interested
+	if r.err == nil && r.pending { // the caller was not interested
+		r.skipMember()
 	}
 	if r.err != nil {
 		return nil

@@ -19,6 +19,26 @@ func (r *Reader) Skip() {
 	r.pos = r.skipFrom(r.pos)
 }
 
+// skipMember is Skip for a value that is due. Most values are short strings,
+// numbers and literals, for which no level need be remembered.
+func (r *Reader) skipMember() {
+	i := spaceEnd(r.data, r.pos)
+	if i < len(r.data) && !r.opt.StrictSkip {
+		switch r.data[i] {
+		case '{', '[':
+		case '"':
+			r.pending = false
+			r.pos = r.skipString(i + 1)
+			return
+		default:
+			r.pending = false
+			r.pos = r.scalarEnd(i)
+			return
+		}
+	}
+	r.Skip()
+}
+
 // SkipSame passes over the value that is due if its text is text, and otherwise
 // leaves it due. text must be the whole of an object, array or string that a
 // Reader with the same options has passed without an error, no deeper than here:
