@@ -60,7 +60,7 @@ type Aggregator struct {
 	hours           []uint64 // a bit for each hour since firstYear
 	sources         []SourceInfo
 	texts           addressTexts
-	endpoints       []hubbleSet // nil before the first Hubble record
+	endpoints       *hubbleMemory // nil before the first Hubble record
 }
 
 type edgeKey struct {

@@ -17,8 +17,8 @@ type hubbleParser struct {
 	r        *jsonscan.Reader
 	src, dst *hubbleKnown // of the Aggregator's, or one of own
 	own      [2]hubbleKnown
-	known    []hubbleSet // the Aggregator's
-	node     []byte      // its name, behind "cluster/" in later versions
+	memory   *hubbleMemory // the Aggregator's
+	node     []byte        // its name, behind "cluster/" in later versions
 	kind     hubbleKind
 	number   uint64 // of a protocol that is not TCP, UDP or SCTP
 	layer4   bool
@@ -56,29 +56,34 @@ func (e hubbleEnd) empty() hubbleEnd {
 	return hubbleEnd{cluster: e.cluster[:0], namespace: e.namespace[:0], pod: e.pod[:0], kind: e.kind[:0], name: e.name[:0]}
 }
 
-// Endpoints are remembered in sets by their first bytes, which hold the number,
-// the identity and mostly the namespace: replicas share a set. All in all it is
-// 20 MiB at most, and kept from one input to the next.
+// Endpoints are remembered in sets by a hash of their first bytes, which hold the
+// number, the identity and mostly the namespace: replicas may share a set. All in
+// all it is 32 MiB at most, and kept from one input to the next.
 const (
 	hubbleAhead   = 64
 	hubbleSets    = 2048
-	hubbleWays    = 8
+	hubbleWays    = 12
 	hubbleLongest = 1 << 10
 )
 
-type hubbleSet struct {
-	ways [hubbleWays]hubbleKnown
-	next uint8
+// hubbleMemory holds the hashes by themselves: they fit a cache that what is
+// remembered does not.
+type hubbleMemory struct {
+	hashes [hubbleSets][hubbleWays]uint64
+	next   [hubbleSets]uint8
+	known  [hubbleSets][hubbleWays]hubbleKnown
 }
 
 // hubbleKnown is an Endpoint with its text; none in a line's own.
 type hubbleKnown struct {
 	text []byte
-	end  hubbleEnd
-	// named is who it is, if found is set, where the record is of the cluster here.
-	named endpoint
-	here  []byte // with its slash; empty where the record does not say
+	// who it is, if found is set, where the record is of the cluster here.
+	who   int32
+	why   reason
+	named bool
 	found bool
+	here  []byte // with its slash; empty where the record does not say
+	end   hubbleEnd
 }
 
 func newHubble() *hubbleParser {
@@ -96,11 +101,11 @@ func (p *hubbleParser) parse(s *source, b []byte) {
 		p.own[i].end = p.own[i].end.empty() // a flow need not tell of both ends
 	}
 	p.kind, p.layer4, p.number, p.syn, p.ack, p.flags, p.lost, p.sock, p.bad, p.badValue = hubbleNothing, false, 0, false, false, false, 0, false, "", nil
-	if p.known == nil {
+	if p.memory == nil {
 		if s.a.endpoints == nil {
-			s.a.endpoints = make([]hubbleSet, hubbleSets)
+			s.a.endpoints = new(hubbleMemory)
 		}
-		p.known = s.a.endpoints
+		p.memory = s.a.endpoints
 	}
 	p.r.Reset(b)
 	p.message(s, r)
@@ -155,10 +160,10 @@ func (p *hubbleParser) end(s *source, to *endpoint, k *hubbleKnown) bool {
 				cluster = nil
 			}
 			s.podOr(to, cluster, e.namespace, e.pod, e.kind, e.name)
-			k.named, k.here, k.found = *to, append(k.here[:0], here...), k.text != nil
+			k.who, k.why, k.named, k.here, k.found = to.end, to.why, to.named, append(k.here[:0], here...), k.text != nil
 			return true
 		}
-		to.end, to.why, to.named = k.named.end, k.named.why, k.named.named
+		to.end, to.why, to.named = k.who, k.why, k.named
 		return true
 	case (e.identity == identityHost || e.identity == identityRemoteNode) && to.addr.IsValid():
 		s.a.nodeEnd(to)
@@ -392,10 +397,10 @@ func (p *hubbleParser) endpoint(own, other *hubbleKnown) *hubbleKnown {
 		h ^= h >> 29
 		ahead = ahead[8:]
 	}
-	set := &p.known[h%hubbleSets]
-	for i := range set.ways {
-		if k := &set.ways[i]; p.r.SkipSame(k.text) {
-			return k
+	m, set := p.memory, h>>40%hubbleSets
+	for i, known := range &m.hashes[set] {
+		if known == h && p.r.SkipSame(m.known[set][i].text) {
+			return &m.known[set][i]
 		}
 	}
 	from := p.r.Offset()
@@ -405,12 +410,12 @@ func (p *hubbleParser) endpoint(own, other *hubbleKnown) *hubbleKnown {
 	if len(text) == 0 || len(text) > hubbleLongest || text[0] != '{' {
 		return own
 	}
-	k := &set.ways[set.next%hubbleWays]
-	if k == other {
-		set.next++
-		k = &set.ways[set.next%hubbleWays]
+	way := (m.next[set] + 1) % hubbleWays
+	if &m.known[set][way] == other {
+		way = (way + 1) % hubbleWays
 	}
-	set.next++
+	k := &m.known[set][way]
+	m.next[set], m.hashes[set][way] = way, h
 	k.text, k.found = append(k.text[:0], text...), false
 	e := &own.end
 	k.end = hubbleEnd{cluster: bytes.Clone(e.cluster), namespace: bytes.Clone(e.namespace), pod: bytes.Clone(e.pod), kind: bytes.Clone(e.kind),

@@ -23,6 +23,9 @@ func nameHash(b []byte) uint64 {
 	if len(b) >= 8 {
 		return binary.LittleEndian.Uint64(b) ^ binary.LittleEndian.Uint64(b[len(b)-8:])*31 ^ n<<56
 	}
+	if len(b) >= 4 {
+		return uint64(binary.LittleEndian.Uint32(b)) | uint64(binary.LittleEndian.Uint32(b[len(b)-4:]))<<32 ^ n<<56
+	}
 	h := n
 	for _, c := range b {
 		h = h<<8 | uint64(c)
@@ -41,9 +44,13 @@ func (r *Reader) seenBefore(l *level, key []byte) bool {
 	}
 	list := r.names[l.base:]
 	h := nameHash(key)
-	for i := range list {
-		if list[i].hash == h && bytes.Equal(list[i].text, key) {
-			return true
+	if bit := uint64(1) << (h * 0x9e3779b97f4a7c15 >> 58); l.seen&bit == 0 { // no name like it
+		l.seen |= bit
+	} else {
+		for i := range list {
+			if list[i].hash == h && bytes.Equal(list[i].text, key) {
+				return true
+			}
 		}
 	}
 	if len(list) < nameListLongest {

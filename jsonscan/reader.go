@@ -74,7 +74,8 @@ type level struct {
 	array bool
 	n     int // members or items begun
 	key   []byte
-	base  int // where its names begin in Reader.names
+	base  int    // where its names begin in Reader.names
+	seen  uint64 // a bit for each of them, by hash
 	names map[string]struct{}
 }
 
@@ -357,6 +358,9 @@ func (r *Reader) NextItem() bool {
 // A value that was neither read nor skipped is skipped. The name stays valid as
 // long as the input, unless it held escapes; do not keep it.
 func (r *Reader) NextKey() (key []byte, ok bool) {
+	if key, ok = r.compactKey(); ok {
+		return key, true
+	}
 	l := r.next(false)
 	if l == nil {
 		return nil, false
@@ -373,7 +377,7 @@ func (r *Reader) NextKey() (key []byte, ok bool) {
 	}
 	l.key = key
 	if r.seenBefore(l, key) {
-		r.invalid(start, "the name %q occurs twice in one object", clip(string(key), 80))
+		r.twice(start, key)
 		return nil, false
 	}
 	if r.pos = spaceEnd(r.data, r.pos); r.pos >= len(r.data) || r.data[r.pos] != ':' {
@@ -383,6 +387,49 @@ func (r *Reader) NextKey() (key []byte, ok bool) {
 	r.pos++
 	r.pending = true
 	return key, true
+}
+
+// compactKey is NextKey where nothing but a comma stands before a name without
+// escapes, and nothing between it and its colon, as programs write. It is false,
+// having passed no more than a value that is due, where that is not so.
+func (r *Reader) compactKey() (key []byte, ok bool) {
+	if r.err != nil || len(r.levels) == 0 || r.levels[len(r.levels)-1].array {
+		return nil, false
+	}
+	if r.pending {
+		if r.skipMember(); r.err != nil {
+			return nil, false
+		}
+	}
+	l := &r.levels[len(r.levels)-1]
+	d, i := r.data, r.pos
+	if l.n > 0 {
+		if i >= len(d) || d[i] != ',' {
+			return nil, false
+		}
+		i++
+	}
+	if i >= len(d) || d[i] != '"' {
+		return nil, false
+	}
+	end := plainEnd(d, i+1)
+	if end+1 >= len(d) || d[end] != '"' || d[end+1] != ':' || end-i-1 > r.opt.MaxStringBytes {
+		return nil, false
+	}
+	key = d[i+1 : end : end]
+	if r.seenBefore(l, key) {
+		r.pos, l.key = i, key
+		l.n++
+		r.twice(i, key)
+		return nil, false
+	}
+	l.n++
+	l.key, r.pos, r.pending = key, end+2, true
+	return key, true
+}
+
+func (r *Reader) twice(at int, key []byte) {
+	r.invalid(at, "the name %q occurs twice in one object", clip(string(key), 80))
 }
 
 // body reads the string at pos. Unescaped text goes to the scratch buffer, or to
