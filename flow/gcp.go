@@ -1,41 +1,31 @@
 package flow
 
-import (
-	"github.com/cofferdam-io/cofferdam/jsonscan"
-)
-
 // gcpParser reads VPC flow logs of Google Cloud ("About VPC Flow Logs records"):
 // entries of Cloud Logging, or only their jsonPayload. A record is of one
 // direction of a connection; both ends may report it. The details of GKE are
 // approximations, says the documentation: they count where the address says
 // nothing, and make the end unknown where they contradict it.
 type gcpParser struct {
-	r        *jsonscan.Reader
+	jsonLine
 	src, dst hubbleEnd
 	proto    uint64
 	hasConn  bool
-	bad      string
-	badValue []byte
 }
 
-func newGCP() *gcpParser { return &gcpParser{r: lineReader()} }
+func newGCP() *gcpParser { return &gcpParser{jsonLine: newJSONLine()} }
 
 func (p *gcpParser) parse(s *source, b []byte) {
 	r := &s.rec
 	r.reset()
 	p.src, p.dst = p.src.empty(), p.dst.empty()
-	p.proto, p.hasConn, p.bad = 0, false, ""
-	p.r.Reset(b)
+	p.proto, p.hasConn = 0, false
+	p.begin(b)
 	p.entry(s, r)
-	var ok bool
-	if err := p.r.End(); err != nil {
-		s.fault("not JSON", []byte(err.Error()))
+	if !p.ended(s) {
 		return
 	}
+	var ok bool
 	switch {
-	case p.bad != "":
-		s.fault(p.bad, p.badValue)
-		return
 	case !p.hasConn:
 		s.fault("no connection", nil)
 		return
@@ -85,12 +75,6 @@ func (s *source) approximate(r *record, to *endpoint, e *hubbleEnd) {
 	}
 }
 
-func (p *gcpParser) fail(why string, value []byte) {
-	if p.bad == "" {
-		p.bad, p.badValue = why, append(p.badValue[:0], value...)
-	}
-}
-
 func (p *gcpParser) entry(s *source, r *record) {
 	j := p.r
 	for j.Object(); ; {
@@ -104,11 +88,11 @@ func (p *gcpParser) entry(s *source, r *record) {
 		case "connection":
 			p.connection(s, r)
 		case "start_time":
-			p.time(&r.first)
+			p.time(&r.first, "start_time")
 		case "end_time":
-			p.time(&r.last)
+			p.time(&r.last, "end_time")
 		case "bytes_sent":
-			if v, ok := number(j); ok {
+			if v, ok := p.number(); ok {
 				r.bytes = v
 			} else {
 				p.fail("bytes_sent is no number", nil)
@@ -121,28 +105,11 @@ func (p *gcpParser) entry(s *source, r *record) {
 	}
 }
 
-func (p *gcpParser) time(to *int64) {
-	if b := p.r.Bytes(); b != nil {
-		var ok bool
-		if *to, ok = parseTime(b); !ok {
-			p.fail("a time is not of RFC 3339", b)
-		}
-	}
-}
-
 func (p *gcpParser) connection(s *source, r *record) {
 	j := p.r
 	p.hasConn = true
-	address := func(to *endpoint) {
-		if b := j.Bytes(); len(b) > 0 {
-			var ok bool
-			if to.addr, ok = s.a.texts.parse(b); !ok {
-				p.fail("no address", b)
-			}
-		}
-	}
 	port := func(to *uint16) {
-		if v, ok := number(j); ok && v < 1<<16 {
+		if v, ok := p.number(); ok && v < 1<<16 {
 			*to = uint16(v)
 		}
 	}
@@ -153,15 +120,15 @@ func (p *gcpParser) connection(s *source, r *record) {
 		}
 		switch string(key) {
 		case "src_ip":
-			address(&r.src)
+			p.address(s, &r.src, "src_ip")
 		case "dest_ip":
-			address(&r.dst)
+			p.address(s, &r.dst, "dest_ip")
 		case "src_port":
 			port(&r.sport)
 		case "dest_port":
 			port(&r.dport)
 		case "protocol":
-			v, ok := number(j)
+			v, ok := p.number()
 			if !ok {
 				v = 256
 			}

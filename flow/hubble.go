@@ -14,20 +14,18 @@ import (
 // around it (api/v1/flow/flow.proto, api/v1/observer/observer.proto), with the
 // names of the protocol buffers or in lower camel case.
 type hubbleParser struct {
-	r        *jsonscan.Reader
+	jsonLine
 	src, dst *hubbleKnown // of the Aggregator's, or one of own
 	own      [2]hubbleKnown
 	memory   *hubbleMemory // the Aggregator's
 	node     []byte        // its name, behind "cluster/" in later versions
 	kind     hubbleKind
-	number   uint64 // of a protocol that is not TCP, UDP or SCTP
+	proto    uint64 // of a protocol that is not TCP, UDP or SCTP
 	layer4   bool
 	syn, ack bool
 	flags    bool
 	lost     uint64
 	sock     bool
-	bad      string
-	badValue []byte
 }
 
 type hubbleKind uint8
@@ -42,7 +40,9 @@ const (
 // hubbleEnd is an Endpoint with its address.
 type hubbleEnd struct {
 	cluster, namespace, pod, kind, name []byte
-	identity                            int64
+	// node is true where the identity or a label says that it is a node: the API
+	// server that runs on one has an identity of its own, and the node's label.
+	node bool
 }
 
 // Identities of Cilium that are reserved for nodes.
@@ -86,12 +86,7 @@ type hubbleKnown struct {
 	end   hubbleEnd
 }
 
-func newHubble() *hubbleParser {
-	return &hubbleParser{r: lineReader()}
-}
-
-// lineReader returns a Reader for values of one line: they nest little.
-func lineReader() *jsonscan.Reader { return jsonscan.New(nil, jsonscan.Options{MaxDepth: 64}) }
+func newHubble() *hubbleParser { return &hubbleParser{jsonLine: newJSONLine()} }
 
 func (p *hubbleParser) parse(s *source, b []byte) {
 	r := &s.rec
@@ -100,23 +95,19 @@ func (p *hubbleParser) parse(s *source, b []byte) {
 	for i := range p.own {
 		p.own[i].end = p.own[i].end.empty() // a flow need not tell of both ends
 	}
-	p.kind, p.layer4, p.number, p.syn, p.ack, p.flags, p.lost, p.sock, p.bad, p.badValue = hubbleNothing, false, 0, false, false, false, 0, false, "", nil
+	p.kind, p.layer4, p.proto, p.syn, p.ack, p.flags, p.lost, p.sock = hubbleNothing, false, 0, false, false, false, 0, false
 	if p.memory == nil {
 		if s.a.endpoints == nil {
 			s.a.endpoints = new(hubbleMemory)
 		}
 		p.memory = s.a.endpoints
 	}
-	p.r.Reset(b)
+	p.begin(b)
 	p.message(s, r)
-	if err := p.r.End(); err != nil {
-		s.fault("not JSON", []byte(err.Error()))
+	if !p.ended(s) {
 		return
 	}
 	switch {
-	case p.bad != "":
-		s.fault(p.bad, p.badValue)
-		return
 	case p.kind == hubbleLost:
 		grow(&s.info.Missed, p.lost)
 		s.ignore(notFlows)
@@ -131,7 +122,7 @@ func (p *hubbleParser) parse(s *source, b []byte) {
 		s.ignore(socketEvents)
 		return
 	case !p.layer4:
-		s.otherProtocol(p.number)
+		s.otherProtocol(p.proto)
 		return
 	case r.sport == 0 || r.dport == 0:
 		s.fault("a port is not 1 to 65535", nil)
@@ -165,7 +156,7 @@ func (p *hubbleParser) end(s *source, to *endpoint, k *hubbleKnown) bool {
 		}
 		to.end, to.why, to.named = k.who, k.why, k.named
 		return true
-	case (e.identity == identityHost || e.identity == identityRemoteNode) && to.addr.IsValid():
+	case e.node && to.addr.IsValid():
 		s.a.nodeEnd(to)
 	}
 	return to.addr.IsValid()
@@ -243,7 +234,8 @@ func (p *hubbleParser) message(s *source, r *record) {
 			p.kind = hubbleFlow
 			p.message(s, r)
 		case "time":
-			p.time(r)
+			p.time(&r.first, "time")
+			r.last = r.first
 		case "node_name", "nodeName":
 			p.node = append(p.node[:0], j.Bytes()...)
 		case "verdict":
@@ -283,25 +275,6 @@ func (p *hubbleParser) message(s *source, r *record) {
 	}
 }
 
-func (p *hubbleParser) time(r *record) {
-	b := p.r.Bytes()
-	if b == nil {
-		return
-	}
-	t, ok := parseTime(b)
-	if !ok {
-		p.fail("time is not of RFC 3339", b)
-		return
-	}
-	r.first, r.last = t, t
-}
-
-func (p *hubbleParser) fail(why string, value []byte) {
-	if p.bad == "" {
-		p.bad, p.badValue = why, append(p.badValue[:0], value...)
-	}
-}
-
 func (p *hubbleParser) addresses(s *source, r *record) {
 	j := p.r
 	for j.Object(); ; {
@@ -309,19 +282,11 @@ func (p *hubbleParser) addresses(s *source, r *record) {
 		if !ok {
 			return
 		}
-		var to *endpoint
 		switch string(key) {
 		case "source":
-			to = &r.src
+			p.address(s, &r.src, "IP")
 		case "destination":
-			to = &r.dst
-		default:
-			continue
-		}
-		if b := j.Bytes(); len(b) > 0 {
-			if to.addr, ok = s.a.texts.parse(b); !ok {
-				p.fail("IP is no address", b)
-			}
+			p.address(s, &r.dst, "IP")
 		}
 	}
 }
@@ -341,10 +306,10 @@ func (p *hubbleParser) ports(r *record) {
 		case "SCTP":
 			r.proto, p.layer4 = segment.SCTP, true
 		case "ICMPv4":
-			p.number = 1
+			p.proto = 1
 			continue
 		case "ICMPv6":
-			p.number = 58
+			p.proto = 58
 			continue
 		default:
 			continue
@@ -419,7 +384,7 @@ func (p *hubbleParser) endpoint(own, other *hubbleKnown) *hubbleKnown {
 	k.text, k.found = append(k.text[:0], text...), false
 	e := &own.end
 	k.end = hubbleEnd{cluster: bytes.Clone(e.cluster), namespace: bytes.Clone(e.namespace), pod: bytes.Clone(e.pod), kind: bytes.Clone(e.kind),
-		name: bytes.Clone(e.name), identity: e.identity}
+		name: bytes.Clone(e.name), node: e.node}
 	return k
 }
 
@@ -439,7 +404,15 @@ func (p *hubbleParser) readEndpoint(e *hubbleEnd) {
 			e.pod = append(e.pod[:0], j.Bytes()...)
 		case "identity":
 			if j.Kind() == jsonscan.Number {
-				e.identity = j.Int()
+				id := j.Int()
+				e.node = e.node || id == identityHost || id == identityRemoteNode
+			}
+		case "labels":
+			for j.Array(); j.NextItem(); {
+				switch string(j.Bytes()) {
+				case "reserved:host", "reserved:remote-node":
+					e.node = true
+				}
 			}
 		case "workloads":
 			for j.Array(); j.NextItem(); {
@@ -472,19 +445,8 @@ func (p *hubbleParser) losses() {
 		if string(key) != "num_events_lost" && string(key) != "numEventsLost" {
 			continue
 		}
-		if n, ok := number(j); ok {
+		if n, ok := p.number(); ok {
 			p.lost = max(p.lost, n)
 		}
 	}
-}
-
-// number reads a count that JSON of protocol buffers writes as a number or, of 64 bits, as a string.
-func number(j *jsonscan.Reader) (uint64, bool) {
-	switch j.Kind() {
-	case jsonscan.String:
-		return parseUint(j.Bytes())
-	case jsonscan.Number:
-		return parseUint(j.Raw())
-	}
-	return 0, false
 }
