@@ -33,7 +33,7 @@ type object struct {
 
 // newObject writes an object with a comment above it.
 func newObject(cluster, why string, tree map[string]any) (*object, error) {
-	text, err := appendYAML(nil, tree, 0, false)
+	text, err := patch.Text(tree)
 	if err != nil {
 		return nil, ident.Errorf(ident.KindFailure, "cannot write an object: %w", err)
 	}

@@ -156,14 +156,17 @@ func (r *rails) listening(e *estate.Estate) {
 // the DNS add-ons.
 func NameServers(e *estate.Estate) []ident.Ref {
 	var out []ident.Ref
+	services := slices.DeleteFunc(slices.Clone(e.Services), func(s *estate.Service) bool {
+		return s.Namespace != "kube-system" && s.Namespace != "openshift-dns" || !servesNames(s)
+	})
 	for _, w := range e.Workloads {
 		labels := podLabels(w)
 		if l := labels["k8s-app"]; l == "kube-dns" || l == "node-local-dns" || l == "coredns" {
 			out = append(out, w.Ref)
 			continue
 		}
-		for _, s := range e.Services {
-			if s.Cluster == w.Ref.Cluster && s.Namespace == w.Ref.Namespace && (s.Namespace == "kube-system" || s.Namespace == "openshift-dns") && servesNames(s) && selects(s.Selector, labels) {
+		for _, s := range services {
+			if s.Cluster == w.Ref.Cluster && s.Namespace == w.Ref.Namespace && selects(s.Selector, labels) {
 				out = append(out, w.Ref)
 				break
 			}

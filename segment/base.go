@@ -18,6 +18,7 @@ type base struct {
 	count   atomic.Pointer[[2]int]
 	list    atomic.Pointer[list]
 	blocks  atomic.Pointer[[]block]
+	ends    atomic.Pointer[bitset] // workloads that some port is possibly open to
 }
 
 type baseKey struct {

@@ -4,12 +4,38 @@ package segment
 // certainly or perhaps, itself left out. Workloads are numbered as in Workloads;
 // into has a bit for each, 64 to a word, and keeps the bits that it had.
 func (g *Graph) Openings(i int, into []uint64) {
-	t := g.newTally(ByWorkload)
-	defer t.release()
-	g.eachInside(t, g.endSide(ByWorkload, i), row, func(other uint32, r *reply) bool {
-		if int(other) != i && len(r.edges) > 0 {
-			into[other>>6] |= 1 << (other & 63)
+	own := into[i>>6] & (1 << (i & 63))
+	for _, c := range g.workloads.classes.at(i) {
+		l := g.lineOf(int(c), row)
+		bitset(into).or(g.opensTo(l.base))
+		for _, d := range l.except { // they are granted more than the base says, never less
+			g.addEnds(into, int(d))
 		}
-		return true
-	})
+	}
+	into[i>>6] = into[i>>6]&^(1<<(i&63)) | own
+}
+
+// opensTo returns the workloads with a pod that a base may open something to.
+func (g *Graph) opensTo(b *base) bitset {
+	if s := b.ends.Load(); s != nil {
+		return *s
+	}
+	s := newBitset(g.workloads.inside)
+	for d := range b.may.all() {
+		g.addEnds(s, d)
+	}
+	b.ends.Store(&s)
+	g.pool.mu.Lock()
+	defer g.pool.mu.Unlock()
+	g.pool.room(len(s))
+	return s
+}
+
+// addEnds adds the workloads with pods of a class.
+func (g *Graph) addEnds(into bitset, class int) {
+	for _, end := range g.workloads.ends.at(class) {
+		if int(end) < g.workloads.inside {
+			into.add(int(end))
+		}
+	}
 }

@@ -103,18 +103,42 @@ func (g *Graph) PoliciesOf(r ident.Ref) []RuleRef {
 func (g *Graph) Selected(r PolicyRef) []ident.Ref {
 	ends := newBitset(g.workloads.inside)
 	for i := range g.policies.len() {
-		p := g.policies.at(i)
-		if p == nil || p.p.Ref() != r {
-			continue
-		}
-		for _, c := range g.atoms.at(p.subject).classes() {
-			for _, end := range g.workloads.ends.at(int(c)) {
-				if int(end) < g.workloads.inside {
-					ends.add(int(end))
-				}
-			}
+		if p := g.policies.at(i); p != nil && p.p.Ref() == r {
+			g.addSubjects(ends, p)
 		}
 	}
+	return g.refsOf(ends)
+}
+
+// Selections returns for every policy that is enforced what Selected does.
+func (g *Graph) Selections() map[PolicyRef][]ident.Ref {
+	sets := make(map[PolicyRef]bitset, g.policies.len())
+	for i := range g.policies.len() {
+		p := g.policies.at(i)
+		if p == nil {
+			continue
+		}
+		r := p.p.Ref()
+		if sets[r] == nil {
+			sets[r] = newBitset(g.workloads.inside)
+		}
+		g.addSubjects(sets[r], p)
+	}
+	out := make(map[PolicyRef][]ident.Ref, len(sets))
+	for r, ends := range sets {
+		out[r] = g.refsOf(ends)
+	}
+	return out
+}
+
+// addSubjects adds the workloads of which a policy may select a pod.
+func (g *Graph) addSubjects(ends bitset, p *compiled) {
+	for _, c := range g.atoms.at(p.subject).classes() {
+		g.addEnds(ends, int(c))
+	}
+}
+
+func (g *Graph) refsOf(ends bitset) []ident.Ref {
 	var out []ident.Ref
 	for end := range ends.all() {
 		out = append(out, g.workloads.refs[end])

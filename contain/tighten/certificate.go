@@ -67,18 +67,31 @@ func (s *solver) changes(plan *Plan, applied, final *segment.Graph) error {
 	for _, x := range []struct {
 		g    *segment.Graph
 		into *Closed
-	}{{applied, &plan.Certificate.Applied}, {final, &plan.Certificate.Final}} {
+	}{{final, &plan.Certificate.Final}, {applied, &plan.Certificate.Applied}} { // final was judged last
 		x.into.Listed = []segment.Change{}
 		if x.g == s.p.Graph {
 			continue
 		}
-		got, err := segment.DiffOf(s.ctx, s.p.Graph, x.g, s.subjects())
+		got, err := s.compare(x.g)
 		if err != nil {
 			return err
 		}
 		x.into.list(got)
 	}
 	return nil
+}
+
+// compare returns what a state changes for what is tightened; of the state that
+// was compared last it is known.
+func (s *solver) compare(g *segment.Graph) ([]segment.Change, error) {
+	if s.compared != g {
+		changes, err := segment.DiffOf(s.ctx, s.p.Graph, g, s.subjects())
+		if err != nil {
+			return nil, err
+		}
+		s.compared, s.changed = g, changes
+	}
+	return s.changed, nil
 }
 
 func (c *Closed) list(changes []segment.Change) {

@@ -251,8 +251,8 @@ const namePort = 53
 // resolves keeps name resolution as it passes now.
 func (s *solver) resolves(u *unit) error {
 	found := false
-	for _, r := range s.p.Graph.Workloads() {
-		if !s.servers[r] || r.Cluster != u.ref.Cluster {
+	for _, r := range s.resolvers {
+		if r.Cluster != u.ref.Cluster {
 			continue
 		}
 		found = true
@@ -311,6 +311,10 @@ func (s *solver) unused(u *unit) error {
 			return err
 		}
 		x.Source = s.sourceOf(x.Rule)
+		if s.listed++; s.listed > mostPermissions {
+			return ident.Errorf(ident.KindLimit, "more than %d permissions of workloads are not in use: they cannot be listed at once", mostPermissions).
+				WithHint("name fewer workloads, a namespace at a time")
+		}
 		u.side.Unused = append(u.side.Unused, x)
 	}
 	return nil
@@ -360,6 +364,10 @@ func (s *solver) policed(u *unit, peer ident.Ref, conns []segment.Conn) ([]segme
 	}
 	return segment.Common(conns, open), nil
 }
+
+// mostPermissions bounds what is listed as not in use: each, and the change that
+// takes it away, is some kilobytes.
+const mostPermissions = 1_000_000
 
 // mostRules bounds how many permissions are explained by their rules: each asks the
 // engine anew.

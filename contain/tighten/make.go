@@ -25,9 +25,14 @@ type solver struct {
 	policies []*policy
 	silent   map[ident.Ref]bool
 	servers  map[ident.Ref]bool // that resolve names
-	host     map[ident.Ref]bool // with pods on the network of their node
-	places   map[segment.PolicyRef]string
-	asked    int // of Why
+	// resolvers are those of them that the graph has, sorted.
+	resolvers []ident.Ref
+	compared  *segment.Graph // see compare
+	changed   []segment.Change
+	host      map[ident.Ref]bool // with pods on the network of their node
+	places    map[segment.PolicyRef]string
+	listed    int // of Permission
+	asked     int // of Why
 }
 
 type unitKey struct {
@@ -96,12 +101,11 @@ func Make(ctx context.Context, p *Problem) (*Plan, error) {
 	if err := s.prove(plan); err != nil {
 		return nil, err
 	}
-	for i, r := range s.refs {
+	rest := s.units // in the order of refs
+	for _, r := range s.refs {
 		w := Workload{Workload: r, Criticality: p.about(r).Criticality, Sides: []Side{}}
-		for _, u := range s.units {
-			if u.ref == s.refs[i] {
-				w.Sides = append(w.Sides, u.side)
-			}
+		for ; len(rest) > 0 && rest[0].ref == r; rest = rest[1:] {
+			w.Sides = append(w.Sides, rest[0].side)
 		}
 		plan.Workloads = append(plan.Workloads, w)
 	}
@@ -125,6 +129,11 @@ func newSolver(ctx context.Context, p *Problem) *solver {
 	}
 	for _, r := range contain.NameServers(p.Set.Estate) {
 		s.servers[r] = true
+	}
+	for _, r := range p.Graph.Workloads() {
+		if s.servers[r] {
+			s.resolvers = append(s.resolvers, r)
+		}
 	}
 	for i := range m.Endpoints {
 		if e := &m.Endpoints[i]; e.HostNetwork && !m.Profile.HostNetworkPoliced {

@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/cofferdam-io/cofferdam/contain/patch"
 	"github.com/cofferdam-io/cofferdam/contain/rewrite"
 	"github.com/cofferdam-io/cofferdam/estate"
@@ -42,6 +40,7 @@ func (s *solver) indexPolicies(m *segment.Model) {
 			read[p.Ref()] = p
 		}
 	}
+	selected := s.p.Graph.Selections()
 	s.places = make(map[segment.PolicyRef]string)
 	for _, p := range s.p.Set.Estate.Policies {
 		s.places[segment.PolicyRef{Kind: p.Kind, Cluster: p.Cluster, Namespace: p.Namespace, Name: p.Name}] = source(p.Source)
@@ -57,7 +56,7 @@ func (s *solver) indexPolicies(m *segment.Model) {
 			continue // it was decoded from such a tree
 		}
 		s.policies = append(s.policies, &policy{ref: ref, at: t.Policy, spec: spec, labels: t.Object.Labels, notes: t.Object.Annotations,
-			isolates: p.Isolates, grants: len(p.Rules[0])+len(p.Rules[1]) > 0, everyPod: len(p.Subject.Pods) == 0, selected: s.p.Graph.Selected(ref)})
+			isolates: p.Isolates, grants: len(p.Rules[0])+len(p.Rules[1]) > 0, everyPod: len(p.Subject.Pods) == 0, selected: selected[ref]})
 	}
 	slices.SortFunc(s.policies, func(a, b *policy) int { return comparePolicies(a.ref, b.ref) })
 }
@@ -319,7 +318,7 @@ func written(o *object, labels, notes map[string]string, spec map[string]any) ([
 			meta[key] = kept
 		}
 	}
-	text, err := yaml.Marshal(map[string]any{"apiVersion": "networking.k8s.io/v1", "kind": networkPolicy, "metadata": meta, "spec": spec})
+	text, err := patch.Text(map[string]any{"apiVersion": "networking.k8s.io/v1", "kind": networkPolicy, "metadata": meta, "spec": spec})
 	if err != nil {
 		return nil, ident.Errorf(ident.KindFailure, "cannot write a policy: %w", err)
 	}

@@ -262,7 +262,7 @@ func (s *solver) judge(applied, final *segment.Graph) (bad []string, decided, ke
 	for _, g := range states {
 		var found []loss
 		decided, kept = 0, 0
-		changes, err := segment.DiffOf(s.ctx, s.p.Graph, g, subjects)
+		changes, err := s.compare(g)
 		if err != nil {
 			return nil, 0, 0, err
 		}

@@ -1,4 +1,4 @@
-package contain
+package patch
 
 import (
 	"encoding/json"

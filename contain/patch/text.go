@@ -1,4 +1,4 @@
-package contain
+package patch
 
 import (
 	"bytes"
@@ -11,6 +11,9 @@ import (
 
 	"sigs.k8s.io/yaml"
 )
+
+// Text writes a new object, a tree of maps, lists, texts and whole numbers, as YAML.
+func Text(tree map[string]any) ([]byte, error) { return appendYAML(nil, tree, 0, false) }
 
 // appendYAML writes a tree of maps, lists, texts and numbers in block style, keys
 // sorted, at a column: as sigs.k8s.io/yaml does, which writes JSON, reads it as
