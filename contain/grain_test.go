@@ -38,6 +38,7 @@ func (traffic) Window() contain.Window {
 // can be rewritten.
 func decoded(t testing.TB, m *segment.Model, profile segment.Profile) *contain.Problem {
 	t.Helper()
+	profile.Origin = "chosen" // where it is only assumed no new policy lists addresses
 	var inputs []manifest.Input
 	texts := make(map[string]*bytes.Buffer)
 	var names []string

@@ -88,18 +88,19 @@ func (n *network) guardProbes() Guard {
 	return g
 }
 
-// guardBlocks warns of policies with address blocks where the network is only
-// assumed: many match them against pods, too, and then what is to be closed stays
-// open. Networks that were detected or chosen are proved as what they are.
-func (n *network) guardBlocks(objects []*object) []Guard {
+// assumedBlocks refuses new policies that list addresses outside as blocks where
+// the network is only assumed: many match blocks against pods, too, and what a plan
+// calls closed would be open there. A network that was detected or named is proved
+// as what it is.
+func (n *network) assumedBlocks(objects []*object) error {
 	p := n.p.Graph.Profile()
 	if p.Origin != "assumed" || p.IPBlockMatchesPods {
 		return nil
 	}
 	for _, o := range objects {
 		if !o.removed && o.was == nil && bytes.Contains(o.text, []byte("ipBlock:")) {
-			return []Guard{{What: "address blocks", State: "not known", Why: o.String() + " keeps addresses outside by ipBlock; the network is assumed, and one that matches blocks against pods lets those in: " +
-				"name the network with --cni before this is applied"}}
+			return ident.Errorf(ident.KindUnsupported, "%s would keep addresses outside by ipBlock, and the network is only assumed: one that matches blocks against pods lets them in", o).
+				WithHint("--cni NAME says which network it is")
 		}
 	}
 	return nil

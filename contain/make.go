@@ -404,6 +404,9 @@ func (s *solver) attempt(ctx context.Context, c *candidate) error {
 		}
 		c.objects = append(c.objects, more...)
 	}
+	if err := s.n.assumedBlocks(c.objects); err != nil {
+		return err
+	}
 	if c.cuts, err = s.declare(c, at, ds); err != nil {
 		return err
 	}

@@ -29,7 +29,9 @@ func TestNamesStayOnThePortsOfPods(t *testing.T) {
 	if err != nil || len(set.Estate.Faults) > 0 {
 		t.Fatal(err, set.Estate.Faults)
 	}
-	m, err := k8s.Model(set, segment.Generic())
+	profile := segment.Generic()
+	profile.Origin = "chosen" // where it is only assumed no new policy lists addresses
+	m, err := k8s.Model(set, profile)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func (s *solver) write(plan *Plan, tried []*candidate, best *candidate) (*Plan, 
 		plan.Hardened = append(plan.Hardened, s.n.hardened(r))
 	}
 	plan.Cost = s.cost(best)
-	plan.NotCut, plan.Guards = s.kept(), append(s.n.guards(), s.n.guardBlocks(best.objects)...)
+	plan.NotCut, plan.Guards = s.kept(), s.n.guards()
 	for _, o := range best.objects {
 		plan.Edits = append(plan.Edits, o.describe())
 		plan.Neighbours = append(plan.Neighbours, o.also...)

@@ -82,7 +82,7 @@ func TestRealDocumentsAreSurveyed(t *testing.T) {
 		}
 		docs, unread := decode.Bytes(context.Background(), p, raw, decode.Limits{})
 		if unread != nil || len(docs) != 1 || docs[0].Encoding != sbom.JSON {
-			return nil // some of them are broken on purpose
+			return nil //nolint:nilerr // some of them are broken on purpose
 		}
 		list, err := survey.Document(context.Background(), raw, docs[0])
 		if err != nil {

@@ -380,10 +380,6 @@ func TestPlansOfTheExample(t *testing.T) {
 					return
 				}
 				plan, folder := opened(t, dir)
-				if relies(folder) {
-					sum.none[name+" by "+string(means)+" keeps every address outside by ipBlock, which this engine matches against pods, too"]++
-					return
-				}
 				applied(t, before, plan, folder).check(t, rand.New(rand.NewPCG(7, 7)), ports, 2000, sum)
 			})
 		}
@@ -493,15 +489,6 @@ func TestPlansOfRealApplications(t *testing.T) {
 	if sum.stopped == 0 {
 		t.Error("no packet that passed before is stopped")
 	}
-}
-
-// relies reports whether a plan for the network that is assumed adds an address
-// block, which means pods, too, on the network of the other engine: what the plan
-// says does not hold there, and the plan says so among its guards.
-func relies(folder []contain.File) bool {
-	return slices.ContainsFunc(folder, func(f contain.File) bool {
-		return strings.HasPrefix(f.Name, "apply/") && strings.Contains(f.Name, "-default-deny-") && bytes.Contains(f.Data, []byte("ipBlock:"))
-	})
 }
 
 // named puts objects that name no namespace into the one that kubectl would: the
