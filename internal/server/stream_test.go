@@ -133,25 +133,28 @@ func TestEventsMissNothing(t *testing.T) {
 // An upload that stops coming is given up, and what it held is free again.
 func TestSlowAndHalfClosedUploads(t *testing.T) {
 	r := start(t, settings{access: server.Access{Loopback: true}, limits: server.Limits{Stall: 200 * time.Millisecond}, catalog: catalog.Limits{Document: 1 << 20, Memory: 1 << 20}})
-	for name, then := range map[string]func(net.Conn){
-		"stands still":  func(net.Conn) {},
-		"is half shut":  func(c net.Conn) { _ = c.(*net.TCPConn).CloseWrite() },
-		"is torn apart": func(c net.Conn) { _ = c.(*net.TCPConn).SetLinger(0); _ = c.Close() },
+	for _, x := range []struct { // in this order: the budget holds one at a time
+		name string
+		then func(net.Conn)
+	}{
+		{"stands still", func(net.Conn) {}},
+		{"is half shut", func(c net.Conn) { _ = c.(*net.TCPConn).CloseWrite() }},
+		{"is torn apart", func(c net.Conn) { _ = c.(*net.TCPConn).SetLinger(0); _ = c.Close() }},
 	} {
 		c, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		_, _ = io.WriteString(c, "POST /api/v1/documents HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n{\"bomFormat\":")
-		then(c)
-		if name == "stands still" {
+		x.then(c)
+		if x.name == "stands still" {
 			_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
 			res, err := http.ReadResponse(bufio.NewReader(c), nil)
 			if err != nil {
-				t.Fatalf("%s: no answer: %v", name, err)
+				t.Fatalf("%s: no answer: %v", x.name, err)
 			}
 			if res.StatusCode != http.StatusUnprocessableEntity {
-				t.Errorf("%s: %s", name, res.Status)
+				t.Errorf("%s: %s", x.name, res.Status)
 			}
 			_ = res.Body.Close()
 		}

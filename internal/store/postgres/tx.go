@@ -23,11 +23,17 @@ const commitPatience = 30 * time.Second
 func (*engine) LockCounter() string { return " FOR UPDATE" }
 
 // Write is ledger.Engine's. What failed before its COMMIT was sent has changed
-// nothing, and is tried anew with growing pauses while the engine's patience lasts.
+// nothing, and is tried anew.
 func (e *engine) Write(ctx context.Context, f func(ledger.Tx) error) error {
+	return e.patiently(ctx, func() error { return e.attempt(ctx, f) })
+}
+
+// patiently tries something again, with growing pauses, for as long as it says
+// that it may be and the engine's patience lasts.
+func (e *engine) patiently(ctx context.Context, try func() error) error {
 	until := time.Now().Add(e.patience)
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		err := e.attempt(ctx, f)
+		err := try()
 		if !errors.Is(err, store.ErrRetryLater) || time.Now().Add(pause).After(until) {
 			return err
 		}
@@ -59,20 +65,7 @@ func (e *engine) attempt(ctx context.Context, f func(ledger.Tx) error) error {
 
 // Read is ledger.Engine's: one snapshot for all statements.
 func (e *engine) Read(ctx context.Context, f func(ledger.Tx) error) error {
-	until := time.Now().Add(e.patience)
-	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		err := e.read(ctx, f)
-		if !errors.Is(err, store.ErrRetryLater) || time.Now().Add(pause).After(until) {
-			return err
-		}
-		wait := time.NewTimer(pause)
-		select {
-		case <-wait.C:
-		case <-ctx.Done():
-			wait.Stop()
-			return err
-		}
-	}
+	return e.patiently(ctx, func() error { return e.read(ctx, f) })
 }
 
 func (e *engine) read(ctx context.Context, f func(ledger.Tx) error) error {
