@@ -81,7 +81,7 @@ func (n *network) adminPolicies(id, part string, subjects []int, dir segment.Gre
 		n.priority[first.Cluster] = priority
 	}
 	var out []*object
-	for now := range slices.Chunk(rules, maxRules) {
+	for batch := range slices.Chunk(rules, maxRules) {
 		name := objectName(id, "cofferdam", first.Namespace, n.nameOf(subjects[0]), dir.String()+part)
 		if len(out) > 0 {
 			name = fmt.Sprintf("%s-%d", name, len(out)+1)
@@ -92,7 +92,7 @@ func (n *network) adminPolicies(id, part string, subjects []int, dir segment.Gre
 			"spec": map[string]any{
 				"tier": "Admin", "priority": priority,
 				"subject":    map[string]any{"pods": namespacedPods(subject.Namespace, subject.Selector)},
-				dir.String(): now,
+				dir.String(): batch,
 			},
 		})
 		if err != nil {
