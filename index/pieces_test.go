@@ -239,6 +239,31 @@ func TestForgedPieces(t *testing.T) {
 	}
 }
 
+// misshapenKeys split into three parts, and are what KeyOf never writes.
+var misshapenKeys = []string{
+	"\x00\x00", "\x02\x00\x00", "\x02nthing\x00\x00", "x\x00\x00", "@1\x00\x00", "?a=b\x02\x00\x00", "#\x00\x00", "pkg:\x00\x00", "pkg:npm/@1\x00\x00",
+	"pkg:npm/a@1\x02\x02\x00\x00", "nthing\x02?\x00\x00", "n\x01\x00\x00", "nthing\x00a\x00", "nthing\x00\x00\x01", "nthing\x00\x00\x00",
+}
+
+func TestMisshapenKeys(t *testing.T) {
+	for _, key := range misshapenKeys {
+		piece, err := encodeLexicon(5, []string{key})
+		if err != nil {
+			continue
+		}
+		x, err := openLexicon("dictionary", piece)
+		if err == nil {
+			err = exercise(x)
+		}
+		if err == nil {
+			_, _, err = ParseKey([]byte(key))
+		}
+		if ident.KindOf(err) != ident.KindInvalid {
+			t.Errorf("a dictionary of the key %q: %v", key, err)
+		}
+	}
+}
+
 func walkAll(piece []byte) error {
 	s, err := openSegment("postings", piece)
 	if err != nil {
@@ -277,6 +302,13 @@ func FuzzSegment(f *testing.F) {
 func FuzzLexicon(f *testing.F) {
 	for _, n := range []int{0, 1, 40} {
 		piece, err := encodeLexicon(5, someKeys(n))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(piece)
+	}
+	for _, key := range misshapenKeys {
+		piece, err := encodeLexicon(5, []string{key})
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -98,12 +98,12 @@ func (a *wordOf) compare(b *wordOf) int {
 
 // add files the entry of a rank.
 func (b *wordBuilder) add(rank uint32, identity []byte) error {
-	if len(identity) == 0 {
-		return damaged("an entry has no identity")
-	}
 	prefix, rest := identity, []byte(nil)
 	if i := bytes.IndexByte(identity, fieldEnd); i >= 0 {
 		prefix, rest = identity[:i], identity[i:]
+	}
+	if len(prefix) == 0 {
+		return damaged("an entry has neither a package URL nor a name")
 	}
 	if prefix[0] == noPURL {
 		rest = nil // its name is the only word
