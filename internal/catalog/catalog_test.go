@@ -150,7 +150,9 @@ func TestRunningWorkloads(t *testing.T) {
 	}
 }
 
-// A document of an image's two digests joins what were two artifacts.
+// A document that names two digests of an image joins what were two artifacts. What
+// only its sender says joins nothing: an old document handed over for a new image
+// would make the two one.
 func TestArtifactsJoin(t *testing.T) {
 	dir := t.TempDir()
 	c, end := open(t, embedded(t, dir), catalog.Options{})
@@ -159,8 +161,21 @@ func TestArtifactsJoin(t *testing.T) {
 	if got := total(t, c, catalog.Search{Component: "pkg:npm/a"}); got != 2 {
 		t.Fatalf("%d artifacts", got)
 	}
-	both := strings.Replace(string(text("one", "pkg:npm/b@1")), `"name":"one"`, `"name":"one","purl":"pkg:oci/one@`+strings.Replace(digest(1).String(), ":", "%3A", 1)+`"`, 1)
-	take(t, c, catalog.Upload{Artifact: digest(2)}, []byte(both))
+	about := func(name, component string, n int) []byte {
+		return []byte(strings.Replace(string(text(name, component)), `"name":"`+name+`"`, `"name":"`+name+`","purl":"pkg:oci/`+name+`@`+strings.Replace(digest(n).String(), ":", "%3A", 1)+`"`, 1))
+	}
+	r := take(t, c, catalog.Upload{Artifact: digest(2)}, about("one", "pkg:npm/b@1", 1))
+	docs, err := c.Documents(context.Background(), "", r.Digest)
+	if err != nil || len(docs) != 1 || docs[0].Subject.Claimed != digest(2) {
+		t.Fatalf("%+v, %v", docs, err)
+	}
+	if got := total(t, c, catalog.Search{Component: "pkg:npm/a"}); got != 2 {
+		t.Fatalf("what the sender said joined them: %d artifacts", got)
+	}
+	// A syft document names the manifest and the configuration.
+	take(t, c, catalog.Upload{}, []byte(`{"artifacts":[{"id":"1","name":"b","version":"1","type":"npm","purl":"pkg:npm/b@1"}],"artifactRelationships":[],`+
+		`"source":{"id":"s","name":"one","type":"image","metadata":{"userInput":"one","imageID":"`+digest(2).String()+`","manifestDigest":"`+digest(1).String()+`"}},`+
+		`"descriptor":{"name":"syft","version":"1.0.0"},"schema":{"version":"16.0.0","url":"https://raw.githubusercontent.com/anchore/syft/main/schema/json/schema-16.0.0.json"}}`))
 	check := func(c *catalog.Catalog) {
 		t.Helper()
 		for _, q := range []string{"pkg:npm/a", "pkg:npm/b"} {

@@ -109,7 +109,8 @@ func (r *running) with(ctx context.Context, s store.Store, added []uint32) (*run
 	next := *r
 	next.artifacts = nil
 	for i := range meta {
-		for _, d := range meta[i].Subject.Digests {
+		s := &meta[i].Subject
+		for _, d := range append(slices.Clip(s.Digests), ident.RoledDigest{Digest: s.Claimed}) {
 			if len(r.images[d.Digest]) == 0 {
 				continue
 			}

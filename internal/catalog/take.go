@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -188,11 +191,8 @@ func (c *Catalog) known(ctx context.Context, u *Upload, digest ident.Digest) (*R
 func (u *Upload) saysOf(s *store.Subject) bool {
 	same := func(said, known string) bool { return said == "" || said == known }
 	if !u.Artifact.IsZero() {
-		found := false
-		for _, d := range s.Digests {
-			found = found || d.Digest == u.Artifact
-		}
-		if !found {
+		own := func(d ident.RoledDigest) bool { return d.Digest == u.Artifact }
+		if s.Claimed != u.Artifact && !slices.ContainsFunc(s.Digests, own) {
 			return false
 		}
 	}
@@ -215,7 +215,7 @@ func (c *Catalog) decode(ctx context.Context, raw []byte, digest ident.Digest) (
 
 // subjectOf joins what a document and its sender say about the artifact.
 func subjectOf(doc *sbom.Document, u *Upload) store.Subject {
-	s := store.Subject{Name: doc.Subject.Name, Version: doc.Subject.Version, Digests: doc.Subject.Digests,
+	s := store.Subject{Name: doc.Subject.Name, Version: doc.Subject.Version, Digests: doc.Subject.Digests, Serial: short(doc.Serial), Made: doc.Created,
 		Build: u.Build, Release: u.Release, Service: u.Service, Owner: u.Owner, Cluster: u.Cluster}
 	if s.Name == "" {
 		s.Name = doc.Name
@@ -229,10 +229,20 @@ func subjectOf(doc *sbom.Document, u *Upload) store.Subject {
 	if doc.Subject.PURL != "" {
 		s.References = append(s.References, doc.Subject.PURL)
 	}
-	if !u.Artifact.IsZero() {
-		s.Digests = append(s.Digests[:len(s.Digests):len(s.Digests)], ident.RoledDigest{Digest: u.Artifact, Role: ident.RoleManifest})
+	own := func(d ident.RoledDigest) bool { return d.Digest == u.Artifact }
+	if !slices.ContainsFunc(s.Digests, own) {
+		s.Claimed = u.Artifact
 	}
 	return s
+}
+
+// short is a text that is compared and looked up only: one that no table would keep
+// stands for itself by its digest.
+func short(s string) string {
+	if len(s) <= 512 && utf8.ValidString(s) && !strings.ContainsRune(s, 0) {
+		return s
+	}
+	return ident.SHA256([]byte(s)).String()
 }
 
 // reason is what quarantine keeps of an error: one line of a bounded length.

@@ -71,7 +71,10 @@ type Document struct {
 	Name       string    `json:"name,omitempty"`
 	Version    string    `json:"version,omitempty"`
 	Digests    []Digest  `json:"digests" doc:"Of the artifact"`
+	Claimed    string    `json:"claimed,omitempty" doc:"The digest that only the sender says it is about; the document does not name it"`
 	References []string  `json:"references"`
+	Serial     string    `json:"serial,omitempty" doc:"The document's own serial number or namespace"`
+	Made       time.Time `json:"made,omitzero" doc:"When it says it was made"`
 	Build      string    `json:"build,omitempty"`
 	Release    string    `json:"release,omitempty"`
 	Service    string    `json:"service,omitempty"`
@@ -90,7 +93,8 @@ type Digest struct {
 func documentOf(d *store.Document) Document {
 	out := Document{Digest: d.Original.String(), Document: d.ID, Artifact: d.Artifact, Tenant: d.Tenant, Sequence: d.Seq, Size: d.Size, MediaType: d.Media, Format: d.Format,
 		Status: d.Status.String(), Name: d.Subject.Name, Version: d.Subject.Version, References: d.Subject.References, Build: d.Subject.Build, Release: d.Subject.Release,
-		Service: d.Subject.Service, Owner: d.Subject.Owner, Cluster: d.Subject.Cluster, By: d.Actor, Time: d.Time, Digests: []Digest{}}
+		Service: d.Subject.Service, Owner: d.Subject.Owner, Cluster: d.Subject.Cluster, By: d.Actor, Time: d.Time, Digests: []Digest{},
+		Claimed: d.Subject.Claimed.String(), Serial: d.Subject.Serial, Made: d.Subject.Made}
 	for _, x := range d.Subject.Digests {
 		out.Digests = append(out.Digests, Digest{Role: x.Role.String(), Digest: x.Digest.String()})
 	}

@@ -25,13 +25,23 @@ type Subject struct {
 	// several and a document's digest is no artifact's, so these two only name. With no
 	// such digest, documents of one Name and Version are of one artifact; with neither,
 	// each document is its own.
-	Digests    []ident.RoledDigest
+	Digests []ident.RoledDigest
+	// Claimed is the digest that only the sender says it is about: the document does
+	// not name it. It is a name to find it by, and says which artifact it is only where
+	// the document has no digest of its own to say so: somebody who hands an old
+	// document over for a new image must not make the two one artifact.
+	Claimed    ident.Digest
 	References []string // image references, package URLs: names to find it by
 	Build      string   // build identifier
 	Release    string   // release tag
 	Service    string
 	Owner      string
 	Cluster    string // where the document is about one cluster
+
+	// Serial and Made are the document's own: its serial number (CycloneDX) or
+	// namespace (SPDX), and when it says it was made.
+	Serial string
+	Made   time.Time
 }
 
 // Intake is a document to take in.
@@ -143,6 +153,7 @@ const (
 	ByService
 	ByOwner
 	ByCluster
+	BySerial
 )
 
 // Name is one name of a document.
@@ -162,6 +173,7 @@ func (s *Subject) Names() []Name {
 	for _, d := range s.Digests {
 		add(ByDigest, d.Digest.String())
 	}
+	add(ByDigest, s.Claimed.String())
 	for _, r := range s.References {
 		add(ByReference, r)
 	}
@@ -171,6 +183,7 @@ func (s *Subject) Names() []Name {
 	add(ByService, s.Service)
 	add(ByOwner, s.Owner)
 	add(ByCluster, s.Cluster)
+	add(BySerial, s.Serial)
 	return names
 }
 
@@ -187,6 +200,9 @@ func (s *Subject) Identities() []string {
 			keys = append(keys, k)
 		}
 	}
+	if len(keys) == 0 && !s.Claimed.IsZero() {
+		return []string{"digest " + s.Claimed.String()}
+	}
 	if len(keys) == 0 && s.Name != "" {
 		// Lengths first: "a b" + "c" is not "a" + "b c".
 		keys = append(keys, string(binary.AppendUvarint([]byte("name "), uint64(len(s.Name))))+s.Name+s.Version)
@@ -196,7 +212,7 @@ func (s *Subject) Identities() []string {
 
 // Fingerprint is a hash of the subject: two intakes of the same bytes are the same
 // document only where it is equal. The order of digests and references does not
-// matter.
+// matter; what the bytes themselves say (Serial, Made) does not either.
 func (s *Subject) Fingerprint() [16]byte {
 	h := sha256.New()
 	write := func(list ...string) {
@@ -209,6 +225,9 @@ func (s *Subject) Fingerprint() [16]byte {
 	digests := make([]string, len(s.Digests))
 	for i, d := range s.Digests {
 		digests[i] = string(rune('0'+d.Role)) + d.Digest.String()
+	}
+	if !s.Claimed.IsZero() {
+		digests = append(digests, "claimed "+s.Claimed.String())
 	}
 	slices.Sort(digests)
 	write(slices.Compact(digests)...)
@@ -276,7 +295,7 @@ func (s *Subject) check() error {
 	}
 	for _, f := range [...]struct{ what, text string }{
 		{"name", s.Name}, {"version", s.Version}, {"build identifier", s.Build}, {"release tag", s.Release},
-		{"service", s.Service}, {"owner", s.Owner}, {"cluster", s.Cluster},
+		{"service", s.Service}, {"owner", s.Owner}, {"cluster", s.Cluster}, {"serial number", s.Serial},
 	} {
 		if err := checkText(f.what, f.text); err != nil {
 			return err

@@ -20,7 +20,24 @@ const (
 	// StateVEX: somebody stated something about a vulnerability in a product. The scope
 	// is the author's document; Subject is the vulnerability.
 	StateVEX
+	// StateDeployable: an image may be deployed. The scope is who says so, such as a
+	// registry's repository or an environment; Key and Subject are the image's digest.
+	StateDeployable
+	// StateReport: somebody who asserts states is alive. The scope is whose; without it
+	// nobody could tell "nothing changed" from "nobody looked".
+	StateReport
+	// StateBlocked: a component must not be used. The scope is the list's name, Key the
+	// component as a question asks for it.
+	StateBlocked
+	// StateDrift: what runs and what the catalogue has do not agree. The scope is the
+	// cluster, Key the container, Subject its image's digest.
+	StateDrift
+
+	lastState = StateDrift
 )
+
+// Valid reports whether there is such a kind.
+func (k StateKind) Valid() bool { return k >= StateRuns && k <= lastState }
 
 // State is something that was so from a time until another: "what ran at time T" is
 // a query. From and Until are set by the store.
@@ -47,7 +64,7 @@ type StateQuery struct {
 
 // CheckStates validates the arguments of Assert.
 func CheckStates(kind StateKind, scope string, rows []State) error {
-	if kind < StateRuns || kind > StateVEX {
+	if !kind.Valid() {
 		return ident.Errorf(ident.KindUsage, "%d is no kind of state", kind)
 	}
 	if scope == "" {

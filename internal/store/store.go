@@ -98,6 +98,9 @@ type Reader interface {
 	Named(ctx context.Context, tenant string, kind NameKind, name string, after int64, limit int) ([]uint32, error)
 	// ArtifactDocuments returns the live documents of an artifact, oldest first.
 	ArtifactDocuments(ctx context.Context, artifact uint32) ([]uint32, error)
+	// Archived returns a tenant's documents with a tombstone that were not purged, those
+	// whose tombstone is after a sequence number, in the order of tombstones.
+	Archived(ctx context.Context, tenant string, after uint64, limit int) ([]Document, error)
 	// Original returns the compressed original bytes; ident.KindNotFound where the
 	// tenant has no document with them, deleted and not yet purged ones included.
 	Original(ctx context.Context, tenant string, digest ident.Digest) (Original, error)

@@ -56,10 +56,17 @@ type subject struct {
 	Service    string   `json:"s,omitempty"`
 	Owner      string   `json:"o,omitempty"`
 	Cluster    string   `json:"c,omitempty"`
+	Claimed    string   `json:"a,omitempty"`
+	Serial     string   `json:"i,omitempty"`
+	Made       int64    `json:"m,omitempty"` // microseconds
 }
 
 func encodeSubject(s *store.Subject) (string, error) {
-	k := subject{Name: s.Name, Version: s.Version, References: s.References, Build: s.Build, Release: s.Release, Service: s.Service, Owner: s.Owner, Cluster: s.Cluster}
+	k := subject{Name: s.Name, Version: s.Version, References: s.References, Build: s.Build, Release: s.Release, Service: s.Service, Owner: s.Owner, Cluster: s.Cluster,
+		Claimed: s.Claimed.String(), Serial: s.Serial}
+	if !s.Made.IsZero() {
+		k.Made = micros(s.Made)
+	}
 	for _, d := range s.Digests {
 		k.Digests = append(k.Digests, strconv.Itoa(int(d.Role))+" "+d.Digest.String())
 	}
@@ -75,7 +82,16 @@ func decodeSubject(text string) (store.Subject, error) {
 	if err := json.Unmarshal([]byte(text), &k); err != nil {
 		return damaged(err)
 	}
-	s := store.Subject{Name: k.Name, Version: k.Version, References: k.References, Build: k.Build, Release: k.Release, Service: k.Service, Owner: k.Owner, Cluster: k.Cluster}
+	s := store.Subject{Name: k.Name, Version: k.Version, References: k.References, Build: k.Build, Release: k.Release, Service: k.Service, Owner: k.Owner, Cluster: k.Cluster, Serial: k.Serial}
+	if k.Made != 0 {
+		s.Made = fromMicros(k.Made)
+	}
+	if k.Claimed != "" {
+		var err error
+		if s.Claimed, err = ident.ParseDigest(k.Claimed); err != nil {
+			return damaged(err)
+		}
+	}
 	for _, d := range k.Digests {
 		role, text, _ := strings.Cut(d, " ")
 		n, err := strconv.ParseUint(role, 10, 8)

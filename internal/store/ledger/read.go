@@ -112,6 +112,25 @@ func (l *Ledger) Lookup(ctx context.Context, tenant string, original ident.Diges
 	return found, err
 }
 
+// Archived is store.Reader's.
+func (l *Ledger) Archived(ctx context.Context, tenant string, after uint64, limit int) ([]store.Document, error) {
+	most, err := page(limit)
+	if err != nil {
+		return nil, err
+	}
+	after = min(after, math.MaxInt64)
+	var found []store.Document
+	err = l.engine.Read(ctx, func(tx Tx) error {
+		found = found[:0]
+		return tx.Query(ctx, documentColumns+" WHERE d.deleted > ? AND d.deleted > 0 AND d.tenant = ? ORDER BY d.deleted LIMIT ?", []any{int64(after), tenant, most}, func(scan func(...any) error) error { // #nosec G115 -- bounded above
+			d, _, err := scanDocument(scan)
+			found = append(found, d)
+			return err
+		})
+	})
+	return found, err
+}
+
 // Documents is store.Reader's.
 func (l *Ledger) Documents(ctx context.Context, ids []uint32) ([]store.Document, error) {
 	byID := make(map[uint32]store.Document, len(ids))

@@ -17,7 +17,8 @@ import (
 // open is the end of an interval that has none yet.
 const open = math.MaxInt64
 
-var stateNames = [...]string{store.StateRuns: "runs", store.StateFinding: "finding", store.StateVEX: "vex"}
+var stateNames = [...]string{store.StateRuns: "runs", store.StateFinding: "finding", store.StateVEX: "vex", store.StateDeployable: "deployable", store.StateReport: "report",
+	store.StateBlocked: "blocked", store.StateDrift: "drift"}
 
 // Assert is store.Store's.
 func (l *Ledger) Assert(ctx context.Context, by store.Mutation, kind store.StateKind, scope string, given []store.State) (int, error) {
@@ -133,7 +134,7 @@ func (l *Ledger) States(ctx context.Context, q store.StateQuery) ([]store.State,
 	if err != nil {
 		return nil, err
 	}
-	if q.Kind < store.StateRuns || q.Kind > store.StateVEX {
+	if !q.Kind.Valid() {
 		return nil, ident.Errorf(ident.KindUsage, "%d is no kind of state", q.Kind)
 	}
 	sql, args := "SELECT scope, name, subject, body, valid_from, valid_to FROM state WHERE kind = ?", []any{int64(q.Kind)}

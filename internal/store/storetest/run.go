@@ -35,6 +35,7 @@ func Run(t *testing.T, open Open) {
 		{"a document joins artifacts", joins},
 		{"tenants are apart", tenants},
 		{"quarantine", quarantine},
+		{"what a sender claims joins nothing", claims},
 		{"tombstones", tombstones},
 		{"purge", purge},
 		{"status", status},
@@ -84,6 +85,7 @@ func roundTrip(t *testing.T, s store.Store, _ *Dictionary) {
 	in.Status = store.StatusReviewed
 	in.Subject.References = []string{"registry.example.test/shop/app-1:1.0", "pkg:oci/app-1"}
 	in.Subject.Build, in.Subject.Release, in.Subject.Service, in.Subject.Owner, in.Subject.Cluster = "b-1", "v1", "shop", "team-a", "prod"
+	in.Subject.Claimed, in.Subject.Serial, in.Subject.Made = Manifest(77), "urn:uuid:1", By(-3600).Time
 	r := Commit(t, s, in)[0]
 	if r.Seq != 1 || r.Document != 0 || r.Artifact != 0 || r.Duplicate || r.Rejected != 0 || len(r.Added) != 3 || !slices.Equal(DecodeRow(r.Row), []uint32{0, 1, 2}) {
 		t.Errorf("receipt %+v", r)
@@ -353,6 +355,32 @@ func quarantine(t *testing.T, s store.Store, _ *Dictionary) {
 	}
 }
 
+// What only the sender says of an artifact is a name of the document, and joins
+// nothing that has digests of its own.
+func claims(t *testing.T, s store.Store, _ *Dictionary) {
+	old, stranger := Doc(1, "a"), Doc(3, "c")
+	old.Subject.Claimed = Manifest(2)
+	stranger.Subject.Digests, stranger.Subject.Claimed = nil, Manifest(2)
+	r := Commit(t, s, Doc(2, "b"), old, stranger)
+	if r[1].Artifact == r[0].Artifact || r[2].Artifact != r[0].Artifact {
+		t.Errorf("artifacts %d, %d, %d", r[0].Artifact, r[1].Artifact, r[2].Artifact)
+	}
+	if ids := must(s.Named(t.Context(), "acme", store.ByDigest, Manifest(2).String(), -1, 9))(t); len(ids) != 3 {
+		t.Errorf("the claimed digest finds %v", ids)
+	}
+	again := Doc(1, "a")
+	again.Subject.Claimed = Manifest(4) // the same bytes for yet another image
+	if r := Commit(t, s, old, again); !r[0].Duplicate || r[1].Duplicate {
+		t.Errorf("handed over again: %+v", r)
+	}
+	one, two := Doc(5, "a"), Doc(6, "a")
+	one.Subject.Serial, two.Subject.Serial = "urn:uuid:5", "urn:uuid:5"
+	Commit(t, s, one, two)
+	if ids := must(s.Named(t.Context(), "acme", store.BySerial, "urn:uuid:5", -1, 9))(t); len(ids) != 2 {
+		t.Errorf("the serial number finds %v", ids)
+	}
+}
+
 func tombstones(t *testing.T, s store.Store, _ *Dictionary) {
 	Commit(t, s, Doc(1, "a"), Doc(2, "b"))
 	if n := must(s.Delete(t.Context(), By(10), []uint32{0, 0, 77}))(t); n != 1 {
@@ -360,6 +388,12 @@ func tombstones(t *testing.T, s store.Store, _ *Dictionary) {
 	}
 	if n := must(s.Delete(t.Context(), By(11), []uint32{0}))(t); n != 0 {
 		t.Errorf("deleted again %d", n)
+	}
+	if d := must(s.Archived(t.Context(), "acme", 0, 9))(t); len(d) != 1 || d[0].ID != 0 || d[0].Deleted != 3 {
+		t.Errorf("archived are %+v", d)
+	}
+	if d, other := must(s.Archived(t.Context(), "acme", 3, 9))(t), must(s.Archived(t.Context(), "other", 0, 9))(t); len(d)+len(other) != 0 {
+		t.Errorf("archived after the last are %+v; of another tenant, %+v", d, other)
 	}
 	c := Changes(t, s, 2)
 	if len(c) != 1 || c[0].Kind != store.ChangeDeleted || c[0].Document != 0 {
