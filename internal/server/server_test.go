@@ -77,7 +77,7 @@ func start(t testing.TB, s settings) *rig {
 	r.url = "http://" + ln.Addr().String()
 	run, stop := context.WithCancel(ctx)
 	srv := &http.Server{Handler: server.New(server.Options{Catalog: c, Access: &s.access, Log: log, Now: time.Now, Version: "test", Metrics: registry, Limits: s.limits}),
-		ReadHeaderTimeout: time.Minute, // a busy machine is not a slow client BaseContext: func(net.Listener) context.Context { return run }}
+		ReadHeaderTimeout: time.Minute, BaseContext: func(net.Listener) context.Context { return run }}
 	srv.RegisterOnShutdown(stop)
 	done := make(chan error, 1)
 	go func() { done <- listen.Serve(run, srv, ln, 10*time.Second) }()
