@@ -56,6 +56,8 @@ var layers = map[string][]string{
 
 	"flow": {"ident", "jsonscan", "estate", "segment"},
 
+	"provenance": {"ident", "jsonscan"},
+
 	"authz": {"ident"},
 
 	"evidence": {"ident"},
@@ -87,13 +89,15 @@ var layers = map[string][]string{
 	"internal/store/postgres":  {"ident", "internal/store", "internal/store/ledger"},
 	"internal/store/storetest": {"ident", "evidence", "internal/store"},
 	"internal/testenv/pg":      {},
+	"internal/testenv/oci":     {"ident"},
 
-	"internal/listen":  {"ident"},
-	"internal/catalog": {"ident", "authz", "sbom/...", "vuln", "index", "internal/store"},
-	"internal/server":  {"ident", "authz", "index", "internal/catalog", "internal/store"},
-	"internal/client":  {"ident", "internal/listen"},
+	"internal/listen":   {"ident"},
+	"internal/registry": {"ident", "jsonscan", "sbom", "provenance"},
+	"internal/catalog":  {"ident", "authz", "sbom/...", "vuln", "index", "internal/store"},
+	"internal/server":   {"ident", "authz", "index", "internal/catalog", "internal/store"},
+	"internal/client":   {"ident", "internal/listen"},
 	"internal/app": {"ident", "authz", "evidence", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report", "index/...",
-		"internal/catalog", "internal/client", "internal/listen", "internal/server", "internal/store/..."},
+		"internal/catalog", "internal/client", "internal/listen", "internal/registry", "internal/server", "internal/store/..."},
 	"internal/web": {"ident", "inventory", "internal/listen"},
 	"internal/cli": {"ident", "authz", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "contain/trigger", "contain/tighten", "report/...", "examples", "index/synth",
 		"internal/app", "internal/client", "internal/web"},

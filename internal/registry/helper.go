@@ -1,0 +1,68 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+)
+
+const (
+	// helperTime bounds a credential helper; some ask a cloud.
+	helperTime = 30 * time.Second
+	// helperBytes bounds what one may print.
+	helperBytes = 64 << 10
+)
+
+// runHelper asks docker-credential-NAME for a server's credential, by the protocol of
+// docker-credential-helpers: the server's name on standard input, JSON on standard
+// output.
+func runHelper(ctx context.Context, name, server string) (Credential, error) {
+	failed := func(format string, args ...any) (Credential, error) {
+		return Credential{}, ident.Errorf(ident.KindIndeterminate, format, args...).
+			WithHint("the file of registry credentials names it; try: echo %s | docker-credential-%s get", server, name)
+	}
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.')
+	}) {
+		return Credential{}, ident.Errorf(ident.KindInvalid, "%.80q is no credential helper", name)
+	}
+	ctx, cancel := context.WithTimeout(ctx, helperTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "docker-credential-"+name, "get") // #nosec G204 -- the user's configuration names it
+	cmd.Stdin = strings.NewReader(server)
+	out := &clipped{most: helperBytes}
+	cmd.Stdout = out
+	cmd.WaitDelay = time.Second
+	if err := cmd.Run(); err != nil {
+		if strings.Contains(out.String(), "credentials not found") {
+			return Credential{}, nil
+		}
+		return failed("the credential helper docker-credential-%s failed: %w", name, err)
+	}
+	var got struct{ Username, Secret string }
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+		return failed("the credential helper docker-credential-%s does not answer with JSON", name)
+	}
+	if got.Username == "<token>" {
+		return Credential{IdentityToken: got.Secret}, nil
+	}
+	return Credential{Username: got.Username, Password: got.Secret}, nil
+}
+
+// clipped keeps the first bytes that are written to it.
+type clipped struct {
+	bytes.Buffer
+	most int
+}
+
+func (c *clipped) Write(p []byte) (int, error) {
+	if room := c.most - c.Len(); room > 0 {
+		c.Buffer.Write(p[:min(room, len(p))])
+	}
+	return len(p), nil
+}
