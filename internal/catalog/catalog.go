@@ -84,7 +84,9 @@ type Catalog struct {
 	follow   *follower
 	keeper   keeper
 	pieces   string // what the names of this server's pieces of the index begin with
-	loaded   string // and of those that are named by the checkpoint that it last read or wrote
+	stands   stands
+	drift    chan struct{} // closed when nothing watches it any more
+	loaded   string        // and of those that are named by the checkpoint that it last read or wrote
 }
 
 // Open reads the index from the store's last checkpoint and what was committed
@@ -111,6 +113,7 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 		o.Coding.index.Store(x)
 	}
 	c.group = store.NewGroup(o.Store, store.GroupOptions{})
+	c.drift = make(chan struct{})
 	c.keep(ctx)
 	return c, nil
 }
@@ -121,6 +124,7 @@ func (c *Catalog) Close(ctx context.Context) error {
 	err := c.group.Close()
 	c.keeper.stop()
 	<-c.keeper.done
+	<-c.drift
 	if serr := c.save(ctx); serr != nil {
 		c.log.WarnContext(ctx, "the index's checkpoint was not written; the next start takes longer", "error", serr)
 	}
@@ -163,7 +167,10 @@ func unpack(data []byte) (io.ReadCloser, error) {
 
 // SetStatus moves a document along: draft, reviewed, published.
 func (c *Catalog) SetStatus(ctx context.Context, by authz.Actor, document uint32, s store.Status) error {
-	return storeError(c.store.SetStatus(ctx, c.mutation(by), document, s))
+	if err := c.store.SetStatus(ctx, c.mutation(by), document, s); err != nil {
+		return storeError(err)
+	}
+	return c.settle(ctx)
 }
 
 // Archive takes a document out of the index. Its bytes stay until they are purged.
@@ -175,11 +182,7 @@ func (c *Catalog) Archive(ctx context.Context, by authz.Actor, document uint32) 
 	if err != nil {
 		return storeError(err)
 	}
-	p, err := c.store.Position(ctx)
-	if err != nil {
-		return storeError(err)
-	}
-	return c.follow.reach(ctx, p.Seq)
+	return c.settle(ctx)
 }
 
 func (c *Catalog) mutation(by authz.Actor) store.Mutation {

@@ -42,7 +42,10 @@ func embedded(t testing.TB, dir string) store.Store {
 // open opens a catalogue; end closes it and its store.
 func open(t testing.TB, s store.Store, o catalog.Options) (c *catalog.Catalog, end func()) {
 	t.Helper()
-	o.Store, o.Now = s, time.Now
+	o.Store = s
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}

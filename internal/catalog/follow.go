@@ -20,6 +20,7 @@ type view struct {
 	index   *index.Snapshot
 	tenants map[string]index.Set // artifacts
 	running *running
+	blocks  []Block
 }
 
 // follower keeps a view of the store. One goroutine reads what was committed, by
@@ -50,6 +51,9 @@ func newFollower(ctx context.Context, s store.Store, x *index.Index, tenants map
 	first := &view{seq: x.Snapshot().Seq(), index: x.Snapshot(), tenants: tenants}
 	var err error
 	if first.running, err = readRunning(ctx, s, tenants, time.Time{}); err != nil {
+		return nil, err
+	}
+	if first.blocks, err = readBlocks(ctx, s, "", time.Time{}); err != nil {
 		return nil, err
 	}
 	f.view.Store(first)
@@ -173,11 +177,11 @@ func (f *follower) step(ctx context.Context, v *view, changes []store.Change) (*
 	if first := changes[0].Seq; first != v.seq+1 {
 		return nil, ident.Errorf(ident.KindFailure, "the store's changes go from %d to %d: some are missing", v.seq, first)
 	}
-	next := &view{seq: last, tenants: v.tenants, running: v.running}
+	next := &view{seq: last, tenants: v.tenants, running: v.running, blocks: v.blocks}
 	b := index.Batch{Seq: last}
 	known := f.index.Snapshot()
 	var added []uint32
-	states, own := false, owners{sets: v.tenants}
+	runs, blocks, own := false, false, owners{sets: v.tenants}
 	for i := range changes {
 		c := &changes[i]
 		switch c.Kind {
@@ -206,7 +210,8 @@ func (f *follower) step(ctx context.Context, v *view, changes []store.Change) (*
 				}
 			}
 		case store.ChangeState:
-			states = states || c.StateKind == store.StateRuns
+			runs = runs || c.StateKind == store.StateRuns
+			blocks = blocks || c.StateKind == store.StateBlocked
 		}
 	}
 	if err := f.keys(ctx, known, &b); err != nil {
@@ -217,8 +222,13 @@ func (f *follower) step(ctx context.Context, v *view, changes []store.Change) (*
 	}
 	next.index, next.tenants = f.index.Snapshot(), own.sets
 	var err error
+	if blocks {
+		if next.blocks, err = readBlocks(ctx, f.store, "", time.Time{}); err != nil {
+			return nil, err
+		}
+	}
 	switch {
-	case states:
+	case runs:
 		next.running, err = readRunning(ctx, f.store, next.tenants, time.Time{})
 	case len(added) > 0 && len(v.running.images) > 0:
 		next.running, err = v.running.with(ctx, f.store, added)

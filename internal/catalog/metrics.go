@@ -8,6 +8,7 @@ type metrics struct {
 	bytes      prometheus.Counter
 	components prometheus.Counter
 	rejected   prometheus.Counter
+	standing   *prometheus.GaugeVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -18,12 +19,19 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		documents:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cofferdam_documents_taken_total", Help: "Documents acknowledged."}, []string{"known"}),
 		bytes:      counter("cofferdam_document_bytes_taken_total", "Bytes of new documents."),
 		components: counter("cofferdam_document_components_taken_total", "Distinct components of new documents, summed."),
+		standing:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "cofferdam_running_containers", Help: "Containers that run, by how their image and the catalogue agree."}, []string{"standing"}),
 		rejected:   counter("cofferdam_documents_rejected_total", "Documents put into quarantine."),
 	}
 	if r != nil {
-		r.MustRegister(m.documents, m.bytes, m.components, m.rejected)
+		r.MustRegister(m.documents, m.bytes, m.components, m.rejected, m.standing)
 	}
 	return m
+}
+
+func (m *metrics) stand(counts map[Standing]int) {
+	for _, s := range Standings() {
+		m.standing.WithLabelValues(string(s)).Set(float64(counts[s]))
+	}
 }
 
 func (m *metrics) taken(size int64, components int, known bool) {

@@ -40,6 +40,10 @@ func (c *Catalog) keep(ctx context.Context) {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c.keeper = keeper{stop: stop, done: make(chan struct{}), last: uint64(c.follow.now().index.Documents())}
 	go func() {
+		defer close(c.drift)
+		c.watchDrift(run)
+	}()
+	go func() {
 		defer close(c.keeper.done)
 		t := time.NewTicker(checkpointLook)
 		defer t.Stop()

@@ -184,15 +184,19 @@ func (c *Catalog) Report(ctx context.Context, by authz.Actor, cluster string, wo
 		if !w.Digest.IsZero() {
 			subject = w.Digest.String()
 		}
-		rows = append(rows, store.State{Kind: store.StateRuns, Key: w.Namespace + "/" + w.Kind + "/" + w.Name + "/" + w.Container, Subject: subject, Body: body})
+		rows = append(rows, store.State{Kind: store.StateRuns, Key: w.key(), Subject: subject, Body: body})
 	}
 	n, err := c.store.Assert(ctx, c.mutation(by), store.StateRuns, cluster, rows)
-	if err != nil || n == 0 {
-		return n, storeError(err)
-	}
-	p, err := c.store.Position(ctx)
 	if err != nil {
 		return n, storeError(err)
 	}
-	return n, c.follow.reach(ctx, p.Seq)
+	if err := c.reported(ctx, by, ClusterReporter, cluster); err != nil || n == 0 {
+		return n, err
+	}
+	return n, c.settle(ctx)
+}
+
+// key names the container within its cluster.
+func (w *Workload) key() string {
+	return w.Namespace + "/" + w.Kind + "/" + w.Name + "/" + w.Container
 }

@@ -44,6 +44,7 @@ type Receipt struct {
 	Duplicate  bool // it was there already, and nothing was written
 	Status     store.Status
 	Warnings   []sbom.Warning
+	Blocked    []BlockedUse // components of the artifact that must not be used
 }
 
 // RejectedError says why a document was not taken in. Its bytes are kept in
@@ -120,7 +121,11 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 		return nil, err
 	}
 	c.metrics.taken(in.Size, len(in.Keys), got.Duplicate)
-	return &Receipt{Digest: digest, Sequence: got.Seq, Document: got.Document, Artifact: got.Artifact, Components: len(in.Keys),
+	blocked, err := c.blockedIn(ctx, c.follow.now(), got.Artifact)
+	if err != nil {
+		return nil, err
+	}
+	return &Receipt{Blocked: blocked, Digest: digest, Sequence: got.Seq, Document: got.Document, Artifact: got.Artifact, Components: len(in.Keys),
 		Duplicate: got.Duplicate, Status: in.Status, Warnings: doc.Warnings}, nil
 }
 
@@ -181,7 +186,11 @@ func (c *Catalog) known(ctx context.Context, u *Upload, digest ident.Digest) (*R
 	for i := range docs {
 		if d := &docs[i]; u.saysOf(&d.Subject) {
 			c.metrics.taken(d.Size, 0, true)
-			return &Receipt{Digest: digest, Sequence: d.Seq, Document: d.ID, Artifact: d.Artifact, Duplicate: true, Status: d.Status}, nil
+			blocked, err := c.blockedIn(ctx, c.follow.now(), d.Artifact)
+			if err != nil {
+				return nil, err
+			}
+			return &Receipt{Blocked: blocked, Digest: digest, Sequence: d.Seq, Document: d.ID, Artifact: d.Artifact, Duplicate: true, Status: d.Status}, nil
 		}
 	}
 	return nil, nil

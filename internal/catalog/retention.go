@@ -1,0 +1,338 @@
+package catalog
+
+import (
+	"context"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/cofferdam-io/cofferdam/authz"
+	"github.com/cofferdam-io/cofferdam/evidence"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/index"
+	"github.com/cofferdam-io/cofferdam/internal/store"
+)
+
+// Retention says for how long documents are kept. An artifact's documents stay as
+// long as it runs or may be deployed.
+type Retention struct {
+	// Archive is how long after an artifact last ran, was last deployable, or its
+	// document came in, whichever is latest, the document leaves the index; zero: never.
+	Archive time.Duration
+	// Purge is how long after that its bytes are removed; zero: never.
+	Purge time.Duration
+	// Reports is how old the last report of a cluster or source may be: while one is
+	// older, nobody knows what runs, and nothing is archived. 48 hours by default.
+	Reports time.Duration
+}
+
+// Due is what retention would do now.
+type Due struct {
+	Sequence uint64
+	// Held is why nothing is archived; empty where nothing stands in the way.
+	Held    []string
+	Archive []DueDocument
+	// Purge counts the documents whose bytes would be removed: those archived by the
+	// change PurgeThrough or before.
+	Purge        int
+	PurgeThrough uint64
+}
+
+// DueDocument is one that would be archived.
+type DueDocument struct {
+	store.Document
+	// LastNeeded is when its artifact last ran or was last deployable; zero where it
+	// never was.
+	LastNeeded time.Time
+}
+
+// mostDue bounds the documents that one run archives.
+const mostDue = 100_000
+
+// Due returns what retention would do now, and does nothing.
+func (c *Catalog) Due(ctx context.Context, r Retention) (*Due, error) {
+	v, now := c.follow.now(), c.now()
+	out := &Due{Sequence: v.seq}
+	if r.Archive > 0 {
+		if err := c.dueArchive(ctx, v, r, now, out); err != nil {
+			return nil, err
+		}
+	}
+	if r.Purge > 0 {
+		if err := c.duePurge(ctx, now.Add(-r.Purge), out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// held says why nobody knows what is needed.
+func (c *Catalog) held(ctx context.Context, r Retention, now time.Time) ([]string, error) {
+	reporters, err := c.Reporters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(reporters) == 0 {
+		return []string{"nobody reports what runs or what may be deployed"}, nil
+	}
+	most := r.Reports
+	if most == 0 {
+		most = 48 * time.Hour
+	}
+	var out []string
+	for _, x := range reporters {
+		if age := now.Sub(x.Last); age > most+time.Hour { // Last is to the hour
+			out = append(out, "the "+string(x.Kind)+" "+x.Name+" has not reported since "+x.Last.UTC().Format(time.RFC3339))
+		}
+	}
+	return out, nil
+}
+
+func (c *Catalog) dueArchive(ctx context.Context, v *view, r Retention, now time.Time, out *Due) (err error) {
+	if out.Held, err = c.held(ctx, r, now); err != nil || len(out.Held) > 0 {
+		return err
+	}
+	if len(v.running.unknown) > 0 {
+		w := &v.running.unknown[0]
+		out.Held = append(out.Held, "container "+w.key()+" of the cluster "+w.Cluster+" runs an image that nobody has resolved")
+		return nil
+	}
+	deployable := map[ident.Digest]bool{}
+	err = c.states(ctx, store.StateQuery{Kind: store.StateDeployable}, func(s *store.State) error {
+		d, err := ident.ParseDigest(s.Subject)
+		deployable[d] = true
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	cutoff := now.Add(-r.Archive)
+	needed := map[ident.Digest]time.Time{}
+	last := func(d ident.Digest) (time.Time, error) {
+		if t, ok := needed[d]; ok {
+			return t, nil
+		}
+		t := time.Time{}
+		if deployable[d] || len(v.running.images[d]) > 0 {
+			t = now
+		} else {
+			for _, kind := range []store.StateKind{store.StateRuns, store.StateDeployable} {
+				err := c.states(ctx, store.StateQuery{Kind: kind, Subject: d.String(), History: true}, func(s *store.State) error {
+					if s.Until.IsZero() {
+						t = now
+					} else if s.Until.After(t) {
+						t = s.Until
+					}
+					return nil
+				})
+				if err != nil {
+					return t, err
+				}
+			}
+		}
+		needed[d] = t
+		return t, nil
+	}
+	live := v.index.Live()
+	for part := range chunks(live, statesAtOnce/8) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		artifacts := map[uint32][]store.Document{}
+		for _, a := range part {
+			ids, err := c.store.ArtifactDocuments(ctx, a)
+			if err != nil {
+				return storeError(err)
+			}
+			if artifacts[a], err = c.store.Documents(ctx, ids); err != nil {
+				return storeError(err)
+			}
+		}
+		for _, a := range part {
+			// The artifact is needed as long as one of its identities is, whichever document
+			// gives it.
+			var when time.Time
+			for i := range artifacts[a] {
+				for _, d := range digestsOf(&artifacts[a][i].Subject) {
+					t, err := last(d)
+					if err != nil {
+						return err
+					}
+					if t.After(when) {
+						when = t
+					}
+				}
+			}
+			for i := range artifacts[a] {
+				d := &artifacts[a][i]
+				if d.Deleted == 0 && when.Before(cutoff) && d.Time.Before(cutoff) {
+					out.Archive = append(out.Archive, DueDocument{*d, when})
+				}
+				if len(out.Archive) == mostDue {
+					return nil
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func digestsOf(s *store.Subject) []ident.Digest {
+	var out []ident.Digest
+	for _, d := range s.Digests {
+		out = append(out, d.Digest)
+	}
+	if !s.Claimed.IsZero() {
+		out = append(out, s.Claimed)
+	}
+	return out
+}
+
+// chunks hands out the numbers of a set, some at a time.
+func chunks(s index.Set, n int) func(func([]uint32) bool) {
+	return func(yield func([]uint32) bool) {
+		part := make([]uint32, 0, n)
+		for id := range s.All() {
+			if part = append(part, id); len(part) == n {
+				if !yield(part) {
+					return
+				}
+				part = part[:0]
+			}
+		}
+		if len(part) > 0 {
+			yield(part)
+		}
+	}
+}
+
+// duePurge finds the last change at or before a time: what was archived by then.
+func (c *Catalog) duePurge(ctx context.Context, cutoff time.Time, out *Due) error {
+	p, err := c.store.Position(ctx)
+	if err != nil {
+		return storeError(err)
+	}
+	var fault error
+	// The first change after the cutoff; the journal's times do not go back by more
+	// than clocks of servers differ.
+	n := sort.Search(int(p.Seq), func(i int) bool { //nolint:gosec // as many changes as fit
+		if fault != nil {
+			return true
+		}
+		at, err := c.changedAt(ctx, uint64(i)+1) //nolint:gosec // not negative
+		if err != nil {
+			fault = err
+			return true
+		}
+		return at.After(cutoff)
+	})
+	if fault != nil {
+		return fault
+	}
+	out.PurgeThrough = uint64(n) //nolint:gosec // not negative
+	if n == 0 {
+		return nil
+	}
+	for t := range c.follow.now().tenants {
+		after := uint64(0)
+		for {
+			docs, err := c.store.Archived(ctx, t, after, statesAtOnce)
+			if err != nil {
+				return storeError(err)
+			}
+			for i := range docs {
+				if after = docs[i].Deleted; after <= out.PurgeThrough {
+					out.Purge++
+				}
+			}
+			if len(docs) < statesAtOnce || after > out.PurgeThrough {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+func (c *Catalog) changedAt(ctx context.Context, seq uint64) (time.Time, error) {
+	rows, err := c.store.Journal(ctx, seq-1, 1)
+	if err != nil {
+		return time.Time{}, storeError(err)
+	}
+	if len(rows) != 1 {
+		return time.Time{}, ident.Errorf(ident.KindFailure, "the journal has no record %d", seq)
+	}
+	r, err := evidence.Decode(rows[0])
+	return r.Time, err
+}
+
+// Retired is what retention did.
+type Retired struct {
+	Archived, Purged int
+	Held             []string
+}
+
+// Retire archives and purges what is due.
+func (c *Catalog) Retire(ctx context.Context, by authz.Actor, r Retention) (*Retired, error) {
+	due, err := c.Due(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	out := &Retired{Held: due.Held}
+	ids := make([]uint32, 0, len(due.Archive))
+	for i := range due.Archive {
+		ids = append(ids, due.Archive[i].ID)
+	}
+	slices.Sort(ids)
+	if len(ids) > 0 {
+		if out.Archived, err = c.store.Delete(ctx, c.mutation(by), ids); err != nil {
+			return out, storeError(err)
+		}
+	}
+	if due.Purge > 0 {
+		if out.Purged, err = c.store.Purge(ctx, c.mutation(by), due.PurgeThrough); err != nil {
+			return out, storeError(err)
+		}
+	}
+	return out, c.settle(ctx)
+}
+
+// retiring is how often a catalogue that has rules of retention keeps them.
+const retiring = time.Hour
+
+// KeepRetention keeps the rules until the context ends.
+func (c *Catalog) KeepRetention(ctx context.Context, r Retention) {
+	t := time.NewTicker(retiring)
+	defer t.Stop()
+	held := ""
+	for {
+		got, err := c.Retire(ctx, self, r)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			c.log.WarnContext(ctx, "documents were not archived", "error", err)
+		case len(got.Held) > 0:
+			if held != got.Held[0] {
+				c.log.WarnContext(ctx, "nothing is archived: nobody knows what is still needed", "why", got.Held)
+			}
+			held = got.Held[0]
+		default:
+			held = ""
+			if got.Archived+got.Purged > 0 {
+				c.log.InfoContext(ctx, "documents left", "archived", got.Archived, "purged", got.Purged)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// Archived lists a tenant's documents that left the index and were not purged, in
+// the order in which they left: those after a change.
+func (c *Catalog) Archived(ctx context.Context, tenant string, after uint64, limit int) ([]store.Document, error) {
+	docs, err := c.store.Archived(ctx, tenant, after, limit)
+	return docs, storeError(err)
+}
