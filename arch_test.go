@@ -93,7 +93,7 @@ var layers = map[string][]string{
 
 	"internal/listen":   {"ident"},
 	"internal/registry": {"ident", "jsonscan", "sbom", "provenance"},
-	"internal/catalog":  {"ident", "authz", "sbom/...", "vuln", "index", "internal/store"},
+	"internal/catalog":  {"ident", "authz", "evidence", "sbom/...", "vuln", "index", "internal/store"},
 	"internal/server":   {"ident", "authz", "index", "internal/catalog", "internal/store"},
 	"internal/client":   {"ident", "internal/listen"},
 	"internal/app": {"ident", "authz", "evidence", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report", "index/...",

@@ -33,6 +33,7 @@ const (
 	ApproveDocument Action = "approve-document" // draft → reviewed → published
 	ArchiveDocument Action = "archive-document" // take out of the index; the bytes stay for as long as retention says
 	Triage          Action = "triage"           // the state of a finding
+	BlockComponent  Action = "block-component"  // say what must not be used
 	ReadQuarantine  Action = "read-quarantine"  // hostile bytes, as they came
 	ManageTokens    Action = "manage-tokens"
 	Administer      Action = "administer" // backup, checkpoints, deletion
@@ -48,6 +49,7 @@ var granted = map[Action][]Role{
 	ApproveDocument: {SBOMApprover},
 	ArchiveDocument: {SBOMApprover},
 	Triage:          {Triager},
+	BlockComponent:  {SBOMApprover, Triager},
 	ReadQuarantine:  {SBOMApprover, Triager},
 	ManageTokens:    {},
 	Administer:      {},

@@ -2,7 +2,9 @@ package report
 
 import (
 	"io"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/cofferdam-io/cofferdam/inventory"
 )
@@ -14,6 +16,25 @@ type Pushed struct {
 	Known         int              `json:"known"`     // and was before
 	Refused       int              `json:"refused"`   // kept in the server's quarantine
 	Documents     []PushedDocument `json:"documents"` // in the order of the arguments
+	Clusters      []PushedCluster  `json:"clusters,omitempty"`
+}
+
+// PushedCluster is what was said of a cluster.
+type PushedCluster struct {
+	Cluster    string `json:"cluster"`
+	Containers int    `json:"containers"`
+	Unresolved int    `json:"unresolved"` // of them, those whose image's digest the manifests do not say
+	Changed    int    `json:"changed"`    // that began or ended since the last report
+}
+
+// PushedBlock is a component of an artifact that must not be used.
+type PushedBlock struct {
+	List       string   `json:"list"`
+	Component  string   `json:"component"` // as it is blocked
+	Reason     string   `json:"reason"`
+	Ticket     string   `json:"ticket,omitempty"`
+	Components []string `json:"components"` // that are meant: package URLs, or names with versions
+	Doubtful   bool     `json:"doubtful,omitempty"`
 }
 
 // PushedDocument is what became of one document.
@@ -25,7 +46,15 @@ type PushedDocument struct {
 	Duplicate  bool     `json:"duplicate,omitempty"`
 	Status     string   `json:"status,omitempty"`
 	Warnings   []string `json:"warnings,omitempty"`
-	Error      string   `json:"error,omitempty"`
+	// Blocked is what the artifact has and must not.
+	Blocked []PushedBlock `json:"blocked,omitempty"`
+	Error   string        `json:"error,omitempty"`
+}
+
+// HasBlocked reports whether an artifact has a component that must not be used, or
+// may be one.
+func (a *Pushed) HasBlocked() bool {
+	return slices.ContainsFunc(a.Documents, func(d PushedDocument) bool { return len(d.Blocked) > 0 })
 }
 
 // NewPushed returns an answer about n documents.
@@ -51,6 +80,29 @@ func (a *Pushed) Count() {
 func pushedTable(w io.Writer, a *Pushed, o Options) error {
 	p := newPrinter(w, o)
 	p.linef("%s", p.bold(plural(a.Stored, "document")+" stored, "+strconv.Itoa(a.Known)+" known already, "+strconv.Itoa(a.Refused)+" refused"))
+	if len(a.Clusters) > 0 {
+		p.heading("RUNNING", len(a.Clusters), "as the manifests say")
+		var rows [][]string
+		for i := range a.Clusters {
+			c := &a.Clusters[i]
+			rows = append(rows, []string{p.bold(clean(c.Cluster)), strconv.Itoa(c.Containers), strconv.Itoa(c.Unresolved), strconv.Itoa(c.Changed)})
+		}
+		p.table([]column{{"CLUSTER", 16}, {"CONTAINERS", 0}, {"NO DIGEST", 0}, {"CHANGED", 0}}, rows)
+	}
+	if a.HasBlocked() {
+		var rows [][]string
+		for i := range a.Documents {
+			for _, b := range a.Documents[i].Blocked {
+				what := strings.Join(b.Components, ", ")
+				if b.Doubtful {
+					what += " (may be: its version cannot be compared)"
+				}
+				rows = append(rows, []string{p.bold(clean(a.Documents[i].File)), clean(what), clean(strings.TrimSpace(b.Ticket + " " + b.Reason))})
+			}
+		}
+		p.heading("BLOCKED", len(rows), "components that must not be used")
+		p.table([]column{{"FILE", 24}, {"HAS", 32}, {"WHY", 32}}, rows)
+	}
 	if a.Refused > 0 {
 		p.heading("REFUSED", a.Refused, "kept in the server's quarantine with the reason")
 		var rows [][]string

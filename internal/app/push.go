@@ -104,5 +104,16 @@ func (l *Loader) pushOne(ctx context.Context, c *client.Client, name string, abo
 		return row, err
 	}
 	row.Digest, row.Sequence, row.Components, row.Duplicate, row.Status, row.Warnings = r.Digest, r.Sequence, r.Components, r.Duplicate, r.Status, r.Warnings
+	for _, b := range r.Blocked {
+		x := report.PushedBlock{List: b.List, Component: b.Component, Reason: b.Reason, Ticket: b.Ticket, Doubtful: b.Doubtful, Components: []string{}}
+		for _, k := range b.Components {
+			name := k.PURL
+			if name == "" {
+				name = k.Name + "@" + k.Version
+			}
+			x.Components = append(x.Components, name)
+		}
+		row.Blocked = append(row.Blocked, x)
+	}
 	return row, nil
 }

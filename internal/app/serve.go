@@ -100,7 +100,7 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
-	h := server.New(server.Options{Catalog: c, Log: o.Log, Now: time.Now, Version: o.Version, Metrics: registry, Limits: cfg.serverLimits(),
+	h := server.New(server.Options{Catalog: c, Log: o.Log, Now: time.Now, Version: o.Version, Metrics: registry, Limits: cfg.serverLimits(), Retention: cfg.retention(),
 		Access: &server.Access{Loopback: local && o.Config == "", Tokens: tokens, Issuers: issuers, Now: time.Now}})
 	if local {
 		h = listen.LoopbackOnly(h)
@@ -108,6 +108,9 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	background, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { signJournal(background, s, signer, o.Log) })
+	if r := cfg.retention(); r != (catalog.Retention{}) {
+		wg.Go(func() { c.KeepRetention(background, r) })
+	}
 	for _, w := range cfg.Watch {
 		wg.Go(func() { l.watch(background, c, w, o.Log) })
 	}

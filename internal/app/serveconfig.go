@@ -27,6 +27,12 @@ type serveConfig struct {
 	// Review is true where documents are drafts until somebody reviewed them.
 	Review bool          `json:"review"`
 	Watch  []watchConfig `json:"watch"`
+	// Retention: documents of what neither runs nor may be deployed leave.
+	Retention struct {
+		ArchiveAfterDays int `json:"archiveAfterDays"`
+		PurgeAfterDays   int `json:"purgeAfterDays"`
+		ReportsHours     int `json:"reportsWithinHours"`
+	} `json:"retention"`
 	Limits struct {
 		DocumentBytes int64 `json:"documentBytes"`
 		BatchBytes    int64 `json:"batchBytes"`
@@ -90,6 +96,9 @@ func (l *Loader) serveSettings(ctx context.Context, file string) (*serveConfig, 
 			return nil, bad("oidc issuer %s gives nobody a role", o.Issuer)
 		}
 	}
+	if r := c.Retention; r.ArchiveAfterDays < 0 || r.PurgeAfterDays < 0 || r.ReportsHours < 0 || max(r.ArchiveAfterDays, r.PurgeAfterDays, r.ReportsHours/24) > mostDays {
+		return nil, bad("retention is given in days from 1 to %d", mostDays)
+	}
 	for i := range c.Watch {
 		if c.Watch[i].Path == "" {
 			return nil, bad("a folder to watch needs a path")
@@ -115,6 +124,15 @@ func (c *serveConfig) issuers() ([]*server.Issuer, error) {
 		out = append(out, x)
 	}
 	return out, nil
+}
+
+// mostDays is a century: more does not fit a duration.
+const mostDays = 36_500
+
+func (c *serveConfig) retention() catalog.Retention {
+	const day = 24 * time.Hour
+	return catalog.Retention{Archive: time.Duration(c.Retention.ArchiveAfterDays) * day, Purge: time.Duration(c.Retention.PurgeAfterDays) * day,
+		Reports: time.Duration(c.Retention.ReportsHours) * time.Hour}
 }
 
 func (c *serveConfig) catalogLimits() catalog.Limits {

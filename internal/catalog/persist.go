@@ -119,6 +119,9 @@ func (c *Catalog) save(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if cp.Seq == 0 {
+		return nil // nothing happened yet
+	}
 	if err := c.follow.reach(ctx, cp.Seq); err != nil {
 		return err
 	}

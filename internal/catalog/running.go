@@ -169,9 +169,20 @@ func compareWorkloads(a, b Workload) int {
 // Report makes workloads the whole of what runs in a cluster from now on. Who
 // reports says so of the cluster: what is not among them has ended.
 func (c *Catalog) Report(ctx context.Context, by authz.Actor, cluster string, workloads []Workload) (changed int, err error) {
+	workloads = slices.Clone(workloads)
+	slices.SortStableFunc(workloads, func(a, b Workload) int {
+		return cmp.Or(cmp.Compare(a.key(), b.key()), cmp.Compare(a.Digest.String(), b.Digest.String()))
+	})
 	rows := make([]store.State, 0, len(workloads))
 	for i := range workloads {
 		w := workloads[i]
+		key := w.key()
+		if i > 0 && key == workloads[i-1].key() {
+			if w.Digest == workloads[i-1].Digest {
+				continue
+			}
+			key += "@" + w.Digest.String() // it rolls out: some pods run another image
+		}
 		w.Cluster, w.Since = "", time.Time{} // the row says both
 		if w.Namespace == "" || w.Kind == "" || w.Name == "" || w.Container == "" {
 			return 0, ident.Errorf(ident.KindInvalid, "workload %d has no namespace, kind, name or container", i)
@@ -184,7 +195,7 @@ func (c *Catalog) Report(ctx context.Context, by authz.Actor, cluster string, wo
 		if !w.Digest.IsZero() {
 			subject = w.Digest.String()
 		}
-		rows = append(rows, store.State{Kind: store.StateRuns, Key: w.key(), Subject: subject, Body: body})
+		rows = append(rows, store.State{Kind: store.StateRuns, Key: key, Subject: subject, Body: body})
 	}
 	n, err := c.store.Assert(ctx, c.mutation(by), store.StateRuns, cluster, rows)
 	if err != nil {

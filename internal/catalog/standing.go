@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -80,8 +81,11 @@ type StandingQuery struct {
 	Standings []Standing
 	At        time.Time     // what ran then, by the documents of today; zero: now
 	MaxAge    time.Duration // how old documents may be; zero: any age
-	Skip      int
-	Limit     int
+	// Mine leaves out what no document of the tenant is about: a tenant's people do not
+	// see what others run.
+	Mine  bool
+	After *Workload // the last of the page before
+	Limit int
 }
 
 // Stands is the answer: counts of all that Cluster and Zone select, and a page of
@@ -91,6 +95,7 @@ type Stands struct {
 	Counts   map[Standing]int
 	Total    int // of the selected containers
 	Items    []Stood
+	More     bool // there is another page
 }
 
 // Stand holds what runs against the documents that are in.
@@ -107,6 +112,9 @@ func (c *Catalog) Stand(ctx context.Context, q StandingQuery) (*Stands, error) {
 	var all []Stood
 	add := func(w *Workload, s *Stand) {
 		if q.Cluster != "" && w.Cluster != q.Cluster || q.Zone != "" && w.Zone != q.Zone {
+			return
+		}
+		if q.Mine && len(s.Documents) == 0 {
 			return
 		}
 		out.Counts[s.Standing]++
@@ -128,9 +136,11 @@ func (c *Catalog) Stand(ctx context.Context, q StandingQuery) (*Stands, error) {
 	}
 	slices.SortFunc(all, func(a, b Stood) int { return compareWorkloads(a.Workload, b.Workload) })
 	out.Total = len(all)
-	all = all[min(q.Skip, len(all)):]
-	if q.Limit > 0 {
-		all = all[:min(q.Limit, len(all))]
+	if q.After != nil {
+		all = all[sort.Search(len(all), func(i int) bool { return compareWorkloads(all[i].Workload, *q.After) > 0 }):]
+	}
+	if q.Limit > 0 && len(all) > q.Limit {
+		all, out.More = all[:q.Limit], true
 	}
 	out.Items = all
 	return out, nil

@@ -103,9 +103,14 @@ func TestStandings(t *testing.T) {
 	if got.Total != len(want) || got.Counts[catalog.Covered] != 4 || got.Counts[catalog.Stale] != 4 || got.Counts[catalog.Missing] != 1 || got.Counts[catalog.Unresolved] != 1 {
 		t.Errorf("%d: %v", got.Total, got.Counts)
 	}
-	page, err := c.Stand(ctx, catalog.StandingQuery{Standings: []catalog.Standing{catalog.Stale, catalog.Missing}, Skip: 3, Limit: 1})
-	if err != nil || page.Total != 5 || len(page.Items) != 1 || page.Items[0].Name != "twice-b" || page.Counts[catalog.Covered] != 5 {
+	page, err := c.Stand(ctx, catalog.StandingQuery{Standings: []catalog.Standing{catalog.Stale, catalog.Missing}, After: &got.Items[7].Workload, Limit: 1})
+	if err != nil || page.Total != 5 || len(page.Items) != 1 || !page.More || page.Items[0].Name != "twice-a" || page.Counts[catalog.Covered] != 5 {
 		t.Errorf("%+v, %v", page, err)
+	}
+
+	mine, err := c.Stand(ctx, catalog.StandingQuery{Tenant: "other", Mine: true})
+	if err != nil || len(mine.Items) != 1 || mine.Items[0].Name != "theirs" || mine.Counts[catalog.Missing] != 0 {
+		t.Errorf("%+v, %v", mine, err)
 	}
 
 	// Drift is written down by the audit, and ends when a document comes.

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/app"
 	"github.com/cofferdam-io/cofferdam/internal/client"
 	"github.com/cofferdam-io/cofferdam/report"
 )
@@ -57,8 +58,10 @@ func (e *env) client(ctx context.Context, f *serverFlags) (*client.Client, error
 func pushCommand(e *env) *cobra.Command {
 	var f serverFlags
 	var about client.Document
+	var in inputs
+	var failBlocked bool
 	c := &cobra.Command{
-		Use: "push --server URL FILE…", GroupID: "catalogue", Short: "Hand SBOMs over to a server",
+		Use: "push --server URL [FILE…] [-f CLUSTER=PATH…]", GroupID: "catalogue", Short: "Hand SBOMs, and what runs, over to a server",
 		Long: `Push hands documents over to a server's catalogue: files, folders (read
 recursively), globs, or - for standard input. It exits 0 only when every document is
 on the server's disk, or was already: a document that the server has costs nothing, so
@@ -66,11 +69,22 @@ pushing again after a failure is safe. While the server is busy or away, push co
 again for two minutes.
 
 What the flags say of the artifact is joined to what the document says itself. With
-several documents it is said of all of them.`,
+several documents it is said of all of them.
+
+-f CLUSTER=PATH tells the server what runs in a cluster, by the manifests of all of
+it (kubectl get all,cm,ns -A -o yaml): a container that is not in them has ended.
+Where an object cannot be read, nothing is reported.
+
+The server says which components of an artifact must not be used (its blocklists);
+--fail-on-blocked makes that exit 3.`,
 		Example: `  cofferdam push --server https://sbom.example --service checkout --release v1.4.2 image.spdx.json
-  syft -o spdx-json IMAGE | cofferdam push --server http://127.0.0.1:8080 -`,
-		Args: someFiles,
+  syft -o spdx-json IMAGE | cofferdam push --server http://127.0.0.1:8080 -
+  kubectl get pods,deploy,rs,sts,ds,cronjob,job,ns -A -o yaml | cofferdam push --server http://127.0.0.1:8080 -f prod=-`,
+		Args: cobra.ArbitraryArgs,
 		RunE: e.run(func(ctx context.Context, args []string) error {
+			if len(args)+len(in.estate.Manifests) == 0 {
+				return ident.Errorf(ident.KindUsage, "nothing to push was named").WithHint("FILE… of SBOMs, or -f CLUSTER=PATH of what runs")
+			}
 			srv, err := e.client(ctx, &f)
 			if err != nil {
 				return err
@@ -81,15 +95,31 @@ several documents it is said of all of them.`,
 			if err != nil {
 				return err
 			}
-			if len(a.Documents) == 0 {
+			if len(in.estate.Manifests) > 0 {
+				at, err := e.now()
+				if err != nil {
+					return err
+				}
+				var problems []app.Problem
+				a.Clusters, problems, err = e.loader().ReportRunning(ctx, srv, in.estate, at)
+				e.problems(problems)
+				if err != nil {
+					return err
+				}
+			}
+			if len(args) > 0 && len(a.Documents) == 0 {
 				return ident.Errorf(ident.KindNotFound, "no document was found to push").WithHint("folders are searched for .json, .xml, .spdx, .gz and .zst files")
 			}
 			e.outcome.failed = a.Refused > 0
+			e.outcome.refused = failBlocked && a.HasBlocked()
 			return e.write(a, report.Options{})
 		}),
 	}
 	f.add(c)
 	fl := c.Flags()
+	fl.StringArrayVarP(&in.estate.Manifests, "filename", "f", nil, "what runs: `CLUSTER=PATH` of the manifests of a whole cluster, or CLUSTER=- for standard input; repeatable")
+	fl.StringVar(&in.estate.EstateFile, "estate", "", "zones, owners, protected workloads: `FILE` (default cofferdam.yaml beside the manifests)")
+	fl.BoolVar(&failBlocked, "fail-on-blocked", false, "exit 3 where an artifact has a component that must not be used")
 	fl.StringVar(&about.Artifact, "artifact", "", "`DIGEST` of the image's manifest, where the document does not say it")
 	fl.StringVar(&about.Version, "artifact-version", "", "`VERSION` of the artifact, where the document does not say it")
 	fl.StringVar(&about.Build, "build", "", "`ID` of the build that made the artifact")

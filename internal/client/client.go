@@ -86,17 +86,17 @@ const maxAnswer = 256 << 20
 
 // do sends a request until it is answered with something else than "come again",
 // and decodes the answer into out.
-func (c *Client) do(ctx context.Context, r *request, out any) (status int, err error) {
+func (c *Client) do(ctx context.Context, r *request, out any) error {
 	deadline := time.Now().Add(c.patience)
 	for try := 0; ; try++ {
 		res, err := c.once(ctx, r)
 		wait, again := after(res, err, try)
 		if !again || time.Now().Add(wait).After(deadline) || ctx.Err() != nil {
 			if err != nil {
-				return 0, c.unreachable(ctx, err)
+				return c.unreachable(ctx, err)
 			}
 			defer res.Body.Close() //nolint:errcheck // it is read to its end
-			return res.StatusCode, answer(res, out)
+			return answer(res, out)
 		}
 		if res != nil {
 			_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 64<<10)) // so that the connection is used again
@@ -107,7 +107,7 @@ func (c *Client) do(ctx context.Context, r *request, out any) (status int, err e
 		case <-t.C:
 		case <-ctx.Done():
 			t.Stop()
-			return 0, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
 }

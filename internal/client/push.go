@@ -26,6 +26,11 @@ type Receipt struct {
 	Duplicate  bool     `json:"duplicate"`
 	Status     string   `json:"status"`
 	Warnings   []string `json:"warnings,omitempty"`
+	Blocked    []struct {
+		List, Component, Reason, Ticket string
+		Components                      []struct{ PURL, Name, Version string }
+		Doubtful                        bool
+	} `json:"blocked,omitempty"`
 }
 
 // Push hands a document over. When it returns nil the document is on the server's
@@ -41,7 +46,7 @@ func (c *Client) Push(ctx context.Context, d Document) (*Receipt, error) {
 	r := &request{method: http.MethodPost, path: "/api/v1/documents", query: q, size: d.Size, body: d.Open,
 		header: http.Header{"Content-Type": {"application/octet-stream"}}}
 	var out Receipt
-	if _, err := c.do(ctx, r, &out); err != nil {
+	if err := c.do(ctx, r, &out); err != nil {
 		return nil, err
 	}
 	return &out, nil

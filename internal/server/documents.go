@@ -29,6 +29,7 @@ type Catalog interface {
 	RejectedContent(ctx context.Context, tenant string, id uint64) (io.ReadCloser, int64, error)
 	DropRejected(ctx context.Context, by authz.Actor, tenant string, id uint64) error
 	questions
+	lifecycle
 	records
 }
 
@@ -41,10 +42,23 @@ type Receipt struct {
 	Duplicate  bool     `json:"duplicate" doc:"It was there already, and nothing was written"`
 	Status     string   `json:"status" enum:"draft,reviewed,published"`
 	Warnings   []string `json:"warnings,omitempty" doc:"What was tolerated"`
+	// Blocked is what the artifact has and must not.
+	Blocked []BlockedUse `json:"blocked,omitempty" doc:"Components of the artifact that must not be used"`
+}
+
+// BlockedUse is a blocked component in an artifact.
+type BlockedUse struct {
+	Block
+	Components []Component `json:"components" doc:"That are meant"`
+	Doubtful   bool        `json:"doubtful,omitempty" doc:"A version cannot be compared: it may be one that is meant"`
 }
 
 func receiptOf(r *catalog.Receipt) Receipt {
 	out := Receipt{Digest: r.Digest.String(), Sequence: r.Sequence, Artifact: r.Artifact, Components: r.Components, Duplicate: r.Duplicate, Status: r.Status.String()}
+	for i := range r.Blocked {
+		b := &r.Blocked[i]
+		out.Blocked = append(out.Blocked, BlockedUse{Block: blockOf(&b.Block), Components: componentsOf(b.Components), Doubtful: b.Doubtful})
+	}
 	for i, w := range r.Warnings {
 		if i == mostWarnings {
 			out.Warnings = append(out.Warnings, "and "+strconv.Itoa(len(r.Warnings)-i)+" more")
@@ -329,10 +343,12 @@ func (p *Page) after() (uint64, error) {
 	}
 	n, err := strconv.ParseUint(p.Cursor, 36, 64)
 	if err != nil {
-		return 0, ident.Errorf(ident.KindUsage, "the cursor is not one of this list's").WithHint("send the next of the page before, unchanged")
+		return 0, errCursor
 	}
 	return n, nil
 }
+
+var errCursor = ident.Errorf(ident.KindUsage, "the cursor is not one of this list's").WithHint("send the next of the page before, unchanged")
 
 func cursor(n uint64) string { return strconv.FormatUint(n, 36) }
 

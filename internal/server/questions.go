@@ -111,19 +111,24 @@ func (a *api) search(ctx context.Context, in *searchInput) (*searchAnswer, error
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
-	out := Search{Sequence: f.Sequence, Total: f.Total, Artifacts: artifactsOf(f.Artifacts), Components: []Component{}, More: f.CutComponents,
+	out := Search{Sequence: f.Sequence, Total: f.Total, Artifacts: artifactsOf(f.Artifacts), Components: componentsOf(f.Components), More: f.CutComponents,
 		Coverage: Coverage{Artifacts: f.Coverage.Artifacts, Workloads: f.Coverage.Workloads, WithSBOM: f.Coverage.WithSBOM, Unresolved: f.Coverage.Unresolved, Clusters: append([]string{}, f.Coverage.Clusters...)}}
 	if len(f.Doubtful) > 0 {
 		out.Doubtful = artifactsOf(f.Doubtful)
-	}
-	for i := range f.Components {
-		c := &f.Components[i]
-		out.Components = append(out.Components, Component{PURL: c.PURL, Name: c.Name, Version: c.Version, Supplier: c.Supplier, Licenses: c.Licenses})
 	}
 	if f.More {
 		out.Next = cursor(uint64(f.Artifacts[len(f.Artifacts)-1].Artifact))
 	}
 	return &searchAnswer{Body: out}, nil
+}
+
+func componentsOf(found []catalog.FoundComponent) []Component {
+	out := make([]Component, 0, len(found))
+	for i := range found {
+		c := &found[i]
+		out = append(out, Component{PURL: c.PURL, Name: c.Name, Version: c.Version, Supplier: c.Supplier, Licenses: c.Licenses})
+	}
+	return out
 }
 
 func artifactsOf(found []catalog.FoundArtifact) []Artifact {

@@ -29,14 +29,17 @@ type records interface {
 // Change is one step of the catalogue's sequence.
 type Change struct {
 	Sequence uint64 `json:"sequence"`
-	Kind     string `json:"kind" enum:"document-added,document-archived,artifacts-joined,document-status,inventory,other"`
+	Kind     string `json:"kind" enum:"document-added,document-archived,artifacts-joined,document-status,inventory,findings,vex,deployable,report,blocklist,drift,other"`
 	Document uint32 `json:"document,omitempty"`
 	Artifact uint32 `json:"artifact,omitempty"`
 	From     uint32 `json:"from,omitempty" doc:"The artifact that is the same as artifact"`
 }
 
 var changeKinds = map[store.ChangeKind]string{store.ChangeOther: "other", store.ChangeAdded: "document-added", store.ChangeDeleted: "document-archived",
-	store.ChangeJoined: "artifacts-joined", store.ChangeStatus: "document-status", store.ChangeState: "inventory"}
+	store.ChangeJoined: "artifacts-joined", store.ChangeStatus: "document-status"}
+
+var stateChanges = map[store.StateKind]string{store.StateRuns: "inventory", store.StateFinding: "findings", store.StateVEX: "vex", store.StateDeployable: "deployable",
+	store.StateReport: "report", store.StateBlocked: "blocklist", store.StateDrift: "drift"}
 
 // changeOf is what somebody of a tenant may know of a change: that there was one,
 // and whether it is theirs, what.
@@ -44,7 +47,11 @@ func changeOf(c *store.Change, who authz.Actor) Change {
 	if who.Tenant != "" && c.Tenant != who.Tenant && c.Kind != store.ChangeState {
 		return Change{Sequence: c.Seq, Kind: changeKinds[store.ChangeOther]}
 	}
-	return Change{Sequence: c.Seq, Kind: changeKinds[c.Kind], Document: c.Document, Artifact: c.Artifact, From: c.From}
+	kind := changeKinds[c.Kind]
+	if c.Kind == store.ChangeState {
+		kind = stateChanges[c.StateKind]
+	}
+	return Change{Sequence: c.Seq, Kind: kind, Document: c.Document, Artifact: c.Artifact, From: c.From}
 }
 
 type changesAnswer struct {

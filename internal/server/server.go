@@ -18,6 +18,7 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/authz"
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/catalog"
 )
 
 // Options of New. All fields are required but where it says otherwise.
@@ -29,6 +30,8 @@ type Options struct {
 	Version string
 	Metrics *prometheus.Registry // the server adds its own to it
 	Limits  Limits               // the zero value has the defaults
+	// Retention says how long documents are kept; the zero value, for ever.
+	Retention catalog.Retention
 }
 
 // Limits bound what one request costs.
@@ -83,6 +86,7 @@ func New(o Options) http.Handler {
 	a.huma = humago.New(mux, config)
 	a.documents()
 	a.questions()
+	a.lifecycle()
 	a.records()
 
 	mux.HandleFunc("GET /healthz", a.healthy)

@@ -33,12 +33,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // rig is a server as it runs: a real store, a real socket.
 type rig struct {
-	t      testing.TB
-	url    string
-	client *http.Client
-	tokens server.TokenFolder
-	dir    string
-	end    func()
+	catalog *catalog.Catalog
+	t       testing.TB
+	url     string
+	client  *http.Client
+	tokens  server.TokenFolder
+	dir     string
+	end     func()
 }
 
 type settings struct {
@@ -47,6 +48,8 @@ type settings struct {
 	catalog catalog.Limits
 	review  bool
 	dir     string
+
+	retention catalog.Retention
 }
 
 func start(t testing.TB, s settings) *rig {
@@ -65,7 +68,7 @@ func start(t testing.TB, s settings) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, dir: s.dir, tokens: server.TokenFolder{Dir: s.dir + "/tokens"}, client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{}}}
+	r := &rig{t: t, catalog: c, dir: s.dir, tokens: server.TokenFolder{Dir: s.dir + "/tokens"}, client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{}}}
 	s.access.Now = time.Now
 	if s.access.Tokens == nil {
 		s.access.Tokens = r.tokens
@@ -76,7 +79,7 @@ func start(t testing.TB, s settings) *rig {
 	}
 	r.url = "http://" + ln.Addr().String()
 	run, stop := context.WithCancel(ctx)
-	srv := &http.Server{Handler: server.New(server.Options{Catalog: c, Access: &s.access, Log: log, Now: time.Now, Version: "test", Metrics: registry, Limits: s.limits}),
+	srv := &http.Server{Handler: server.New(server.Options{Catalog: c, Access: &s.access, Log: log, Now: time.Now, Version: "test", Metrics: registry, Limits: s.limits, Retention: s.retention}),
 		ReadHeaderTimeout: time.Minute, BaseContext: func(net.Listener) context.Context { return run }}
 	srv.RegisterOnShutdown(stop)
 	done := make(chan error, 1)
