@@ -95,7 +95,7 @@ var layers = map[string][]string{
 	"internal/registry": {"ident", "jsonscan", "sbom", "provenance"},
 	"internal/catalog":  {"ident", "authz", "evidence", "sbom/...", "vuln", "index", "internal/store"},
 	"internal/server":   {"ident", "authz", "index", "internal/catalog", "internal/store"},
-	"internal/client":   {"ident", "internal/listen"},
+	"internal/client":   {"ident", "inventory", "report", "internal/listen"},
 	"internal/app": {"ident", "authz", "evidence", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report", "index/...",
 		"internal/catalog", "internal/client", "internal/listen", "internal/registry", "internal/server", "internal/store/..."},
 	"internal/web": {"ident", "inventory", "internal/listen"},

@@ -182,6 +182,10 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(tokensTable)
 	case *NewToken:
 		hs["table"] = as(newTokenText)
+	case *Standings:
+		hs["table"] = as(standingsTable)
+	case *BlockedComponents:
+		hs["table"] = as(blockedTable)
 	case *Pushed:
 		hs["table"] = as(pushedTable)
 	case *SBOMDiff:

@@ -1,11 +1,8 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"io"
-	"net/http"
 	"net/url"
 )
 
@@ -30,9 +27,7 @@ func (c *Client) ReportRunning(ctx context.Context, cluster string, workloads []
 	if err != nil {
 		return 0, err
 	}
-	r := &request{method: http.MethodPut, path: "/api/v1/clusters/" + url.PathEscape(cluster) + "/workloads", size: int64(len(body)), header: http.Header{"Content-Type": {"application/json"}},
-		body: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }}
 	var out struct{ Changed int }
-	err = c.do(ctx, r, &out)
+	err = c.do(ctx, putJSON("/api/v1/clusters/"+url.PathEscape(cluster)+"/workloads", body), &out)
 	return out.Changed, err
 }
