@@ -32,6 +32,8 @@ type Upload struct {
 	Service  string
 	Owner    string
 	Cluster  string
+
+	Attached // what a registry says of it; nothing where it does not come from one
 }
 
 // Receipt acknowledges a document: it is on disk.
@@ -83,14 +85,18 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 	}
 	defer leave()
 	digest := ident.SHA256(raw)
-	if r, err := c.known(ctx, &u, digest); r != nil || err != nil {
+	if r, err := c.known(ctx, &u, digest); u.Fault == nil && (r != nil || err != nil) {
 		return r, err
 	}
 	in := store.Intake{
 		Mutation: store.Mutation{Actor: by.Subject, Time: c.now()},
 		Tenant:   u.Tenant, Original: digest, Size: int64(len(raw)), Media: u.Media, Status: c.status,
 	}
-	doc, fault := c.decode(ctx, raw, digest)
+	var doc *sbom.Document
+	fault := u.Fault
+	if fault == nil {
+		doc, fault = c.decode(ctx, raw, digest)
+	}
 	if fault != nil {
 		if ctx.Err() != nil {
 			return nil, ident.Errorf(ident.KindFailure, "the upload was given up: %w", context.Cause(ctx))
@@ -206,7 +212,7 @@ func (u *Upload) saysOf(s *store.Subject) bool {
 		}
 	}
 	return same(u.Version, s.Version) && same(u.Build, s.Build) && same(u.Release, s.Release) && same(u.Service, s.Service) &&
-		same(u.Owner, s.Owner) && same(u.Cluster, s.Cluster)
+		same(u.Owner, s.Owner) && same(u.Cluster, s.Cluster) && u.says(s)
 }
 
 // decode reads the document. A list of several is no document: each of them is one.
@@ -242,6 +248,7 @@ func subjectOf(doc *sbom.Document, u *Upload) store.Subject {
 	if !slices.ContainsFunc(s.Digests, own) {
 		s.Claimed = u.Artifact
 	}
+	u.join(&s, doc)
 	return s
 }
 

@@ -42,6 +42,20 @@ type Subject struct {
 	// namespace (SPDX), and when it says it was made.
 	Serial string
 	Made   time.Time
+
+	// Origin is where it was found, if it was found somewhere and not handed over by
+	// whoever made it.
+	Origin Origin
+}
+
+// Origin says what a document was attached to in a registry, and how. It is what was
+// found; that it is true, nobody checked. The zero value is no origin.
+type Origin struct {
+	Image     string       // registry/repository@digest
+	How       string       // in which way it is attached: "referrers-api", "cosign-attestation", …
+	Manifest  ident.Digest // of the manifest that attaches it
+	Blob      ident.Digest // of the bytes that were fetched: the document's own, or those of the statement, envelope or bundle around it
+	Predicate string       // type of the in-toto predicate; "" where the document came bare
 }
 
 // Intake is a document to take in.
@@ -212,7 +226,8 @@ func (s *Subject) Identities() []string {
 
 // Fingerprint is a hash of the subject: two intakes of the same bytes are the same
 // document only where it is equal. The order of digests and references does not
-// matter; what the bytes themselves say (Serial, Made) does not either.
+// matter; what the bytes themselves say (Serial, Made) does not either, nor where they
+// were found (Origin): the first one counts.
 func (s *Subject) Fingerprint() [16]byte {
 	h := sha256.New()
 	write := func(list ...string) {
@@ -296,6 +311,7 @@ func (s *Subject) check() error {
 	for _, f := range [...]struct{ what, text string }{
 		{"name", s.Name}, {"version", s.Version}, {"build identifier", s.Build}, {"release tag", s.Release},
 		{"service", s.Service}, {"owner", s.Owner}, {"cluster", s.Cluster}, {"serial number", s.Serial},
+		{"image of origin", s.Origin.Image}, {"way of attaching", s.Origin.How}, {"predicate type", s.Origin.Predicate},
 	} {
 		if err := checkText(f.what, f.text); err != nil {
 			return err

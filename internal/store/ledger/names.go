@@ -59,6 +59,16 @@ type subject struct {
 	Claimed    string   `json:"a,omitempty"`
 	Serial     string   `json:"i,omitempty"`
 	Made       int64    `json:"m,omitempty"` // microseconds
+	Origin     *origin  `json:"f,omitempty"`
+}
+
+// origin is where a document was found.
+type origin struct {
+	Image     string       `json:"i,omitempty"`
+	How       string       `json:"h,omitempty"`
+	Manifest  ident.Digest `json:"m,omitzero"`
+	Blob      ident.Digest `json:"b,omitzero"`
+	Predicate string       `json:"p,omitempty"`
 }
 
 func encodeSubject(s *store.Subject) (string, error) {
@@ -66,6 +76,10 @@ func encodeSubject(s *store.Subject) (string, error) {
 		Claimed: s.Claimed.String(), Serial: s.Serial}
 	if !s.Made.IsZero() {
 		k.Made = micros(s.Made)
+	}
+	if s.Origin != (store.Origin{}) {
+		o := origin(s.Origin)
+		k.Origin = &o
 	}
 	for _, d := range s.Digests {
 		k.Digests = append(k.Digests, strconv.Itoa(int(d.Role))+" "+d.Digest.String())
@@ -85,6 +99,9 @@ func decodeSubject(text string) (store.Subject, error) {
 	s := store.Subject{Name: k.Name, Version: k.Version, References: k.References, Build: k.Build, Release: k.Release, Service: k.Service, Owner: k.Owner, Cluster: k.Cluster, Serial: k.Serial}
 	if k.Made != 0 {
 		s.Made = fromMicros(k.Made)
+	}
+	if k.Origin != nil {
+		s.Origin = store.Origin(*k.Origin)
 	}
 	if k.Claimed != "" {
 		var err error
