@@ -94,6 +94,7 @@ type Document struct {
 	Service    string    `json:"service,omitempty"`
 	Owner      string    `json:"owner,omitempty"`
 	Cluster    string    `json:"cluster,omitempty"`
+	Origin     *Origin   `json:"origin,omitempty" doc:"Where it was found, if it was attached to an image in a registry"`
 	By         string    `json:"by" doc:"Who handed it over"`
 	Time       time.Time `json:"time" doc:"When"`
 }
@@ -109,6 +110,7 @@ func documentOf(d *store.Document) Document {
 		Status: d.Status.String(), Name: d.Subject.Name, Version: d.Subject.Version, References: d.Subject.References, Build: d.Subject.Build, Release: d.Subject.Release,
 		Service: d.Subject.Service, Owner: d.Subject.Owner, Cluster: d.Subject.Cluster, By: d.Actor, Time: d.Time, Digests: []Digest{},
 		Claimed: d.Subject.Claimed.String(), Serial: d.Subject.Serial, Made: d.Subject.Made}
+	out.Origin = originOf(&d.Subject.Origin)
 	for _, x := range d.Subject.Digests {
 		out.Digests = append(out.Digests, Digest{Role: x.Role.String(), Digest: x.Digest.String()})
 	}
@@ -204,7 +206,7 @@ func (in *uploadInput) upload(tenant string) (catalog.Upload, error) {
 		}
 		u.Artifact = d
 	}
-	return u, nil
+	return u, in.attached(&u)
 }
 
 // DocumentPath names a document by its bytes.

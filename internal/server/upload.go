@@ -27,6 +27,7 @@ type uploadInput struct {
 	Owner    string `query:"owner" doc:"Who answers for it" maxLength:"256"`
 	Cluster  string `query:"cluster" doc:"The one cluster that the document is about" maxLength:"256"`
 
+	AttachedInput
 	body bodyInput
 }
 
