@@ -94,10 +94,16 @@ func (l *Loader) pushOne(ctx context.Context, c *client.Client, name string, abo
 		}
 		d.Open = func() (io.ReadCloser, error) { return l.open(name) }
 	}
+	return l.pushDocument(ctx, c, d)
+}
+
+// pushDocument hands one document over.
+func (l *Loader) pushDocument(ctx context.Context, c *client.Client, d client.Document) (report.PushedDocument, error) {
+	row := report.PushedDocument{File: d.Name}
 	r, err := c.Push(ctx, d)
 	switch ident.KindOf(err) {
 	case ident.KindInvalid, ident.KindUnsupported, ident.KindLimit:
-		row.Error = problemOf(name, err).Message
+		row.Error = problemOf(d.Name, err).Message
 		return row, nil
 	}
 	if err != nil {

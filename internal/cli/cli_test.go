@@ -41,12 +41,14 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	images := registryWithImages(t, filepath.Join(generators, "buildkit"))
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("EX", examples)
 			e.Setenv("GEN", generators)
+			e.Setenv("REGISTRY", images.Host)
 			e.Setenv("GREETER", "registry.local/built/greeter:1.4@"+ident.SHA256(index).String())
 			e.Setenv("COFFERDAM_DATA", os.Getenv("COFFERDAM_DATA"))
 			e.Setenv("COFFERDAM_CACHE", filepath.Join(e.WorkDir, "cache"))

@@ -66,9 +66,14 @@ func sbomValidateCommand(e *env) *cobra.Command {
 
 func sbomShowCommand(e *env) *cobra.Command {
 	var raw bool
+	var reg registryFlags
 	c := &cobra.Command{
-		Use: "show FILE…", Short: "What a document says: subject, identities, components",
-		Args: someFiles,
+		Use: "show FILE…|IMAGE…", Short: "What a document says: subject, identities, components",
+		Long: `Show says what documents say: those in files, and those that are attached to an
+IMAGE in its registry (referrers, cosign's tags, Sigstore bundles, BuildKit's
+attestations). Nobody verifies who attached them.`,
+		Example: "  cofferdam sbom show image.cdx.json\n  cofferdam sbom show registry.example/shop/web:1.4.2",
+		Args:    someFiles,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			l := e.loader()
 			if raw {
@@ -77,6 +82,14 @@ func sbomShowCommand(e *env) *cobra.Command {
 				}
 				return e.emit(func(w io.Writer) error {
 					for _, a := range args {
+						if l.IsImage(a) {
+							problems, err := l.RawAttached(ctx, a, reg.inputs(), w)
+							e.problems(problems)
+							if err != nil {
+								return err
+							}
+							continue
+						}
 						b, err := l.Raw(ctx, a)
 						if err != nil {
 							return err
@@ -88,7 +101,7 @@ func sbomShowCommand(e *env) *cobra.Command {
 					return nil
 				})
 			}
-			docs, problems, err := l.SBOMs(ctx, args)
+			docs, problems, err := e.sboms(ctx, l, args, &reg)
 			if err != nil {
 				return err
 			}
@@ -100,5 +113,6 @@ func sbomShowCommand(e *env) *cobra.Command {
 		}),
 	}
 	c.Flags().BoolVar(&raw, "raw", false, "the bytes of the document, unchanged")
+	reg.add(c)
 	return answers(c, (*report.Documents)(nil))
 }

@@ -14,13 +14,16 @@ import (
 
 func scanCommand(e *env) *cobra.Command {
 	var in inputs
+	var reg registryFlags
 	var failOn []string
 	var onlyFixed, warnOnly bool
 	c := &cobra.Command{
-		Use: "scan FILE… [--advisories PATH…]", GroupID: "sbom",
+		Use: "scan FILE…|IMAGE… [--advisories PATH…]", GroupID: "sbom",
 		Short: "Match SBOMs against advisories",
 		Long: `Scan matches every component of SBOMs against OSV advisories: one finding for
-each vulnerability and component, and a list of what could not be matched.
+each vulnerability and component, and a list of what could not be matched. Of an
+IMAGE, the SBOMs that are attached to it in its registry are read, for all its
+platforms; one without is an error, and one that could not be asked for is, too.
 
 With --fail-on it is a gate: exit 3 on a finding at or above the line, 1 if
 something that it should judge could not be read. A finding of unknown severity
@@ -28,7 +31,7 @@ counts: unknown is not low.`,
 		Example: "  cofferdam scan ./sbom --advisories ./advisories --fail-on high",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return ident.Errorf(ident.KindUsage, "%s takes SBOM files", c.CommandPath()).WithHint("%s ./sbom --advisories ./advisories", c.CommandPath())
+				return ident.Errorf(ident.KindUsage, "%s takes SBOM files or images", c.CommandPath()).WithHint("%s ./sbom --advisories ./advisories", c.CommandPath())
 			}
 			return nil
 		},
@@ -38,13 +41,7 @@ counts: unknown is not low.`,
 				return err
 			}
 			l := e.loader()
-			for _, a := range args {
-				if !l.Exists(a) && looksLikeImage(a) {
-					return ident.Errorf(ident.KindUsage, "%s is no file, and images are not read in this version", a).
-						WithHint("syft %s -o cyclonedx-json > image.cdx.json, then scan that", a)
-				}
-			}
-			docs, sbomProblems, err := l.SBOMs(ctx, args)
+			docs, sbomProblems, err := e.sboms(ctx, l, args, &reg)
 			if err != nil {
 				return err
 			}
@@ -89,6 +86,7 @@ counts: unknown is not low.`,
 		}),
 	}
 	in.advisoryFlags(c)
+	reg.add(c)
 	in.refuse(c, "baseline", "this version has no baselines")
 	in.refuse(c, "write-baseline", "this version has no baselines")
 	in.refuse(c, "server", "this version has no server: give the files")
@@ -144,10 +142,4 @@ func withFix(fs []vuln.Finding) []vuln.Finding {
 		}
 	}
 	return out
-}
-
-// looksLikeImage tells an image reference from a mistyped path.
-func looksLikeImage(s string) bool {
-	r, err := ident.ParseImageRef(s)
-	return err == nil && (!r.Digest.IsZero() || r.Tag != "" && !strings.HasPrefix(s, ".") && !strings.HasPrefix(s, "/"))
 }

@@ -1,0 +1,55 @@
+package cli_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cofferdam-io/cofferdam/internal/testenv/oci"
+)
+
+// webSBOM is what is attached to shop/web:1.4, with the line's end that the script
+// compares.
+const webSBOM = `{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"type":"library","name":"lodash","version":"4.17.20","purl":"pkg:npm/lodash@4.17.20"}]}` + "\n"
+
+// registryWithImages runs a registry for the scripts: images with an SBOM, without one,
+// with another's, and one of which the registry refuses to say what is attached.
+func registryWithImages(t *testing.T, buildkit string) *oci.Registry {
+	t.Helper()
+	r := oci.New(t, oci.Options{Referrers: true, Wrap: func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+			if strings.HasPrefix(q.URL.Path, "/v2/shop/locked/referrers/") {
+				w.WriteHeader(http.StatusForbidden)
+				return
+			}
+			next.ServeHTTP(w, q)
+		})
+	}})
+	attested := func(to oci.Image, about string) {
+		r.Attach(t, to, "application/vnd.in-toto+json", oci.Layer{MediaType: "application/vnd.in-toto+json",
+			Content: []byte(`{"_type":"https://in-toto.io/Statement/v1","predicateType":"https://spdx.dev/Document","subject":[{"digest":{"sha256":"` + about + `"}}],"predicate":{"spdxVersion":"SPDX-2.3"}}`)})
+	}
+	web := r.Image(t, "shop/web", "1.4")
+	r.Attach(t, web, "application/vnd.cyclonedx+json", oci.Layer{MediaType: "application/vnd.cyclonedx+json", Content: []byte(webSBOM)})
+	r.Image(t, "shop/bare", "1")
+	r.Image(t, "shop/locked", "1")
+	attested(r.Image(t, "shop/copied", "1"), web.Digest.Hex())
+	read := func(name string) []byte {
+		b, err := os.ReadFile(filepath.Join(buildkit, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	for _, p := range []string{"amd64", "arm64"} {
+		for _, blob := range []string{".config.json", ".sbom.intoto.json", ".provenance.intoto.json"} {
+			r.PutBlob(t, "built/greeter", read("greeter."+p+blob))
+		}
+		r.PutRaw(t, "built/greeter", "", oci.ManifestType, read("greeter."+p+".manifest.json"))
+		r.PutRaw(t, "built/greeter", "", oci.ManifestType, read("greeter."+p+".attestation.json"))
+	}
+	r.PutRaw(t, "built/greeter", "1.4", oci.IndexType, read("greeter.index.json"))
+	return r
+}
