@@ -42,7 +42,16 @@ type serveConfig struct {
 		PageRows      int   `json:"pageRows"`
 		StallSeconds  int   `json:"stallSeconds"`
 		Streams       int   `json:"streams"`
+		// Tenants bounds each tenant, by name; "*" is everybody else.
+		Tenants map[string]tenantLimits `json:"tenants"`
 	} `json:"limits"`
+}
+
+type tenantLimits struct {
+	UploadsAtOnce      int   `json:"uploadsAtOnce"`
+	DocumentsPerMinute int   `json:"documentsPerMinute"`
+	BytesPerMinute     int64 `json:"bytesPerMinute"`
+	Artifacts          int   `json:"artifacts"`
 }
 
 type oidcConfig struct {
@@ -96,6 +105,11 @@ func (l *Loader) serveSettings(ctx context.Context, file string) (*serveConfig, 
 			return nil, bad("oidc issuer %s gives nobody a role", o.Issuer)
 		}
 	}
+	for name, l := range c.Limits.Tenants {
+		if min(l.UploadsAtOnce, l.DocumentsPerMinute, l.Artifacts) < 0 || l.BytesPerMinute < 0 {
+			return nil, bad("limits of the tenant %.100q: a limit is a positive number, or left out", name)
+		}
+	}
 	if r := c.Retention; r.ArchiveAfterDays < 0 || r.PurgeAfterDays < 0 || r.ReportsHours < 0 || max(r.ArchiveAfterDays, r.PurgeAfterDays, r.ReportsHours/24) > mostDays {
 		return nil, bad("retention is given in days from 1 to %d", mostDays)
 	}
@@ -136,7 +150,11 @@ func (c *serveConfig) retention() catalog.Retention {
 }
 
 func (c *serveConfig) catalogLimits() catalog.Limits {
-	return catalog.Limits{Document: c.Limits.DocumentBytes, Memory: c.Limits.MemoryBytes, Workers: c.Limits.Workers, Queue: c.Limits.Queue}
+	tenants := map[string]catalog.TenantLimits{}
+	for name, l := range c.Limits.Tenants {
+		tenants[name] = catalog.TenantLimits{AtOnce: l.UploadsAtOnce, Documents: l.DocumentsPerMinute, Bytes: l.BytesPerMinute, Artifacts: l.Artifacts}
+	}
+	return catalog.Limits{Tenants: tenants, Document: c.Limits.DocumentBytes, Memory: c.Limits.MemoryBytes, Workers: c.Limits.Workers, Queue: c.Limits.Queue}
 }
 
 func (c *serveConfig) serverLimits() server.Limits {

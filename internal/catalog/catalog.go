@@ -45,7 +45,9 @@ type Limits struct {
 	Workers  int           // documents that are decoded at once: one for each processor by default
 	Queue    int           // uploads that wait for a worker: 20,000 by default
 	Wait     time.Duration // how long they wait: 15 s by default
-	Poll     time.Duration // how often the changes of other servers are looked for: 250 ms by default
+	// Tenants bounds what each takes of these, by name; AnyTenant is everybody else.
+	Tenants map[string]TenantLimits
+	Poll    time.Duration // how often the changes of other servers are looked for: 250 ms by default
 }
 
 func (l *Limits) fill() {
@@ -78,6 +80,7 @@ type Catalog struct {
 	status   store.Status // of new documents
 	limits   Limits
 	memory   budget
+	gates    *gates
 	workers  *slots
 	encoders sync.Pool
 	metrics  *metrics
@@ -93,7 +96,7 @@ type Catalog struct {
 // since, and follows the store until Close.
 func Open(ctx context.Context, o Options) (*Catalog, error) {
 	o.Limits.fill()
-	c := &Catalog{store: o.Store, log: o.Log, now: o.Now, status: store.StatusPublished, limits: o.Limits, memory: budget{total: o.Limits.Memory, free: o.Limits.Memory},
+	c := &Catalog{store: o.Store, log: o.Log, now: o.Now, status: store.StatusPublished, limits: o.Limits, memory: budget{total: o.Limits.Memory, free: o.Limits.Memory}, gates: newGates(o.Limits.Tenants, o.Now),
 		workers: newSlots(o.Limits.Workers, o.Limits.Queue, o.Limits.Wait), metrics: newMetrics(o.Metrics)}
 	if o.Review {
 		c.status = store.StatusDraft

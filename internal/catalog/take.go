@@ -67,12 +67,19 @@ func (e *RejectedError) Unwrap() error { return e.Err }
 // document is in quarantine, a *BusyError that nothing was done and when to come
 // again.
 func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt, error) {
+	through, err := c.gates.enter(u.Tenant, c.follow.now().tenants[u.Tenant].Len())
+	if err != nil {
+		return nil, err
+	}
+	size := int64(0)
+	defer func() { through(size) }()
 	hold := &lease{of: &c.memory}
 	defer hold.end()
 	raw, err := c.read(u, hold)
 	if err != nil {
 		return nil, err
 	}
+	size = int64(len(raw))
 	if err := c.workers.enter(ctx); err != nil {
 		return nil, err
 	}
