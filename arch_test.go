@@ -93,8 +93,8 @@ var layers = map[string][]string{
 
 	"internal/listen":   {"ident"},
 	"internal/registry": {"ident", "jsonscan", "sbom", "provenance"},
-	"internal/catalog":  {"ident", "authz", "evidence", "sbom/...", "vuln", "index", "internal/store"},
-	"internal/server":   {"ident", "authz", "index", "internal/catalog", "internal/store"},
+	"internal/catalog":  {"ident", "authz", "evidence", "sbom/...", "vuln", "index", "inventory", "internal/store"},
+	"internal/server":   {"ident", "authz", "index", "inventory", "internal/catalog", "internal/store"},
 	"internal/client":   {"ident", "inventory", "report", "internal/listen"},
 	"internal/app": {"ident", "authz", "evidence", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report", "index/...",
 		"internal/catalog", "internal/client", "internal/listen", "internal/registry", "internal/server", "internal/store/..."},

@@ -29,6 +29,7 @@ type AdvisoryIndex struct {
 	// (with an empty source), and those of them that name a source package.
 	unplaced map[vuln.Unplaced][]uint32
 	sourced  []uint32
+	unnamed  int // WithoutIdentity
 }
 
 // NewAdvisoryIndex matches every component of a snapshot. The error is the
@@ -43,13 +44,18 @@ func NewAdvisoryIndex(ctx context.Context, s *Snapshot, db *vuln.Database) (*Adv
 // needs Extend.
 func (a *AdvisoryIndex) Components() uint32 { return a.assessed }
 
+// WithoutIdentity returns how many of them have no package URL, or are of a distribution
+// of which nothing tells the release: no advisory can be compared with them, whatever is
+// loaded.
+func (a *AdvisoryIndex) WithoutIdentity() int { return a.unnamed }
+
 // Extend matches the components that came since. What is known is shared and not matched again.
 func (a *AdvisoryIndex) Extend(ctx context.Context, s *Snapshot) (*AdvisoryIndex, error) {
 	if s.dictionary.n <= a.assessed {
 		return a, nil
 	}
 	next := &AdvisoryIndex{db: a.db, assessed: s.dictionary.n, affected: clipped(a.affected), doubtful: clipped(a.doubtful),
-		byName: clipped(a.byName), bySource: clipped(a.bySource), unplaced: clipped(a.unplaced), sourced: slices.Clip(a.sourced)}
+		byName: clipped(a.byName), bySource: clipped(a.bySource), unplaced: clipped(a.unplaced), sourced: slices.Clip(a.sourced), unnamed: a.unnamed}
 	for _, x := range s.dictionary.parts {
 		if x.lo+x.n <= a.assessed {
 			continue
@@ -157,6 +163,9 @@ func (a *AdvisoryIndex) add(c *sbom.Component, os sbom.Distro, ids []uint32) {
 
 // addUnnamed files a component that no advisory can be compared with.
 func (a *AdvisoryIndex) addUnnamed(c *sbom.Component, os sbom.Distro, ids []uint32) {
+	if c.PURL == "" {
+		a.unnamed += len(ids)
+	}
 	names := []string{folded(c.Name)}
 	if c.Group != "" {
 		names = append(names, folded(c.Group+"/"+c.Name))
@@ -166,6 +175,7 @@ func (a *AdvisoryIndex) addUnnamed(c *sbom.Component, os sbom.Distro, ids []uint
 	}
 	source := c.Source.Name
 	if p, ok := vuln.UnplacedPackage(c, os); ok {
+		a.unnamed += len(ids)
 		source = p.Source
 		if source != "" {
 			a.sourced = append(a.sourced, ids...)
@@ -236,6 +246,7 @@ func (a *AdvisoryIndex) Find(ctx context.Context, s *Snapshot, id string, within
 		may.AndNot(tells)
 		docs.Or(may)
 	}
+	out.DoubtfulDocuments = docs
 	out.Doubtful = s.toArtifacts(docs, within)
 	out.Doubtful.AndNot(out.Artifacts)
 	return out, nil

@@ -53,7 +53,9 @@ type Answer struct {
 	Components []uint32 // the entries that were meant, ascending; some may be in deleted documents only
 	Doubts     []uint32 // those that may be, ascending
 	Documents  Set      // that contain it, Within aside
-	Seq        uint64   // what was committed up to here is covered
+	// DoubtfulDocuments contain what may be it, Within aside; some contain it as well.
+	DoubtfulDocuments Set
+	Seq               uint64 // what was committed up to here is covered
 }
 
 // minContained is the least length of a text looked for within names: shorter ones
@@ -95,6 +97,7 @@ func (s *Snapshot) Find(ctx context.Context, q Query) (*Answer, error) {
 		if err != nil {
 			return nil, err
 		}
+		out.DoubtfulDocuments = docs
 		out.Doubtful = s.toArtifacts(docs, q.Within)
 		out.Doubtful.AndNot(out.Artifacts)
 	}

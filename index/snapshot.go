@@ -127,3 +127,10 @@ func (s *Snapshot) toArtifacts(documents Set, within []Set) Set {
 	}
 	return out
 }
+
+// ArtifactsOf returns the artifacts of documents that are not deleted.
+func (s *Snapshot) ArtifactsOf(documents Set) Set {
+	live := documents.Clone()
+	live.AndNot(s.dead)
+	return s.toArtifacts(live, nil)
+}

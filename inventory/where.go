@@ -295,13 +295,7 @@ func (s *Snapshot) sites(f *search) []Site {
 			}
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Site) int {
-		return cmp.Or(cmp.Compare(a.Zone, b.Zone), a.Workload.Compare(b.Workload), cmp.Compare(a.Container, b.Container), cmp.Compare(a.PURL, b.PURL))
-	})
-	// One package that stands at several places of a document is one site.
-	return slices.CompactFunc(out, func(a, b Site) bool {
-		return a.Workload == b.Workload && a.Container == b.Container && a.Image == b.Image && a.PURL == b.PURL && a.PURL != "" && a.Version == b.Version
-	})
+	return SortSites(out)
 }
 
 // components groups hits by package URL with the artifacts that hold them.
@@ -324,9 +318,7 @@ func (s *Snapshot) components(f *search) []ComponentHit {
 			out[i].Artifacts = append(out[i].Artifacts, a)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b ComponentHit) int {
-		return cmp.Or(cmp.Compare(a.PURL, b.PURL), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version))
-	})
+	SortComponents(out)
 	return out
 }
 

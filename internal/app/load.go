@@ -371,6 +371,11 @@ func problemOf(name string, err error) Problem {
 	return p
 }
 
+// advisoryFile tells by its name what may hold OSV records.
+func advisoryFile(name string) bool {
+	return hasExt(".json", ".yaml", ".yml", ".zip", ".ndjson", ".jsonl")(name)
+}
+
 // Advisories reads OSV records from paths, or from the cache if there are none.
 // Without either it returns nil: no advisories are loaded, which is not the
 // same as no advisory. Paths behind which no advisory can be read are an error:
@@ -386,7 +391,7 @@ func (l *Loader) Advisories(ctx context.Context, paths []string) (*vuln.Database
 	var advs []*vuln.Advisory
 	var problems []Problem
 	for _, arg := range paths {
-		files, err := l.expand(arg, hasExt(".json", ".yaml", ".yml", ".zip", ".ndjson", ".jsonl"))
+		files, err := l.expand(arg, advisoryFile)
 		if err != nil {
 			return nil, nil, err
 		}

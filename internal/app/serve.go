@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,10 +31,15 @@ import (
 
 // ServeOptions of Serve.
 type ServeOptions struct {
-	Data    string // folder: the catalogue, its tokens and its keys
-	DB      string // of a PostgreSQL database that several servers share; "" keeps the catalogue in Data
-	Addr    string
-	Config  string // file; "" is the defaults
+	Data   string // folder: the catalogue, its tokens and its keys
+	DB     string // of a PostgreSQL database that several servers share; "" keeps the catalogue in Data
+	Addr   string
+	Config string // file; "" is the defaults
+	// Advisories are the files and folders of the records that components are compared
+	// with, besides those of the configuration; without either, the local cache.
+	Advisories []string
+	// Look is how often they are looked at for changes: 30 s by default.
+	Look    time.Duration
 	Version string
 	Log     *slog.Logger
 	// Ready is called once requests are answered.
@@ -63,6 +70,10 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	}
 	issuers, err := cfg.issuers()
 	if err != nil {
+		return err
+	}
+	feed := &advisoryFeed{loader: l, paths: slices.Concat(cfg.Advisories, o.Advisories), log: o.Log, now: time.Now, every: cmp.Or(o.Look, lookForAdvisories)}
+	if err := feed.check(); err != nil {
 		return err
 	}
 	ln, err := listen.On(ctx, o.Addr)
@@ -100,6 +111,8 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
+	feed.into = c
+	c.ExpectAdvisories()
 	h := server.New(server.Options{Catalog: c, Log: o.Log, Now: time.Now, Version: o.Version, Metrics: registry, Limits: cfg.serverLimits(), Retention: cfg.retention(),
 		Access: &server.Access{Loopback: local && o.Config == "", Tokens: tokens, Issuers: issuers, Now: time.Now}})
 	if local {
@@ -107,6 +120,7 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	}
 	background, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
+	wg.Go(func() { feed.run(background) })
 	wg.Go(func() { signJournal(background, s, signer, o.Log) })
 	if r := cfg.retention(); r != (catalog.Retention{}) {
 		wg.Go(func() { c.KeepRetention(background, r) })

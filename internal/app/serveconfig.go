@@ -27,6 +27,8 @@ type serveConfig struct {
 	// Review is true where documents are drafts until somebody reviewed them.
 	Review bool          `json:"review"`
 	Watch  []watchConfig `json:"watch"`
+	// Advisories are files and folders of OSV records.
+	Advisories []string `json:"advisories"`
 	// Retention: documents of what neither runs nor may be deployed leave.
 	Retention struct {
 		ArchiveAfterDays int `json:"archiveAfterDays"`

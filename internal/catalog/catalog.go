@@ -86,10 +86,14 @@ type Catalog struct {
 	metrics  *metrics
 	follow   *follower
 	keeper   keeper
-	pieces   string // what the names of this server's pieces of the index begin with
-	stands   stands
-	drift    chan struct{} // closed when nothing watches it any more
-	loaded   string        // and of those that are named by the checkpoint that it last read or wrote
+	// advisories are what components are compared with; past is what ran at times that
+	// were asked for.
+	advisories advisories
+	past       past
+	pieces     string // what the names of this server's pieces of the index begin with
+	stands     stands
+	drift      chan struct{} // closed when nothing watches it any more
+	loaded     string        // and of those that are named by the checkpoint that it last read or wrote
 }
 
 // Open reads the index from the store's last checkpoint and what was committed
@@ -118,6 +122,7 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	c.group = store.NewGroup(o.Store, store.GroupOptions{})
 	c.drift = make(chan struct{})
 	c.keep(ctx)
+	c.runAdvisories(ctx)
 	return c, nil
 }
 
@@ -128,6 +133,8 @@ func (c *Catalog) Close(ctx context.Context) error {
 	c.keeper.stop()
 	<-c.keeper.done
 	<-c.drift
+	c.advisories.stop()
+	<-c.advisories.done
 	if serr := c.save(ctx); serr != nil {
 		c.log.WarnContext(ctx, "the index's checkpoint was not written; the next start takes longer", "error", serr)
 	}

@@ -37,8 +37,9 @@ type running struct {
 	images    map[ident.Digest][]Workload
 	unknown   []Workload // whose image has no digest
 	artifacts map[uint32][]ident.Digest
-	set       index.Set            // the artifacts
-	zones     map[string]index.Set // of them, those in a zone
+	indexes   map[ident.Digest]bool // those of images that documents call an index: which of its artifacts runs is not known
+	set       index.Set             // the artifacts
+	zones     map[string]index.Set  // of them, those in a zone
 	clusters  map[string]index.Set
 }
 
@@ -48,7 +49,7 @@ const statesAtOnce = 8192
 // readRunning reads what runs at a time, or now where that is zero, and which
 // artifacts those are.
 func readRunning(ctx context.Context, s store.Store, tenants map[string]index.Set, at time.Time) (*running, error) {
-	r := &running{images: map[ident.Digest][]Workload{}, artifacts: map[uint32][]ident.Digest{}}
+	r := &running{images: map[ident.Digest][]Workload{}, artifacts: map[uint32][]ident.Digest{}, indexes: map[ident.Digest]bool{}}
 	q := store.StateQuery{Kind: store.StateRuns, At: at, Limit: statesAtOnce}
 	for {
 		rows, err := s.States(ctx, q)
@@ -87,6 +88,9 @@ func readRunning(ctx context.Context, s store.Store, tenants map[string]index.Se
 			}
 			for i := range meta {
 				r.add(meta[i].Artifact, d)
+				if slices.Contains(meta[i].Subject.Digests, ident.RoledDigest{Digest: d, Role: ident.RoleIndex}) {
+					r.indexes[d] = true
+				}
 			}
 		}
 	}
@@ -115,7 +119,10 @@ func (r *running) with(ctx context.Context, s store.Store, added []uint32) (*run
 				continue
 			}
 			if next.artifacts == nil {
-				next.artifacts = maps.Clone(r.artifacts)
+				next.artifacts, next.indexes = maps.Clone(r.artifacts), maps.Clone(r.indexes)
+			}
+			if d.Role == ident.RoleIndex {
+				next.indexes[d.Digest] = true
 			}
 			next.artifacts[meta[i].Artifact] = slices.Clone(next.artifacts[meta[i].Artifact])
 			next.add(meta[i].Artifact, d.Digest)

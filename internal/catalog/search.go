@@ -81,14 +81,11 @@ const (
 // Search answers a question.
 func (c *Catalog) Search(ctx context.Context, q Search) (*Found, error) {
 	v := c.follow.now()
-	runs := v.running
-	if !q.At.IsZero() {
-		var err error
-		if runs, err = readRunning(ctx, c.store, map[string]index.Set{q.Tenant: {}}, q.At); err != nil {
-			return nil, storeError(err)
-		}
+	runs, err := c.ran(ctx, v, q.Tenant, q.At)
+	if err != nil {
+		return nil, err
 	}
-	iq := index.Query{Name: q.Name, Match: q.Match, License: q.License, Supplier: q.Supplier, Hash: q.Hash, Within: []index.Set{v.tenants[q.Tenant]}}
+	iq := index.Query{Name: q.Name, Match: q.Match, License: q.License, Supplier: q.Supplier, Hash: q.Hash, Within: q.within(v, runs)}
 	if q.Component != "" {
 		parsed, err := vuln.ParseComponentQuery(q.Component)
 		if err != nil {
@@ -96,23 +93,30 @@ func (c *Catalog) Search(ctx context.Context, q Search) (*Found, error) {
 		}
 		iq.Component = parsed
 	}
-	if q.Running || q.Zone != "" || q.Cluster != "" {
-		iq.Within = append(iq.Within, runs.set)
-	}
-	if q.Zone != "" {
-		iq.Within = append(iq.Within, runs.zones[q.Zone])
-	}
-	if q.Cluster != "" {
-		iq.Within = append(iq.Within, runs.clusters[q.Cluster])
-	}
-	return c.answer(ctx, v, runs, &q, iq)
-}
-
-func (c *Catalog) answer(ctx context.Context, v *view, runs *running, q *Search, iq index.Query) (*Found, error) {
 	a, err := v.index.Find(ctx, iq)
 	if err != nil {
 		return nil, err
 	}
+	return c.found(ctx, v, runs, &q, a)
+}
+
+// within are the artifacts that a search is about.
+func (q *Search) within(v *view, runs *running) []index.Set {
+	out := []index.Set{v.tenants[q.Tenant]}
+	if q.Running || q.Zone != "" || q.Cluster != "" {
+		out = append(out, runs.set)
+	}
+	if q.Zone != "" {
+		out = append(out, runs.zones[q.Zone])
+	}
+	if q.Cluster != "" {
+		out = append(out, runs.clusters[q.Cluster])
+	}
+	return out
+}
+
+// found is the page of an index's answer that a search asks for.
+func (c *Catalog) found(ctx context.Context, v *view, runs *running, q *Search, a *index.Answer) (*Found, error) {
 	out := &Found{Sequence: v.seq, Total: a.Artifacts.Len(), Coverage: coverage(v, runs, q.Tenant)}
 	page := index.Set{}
 	n := 0
@@ -127,6 +131,7 @@ func (c *Catalog) answer(ctx context.Context, v *view, runs *running, q *Search,
 		page.Add(id)
 		n++
 	}
+	var err error
 	if out.Artifacts, err = c.list(ctx, v, runs, q, page, a.Documents); err != nil {
 		return nil, err
 	}
@@ -138,15 +143,11 @@ func (c *Catalog) answer(ctx context.Context, v *view, runs *running, q *Search,
 			}
 			few.Add(id)
 		}
-		perhaps, err := v.index.Find(ctx, index.Query{Entries: a.Doubts})
-		if err != nil {
-			return nil, err
-		}
-		if out.Doubtful, err = c.list(ctx, v, runs, q, few, perhaps.Documents); err != nil {
+		if out.Doubtful, err = c.list(ctx, v, runs, q, few, a.DoubtfulDocuments); err != nil {
 			return nil, err
 		}
 	}
-	return out, c.components(ctx, v, a, out)
+	return out, c.components(ctx, v, q.Tenant, a, out)
 }
 
 // list reads what is known of some artifacts: those of documents that are of them.
@@ -176,8 +177,12 @@ func (c *Catalog) list(ctx context.Context, v *view, runs *running, q *Search, a
 
 // components names the components that were meant, and where there are few, which
 // of them each artifact has.
-func (c *Catalog) components(ctx context.Context, v *view, a *index.Answer, out *Found) error {
-	all := a.Components
+func (c *Catalog) components(ctx context.Context, v *view, tenant string, a *index.Answer, out *Found) error {
+	all, err := v.ofTenant(ctx, tenant, a.Components)
+	if err != nil {
+		return err
+	}
+	attributed := len(all) <= mostAttributed
 	if len(all) > mostComponents {
 		out.CutComponents = len(all) - mostComponents
 		all = all[:mostComponents]
@@ -194,7 +199,7 @@ func (c *Catalog) components(ctx context.Context, v *view, a *index.Answer, out 
 			}
 		}
 		out.Components = append(out.Components, f)
-		if len(a.Components) > mostAttributed {
+		if !attributed {
 			continue
 		}
 		one, err := v.index.Find(ctx, index.Query{Entries: []uint32{id}})
@@ -208,6 +213,25 @@ func (c *Catalog) components(ctx context.Context, v *view, a *index.Answer, out 
 		}
 	}
 	return nil
+}
+
+// ofTenant leaves out the components that only documents of other tenants have:
+// that they exist is nobody else's to know.
+func (v *view) ofTenant(ctx context.Context, tenant string, components []uint32) ([]uint32, error) {
+	if len(v.tenants) < 2 { // there are no others
+		return components, nil
+	}
+	var out []uint32
+	for _, id := range components {
+		one, err := v.index.Find(ctx, index.Query{Entries: []uint32{id}, Within: []index.Set{v.tenants[tenant]}})
+		if err != nil {
+			return nil, err
+		}
+		if one.Artifacts.Len() > 0 {
+			out = append(out, id)
+		}
+	}
+	return out, nil
 }
 
 func coverage(v *view, runs *running, tenant string) Coverage {

@@ -99,17 +99,20 @@ func (e *env) planLayer(ctx context.Context, in *inputs, dir string) (*html.Laye
 }
 
 func whereCommand(e *env) *cobra.Command {
-	var in inputs
+	in := inputs{server: &serverFlags{}}
 	c := &cobra.Command{
-		Use: "where QUERY -f PATH… --sbom PATH…", GroupID: "estate",
+		Use: "where QUERY (-f PATH… --sbom PATH… | --server URL)", GroupID: "estate",
 		Short:   "Where a vulnerability, component or image runs",
-		Long:    "Where answers in which workload and container a component runs, how its SBOM was\nmatched, which version fixes it and who owns it.\n\n" + queryHelp + "\n\n" + selectorHelp,
-		Example: "  cofferdam where CVE-2023-44487 -f ./manifests --sbom ./sbom --advisories ./advisories\n  cofferdam where 'pkg:npm/lodash@<4.17.21' -f ./manifests --sbom ./sbom",
+		Long:    "Where answers in which workload and container a component runs, how its SBOM was\nmatched, which version fixes it and who owns it.\n\nWith --server a server is asked instead of files: what runs in its clusters, by the\ndocuments and advisories that it has; --at asks what ran at a time in the past.\n\n" + queryHelp + "\n\n" + selectorHelp,
+		Example: "  cofferdam where CVE-2023-44487 -f ./manifests --sbom ./sbom --advisories ./advisories\n  cofferdam where 'pkg:npm/lodash@<4.17.21' -f ./manifests --sbom ./sbom\n  cofferdam where CVE-2023-44487 --server https://sbom.example --at 2026-11-01T00:00:00Z",
 		Args:    oneQuery,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			q, err := inventory.ParseQuery(args[0])
 			if err != nil {
 				return err
+			}
+			if in.server.asks(len(in.estate.Manifests)+len(in.sboms.Paths) > 0) {
+				return e.whereOnServer(ctx, in.server, q)
 			}
 			snap, err := e.snapshot(ctx, e.loader(), &in)
 			if err != nil {
@@ -125,9 +128,7 @@ func whereCommand(e *env) *cobra.Command {
 				return err
 			}
 			a = only.Where(a)
-			if !a.Found && (len(a.NotCovered) > 0 || len(a.Unknowns) > 0) {
-				e.outcome.incomplete = true
-			}
+			e.judgeWhere(a)
 			return e.write(a, report.Options{Inputs: in.arguments()})
 		}),
 	}
@@ -135,6 +136,7 @@ func whereCommand(e *env) *cobra.Command {
 	in.selectorFlag(c, "list only these workloads")
 	in.sbomFlags(c)
 	in.advisoryFlags(c)
+	in.notWithServer(c, "filename", "sbom", "image-map", "image-alias", "advisories", "estate", "cni", "namespace", "selector")
 	c.ValidArgsFunction = e.completeWorkloads(&in, 1)
 	return answers(c, (*inventory.Where)(nil))
 }

@@ -22,6 +22,7 @@ type inputs struct {
 	advisories []string
 	allNS      bool
 	selector   string
+	server     *serverFlags // of commands that a server answers; nil: it cannot
 	later      []laterFlag
 }
 
@@ -43,7 +44,11 @@ func (in *inputs) estateFlags(c *cobra.Command) {
 	complete(c, "namespace", fixed())
 	in.refuse(c, "kubeconfig", "this version reads no live cluster: kubectl get all,ns,netpol,ingress -A -o yaml | cofferdam … -f -")
 	in.refuse(c, "context", "this version reads no live cluster: kubectl --context … get all,ns,netpol -A -o yaml | cofferdam … -f -")
-	in.refuse(c, "server", "this version has no server: give the files with -f, --sbom and --advisories")
+	if in.server != nil {
+		in.server.add(c)
+		return
+	}
+	in.refuse(c, "server", "a server knows what runs and what is in it, not the policies between: give the manifests with -f. cofferdam where QUERY --server URL says where it runs")
 }
 
 // selectorFlag declares -l, which restricts what is listed and never what is
@@ -91,7 +96,7 @@ func (in *inputs) refuse(c *cobra.Command, name, hint string) {
 	pre := c.PreRunE
 	c.PreRunE = func(c *cobra.Command, args []string) error {
 		if c.Flags().Changed(name) {
-			return ident.Errorf(ident.KindUsage, "--%s is not in this version", name).WithHint("%s", hint)
+			return ident.Errorf(ident.KindUsage, "--%s is not in this version of %s", name, c.CommandPath()).WithHint("%s", hint)
 		}
 		if pre != nil {
 			return pre(c, args)

@@ -62,6 +62,7 @@ server is. An interrupt ends it after the requests under way.`,
 	fl.StringVar(&o.DB, "db", "", "`URL` of a PostgreSQL database that several servers share (default: COFFERDAM_DB, else SQLite in --data)")
 	fl.StringVar(&o.Addr, "addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 takes a free one")
 	fl.StringVar(&o.Config, "config", "", "`FILE` with TLS, sign-in, folders to watch and limits (docs/server.md)")
+	fl.StringArrayVar(&o.Advisories, "advisories", nil, "OSV records to compare components with: `PATH` of a file, folder or zip archive, looked at again as it changes (default: the local cache); repeatable")
 	fl.StringVar(&format, "log-format", "text", "`FORMAT` of the log on standard error: text or json")
 	fl.StringVar(&level, "log-level", "info", "least `LEVEL` that is logged: debug, info, warn or error")
 	complete(c, "log-format", fixed("text", "json"))

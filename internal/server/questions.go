@@ -17,6 +17,7 @@ import (
 type questions interface {
 	Search(ctx context.Context, q catalog.Search) (*catalog.Found, error)
 	Report(ctx context.Context, by authz.Actor, cluster string, workloads []catalog.Workload) (changed int, err error)
+	advisories
 }
 
 // searchInput is a question for artifacts that contain something.
@@ -91,6 +92,7 @@ func (a *api) questions() {
 		Description:  "The body is the whole of it: what is not in it has ended. Earlier reports stay, for questions about the past.",
 		MaxBodyBytes: 256 << 20,
 	}, a.report)
+	a.advisoryQuestions()
 }
 
 func (a *api) search(ctx context.Context, in *searchInput) (*searchAnswer, error) {
@@ -111,6 +113,10 @@ func (a *api) search(ctx context.Context, in *searchInput) (*searchAnswer, error
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
+	return &searchAnswer{Body: searchOf(f)}, nil
+}
+
+func searchOf(f *catalog.Found) Search {
 	out := Search{Sequence: f.Sequence, Total: f.Total, Artifacts: artifactsOf(f.Artifacts), Components: componentsOf(f.Components), More: f.CutComponents,
 		Coverage: Coverage{Artifacts: f.Coverage.Artifacts, Workloads: f.Coverage.Workloads, WithSBOM: f.Coverage.WithSBOM, Unresolved: f.Coverage.Unresolved, Clusters: append([]string{}, f.Coverage.Clusters...)}}
 	if len(f.Doubtful) > 0 {
@@ -119,7 +125,7 @@ func (a *api) search(ctx context.Context, in *searchInput) (*searchAnswer, error
 	if f.More {
 		out.Next = cursor(uint64(f.Artifacts[len(f.Artifacts)-1].Artifact))
 	}
-	return &searchAnswer{Body: out}, nil
+	return out
 }
 
 func componentsOf(found []catalog.FoundComponent) []Component {

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"path"
+	"reflect"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -78,6 +80,7 @@ func New(o Options) http.Handler {
 	config.CreateHooks = nil // no $schema links in answers: they hold the host's name, so that no two servers answer alike
 	config.DocsPath = ""     // a page that loads its code from elsewhere
 	config.RejectUnknownQueryParameters = true
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token": {Type: "http", Scheme: "bearer", Description: "An access token of this server, or an identity token of an OpenID Connect provider that it knows."},
 	}
@@ -94,6 +97,20 @@ func New(o Options) http.Handler {
 	metricsPage := promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelError)})
 	mux.Handle("GET /metrics", a.guarded(authz.Read, metricsPage))
 	return a.around(mux)
+}
+
+// schemaName names the types of answers that the command line shares with their
+// package, so that they do not meet the API's own.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	switch pkg := path.Base(t.PkgPath()); pkg {
+	case "inventory", "segment", "ident", "vuln", "compare", "trace", "report":
+		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
+	}
+	return name
 }
 
 // healthy says that the process answers.

@@ -1,0 +1,145 @@
+package app
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/catalog"
+)
+
+// lookForAdvisories is how often the advisories' files are looked at: a change is
+// loaded without a restart.
+const lookForAdvisories = 30 * time.Second
+
+// advisoryFeed loads a server's advisories, and again when their files change.
+type advisoryFeed struct {
+	loader *Loader
+	paths  []string // none: the local cache
+	into   *catalog.Catalog
+	log    *slog.Logger
+	now    func() time.Time
+	every  time.Duration
+	last   string // what the files were when they were read
+}
+
+// check says at the start that a path which was named does not exist: nobody would
+// notice that later.
+func (f *advisoryFeed) check() error {
+	for _, p := range f.paths {
+		if strings.ContainsAny(p, "*?[") {
+			continue
+		}
+		if _, err := f.loader.stat(p); err != nil {
+			return openError(p, err)
+		}
+	}
+	return nil
+}
+
+// run follows the files until the context ends.
+func (f *advisoryFeed) run(ctx context.Context) {
+	t := time.NewTicker(f.every)
+	defer t.Stop()
+	for {
+		f.look(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// look loads the advisories where their files are not those of the last time. What
+// fails is said once for each state of the files, and leaves what is loaded.
+func (f *advisoryFeed) look(ctx context.Context) {
+	print, err := f.print()
+	if err == nil && print == f.last {
+		if print == "" {
+			f.into.FailAdvisories(nil) // nothing was named, and there is no cache
+		}
+		return
+	}
+	f.into.ExpectAdvisories()
+	begun := f.now()
+	var a catalog.Advisories
+	if err == nil {
+		a, err = f.load(ctx)
+	}
+	if err == nil {
+		err = f.into.SetAdvisories(ctx, a)
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		f.into.FailAdvisories(err)
+		if said := "failed " + print + err.Error(); said != f.last {
+			f.log.ErrorContext(ctx, "advisories cannot be loaded; those of before stay", "error", err)
+			f.last = said
+		}
+		return
+	}
+	f.last = print
+	f.log.InfoContext(ctx, "advisories loaded", "records", a.Database.Len(), "asOf", a.Database.AsOf().Format(time.DateOnly), "quarantined", a.Quarantined, "took", f.now().Sub(begun))
+}
+
+func (f *advisoryFeed) load(ctx context.Context) (catalog.Advisories, error) {
+	at := f.now()
+	l := &Loader{Files: f.loader.Files, Cache: f.loader.Cache} // no meter: nobody waits
+	db, problems, err := l.Advisories(ctx, f.paths)
+	if err != nil {
+		return catalog.Advisories{}, err
+	}
+	if db == nil {
+		return catalog.Advisories{}, ident.Errorf(ident.KindFailure, "the advisory cache is gone")
+	}
+	for i, p := range problems {
+		if i == 20 {
+			f.log.WarnContext(ctx, "more advisories cannot be read", "count", len(problems)-i)
+			break
+		}
+		f.log.WarnContext(ctx, "an advisory cannot be read", "where", p.Where, "error", p.Message)
+	}
+	return catalog.Advisories{Database: db, Loaded: at, Sources: f.paths, Quarantined: len(problems)}, nil
+}
+
+// print is what the files are, by name, size and time; "" where there is no cache and
+// nothing was named.
+func (f *advisoryFeed) print() (string, error) {
+	paths := f.paths
+	if len(paths) == 0 {
+		cached, err := f.loader.cachedAdvisories()
+		if err != nil || cached == "" {
+			return "", err
+		}
+		paths = []string{cached}
+	}
+	var rows []string
+	for _, p := range paths {
+		files, err := f.loader.expand(p, advisoryFile)
+		if err != nil {
+			return "", err
+		}
+		for _, x := range files {
+			st, err := f.loader.stat(x.name)
+			if err != nil {
+				return "", openError(x.name, err)
+			}
+			rows = append(rows, fingerprint(x.name, st))
+		}
+	}
+	slices.Sort(rows)
+	return strings.Join(rows, "\n"), nil
+}
+
+func fingerprint(name string, st fs.FileInfo) string {
+	return filepath.Clean(name) + " " + strconv.FormatInt(st.Size(), 10) + " " + strconv.FormatInt(st.ModTime().UnixNano(), 10)
+}

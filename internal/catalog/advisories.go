@@ -1,0 +1,178 @@
+package catalog
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/index"
+	"github.com/cofferdam-io/cofferdam/vuln"
+)
+
+// Advisories are what the components of the catalogue are compared with. They are not
+// part of it: whoever runs it loads them, and may load others at any time.
+type Advisories struct {
+	Database    *vuln.Database
+	Loaded      time.Time // when they were read
+	Sources     []string
+	Quarantined int // records that could not be read
+}
+
+// AdvisoryState says what the catalogue has to compare with.
+type AdvisoryState struct {
+	Loaded      time.Time // zero: nothing is loaded
+	AsOf        time.Time // newest modification of a record
+	Records     int
+	Sources     []string
+	Quarantined int
+	Reading     bool  // others are being read
+	Fault       error // why those that were read last cannot be used; earlier ones stay
+	// Matched is how many of Components have been compared with them; the next
+	// question compares the rest.
+	Matched, Components uint32
+}
+
+// matched are advisories with the components that they concern.
+type matched struct {
+	Advisories
+	index *index.AdvisoryIndex
+}
+
+// advisories holds what is loaded. Questions read it without waiting; whoever finds
+// that it does not cover the view's components extends it.
+type advisories struct {
+	set     atomic.Pointer[matched]
+	extend  sync.Mutex // of who replaces set
+	mu      sync.Mutex // of what follows
+	reading bool
+	fault   error
+	stop    context.CancelFunc
+	done    chan struct{}
+}
+
+// extendEvery is how often components that came in are compared without anybody
+// asking, so that the next question need not.
+const extendEvery = 2 * time.Second
+
+// ExpectAdvisories says that advisories are being read: until SetAdvisories or
+// FailAdvisories, a question that needs them is told to come again where there are none.
+func (c *Catalog) ExpectAdvisories() {
+	c.advisories.mu.Lock()
+	defer c.advisories.mu.Unlock()
+	c.advisories.reading = true
+}
+
+// FailAdvisories says that reading advisories failed. Those that were loaded before
+// stay.
+func (c *Catalog) FailAdvisories(err error) {
+	c.advisories.mu.Lock()
+	defer c.advisories.mu.Unlock()
+	c.advisories.reading, c.advisories.fault = false, err
+}
+
+// SetAdvisories compares every component with advisories, and answers questions by
+// them from then on. Those loaded before serve until it returns nil.
+func (c *Catalog) SetAdvisories(ctx context.Context, a Advisories) error {
+	x, err := index.NewAdvisoryIndex(ctx, c.follow.now().index, a.Database)
+	if err != nil {
+		return err
+	}
+	s := &c.advisories
+	s.extend.Lock()
+	s.set.Store(&matched{Advisories: a, index: x})
+	s.extend.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reading, s.fault = false, nil
+	return nil
+}
+
+// AdvisoryState says what is loaded.
+func (c *Catalog) AdvisoryState() AdvisoryState {
+	s := &c.advisories
+	out := AdvisoryState{Components: c.follow.now().index.Components()}
+	if m := s.set.Load(); m != nil {
+		out.Loaded, out.AsOf, out.Records, out.Sources, out.Quarantined = m.Loaded, m.Database.AsOf(), m.Database.Len(), m.Sources, m.Quarantined
+		out.Matched = min(m.index.Components(), out.Components)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out.Reading, out.Fault = s.reading, s.fault
+	return out
+}
+
+// matched returns the advisories with every component of a view compared, or says
+// why there are none.
+func (c *Catalog) matched(ctx context.Context, v *view) (*matched, error) {
+	s := &c.advisories
+	m := s.set.Load()
+	if m == nil {
+		return nil, s.missing()
+	}
+	if m.index.Components() >= v.index.Components() {
+		return m, nil
+	}
+	s.extend.Lock()
+	defer s.extend.Unlock()
+	m = s.set.Load() // somebody else may have been quicker
+	x, err := m.index.Extend(ctx, v.index)
+	if err != nil {
+		return nil, err
+	}
+	if x != m.index {
+		m = &matched{Advisories: m.Advisories, index: x}
+		s.set.Store(m)
+	}
+	return m, nil
+}
+
+func (s *advisories) missing() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.reading:
+		return ident.Errorf(ident.KindIndeterminate, "the server is reading its advisories").WithHint("ask again in a few seconds")
+	case s.fault != nil:
+		return ident.Errorf(ident.KindUsage, "no advisories are loaded, so nothing can be said about vulnerabilities: reading them failed").
+			WithHint("the server's log says why; GET /api/v1/advisories says what is loaded")
+	}
+	return ident.Errorf(ident.KindUsage, "no advisories are loaded, so nothing can be said about vulnerabilities").
+		WithHint("cofferdam serve --advisories PATH, or once on the server's machine: cofferdam advisories update --from PATH")
+}
+
+// run compares what comes in, until the context ends.
+func (c *Catalog) runAdvisories(ctx context.Context) {
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	c.advisories.stop, c.advisories.done = stop, make(chan struct{})
+	go func() {
+		defer close(c.advisories.done)
+		t := time.NewTicker(extendEvery)
+		defer t.Stop()
+		for {
+			select {
+			case <-run.Done():
+				return
+			case <-t.C:
+			}
+			if c.advisories.set.Load() == nil {
+				continue
+			}
+			if _, err := c.matched(run, c.follow.now()); err != nil && run.Err() == nil {
+				c.log.WarnContext(run, "new components were not compared with advisories", "error", err)
+			}
+		}
+	}()
+}
+
+// Revision changes with everything that an answer of now can depend on: what was taken
+// in, what runs, and the advisories.
+func (c *Catalog) Revision() string {
+	r := strconv.FormatUint(c.follow.now().seq, 36)
+	if m := c.advisories.set.Load(); m != nil {
+		r += "-" + strconv.FormatInt(m.Loaded.UnixNano(), 36)
+	}
+	return r
+}

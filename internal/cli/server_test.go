@@ -1,0 +1,178 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cofferdam-io/cofferdam/inventory"
+)
+
+// shell runs commands as a user does, beside a server that a user started.
+type shell struct {
+	t   *testing.T
+	url string
+	dir string
+}
+
+// urlOf is written to by the server, and gives its address once it is said.
+type urlOf struct{ found chan string }
+
+func (u urlOf) Write(b []byte) (int, error) {
+	if _, rest, ok := strings.Cut(string(b), "serving "); ok {
+		url, _, _ := strings.Cut(rest, "/ (")
+		select {
+		case u.found <- url:
+		default:
+		}
+	}
+	return len(b), nil
+}
+
+func served(t *testing.T, args ...string) *shell {
+	t.Helper()
+	s := &shell{t: t, dir: t.TempDir()}
+	t.Setenv("COFFERDAM_CACHE", filepath.Join(s.dir, "cache"))
+	ctx, stop := context.WithCancel(context.Background())
+	said, done := urlOf{make(chan string, 1)}, make(chan int, 1)
+	go func() {
+		done <- Run(ctx, append([]string{"serve", "--data", filepath.Join(s.dir, "data"), "--addr", "127.0.0.1:0", "--log-level", "error"}, args...), strings.NewReader(""), io.Discard, said)
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-done
+		http.DefaultClient.CloseIdleConnections()
+	})
+	select {
+	case s.url = <-said.found:
+	case code := <-done:
+		t.Fatalf("serve ended with %d", code)
+	case <-time.After(time.Minute):
+		t.Fatal("serve does not answer")
+	}
+	return s
+}
+
+// run runs a command and wants an exit code.
+func (s *shell) run(code int, args ...string) (stdout, stderr string) {
+	s.t.Helper()
+	var out, errs bytes.Buffer
+	if got := Run(s.t.Context(), args, strings.NewReader(""), &out, &errs); got != code {
+		s.t.Errorf("%s: exit %d, want %d\n%s%s", strings.Join(args, " "), got, code, out.String(), errs.String())
+	}
+	return out.String(), errs.String()
+}
+
+func (s *shell) file(name, text string) string {
+	s.t.Helper()
+	p := filepath.Join(s.dir, name)
+	if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return p
+}
+
+// report says what runs in a cluster.
+func (s *shell) report(workloads string) {
+	s.t.Helper()
+	q, err := http.NewRequestWithContext(s.t.Context(), http.MethodPut, s.url+"/api/v1/clusters/prod/workloads", strings.NewReader(`{"workloads":[`+workloads+`]}`))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	q.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(q)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		b, _ := io.ReadAll(res.Body)
+		s.t.Fatalf("%s %s", res.Status, b)
+	}
+}
+
+func imageSBOM(name string, n int, purls ...string) string {
+	var list []string
+	for i, p := range purls {
+		base, version, _ := strings.Cut(p[strings.LastIndexByte(p, '/')+1:], "@")
+		list = append(list, fmt.Sprintf(`{"type":"library","bom-ref":"c%d","name":%q,"version":%q,"purl":%q}`, i, base, version, p))
+	}
+	return fmt.Sprintf(`{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"metadata":{"component":{"type":"container","bom-ref":"image","name":%q,"version":"sha256:%064x"}},
+"components":[%s],"dependencies":[{"ref":"image","dependsOn":["c0"]}]}`, name, n, strings.Join(list, ","))
+}
+
+const lodashRecord = `{"schema_version":"1.6.0","id":"GHSA-35jh-r3h4-6jhm","aliases":["CVE-2021-23337"],"modified":"2026-01-02T00:00:00Z","summary":"Command injection","database_specific":{"severity":"HIGH"},
+"affected":[{"package":{"ecosystem":"npm","name":"lodash"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"4.17.21"}]}]}]}`
+
+func container(name string, n int) string {
+	return fmt.Sprintf(`{"namespace":"shop","kind":"Deployment","name":%q,"container":"app","image":"registry.example/%s:1","digest":"sha256:%064x","zone":"dmz","owner":"team-shop"}`, name, name, n)
+}
+
+// where, asked of a server: its answers and exit codes are those of the command.
+func TestWhereOnServer(t *testing.T) {
+	records := t.TempDir()
+	if err := os.WriteFile(filepath.Join(records, "a.json"), []byte(lodashRecord), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := served(t, "--advisories", records)
+	web := s.file("sbom/web.json", imageSBOM("registry.example/web", 1, "pkg:npm/lodash@4.17.20", "pkg:npm/express@4.18.0"))
+	s.run(0, "push", "--server", s.url, web)
+	before := time.Now().UTC().Format(time.RFC3339Nano)
+	s.run(4, "where", "pkg:npm/absent", "--server", s.url) // nobody said what runs
+	s.report(container("web", 1))
+	out, _ := s.run(0, "where", "CVE-2021-23337", "--server", s.url)
+	for _, want := range []string{"RUNS in 1 workload", "shop/web", "4.17.21", "team-shop", "advisories of 2026-01-02"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in\n%s", want, out)
+		}
+	}
+	out, _ = s.run(0, "where", "lodash@<4.17.21", "--server", s.url, "-o", "json")
+	var a inventory.Where
+	if err := json.Unmarshal([]byte(out), &a); err != nil || a.SchemaVersion != "1" || !a.Found || len(a.Sites) != 1 || a.Sites[0].Workload.Cluster != "prod" || a.Coverage.WithSBOM != 1 {
+		t.Errorf("%v %s", err, out)
+	}
+	if out, _ = s.run(0, "where", "pkg:npm/absent", "--server", s.url); !strings.Contains(out, "NOT FOUND") {
+		t.Error(out)
+	}
+	for _, q := range []string{"shop/web", fmt.Sprintf("sha256:%064x", 1), "pkg:npm/express@4.18.0"} {
+		if out, _ = s.run(0, "where", q, "--server", s.url); !strings.Contains(out, "shop/web") {
+			t.Errorf("%s: %s", q, out)
+		}
+	}
+	if out, _ = s.run(0, "where", "CVE-2021-23337", "--server", s.url, "--at", before); strings.Contains(out, "shop/web") || !strings.Contains(out, "KNOWN") {
+		t.Error(out)
+	}
+	// A container that no document describes makes absence incomplete, and presence not.
+	s.report(container("web", 1) + "," + container("mystery", 7))
+	if out, _ = s.run(4, "where", "pkg:npm/absent", "--server", s.url); !strings.Contains(out, "mystery") {
+		t.Error(out)
+	}
+	s.run(0, "where", "pkg:npm/absent", "--server", s.url, "--allow-incomplete")
+	s.run(0, "where", "CVE-2021-23337", "--server", s.url)
+	t.Setenv("COFFERDAM_SERVER", s.url)
+	s.run(0, "where", "CVE-2021-23337")
+
+	if _, errs := s.run(2, "where", "CVE-1999-0001", "--server", s.url); !strings.Contains(errs, "not the same as not affected") {
+		t.Error(errs)
+	}
+	s.run(1, "where", "shop/none", "--server", s.url)
+	s.run(2, "where", "lodash", "--server", s.url, "--sbom", web)
+	s.run(2, "where", "lodash", "--server", s.url, "--at", "yesterday")
+	s.run(2, "where", "lodash", "--server", "ftp://x")
+	for _, c := range [][]string{{"map"}, {"blast", "lodash"}, {"contain", "lodash"}, {"reach", "list"}} {
+		if _, errs := s.run(2, append(c, "--server", s.url)...); !strings.Contains(errs, "cofferdam where QUERY --server URL") {
+			t.Errorf("%v: %s", c, errs)
+		}
+	}
+}
