@@ -113,7 +113,7 @@ func (n *network) adminRules(d denial, ps *picks) (rules []any, also []ident.Ref
 			whole = nil
 		}
 	}
-	for _, group := range n.groups(&d, ps) {
+	for _, group := range d.groups {
 		p := ps.of(nodesOf(group))
 		also = append(also, p.Also...)
 		newPods = append(newPods, p.NewPods)

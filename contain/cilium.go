@@ -23,7 +23,7 @@ func (n *network) ciliumObjects(id string, ds []denial, ps *picks) ([]*object, e
 		also, newPods := subject.Also, []string{subject.NewPods}
 		word := map[segment.Gress]string{segment.Egress: "toEndpoints", segment.Ingress: "fromEndpoints"}[d.dir]
 		var rules []any
-		for _, group := range n.groups(&d, ps) {
+		for _, group := range d.groups {
 			p := ps.of(nodesOf(group))
 			also, newPods = append(also, p.Also...), append(newPods, p.NewPods)
 			tree := selectorTree(p.Selector)

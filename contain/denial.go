@@ -19,6 +19,7 @@ type denial struct {
 	dir      segment.Gress
 	subjects []int // sorted; of one namespace of one cluster
 	peers    []peer
+	groups   [][]peer // that one selector names each, see network.groups; of split denials
 }
 
 // peer is the other end of what a denial cuts.
@@ -46,15 +47,19 @@ func (n *network) denials(pairs []cut.Pair, at *cut.Enforced) []denial {
 	}
 	groups := make(map[string]*denial)
 	var keys []string
+	var key []byte
 	for s, list := range peers {
 		slices.SortFunc(list, func(a, b peer) int { return cmp.Compare(a.node, b.node) })
 		ref := n.refs[s.node]
-		key := fmt.Sprint(ref.Cluster, "\x00", ref.Namespace, "\x00", s.dir, list)
-		d := groups[key]
+		key = append(append(append(append(key[:0], ref.Cluster...), 0), ref.Namespace...), 0, byte(s.dir))
+		for _, x := range list {
+			key = x.appendKey(key)
+		}
+		d := groups[string(key)]
 		if d == nil {
 			d = &denial{dir: s.dir, peers: list}
-			groups[key] = d
-			keys = append(keys, key)
+			groups[string(key)] = d
+			keys = append(keys, string(key))
 		}
 		d.subjects = append(d.subjects, s.node)
 	}
@@ -69,38 +74,53 @@ func (n *network) denials(pairs []cut.Pair, at *cut.Enforced) []denial {
 	return out
 }
 
+// appendKey appends what is equal for equal peers, and for no others.
+func (x *peer) appendKey(key []byte) []byte {
+	key = binary.AppendUvarint(binary.AppendUvarint(key, uint64(x.node)), uint64(len(x.keep))) //nolint:gosec // a number of a workload
+	for _, c := range x.keep {
+		key = binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(append(key, byte(c.Protocol)), c.From), c.To)
+	}
+	return key
+}
+
 // picks finds selectors for workloads, one namespace at a time.
 type picks struct {
 	n      *network
 	picker *pick.Picker
-	model  map[ident.Ref]int
+	model  []int                // by node: its number in the model
 	found  map[string]pick.Pick // by the nodes asked for
 }
 
 func newPicks(n *network) *picks {
 	m := n.model
-	p := &picks{n: n, picker: pick.New(m), model: make(map[ident.Ref]int, len(m.Workloads)), found: make(map[string]pick.Pick)}
+	p := &picks{n: n, picker: pick.New(m), model: make([]int, len(n.refs)), found: make(map[string]pick.Pick)}
 	for i := range m.Workloads {
-		p.model[m.Workloads[i].Ref] = i
+		p.model[n.index[m.Workloads[i].Ref]] = i
 	}
 	return p
 }
 
 // of returns the selector of some workloads of one namespace.
 func (p *picks) of(nodes []int) pick.Pick {
-	list := make([]int, 0, len(nodes))
-	key := make([]byte, 0, 4*len(nodes))
+	var room [64]byte
+	key := room[:0]
 	for _, u := range nodes {
-		list = append(list, p.model[p.n.refs[u]])
 		key = binary.AppendUvarint(key, uint64(u)) //nolint:gosec // a number of a workload
 	}
 	x, ok := p.found[string(key)]
 	if !ok {
+		list := make([]int, len(nodes))
+		for i, u := range nodes {
+			list[i] = p.model[u]
+		}
 		x = p.picker.Pick(list)
 		p.found[string(key)] = x
 	}
 	return x
 }
+
+// selectable reports whether a workload has pods, all in one namespace.
+func (p *picks) selectable(u int) bool { return p.picker.Selectable(p.model[u]) }
 
 // groups are the peers of a denial that one selector names each: those that keep the
 // same ports in one namespace, and each by itself where that brings fewer others
@@ -125,12 +145,13 @@ func (n *network) groups(d *denial, ps *picks) [][]peer {
 func (p *picks) split(ds []denial) []denial {
 	var out []denial
 	for _, d := range ds {
+		d.groups = p.n.groups(&d, p)
 		if !p.apart(d.subjects) {
 			out = append(out, d)
 			continue
 		}
 		for i := range d.subjects {
-			out = append(out, denial{d.dir, d.subjects[i : i+1], d.peers})
+			out = append(out, denial{d.dir, d.subjects[i : i+1], d.peers, d.groups})
 		}
 	}
 	return out
@@ -159,13 +180,21 @@ func (p *picks) apart(nodes []int) bool {
 func (n *network) byNamespace(list []peer) [][]peer {
 	groups := make(map[string][]peer)
 	var keys []string
+	var key []byte
 	for _, x := range list {
 		ref := n.refs[x.node]
-		key := fmt.Sprint(len(x.keep) > 0, "\x00", ref.Cluster, "\x00", ref.Namespace, "\x00", x.keep)
-		if groups[key] == nil {
-			keys = append(keys, key)
+		some := byte(0)
+		if len(x.keep) > 0 {
+			some = 1
 		}
-		groups[key] = append(groups[key], x)
+		key = append(append(append(append(append(key[:0], some), ref.Cluster...), 0), ref.Namespace...), 0)
+		if some > 0 {
+			key = fmt.Append(key, x.keep)
+		}
+		if groups[string(key)] == nil {
+			keys = append(keys, string(key))
+		}
+		groups[string(key)] = append(groups[string(key)], x)
 	}
 	slices.Sort(keys)
 	out := make([][]peer, 0, len(keys))

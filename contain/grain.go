@@ -42,7 +42,7 @@ func (s *solver) hardening(ctx context.Context, sources, sinks []int, among []ui
 		return s.hardening(ctx, sources, sinks, among)
 	}
 	out := []way{wayOf(&r.Near, "source")}
-	if r.Unique {
+	if r.Unique || s.p.First {
 		return out, nil
 	}
 	out = append(out, wayOf(&r.Far, "sink"))

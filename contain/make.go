@@ -35,7 +35,7 @@ func Make(ctx context.Context, p *Problem) (*Plan, error) {
 		return nil, err
 	}
 	p.stage(StageCut)
-	s := &solver{p: p, n: newNetwork(p), graph: p.Graph}
+	s := &solver{p: p, n: newNetwork(p), graph: p.Graph, open: make(map[cut.Pair][]segment.Edge)}
 	s.picks = newPicks(s.n)
 	ways, err := s.cuts(ctx)
 	if err != nil {
@@ -80,10 +80,11 @@ type solver struct {
 	p        *Problem
 	n        *network
 	picks    *picks
-	labels   []Label           // to put on pods first
-	graph    *segment.Graph    // the newest of a line of changes, see segment.Graph.Apply
-	put      []*object         // that graph has
-	rewriter *rewrite.Rewriter // nil until asked for
+	labels   []Label                     // to put on pods first
+	graph    *segment.Graph              // the newest of a line of changes, see segment.Graph.Apply
+	put      []*object                   // that graph has
+	rewriter *rewrite.Rewriter           // nil until asked for
+	open     map[cut.Pair][]segment.Edge // before, of pairs that were asked for
 }
 
 // way is one set of edges to cut, and of workloads to harden.
@@ -148,7 +149,10 @@ func (s *solver) separating(ctx context.Context, sources, sinks []int) ([]way, e
 			continue
 		}
 		out := []way{{grain: Edges, nearest: "source", pairs: r.Near.Pairs}}
-		if !r.Unique {
+		if s.p.First && s.p.Grain == Edges {
+			return out, nil
+		}
+		if !r.Unique && !s.p.First {
 			out = append(out, way{grain: Edges, nearest: "sink", pairs: r.Far.Pairs})
 			more, err := s.fewest(ctx, sources, sinks, among, nil, out)
 			if err != nil {
@@ -310,7 +314,13 @@ func (s *solver) uncuttable(err error) error {
 func (s *solver) try(ctx context.Context, ways []way) ([]*candidate, error) {
 	var out []*candidate
 	for _, w := range ways {
+		if s.p.First && s.p.Grain != Auto && w.grain != s.p.Grain {
+			continue
+		}
 		for _, m := range s.means() {
+			if s.p.First && slices.ContainsFunc(out, func(c *candidate) bool { return c.grain == w.grain && c.proved() }) {
+				break
+			}
 			c := &candidate{way: w, means: m}
 			if err := s.attempt(ctx, c); err != nil {
 				if ctx.Err() != nil || ident.KindOf(err) == ident.KindFailure {
@@ -512,7 +522,7 @@ func (s *solver) declare(c *candidate, at *cut.Enforced, ds []denial) ([]Cut, er
 	}
 	for _, d := range ds {
 		subject := s.picks.of(d.subjects)
-		for _, group := range s.n.groups(&d, s.picks) {
+		for _, group := range d.groups {
 			p := s.picks.of(nodesOf(group))
 			if len(subject.Also)+len(p.Also) == 0 {
 				continue
@@ -556,12 +566,17 @@ func (s *solver) declare(c *candidate, at *cut.Enforced, ds []denial) ([]Cut, er
 	return out, nil
 }
 
-// cutOf describes an edge as it stands before, of which some connections stay.
+// cutOf describes an edge as it stands before, of which some connections stay. Which
+// rules allow it is for the plan that is offered to say: see allowedBy.
 func (s *solver) cutOf(k cut.Pair, keep []segment.Conn) (*Cut, error) {
 	u, v := int(k.From), int(k.To)
-	edges, err := s.n.connections(u, v)
-	if err != nil {
-		return nil, err
+	edges, asked := s.open[k]
+	if !asked {
+		var err error
+		if edges, err = s.n.connections(u, v); err != nil {
+			return nil, err
+		}
+		s.open[k] = edges
 	}
 	x := &Cut{From: s.n.refs[u], To: s.n.refs[v], Verdict: segment.Unknown.String(), Connections: []segment.Conn{}, AllowedBy: []segment.RuleRef{}, Keep: keep}
 	for _, e := range edges {
@@ -571,18 +586,27 @@ func (s *solver) cutOf(k cut.Pair, keep []segment.Conn) (*Cut, error) {
 		}
 	}
 	x.Observed = between(s.n.flows[k], x.Connections)
-	if len(x.Connections) > 0 {
-		c := x.Connections[0]
-		why, err := s.p.Graph.Why(x.From, x.To, &segment.Port{Protocol: c.Protocol, Number: c.From})
-		if err != nil {
-			return nil, err
-		}
-		x.AllowedBy = append(x.AllowedBy, why.Egress.Rule, why.Ingress.Rule)
-	}
 	for _, need := range s.n.needs[k] {
 		x.Needed = append(x.Needed, need.Why)
 	}
 	return x, nil
+}
+
+// allowedBy finds the rules that allow what is cut.
+func (s *solver) allowedBy(cuts []Cut) error {
+	for i := range cuts {
+		x := &cuts[i]
+		if len(x.Connections) == 0 || x.From == x.To {
+			continue
+		}
+		c := x.Connections[0]
+		why, err := s.p.Graph.Why(x.From, x.To, &segment.Port{Protocol: c.Protocol, Number: c.From})
+		if err != nil {
+			return err
+		}
+		x.AllowedBy = append(x.AllowedBy, why.Egress.Rule, why.Ingress.Rule)
+	}
+	return nil
 }
 
 func (n *network) refsOf(nodes []int) []ident.Ref {

@@ -14,16 +14,18 @@ import (
 // Graph.Workloads, and what each may open to others. An edge that is unknown
 // counts as open.
 type network struct {
-	p     *Problem
-	model *segment.Model
-	refs  []ident.Ref
-	index map[ident.Ref]int
-	rails *rails
-	words int
-	rows  [][]uint64 // nil until asked for
+	p      *Problem
+	model  *segment.Model // that policies are written for, see solver.quarantine
+	estate *segment.Model // as it is
+	refs   []ident.Ref
+	index  map[ident.Ref]int
+	rails  *rails
+	words  int
+	rows   [][]uint64 // nil until asked for
 	// pastNodes is true where pods on the network of their node lead nowhere: no
 	// policy closes a path through them, and the plan says that they stay.
 	pastNodes bool
+	affected  []uint64
 	flows     map[cut.Pair][]Flow
 	needs     map[cut.Pair][]Need
 	with      [2]map[int][]int // see partners; nil until asked for
@@ -34,12 +36,19 @@ type network struct {
 }
 
 func newNetwork(p *Problem) *network {
-	n := &network{p: p, model: p.Graph.Model(), refs: p.Graph.Workloads(), flows: make(map[cut.Pair][]Flow), needs: make(map[cut.Pair][]Need), priority: make(map[string]int)}
+	m := p.Graph.Model()
+	n := &network{p: p, model: m, estate: m, refs: p.Graph.Workloads(), flows: make(map[cut.Pair][]Flow), needs: make(map[cut.Pair][]Need), priority: make(map[string]int)}
 	n.words = (len(n.refs) + 63) / 64
 	n.rows = make([][]uint64, len(n.refs))
 	n.index = make(map[ident.Ref]int, len(n.refs))
 	for i, r := range n.refs {
 		n.index[r] = i
+	}
+	n.affected = make([]uint64, n.words)
+	for _, r := range p.Affected {
+		if u, ok := n.index[r]; ok {
+			n.affected[u>>6] |= 1 << (u & 63)
+		}
 	}
 	n.closed = make(map[int]bool, len(p.NonPivots))
 	for _, x := range p.NonPivots {
@@ -84,7 +93,7 @@ func (n *network) row(u int) []uint64 {
 // leadsOn reports whether an attacker in a workload can go on from there.
 func (n *network) leadsOn(u int) bool {
 	switch {
-	case slices.Contains(n.p.Affected, n.refs[u]):
+	case n.affected[u>>6]>>(u&63)&1 == 1:
 		return true
 	case n.pastNodes && n.rails.host[u]:
 		return false

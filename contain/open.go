@@ -9,9 +9,9 @@ import (
 	"github.com/cofferdam-io/cofferdam/segment"
 )
 
-// leftOpen lists what the affected workloads can still do after a change: what
-// guard rails keep, and what no network policy holds.
-func (n *network) leftOpen(after *segment.Graph) []Opening {
+// leftOpen lists what the affected workloads can still do after a change, of which
+// rows are what they may open: what guard rails keep, and what no network policy holds.
+func (n *network) leftOpen(rows map[ident.Ref][]segment.Edge) []Opening {
 	out := []Opening{}
 	if n.pastNodes {
 		for _, u := range sortedKeys(n.rails.host) {
@@ -23,13 +23,8 @@ func (n *network) leftOpen(after *segment.Graph) []Opening {
 		for _, w := range n.p.about(r).OtherWays {
 			out = append(out, Opening{Workload: r, What: w, Why: "no plan of network policies closes it"})
 		}
-		edges, err := after.Row(r)
-		if err != nil {
-			out = append(out, Opening{Workload: r, What: "unknown", Why: err.Error()})
-			continue
-		}
 		outside := map[segment.Verdict]bool{}
-		for _, e := range edges {
+		for _, e := range rows[r] {
 			if e.Dst.IsCIDR() {
 				outside[e.Verdict] = true
 			}
@@ -100,6 +95,9 @@ func (s *solver) comeBack(cuts []Cut) []string {
 	for i := range cuts {
 		c := &cuts[i]
 		if cut[[2]ident.Ref{c.To, c.From}] {
+			continue
+		}
+		if u, v := s.n.index[c.To], s.n.index[c.From]; s.n.openings(u)[v>>6]>>(v&63)&1 == 0 {
 			continue
 		}
 		edges, err := s.p.Graph.Between(c.To, c.From)

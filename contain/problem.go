@@ -84,6 +84,11 @@ type Problem struct {
 	// workloads from others, instead of naming the neighbours that it cuts, too.
 	QuarantineLabels bool
 
+	// First takes the first way that is proved, the cut nearest the source by the means
+	// that is preferred, and compares it with no other: it is one of the fewest
+	// connections, and need not be one of the fewest policies.
+	First bool
+
 	// Stage, if not nil, is told what is begun: StageCut, StageWrite, StageProve.
 	Stage func(stage string)
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/cofferdam-io/cofferdam/contain/cut"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/segment"
@@ -110,20 +111,25 @@ func (n *network) judge(ctx context.Context, after *segment.Graph, cuts []Cut, c
 		declared[[2]ident.Ref{cuts[i].From, cuts[i].To}] = &cuts[i]
 	}
 	of := n.workloadsOf(pods)
-	for _, c := range slices.Concat(changed, pods) {
-		src, dst := c.Src, c.Dst
-		if w, pod := of[src]; pod {
-			src = w
-		}
-		if w, pod := of[dst]; pod {
-			dst = w
-		}
-		d := declared[[2]ident.Ref{src, dst}]
-		if d == nil || c.After == segment.Allowed || c.After == segment.Unknown && c.Before == segment.Denied || len(segment.Common(c.Connections, d.Keep)) > 0 {
-			p.Undeclared = append(p.Undeclared, c)
+	for _, some := range [][]segment.Change{changed, pods} {
+		for i := range some {
+			c := &some[i]
+			src, dst := c.Src, c.Dst
+			if w, pod := of[src]; pod {
+				src = w
+			}
+			if w, pod := of[dst]; pod {
+				dst = w
+			}
+			d := declared[[2]ident.Ref{src, dst}]
+			if d == nil || c.After == segment.Allowed || c.After == segment.Unknown && c.Before == segment.Denied || len(segment.Common(c.Connections, d.Keep)) > 0 {
+				p.Undeclared = append(p.Undeclared, *c)
+			}
 		}
 	}
-	for _, c := range cuts {
+	left := make(map[cut.Pair]bool) // by pair of a cut: something is open after
+	for i := range cuts {
+		c := &cuts[i]
 		if c.Neighbour {
 			continue // nobody asked for it to go
 		}
@@ -131,27 +137,34 @@ func (n *network) judge(ctx context.Context, after *segment.Graph, cuts []Cut, c
 		if err != nil {
 			return nil, err
 		}
+		if k, ok := n.pair(c.From, c.To); ok {
+			left[k] = len(edges) > 0
+		}
 		for _, e := range edges {
 			if e.Connections = segment.Minus(e.Connections, c.Keep); len(e.Connections) > 0 {
 				p.StillOpen = append(p.StillOpen, e)
 			}
 		}
 	}
+	rows := make(map[ident.Ref][]segment.Edge, len(n.p.Affected)) // after
 	for _, r := range n.p.Affected {
 		for _, x := range []struct {
 			g    *segment.Graph
 			into *[]segment.Edge
 		}{{n.p.Graph, &p.Before}, {after, &p.After}} {
-			for _, edges := range []func(ident.Ref) ([]segment.Edge, error){x.g.Row, x.g.Column} {
-				got, err := edges(r)
-				if err != nil {
-					return nil, err
-				}
-				*x.into = append(*x.into, got...)
+			row, err := x.g.Row(r)
+			if err != nil {
+				return nil, err
 			}
+			column, err := x.g.Column(r)
+			if err != nil {
+				return nil, err
+			}
+			*x.into = append(append(*x.into, row...), column...)
+			rows[r] = row
 		}
 	}
-	if err := n.residual(ctx, after, p); err != nil {
+	if err := n.residual(ctx, after, p, left, rows); err != nil {
 		return nil, err
 	}
 	n.verdict(p)
@@ -171,21 +184,22 @@ func (n *network) workloadsOf(pods []segment.Change) map[ident.Ref]ident.Ref {
 	return out
 }
 
-// residual fills what stays within reach.
-func (n *network) residual(ctx context.Context, after *segment.Graph, p *Proof) error {
+// residual fills what stays within reach. left says of pairs of cuts whether something
+// is open after, rows what the affected workloads may open then.
+func (n *network) residual(ctx context.Context, after *segment.Graph, p *Proof, left map[cut.Pair]bool, rows map[ident.Ref][]segment.Edge) error {
 	before, err := n.reach(ctx, n.p.Affected)
 	if err != nil {
 		return err
 	}
-	then, err := n.after(after, p.Changed)
+	then, err := n.after(after, p.Changed, left)
 	if err != nil {
 		return err
 	}
-	left, err := then.reach(ctx, n.p.Affected)
+	within, err := then.reach(ctx, n.p.Affected)
 	if err != nil {
 		return err
 	}
-	p.Residual = Residual{Before: len(before), After: len(left), Workloads: left, ProtectedReached: []ident.Ref{}, LeftOpen: n.leftOpen(after)}
+	p.Residual = Residual{Before: len(before), After: len(within), Workloads: within, ProtectedReached: []ident.Ref{}, LeftOpen: n.leftOpen(rows)}
 	if n.p.Objective == CloseInternet {
 		entrances := n.p.entrances(after)
 		entered, err := then.reach(ctx, entrances)
@@ -199,13 +213,13 @@ func (n *network) residual(ctx context.Context, after *segment.Graph, p *Proof) 
 		}
 	}
 	if n.pastNodes {
-		for _, r := range left {
+		for _, r := range within {
 			if n.rails.host[n.index[r]] {
 				p.Residual.ThroughNodes = append(p.Residual.ThroughNodes, r)
 			}
 		}
 	}
-	for _, r := range left {
+	for _, r := range within {
 		if slices.Contains(n.p.Protected, r) && !slices.Contains(n.p.Affected, r) {
 			p.Residual.ProtectedReached = append(p.Residual.ProtectedReached, r)
 		}
@@ -214,12 +228,13 @@ func (n *network) residual(ctx context.Context, after *segment.Graph, p *Proof) 
 }
 
 // after is the network once a change took place: the rows in which something
-// changed are its own, the others those of before.
-func (n *network) after(g *segment.Graph, changed []segment.Change) (*network, error) {
+// changed are its own, the others those of before. left is what is known already.
+func (n *network) after(g *segment.Graph, changed []segment.Change, left map[cut.Pair]bool) (*network, error) {
 	out := *n
 	out.rows = slices.Clone(n.rows)
 	own := make(map[int]bool)
-	for _, c := range changed {
+	for i := range changed {
+		c := &changed[i]
 		k, inside := n.pair(c.Src, c.Dst)
 		if !inside || !n.leadsOn(int(k.From)) {
 			continue
@@ -228,11 +243,16 @@ func (n *network) after(g *segment.Graph, changed []segment.Change) (*network, e
 		if !own[u] {
 			out.rows[u], own[u] = slices.Clone(n.row(u)), true
 		}
-		edges, err := g.Between(c.Src, c.Dst)
-		if err != nil {
-			return nil, err
+		open, known := left[k]
+		if !known {
+			edges, err := g.Between(c.Src, c.Dst)
+			if err != nil {
+				return nil, err
+			}
+			open = len(edges) > 0
+			left[k] = open
 		}
-		if out.rows[u][v>>6] &^= 1 << (v & 63); len(edges) > 0 {
+		if out.rows[u][v>>6] &^= 1 << (v & 63); open {
 			out.rows[u][v>>6] |= 1 << (v & 63)
 		}
 	}

@@ -29,6 +29,9 @@ func (s *solver) contained(ctx context.Context, plan *Plan) (*Plan, error) {
 
 // write makes the plan of a candidate.
 func (s *solver) write(plan *Plan, tried []*candidate, best *candidate) (*Plan, error) {
+	if err := s.allowedBy(best.cuts); err != nil { // which the proof declares, too
+		return nil, err
+	}
 	plan.ID = s.id(best)
 	plan.Means, plan.Grain, plan.Nearest, plan.Bound = best.means, best.grain, best.nearest, best.bound
 	plan.Cuts, plan.Proof, plan.objects = best.cuts, best.proof, best.objects
@@ -209,6 +212,9 @@ func (s *solver) reason(tried []*candidate, best *candidate) string {
 			what += "; the records are incomplete, so that no workload is hardened by them without being asked for"
 		}
 	}
+	if s.p.First {
+		return what + ", by " + string(best.means) + ": the first way that could be proved, compared with no other"
+	}
 	proved := 0
 	for _, c := range tried {
 		if c.proved() {
@@ -273,7 +279,7 @@ func (s *solver) assume(plan *Plan) {
 		w := s.p.Traffic.Window()
 		a.Flows = &w
 	}
-	plan.model = s.p.Graph.Model()
+	plan.model = s.n.estate
 	plan.Proof.Inputs = Inputs{Policies: []PolicyDigest{}, Files: []FileDigest{}}
 	if s.p.Set != nil {
 		plan.Proof.Inputs.Policies = policyDigests(s.p.Set.Estate)
@@ -298,7 +304,7 @@ func (r *rails) unselectable(ps *picks, cuts ...[]cut.Pair) bool {
 	for _, pairs := range cuts {
 		for _, k := range pairs {
 			for _, u := range []int{int(k.From), int(k.To)} {
-				if !r.unpicked[u] && len(ps.of([]int{u}).Missing) > 0 {
+				if !r.unpicked[u] && !ps.selectable(u) {
 					r.unpicked[u], r.guarded[u], found = true, true, true
 					r.mask[u>>6] |= 1 << (u & 63)
 				}

@@ -132,15 +132,17 @@ func appendQuoted(b []byte, s string) []byte {
 }
 
 // isPlain reports whether a text is letters, digits, hyphens, dots, slashes and
-// underscores, begins and ends with a letter, and is long enough to be no word of
-// YAML's for a truth value or for nothing (YAML 1.1, bool and null types: up to five letters).
+// underscores, begins with a letter and ends with one or a digit, and is no word of
+// YAML's for a truth value or for nothing (YAML 1.1, bool and null types). Numbers and
+// times begin otherwise.
 func isPlain(s string) bool {
 	letter := func(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
-	if len(s) < 6 || !letter(s[0]) || !letter(s[len(s)-1]) {
+	digit := func(c byte) bool { return c >= '0' && c <= '9' }
+	if s == "" || !letter(s[0]) || !letter(s[len(s)-1]) && !digit(s[len(s)-1]) || meansSomething(s) {
 		return false
 	}
 	for i := range len(s) {
-		if c := s[i]; !letter(c) && (c < '0' || c > '9') && c != '-' && c != '.' && c != '/' && c != '_' {
+		if c := s[i]; !letter(c) && !digit(c) && c != '-' && c != '.' && c != '/' && c != '_' {
 			return false
 		}
 	}

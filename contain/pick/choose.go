@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/util/validation"
-
 	"github.com/cofferdam-io/cofferdam/segment"
 )
 
@@ -126,7 +124,7 @@ func (s *space) valuesOf(k string, want bitset) ([]string, bool) {
 	var values []string
 	for g := range want.all() {
 		v, ok := s.groups[g].labels[k]
-		if !ok || len(validation.IsValidLabelValue(v)) > 0 {
+		if !ok || !validValue(v) {
 			return nil, false
 		}
 		if !slices.Contains(values, v) {
@@ -187,7 +185,7 @@ func (s *space) open(want, everything bitset) []candidate {
 				wanted[v] = wanted[v] || want.has(g)
 				concerns = concerns || everything.has(g)
 			}
-			if concerns && !wanted[v] && len(validation.IsValidLabelValue(v)) == 0 {
+			if concerns && !wanted[v] && validValue(v) {
 				others = append(others, v)
 			}
 		}

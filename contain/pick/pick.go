@@ -1,6 +1,7 @@
 package pick
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -74,6 +75,9 @@ func (p *Picker) space(ns int) *space {
 			if i > 0 && s.members[i-1].workload == w || len(p.m.Workloads[w].Labels) == 0 || len(p.workload[w]) > 1 {
 				continue
 			}
+			if maps.Equal(s.members[i].labels, p.m.Workloads[w].Labels) {
+				continue // that pod is as the next one will be
+			}
 			s.add(p.m.Workloads[w].Labels, w)
 		}
 	})
@@ -85,6 +89,10 @@ func (p *Picker) space(ns int) *space {
 // pods is Missing. Where none has any, Selector is nil, and so selects
 // everything: ask for Missing or Exact first.
 func (p *Picker) Pick(workloads []int) Pick { return p.pick(workloads, nil, false) }
+
+// Selectable reports whether Pick of a workload alone would find pods to select,
+// all in one namespace: nothing is Missing.
+func (p *Picker) Selectable(workload int) bool { return len(p.workload[workload]) == 1 }
 
 // Within is Pick among those pods only that a selector selects, which stays in
 // force beside what is picked: pods that it does not select need no separating,

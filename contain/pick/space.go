@@ -81,18 +81,46 @@ func (u usableKeys) has(k string) bool {
 // change with a rollout. A value is kept even if no selector may name it, since
 // Exists sees it. The key is equal for equal sets.
 func (u usableKeys) stable(labels map[string]string) (kept map[string]string, key string) {
-	kept = make(map[string]string, len(labels))
-	var b []byte
-	for _, k := range slices.Sorted(maps.Keys(labels)) {
-		v := labels[k]
-		if !u.has(k) {
-			continue
+	var room [16]string
+	keys, size := room[:0], 0
+	for k, v := range labels {
+		if u.has(k) {
+			keys = append(keys, k)
+			size += len(k) + len(v) + 2*binary.MaxVarintLen16
 		}
-		kept[k] = v
+	}
+	slices.Sort(keys)
+	if kept = labels; len(keys) < len(labels) {
+		kept = make(map[string]string, len(keys))
+		for _, k := range keys {
+			kept[k] = labels[k]
+		}
+	}
+	b := make([]byte, 0, size)
+	for _, k := range keys {
+		v := labels[k]
 		b = append(binary.AppendUvarint(b, uint64(len(k))), k...)
 		b = append(binary.AppendUvarint(b, uint64(len(v))), v...)
 	}
 	return kept, string(b)
+}
+
+// validValue reports whether a selector may name a label value: at most 63 letters,
+// digits, hyphens, underscores and dots, the first and the last a letter or a digit, or
+// nothing at all (Kubernetes documentation, "Labels and Selectors, Syntax").
+func validValue(v string) bool {
+	if v == "" {
+		return true
+	}
+	if len(v) > validation.LabelValueMaxLength || !isAlnum(v[0]) || !isAlnum(v[len(v)-1]) {
+		return false
+	}
+	for i := range len(v) {
+		if c := v[i]; !isAlnum(c) && c != '-' && c != '_' && c != '.' {
+			return false
+		}
+	}
+	return true
 }
 
 // releaseLabel reports whether a label changes with every release of what it

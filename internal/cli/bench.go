@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cofferdam-io/cofferdam/contain"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/app"
 	"github.com/cofferdam-io/cofferdam/report"
@@ -92,16 +93,23 @@ func benchContainCommand(e *env) *cobra.Command {
 		workloads int
 		mix       string
 		seed      uint64
+		what      app.BenchPlan
+		objective string
 	)
 	c := &cobra.Command{
 		Use: "contain", Short: "Measure a containment plan with its proof", Args: noArgs, ValidArgsFunction: noFiles,
-		Long: `Contain makes an estate, the same for the same flags, and measures one plan on it:
-the minimum cuts between three affected and three protected workloads, the
-policies that close them, and the proof.`,
-		Example: "  cofferdam bench contain --workloads 10000 -o json",
+		Long: `Contain makes an estate, the same for the same flags, and measures plans on it: CPU
+seconds of the whole process on one processor. First one cut with its proof: a
+minimum cut between affected and protected workloads, the policies that close it, and
+the proof. Then, as comparison, what contain does without --first: every way is
+written and proved to choose from.`,
+		Example: "  cofferdam bench contain --workloads 10000 -o json\n  cofferdam bench contain --workloads 10000 --objective isolate --ends 100",
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			config := synth.Config{Pods: workloads, Workloads: workloads, Policies: workloads, Mix: synth.Mix(mix), Seed: seed}
-			b, err := app.BenchContain(ctx, config, func(what string) { e.meter.at(what, 0, 0) })
+			if what.Objective = contain.Objective(objective); what.Objective != contain.Separate && what.Objective != contain.Isolate {
+				return ident.Errorf(ident.KindUsage, "no plan for %.60q is measured", objective).WithHint("%s or %s", contain.Separate, contain.Isolate)
+			}
+			b, err := app.BenchContain(ctx, config, what, func(what string) { e.meter.at(what, 0, 0) })
 			if err != nil {
 				return err
 			}
@@ -109,6 +117,9 @@ policies that close them, and the proof.`,
 		}),
 	}
 	c.Flags().IntVar(&workloads, "workloads", 10_000, "workloads, each with a pod and about a policy")
+	c.Flags().IntVar(&what.Ends, "ends", 3, "workloads that are affected, and as many that are protected")
+	c.Flags().StringVar(&objective, "objective", string(contain.Separate), "separate or isolate")
+	complete(c, "objective", fixed(string(contain.Separate), string(contain.Isolate)))
 	mixFlags(c, &mix, &seed)
 	return answers(c, &report.BenchContain{})
 }

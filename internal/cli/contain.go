@@ -31,6 +31,7 @@ type containFlags struct {
 	quarantineLabels bool
 	grain            string
 	pivots           string
+	first            bool
 }
 
 // arguments repeats the flags that shape a plan as they would be typed again.
@@ -54,6 +55,9 @@ func (f *containFlags) arguments() string {
 	add("--needs", f.needs)
 	if f.acceptUnobserved {
 		out += " --accept-unobserved"
+	}
+	if f.first {
+		out += " --first"
 	}
 	if f.quarantineLabels {
 		out += " --quarantine-labels"
@@ -159,6 +163,7 @@ A finding that may satisfy --when, for all that is known, is listed (exit 4).
 	complete(c, "grain", fixed(grains()...))
 	fl.StringVar(&f.pivots, "pivots", pivotsAll, "`WHICH` workloads an attacker can go on from: all, or vulnerable")
 	fl.BoolVar(&f.quarantineLabels, "quarantine-labels", false, "put labels on pods where their own do not tell workloads from neighbours, which are cut, too, without it; a change of a pod template restarts its pods")
+	fl.BoolVar(&f.first, "first", false, "offer the first way that is proved, compared with no other: less work on large estates")
 	complete(c, "pivots", fixed(pivotsAll, pivotsVulnerable))
 	complete(c, "using", fixed(string(contain.AdminTier), string(contain.CiliumDeny), string(contain.Rewrite)))
 	fl.IntVar(&f.most, "most", 0, "`N` workloads that may stay within reach, for --objective shrink")

@@ -71,7 +71,7 @@ func (e *env) makePlan(ctx context.Context, est *app.Estate, snap *inventory.Sna
 			return nil, err
 		}
 	}
-	p.QuarantineLabels = f.quarantineLabels
+	p.QuarantineLabels, p.First = f.quarantineLabels, f.first
 	if p.Grain, err = contain.ParseGrain(f.grain); err != nil {
 		return nil, err
 	}
