@@ -88,7 +88,9 @@ func (p *Plan) Check(ctx context.Context, before, after *segment.Graph, e *estat
 func ends(cuts []Cut) []ident.Ref {
 	var out []ident.Ref
 	for _, c := range cuts {
-		out = append(out, c.From, c.To)
+		if out = append(out, c.To); !c.From.IsCIDR() {
+			out = append(out, c.From)
+		}
 	}
 	return out
 }

@@ -194,5 +194,5 @@ func (c *candidate) edges() int {
 	if len(c.reduced) > 0 && len(c.cuts) > 0 {
 		return len(c.cuts)
 	}
-	return len(c.pairs)
+	return len(c.pairs) + len(c.outside)
 }

@@ -93,6 +93,7 @@ type way struct {
 	nearest string
 	pairs   []cut.Pair
 	harden  [2][]int // by direction
+	outside []int    // to keep the internet out of
 	bound   *Bound   // of a cut that need not be the cheapest
 	note    string   // what is particular about it
 }
@@ -163,21 +164,6 @@ func (s *solver) separating(ctx context.Context, sources, sinks []int) ([]way, e
 		more, err := s.hardening(ctx, sources, sinks, among)
 		return append(out, more...), err
 	}
-}
-
-// closing finds the minimum cuts between the workloads that the internet reaches
-// and the affected ones. Of a way that leads straight to an affected workload no
-// policy is the owner.
-func (s *solver) closing(ctx context.Context) ([]way, error) {
-	entrances := s.n.p.entrances(s.p.Graph)
-	for _, r := range entrances {
-		if slices.Contains(s.p.Affected, r) {
-			way := s.p.Graph.Exposure(r).Ways[0]
-			return nil, ident.Errorf(ident.KindUnsupported, "the internet reaches %s itself, through %s: no cut between workloads closes that", r.Short(), way.Object).
-				WithHint("take the workload out of %s, or give that a load balancer inside the network; --objective isolate cuts it off from every pod", way.Object)
-		}
-	}
-	return s.separating(ctx, s.n.numbers(entrances), s.n.numbers(s.p.Affected))
 }
 
 // entrances are the workloads to which a way from the internet leads, certainly or
@@ -414,8 +400,17 @@ func (s *solver) attempt(ctx context.Context, c *candidate) error {
 		}
 		c.objects = append(c.objects, more...)
 	}
-	if err := s.n.assumedBlocks(c.objects); err != nil {
-		return err
+	if c.means != Rewrite {
+		more, err := s.n.internetObjects(c.means, id, c, s.picks)
+		if err != nil {
+			return err
+		}
+		c.objects = append(c.objects, more...)
+	}
+	if len(c.pairs)+len(c.reduced) > 0 { // else no pod loses anything
+		if err := s.n.assumedBlocks(c.objects); err != nil {
+			return err
+		}
 	}
 	if c.cuts, err = s.declare(c, at, ds); err != nil {
 		return err
@@ -559,6 +554,11 @@ func (s *solver) declare(c *candidate, at *cut.Enforced, ds []denial) ([]Cut, er
 		return nil, err
 	}
 	out = append(out, lost...)
+	closed, err := s.internetCuts(c)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, closed...)
 	for r := range own {
 		out = append(out, Cut{From: r, To: r, Connections: segment.EveryPort(), Verdict: segment.Unknown.String(), AllowedBy: []segment.RuleRef{}, Neighbour: true})
 	}
@@ -600,6 +600,9 @@ func (s *solver) allowedBy(cuts []Cut) error {
 			continue
 		}
 		c := x.Connections[0]
+		if x.From.IsCIDR() {
+			continue // many addresses, which different rules may let in
+		}
 		why, err := s.p.Graph.Why(x.From, x.To, &segment.Port{Protocol: c.Protocol, Number: c.From})
 		if err != nil {
 			return err
@@ -623,6 +626,9 @@ func (s *solver) id(c *candidate) string {
 	for _, k := range c.pairs {
 		text = append(append(text, s.n.refs[k.From].String()...), 0)
 		text = append(append(text, s.n.refs[k.To].String()...), 0)
+	}
+	for _, u := range c.outside {
+		text = append(append(append(text, ident.Internet...), s.n.refs[u].String()...), 0)
 	}
 	for _, r := range c.reduced {
 		text = fmt.Append(text, s.n.hardened(r), "\x00")

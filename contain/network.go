@@ -28,6 +28,7 @@ type network struct {
 	affected  []uint64
 	flows     map[cut.Pair][]Flow
 	needs     map[cut.Pair][]Need
+	arrivals  map[int][]Flow // from addresses of the internet
 	with      [2]map[int][]int // see partners; nil until asked for
 	seen      map[int]bool     // see watched; nil until asked for
 	labelled  []ident.Ref      // whose pods the plan labels
@@ -37,7 +38,7 @@ type network struct {
 
 func newNetwork(p *Problem) *network {
 	m := p.Graph.Model()
-	n := &network{p: p, model: m, estate: m, refs: p.Graph.Workloads(), flows: make(map[cut.Pair][]Flow), needs: make(map[cut.Pair][]Need), priority: make(map[string]int)}
+	n := &network{p: p, model: m, estate: m, refs: p.Graph.Workloads(), flows: make(map[cut.Pair][]Flow), needs: make(map[cut.Pair][]Need), arrivals: make(map[int][]Flow), priority: make(map[string]int)}
 	n.words = (len(n.refs) + 63) / 64
 	n.rows = make([][]uint64, len(n.refs))
 	n.index = make(map[ident.Ref]int, len(n.refs))
@@ -61,6 +62,8 @@ func newNetwork(p *Problem) *network {
 		for _, f := range p.Traffic.Flows() {
 			if k, ok := n.pair(f.Src, f.Dst); ok {
 				n.flows[k] = append(n.flows[k], f)
+			} else if v, ok := n.index[f.Dst]; ok && fromInternet(f.Src) {
+				n.arrivals[v] = append(n.arrivals[v], f)
 			}
 		}
 	}

@@ -105,6 +105,7 @@ const (
 // Cut is an edge that a plan closes: every connection from one workload to another
 // but for what is kept.
 type Cut struct {
+	// From is a workload, or ident.Internet: every address of the public internet.
 	From ident.Ref `json:"from"`
 	To   ident.Ref `json:"to"`
 	// Connections are those that were open, certainly or perhaps.

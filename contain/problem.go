@@ -106,7 +106,8 @@ type NonPivot struct {
 // Traffic is what was seen on the network. Its methods are called by one
 // goroutine at a time.
 type Traffic interface {
-	// Flows returns the connections that were opened between workloads, in any order.
+	// Flows returns the connections that were opened between workloads, or from outside
+	// to one, in any order.
 	Flows() []Flow
 	// Doubtful are workloads that were seen with an end that is no certain workload:
 	// what hardening one would break is not known.

@@ -121,6 +121,9 @@ func (n *network) judge(ctx context.Context, after *segment.Graph, cuts []Cut, c
 			if w, pod := of[dst]; pod {
 				dst = w
 			}
+			if src.IsCIDR() && onlyInternet(src) {
+				src = internet
+			}
 			d := declared[[2]ident.Ref{src, dst}]
 			if d == nil || c.After == segment.Allowed || c.After == segment.Unknown && c.Before == segment.Denied || len(segment.Common(c.Connections, d.Keep)) > 0 {
 				p.Undeclared = append(p.Undeclared, *c)
@@ -133,7 +136,7 @@ func (n *network) judge(ctx context.Context, after *segment.Graph, cuts []Cut, c
 		if c.Neighbour {
 			continue // nobody asked for it to go
 		}
-		edges, err := after.Between(c.From, c.To)
+		edges, err := n.leftOf(after, c)
 		if err != nil {
 			return nil, err
 		}
@@ -169,6 +172,15 @@ func (n *network) judge(ctx context.Context, after *segment.Graph, cuts []Cut, c
 	}
 	n.verdict(p)
 	return p, nil
+}
+
+// leftOf lists what of a cut is open after a change.
+func (n *network) leftOf(after *segment.Graph, c *Cut) ([]segment.Edge, error) {
+	if c.From != internet {
+		return after.Between(c.From, c.To)
+	}
+	edges, err := after.Column(c.To)
+	return slices.DeleteFunc(edges, func(e segment.Edge) bool { return !fromInternet(e.Src) }), err
 }
 
 // workloadsOf maps the pods in changes to their workloads.

@@ -70,6 +70,12 @@ func (s *solver) asked(ctx context.Context, c *candidate, at *cut.Enforced) (*re
 			edges[i].At = segment.Ingress
 		}
 	}
+	for _, u := range c.outside {
+		if slices.Contains(c.harden[segment.Ingress], u) {
+			return nil, nil, ident.Errorf(ident.KindUnsupported, "the internet reaches %s itself, and a workload that is reduced keeps addresses outside", s.n.refs[u].Short())
+		}
+	}
+	edges = append(edges, c.internetEdges(s.n)...)
 	hard := make([]rewrite.Hardening, 0, len(c.reduced))
 	for _, r := range c.reduced {
 		hard = append(hard, s.n.asHardening(r))
@@ -90,8 +96,13 @@ func (s *solver) asked(ctx context.Context, c *candidate, at *cut.Enforced) (*re
 		}
 		edges = other
 	}
+	for i := range r.Outcomes[len(c.rest):] {
+		if o := &r.Outcomes[len(c.rest)+i]; !o.Cut {
+			return nil, nil, ident.Errorf(ident.KindUnsupported, "the internet reaches %s itself: %s", o.Edge.Dst.Short(), o.Reason)
+		}
+	}
 	var out []fault
-	for i := range r.Outcomes {
+	for i := range c.rest {
 		at.Ingress[i] = edges[i].At == segment.Ingress
 		if o := &r.Outcomes[i]; !o.Cut {
 			f := fault{pair: c.rest[i], reason: first[i].Reason}
@@ -110,7 +121,7 @@ func (s *solver) asked(ctx context.Context, c *candidate, at *cut.Enforced) (*re
 // hardened; nil if there is none to ask.
 func (s *solver) turned(c *candidate, edges []rewrite.Edge, r *rewrite.Result) []rewrite.Edge {
 	var out []rewrite.Edge
-	for i := range r.Outcomes {
+	for i := range c.rest {
 		other, end := segment.Ingress-edges[i].At, int(c.rest[i].From)
 		if other == segment.Ingress {
 			end = int(c.rest[i].To)

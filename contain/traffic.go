@@ -36,7 +36,7 @@ func (w *watched) Flows() []Flow {
 	var out []Flow
 	for i := range w.o.Edges {
 		e := &w.o.Edges[i]
-		if e.Dropped() || e.SrcPlace != flow.PlaceWorkload || e.DstPlace != flow.PlaceWorkload {
+		if e.Dropped() || e.SrcPlace != flow.PlaceWorkload && e.SrcPlace != flow.PlaceOutside || e.DstPlace != flow.PlaceWorkload {
 			continue
 		}
 		out = append(out, Flow{Src: e.Src, Dst: e.Dst, Conn: e.Conn(), Count: e.Count, Last: e.Last, Guessed: e.Guessed})

@@ -201,6 +201,12 @@ func (s *solver) reason(tried []*candidate, best *candidate) string {
 	default:
 		what = fmt.Sprintf("best found: its price is %d, and no cut is cheaper than %d", best.bound.Price, best.bound.Least)
 	}
+	if len(best.outside) > 0 {
+		if len(best.pairs)+len(best.reduced) == 0 {
+			what = "exactly what the internet may open"
+		}
+		what += ", and the internet is kept out of " + names(s.n.refsOf(best.outside), 3)
+	}
 	if best.grain == Edges && len(best.reduced) > 0 {
 		what += ", " + best.note
 	}

@@ -188,6 +188,10 @@ func (as *addressSpace) around(p netip.Prefix) int {
 	return 0 // not reached: the whole of either family is a block
 }
 
+// SpecialRanges returns the addresses that are not on the public internet, as Public
+// has it: ranges of both families, none inside another.
+func SpecialRanges() []netip.Prefix { return specialRanges() }
+
 // Public reports whether an address belongs to the public internet: it is in no
 // range of the special-purpose registries that is not globally reachable.
 func Public(a netip.Addr) bool {

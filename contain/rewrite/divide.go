@@ -30,6 +30,7 @@ type work struct {
 	entries map[side][]entry
 	hard    map[side]*hardening
 	names   map[[3]string]bool // of new objects
+	inside  []Change           // policies that keep the internet out where none isolates
 }
 
 // alone reports whether an edge could be cut if it were the only one, but for the
@@ -72,7 +73,7 @@ func (w *work) attempt() ([]Change, map[int]*refusal) {
 	var out []Change
 	refused := make(map[int]*refusal)
 	taken := maps.Clone(w.names)
-	out = append(out, w.fresh()...)
+	out = append(append(out, w.inside...), w.fresh()...)
 	for _, p := range w.r.policies {
 		if w.ctx.Err() != nil {
 			return nil, nil
@@ -231,7 +232,11 @@ func (w *work) divide(p *policy, parts []*part, taken map[[3]string]bool, refuse
 			} else {
 				spec := *x.spec.DeepCopy()
 				spec.PodSelector = *sel
-				c := change(&spec, x, w.r.name(p, "without", w.peers(x), taken), nil)
+				word := "without"
+				if slices.ContainsFunc(x.entries, func(e entry) bool { return e.peer == internet }) {
+					word = "without-internet"
+				}
+				c := change(&spec, x, w.r.name(p, word, w.peers(x), taken), nil)
 				c.NewPods = append([]string{"as a pod that the policy is about: " + picks[i].NewPods}, c.NewPods...)
 				notes = append(notes, newPod(old.Namespace, picks[i].Selector)+" is not selected, but by "+c.New.Name)
 				out = append(out, c)
@@ -313,7 +318,7 @@ func edgesOf(entries []entry) []int {
 func (w *work) peers(x *part) []int {
 	var out []int
 	for _, e := range x.entries {
-		if e.peer != noPeer && !slices.Contains(out, e.peer) {
+		if e.peer >= 0 && !slices.Contains(out, e.peer) {
 			out = append(out, e.peer)
 		}
 	}
@@ -323,10 +328,13 @@ func (w *work) peers(x *part) []int {
 
 func (w *work) why(x *part) string {
 	var from, to []int
+	public := false
 	for d, list := range map[segment.Gress]*[]int{segment.Ingress: &from, segment.Egress: &to} {
 		for _, s := range x.workloads {
 			for _, e := range w.entries[side{s, d}] {
-				if e.peer != noPeer && slices.ContainsFunc(x.entries, func(y entry) bool { return y.edge == e.edge }) && !slices.Contains(*list, e.peer) {
+				there := slices.ContainsFunc(x.entries, func(y entry) bool { return y.edge == e.edge })
+				public = public || there && e.peer == internet
+				if e.peer >= 0 && there && !slices.Contains(*list, e.peer) {
 					*list = append(*list, e.peer)
 				}
 			}
@@ -334,6 +342,9 @@ func (w *work) why(x *part) string {
 	}
 	what := list(x.workloads, w.r)
 	var out []string
+	if public {
+		out = append(out, "connections from the internet to "+what)
+	}
 	if len(from) > 0 {
 		out = append(out, "connections from "+list(from, w.r)+" to "+what)
 	}

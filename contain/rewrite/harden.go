@@ -71,7 +71,7 @@ func (w *work) prepare(x *Hardening, edge int) (*hardening, *refusal) {
 	case 0:
 		deny.WithoutDNS = !x.Names
 		deny.Allow = append(slices.Clone(deny.Allow), Need{Peer: x.Workload, Conns: segment.EveryPort()})
-		blocks, why := (&narrowing{r: r}).everybody()
+		blocks, why := (&narrowing{r: r}).everybody(false)
 		if why != "" {
 			return nil, &refusal{reason: "no NetworkPolicy isolates it, and one that does must let addresses outside through: " + why}
 		}
@@ -144,7 +144,7 @@ func (n *narrowing) reduced(h *hardening) ([]rule, *refusal) {
 		var blocks []networkingv1.NetworkPolicyPeer
 		peers := x.Peers
 		if len(peers) == 0 {
-			all, why := n.everybody()
+			all, why := n.everybody(false)
 			if why != "" {
 				return nil, &refusal{reason: fmt.Sprintf("%s, rule %d of %s: %s", n.p.read.Object(), i, n.d, why)}
 			}

@@ -71,12 +71,15 @@ func (r *Rewriter) impossible(e *Edge) (reason string, notIsolated bool) {
 		return "no workload " + subject.String() + " is in the input", false
 	}
 	o, ok := r.index[peer]
+	outside := peer.CIDR == ident.Internet && e.At == segment.Ingress && len(e.Keep) == 0
 	switch p := &r.m.Profile; {
-	case !ok:
+	case outside && p.Enforced && p.NetworkPolicy == segment.Yes:
+		o = s // the subject is all there is to look at
+	case !ok && !outside:
 		return "no workload " + peer.String() + " is in the input", false
-	case s == o:
+	case s == o && !outside:
 		return "connections of a workload to itself are not cut", false
-	case subject.Cluster != peer.Cluster:
+	case subject.Cluster != peer.Cluster && !outside:
 		return "they are in different clusters", false
 	case !p.Enforced || p.NetworkPolicy == segment.No:
 		return p.Name + " does not enforce NetworkPolicies", false
@@ -96,6 +99,9 @@ func (r *Rewriter) impossible(e *Edge) (reason string, notIsolated bool) {
 		if !r.isolated(pod, d) {
 			return "no NetworkPolicy isolates " + r.m.Endpoints[pod].Ref.Short() + " for " + d.String(), true
 		}
+	}
+	if outside {
+		return "", false // what else lets it in, the proof finds
 	}
 	return r.otherwise(s, o, d), false
 }

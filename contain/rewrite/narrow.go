@@ -17,11 +17,14 @@ import (
 type entry struct {
 	edge    int
 	subject int
-	peer    int            // noPeer: of a hardening
+	peer    int            // noPeer: of a hardening; internet: every public address
 	keep    []segment.Conn // normal
 }
 
-const noPeer = -1
+const (
+	noPeer   = -1
+	internet = -2
+)
 
 // refusal says why an edge cannot be cut.
 type refusal struct {
@@ -140,8 +143,11 @@ func (n *narrowing) destinations(peer int) []int {
 
 // admits reports whether peers may name pods of a workload. No peers name everybody.
 func (n *narrowing) admits(peers []networkingv1.NetworkPolicyPeer, workload int) bool {
-	if len(peers) == 0 {
+	switch {
+	case len(peers) == 0:
 		return true
+	case workload == internet:
+		return slices.ContainsFunc(peers, func(p networkingv1.NetworkPolicyPeer) bool { return p.IPBlock != nil && !notPublic(p.IPBlock) })
 	}
 	for i := range peers {
 		for _, e := range n.r.pods[workload] {
@@ -198,9 +204,11 @@ func (s *scope) peer() networkingv1.NetworkPolicyPeer {
 }
 
 // everybody is what a rule without peers names, as a list. It is false, with the
-// reason, where the network's blocks of addresses mean something else.
-func (n *narrowing) everybody() ([]networkingv1.NetworkPolicyPeer, string) {
+// reason, where the network's blocks of addresses mean something else. That they match
+// pods, too, is no harm where all pods stay.
+func (n *narrowing) everybody(allPods bool) ([]networkingv1.NetworkPolicyPeer, string) {
 	switch p := &n.r.m.Profile; {
+	case allPods && (p.IPBlockMatchesPods || p.PodBlockDoubt != "") && !p.IPBlockSkipsNodes && p.NodeBlockDoubt == "":
 	case p.IPBlockMatchesPods:
 		return nil, "it names everybody, and of addresses outside only blocks could be listed, which match pods too on this network (" + p.Name + ")"
 	case p.PodBlockDoubt != "":
@@ -223,27 +231,40 @@ const maxPeers = 64
 
 // without narrows peers to all others than those of the entries.
 func (n *narrowing) without(peers []networkingv1.NetworkPolicyPeer, drop []entry) ([]networkingv1.NetworkPolicyPeer, *refusal) {
+	public := false
+	gone := make(map[int]bool, len(drop))
+	for _, e := range drop {
+		if e.peer == internet {
+			public = true
+		} else {
+			gone[e.peer] = true
+		}
+	}
 	if len(peers) == 0 {
-		all, why := n.everybody()
+		all, why := n.everybody(len(gone) == 0)
 		if why != "" {
 			return nil, &refusal{reason: why}
 		}
 		peers = all
-	}
-	gone := make(map[int]bool, len(drop))
-	for _, e := range drop {
-		gone[e.peer] = true
 	}
 	var out []networkingv1.NetworkPolicyPeer
 	for i := range peers {
 		p := &peers[i]
 		if p.IPBlock != nil {
 			for _, e := range drop {
-				if slices.ContainsFunc(n.r.pods[e.peer], func(pod int) bool { return n.inBlock(p.IPBlock, pod) }) {
+				if e.peer >= 0 && slices.ContainsFunc(n.r.pods[e.peer], func(pod int) bool { return n.inBlock(p.IPBlock, pod) }) {
 					return nil, &refusal{reason: "the ipBlock " + p.IPBlock.CIDR + " may match addresses of " + n.r.ref(e.peer).Short()}
 				}
 			}
-			out = append(out, *p)
+			if !public {
+				out = append(out, *p)
+				continue
+			}
+			inside, ok := withoutPublic(p.IPBlock)
+			if !ok {
+				return nil, &refusal{reason: "the ipBlock " + p.IPBlock.CIDR + " cannot be read"}
+			}
+			out = append(out, inside...)
 			continue
 		}
 		s := n.scope(p)

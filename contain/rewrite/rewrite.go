@@ -14,7 +14,8 @@ import (
 )
 
 // Edge is what is to be cut: all connections that workload Src opens to workload
-// Dst, but those in Keep.
+// Dst, but those in Keep. Src may be ident.Internet, for all addresses of the public
+// internet, at Ingress and with nothing in Keep; other addresses outside stay as they are.
 type Edge struct {
 	Src, Dst ident.Ref
 	// At is whose policies change: those of Dst, for Ingress, or those of Src.
@@ -167,8 +168,13 @@ func (r *Rewriter) Harden(ctx context.Context, edges []Edge, hard []Hardening) (
 		}
 		if out.Reason, out.NotIsolated = r.impossible(e); out.Reason == "" {
 			subject, peer := e.ends()
-			s := side{r.index[subject], e.At & 1}
-			work.entries[s] = append(work.entries[s], entry{edge: i, subject: s.workload, peer: r.index[peer], keep: segment.Union(e.Keep, nil)})
+			s, of := side{r.index[subject], e.At & 1}, internet
+			if peer.CIDR != ident.Internet {
+				of = r.index[peer]
+			}
+			work.entries[s] = append(work.entries[s], entry{edge: i, subject: s.workload, peer: of, keep: segment.Union(e.Keep, nil)})
+		} else if out.NotIsolated && e.Src.CIDR == ident.Internet {
+			out.Reason, out.NotIsolated = work.onlyInside(i, e.Dst), false
 		}
 	}
 	// Each edge by itself first, so that one which cannot be cut takes no other down.
