@@ -29,7 +29,7 @@ func (n *network) guards() []Guard {
 }
 
 func (n *network) guardDNS() Guard {
-	g := Guard{What: "name resolution", State: "not known", Why: "no pod of the input resolves names: what serves them elsewhere is an address, and no plan cuts one"}
+	g := Guard{What: "name resolution", State: "not known", Why: "no pod of the input resolves names: what serves them elsewhere is an address, and no plan cuts what pods open to one"}
 	if n.rails.mayCut[GuardDNS] {
 		g.State, g.Why = "given up", "--may-cut "+GuardDNS
 	} else if len(n.rails.dns) > 0 {
@@ -38,12 +38,12 @@ func (n *network) guardDNS() Guard {
 	return g
 }
 
-// guardAPI says where the API server is. A plan names pods only, and its proof finds
-// no connection with an address that goes: behind addresses it is kept, whichever
-// they are. A pod that nothing shows to be one is the case that is not known.
+// guardAPI says where the API server is. A plan takes from pods only what they open to
+// pods, and its proof finds no connection to an address that goes: behind addresses it
+// is kept, whichever they are. A pod that nothing shows to be one is the case that is not known.
 func (n *network) guardAPI(e *estate.Estate) Guard {
 	g := Guard{What: "API server", State: "not known",
-		Why: "neither a pod of it nor Service default/kubernetes is in the input; outside the pods it is kept, since no plan cuts an address, and one that runs as a pod here is not recognised"}
+		Why: "neither a pod of it nor Service default/kubernetes is in the input; outside the pods it is kept, since no plan cuts what pods open to an address, and one that runs as a pod here is not recognised"}
 	switch {
 	case n.rails.mayCut[GuardAPI]:
 		g.State, g.Why = "given up", "--may-cut "+GuardAPI
@@ -51,7 +51,7 @@ func (n *network) guardAPI(e *estate.Estate) Guard {
 		g.State, g.Why = "kept", names(n.refsOf(sortedKeys(n.rails.api)), 3)
 	default:
 		if at := apiAddresses(e); len(at) > 0 {
-			g.State, g.Why = "kept", "Service default/kubernetes at "+strings.Join(at, ", ")+": no pod of the input stands behind it, and no plan cuts an address"
+			g.State, g.Why = "kept", "Service default/kubernetes at "+strings.Join(at, ", ")+": no pod of the input stands behind it, and no plan cuts what pods open to an address"
 		}
 	}
 	return g

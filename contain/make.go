@@ -167,10 +167,14 @@ func (s *solver) separating(ctx context.Context, sources, sinks []int) ([]way, e
 }
 
 // entrances are the workloads to which a way from the internet leads, certainly or
-// perhaps.
-func (p *Problem) entrances(g *segment.Graph) []ident.Ref {
+// perhaps: where no Service is in the input, all that policies let addresses outside into.
+func (n *network) entrances(g *segment.Graph) []ident.Ref {
+	list := g.Entrances()
+	if slices.Contains(n.estate.NotSeen, "Service") {
+		list = n.refs
+	}
 	var out []ident.Ref
-	for _, r := range g.Entrances() {
+	for _, r := range list {
 		if l := g.Exposure(r).Level; l == segment.ExposedInternet || l == segment.ExposedUnknown {
 			out = append(out, r)
 		}

@@ -28,7 +28,7 @@ type network struct {
 	affected  []uint64
 	flows     map[cut.Pair][]Flow
 	needs     map[cut.Pair][]Need
-	arrivals  map[int][]Flow // from addresses of the internet
+	arrivals  map[int][]Flow   // from addresses of the internet
 	with      [2]map[int][]int // see partners; nil until asked for
 	seen      map[int]bool     // see watched; nil until asked for
 	labelled  []ident.Ref      // whose pods the plan labels

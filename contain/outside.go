@@ -21,7 +21,7 @@ var internet = ident.Ref{CIDR: ident.Internet}
 func (s *solver) closing(ctx context.Context) ([]way, error) {
 	var sources []ident.Ref
 	var direct []int
-	for _, r := range s.n.p.entrances(s.p.Graph) {
+	for _, r := range s.n.entrances(s.p.Graph) {
 		if !slices.Contains(s.p.Affected, r) {
 			sources = append(sources, r)
 			continue
@@ -118,10 +118,14 @@ func (n *network) internetObjects(m Means, id string, c *candidate, ps *picks) (
 	return out, nil
 }
 
-// internetEdges are what a rewriting takes from the internet.
+// internetEdges are what a rewriting takes from the internet, but for workloads that it
+// reduces, which lose it with the rest.
 func (c *candidate) internetEdges(n *network) []rewrite.Edge {
 	var out []rewrite.Edge
 	for _, u := range c.outside {
+		if slices.Contains(c.harden[segment.Ingress], u) {
+			continue
+		}
 		out = append(out, rewrite.Edge{Src: internet, Dst: n.refs[u], At: segment.Ingress})
 	}
 	return out

@@ -170,6 +170,12 @@ func (n *network) judge(ctx context.Context, after *segment.Graph, cuts []Cut, c
 	if err := n.residual(ctx, after, p, left, rows); err != nil {
 		return nil, err
 	}
+	for i := range cuts {
+		if cuts[i].From == internet {
+			p.Residual.LeftOpen = append(p.Residual.LeftOpen, Opening{Workload: cuts[i].To, What: "the internet, where a load balancer or a node puts its own address in place of the client's",
+				Why: "policies then see that address, which the plan leaves; externalTrafficPolicy: Local keeps the client's"})
+		}
+	}
 	n.verdict(p)
 	return p, nil
 }
@@ -213,7 +219,7 @@ func (n *network) residual(ctx context.Context, after *segment.Graph, p *Proof, 
 	}
 	p.Residual = Residual{Before: len(before), After: len(within), Workloads: within, ProtectedReached: []ident.Ref{}, LeftOpen: n.leftOpen(rows)}
 	if n.p.Objective == CloseInternet {
-		entrances := n.p.entrances(after)
+		entrances := n.entrances(after)
 		entered, err := then.reach(ctx, entrances)
 		if err != nil {
 			return err

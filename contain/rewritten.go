@@ -70,15 +70,12 @@ func (s *solver) asked(ctx context.Context, c *candidate, at *cut.Enforced) (*re
 			edges[i].At = segment.Ingress
 		}
 	}
-	for _, u := range c.outside {
-		if slices.Contains(c.harden[segment.Ingress], u) {
-			return nil, nil, ident.Errorf(ident.KindUnsupported, "the internet reaches %s itself, and a workload that is reduced keeps addresses outside", s.n.refs[u].Short())
-		}
-	}
 	edges = append(edges, c.internetEdges(s.n)...)
 	hard := make([]rewrite.Hardening, 0, len(c.reduced))
 	for _, r := range c.reduced {
-		hard = append(hard, s.n.asHardening(r))
+		h := s.n.asHardening(r)
+		h.NotInternet = r.dir == segment.Ingress && slices.Contains(c.outside, r.node)
+		hard = append(hard, h)
 	}
 	r, err := s.rewriter.Harden(ctx, edges, hard)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 // Hardening asks that one direction of a workload is left nothing of what it has
 // with pods but what Allow lists, which must pass now: policies can only be asked
 // to let less through. What its own pods have with each other stays as it is, and
-// so do addresses outside the cluster, with them nodes and what they probe, the API
+// so do addresses outside the cluster (but see NotInternet), with them nodes and what they probe, the API
 // server and the cloud's metadata.
 type Hardening struct {
 	Workload  ident.Ref
@@ -23,6 +23,9 @@ type Hardening struct {
 	// Names is true where the input does not show what resolves names: pods that do,
 	// as is usual, stay within reach where they are now.
 	Names bool
+	// NotInternet also takes what addresses of the public internet may open; others
+	// outside stay. It is for Ingress.
+	NotInternet bool
 }
 
 // Hardened says what came of one.
@@ -44,6 +47,7 @@ type hardening struct {
 	edge     int // its position after those of the edges
 	allow    []rule
 	names    *rule
+	internet bool                        // is kept out
 	host     *policy                     // whose rules take the list in
 	fresh    *networkingv1.NetworkPolicy // what does where no policy can
 	notes    []string
@@ -76,7 +80,12 @@ func (w *work) prepare(x *Hardening, edge int) (*hardening, *refusal) {
 			return nil, &refusal{reason: "no NetworkPolicy isolates it, and one that does must let addresses outside through: " + why}
 		}
 		for _, b := range blocks {
-			if b.IPBlock != nil {
+			if b.IPBlock != nil && x.NotInternet {
+				inside, _ := withoutPublic(b.IPBlock) // the whole of a family
+				for _, p := range inside {
+					deny.Allow = append(deny.Allow, Need{Peer: ident.Ref{CIDR: p.IPBlock.CIDR}, Conns: segment.EveryPort()})
+				}
+			} else if b.IPBlock != nil {
 				deny.Allow = append(deny.Allow, Need{Peer: ident.Ref{CIDR: b.IPBlock.CIDR}, Conns: segment.EveryPort()})
 			}
 		}
@@ -92,7 +101,7 @@ func (w *work) prepare(x *Hardening, edge int) (*hardening, *refusal) {
 	case len(got.Unwritten) > 0:
 		return nil, &refusal{reason: got.Unwritten[0].Need.Peer.Short() + " is to be kept and cannot be written: " + got.Unwritten[0].Reason}
 	}
-	h := &hardening{workload: i, edge: edge, notes: []string{"as a pod that the policy is about: " + got.NewPods}}
+	h := &hardening{workload: i, edge: edge, internet: x.NotInternet, notes: []string{"as a pod that the policy is about: " + got.NewPods}}
 	if isolated == 0 {
 		h.fresh = got.Policy
 		return h, nil
@@ -160,7 +169,15 @@ func (n *narrowing) reduced(h *hardening) ([]rule, *refusal) {
 					return nil, &refusal{reason: fmt.Sprintf("%s, rule %d of %s: the ipBlock %s may match addresses of %s", n.p.read.Object(), i, n.d, p.IPBlock.CIDR, n.r.m.Endpoints[e].Ref.Short())}
 				}
 			}
-			blocks = append(blocks, p)
+			if !h.internet {
+				blocks = append(blocks, p)
+				continue
+			}
+			inside, ok := withoutPublic(p.IPBlock)
+			if !ok {
+				return nil, &refusal{reason: fmt.Sprintf("%s, rule %d of %s: the ipBlock %s cannot be read", n.p.read.Object(), i, n.d, p.IPBlock.CIDR)}
+			}
+			blocks = append(blocks, inside...)
 		}
 		if len(blocks) > 0 {
 			out = append(out, rule{blocks, x.Ports})
