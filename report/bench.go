@@ -80,8 +80,8 @@ type BenchContain struct {
 	Seed          uint64 `json:"seed"`
 	Machine       string `json:"machine"`
 
-	Workloads int `json:"workloads"`
-	Edges     int `json:"edges"`
+	Workloads int    `json:"workloads"`
+	Edges     int    `json:"edges"`
 	Objective string `json:"objective"`
 	Ends      int    `json:"ends"` // workloads that are affected, and protected
 	// BenchPlan is of one cut with its proof, compared with no other.
