@@ -26,6 +26,10 @@ type hubbleParser struct {
 	flags    bool
 	lost     uint64
 	sock     bool
+	shapes   shape
+	teacher  *jsonscan.Reader // of shapes; nil until the first
+	learnt   int
+	steps    int
 }
 
 type hubbleKind uint8
@@ -90,22 +94,25 @@ func newHubble() *hubbleParser { return &hubbleParser{jsonLine: newJSONLine()} }
 
 func (p *hubbleParser) parse(s *source, b []byte) {
 	r := &s.rec
-	r.reset()
-	p.src, p.dst, p.node = &p.own[0], &p.own[1], p.node[:0]
-	for i := range p.own {
-		p.own[i].end = p.own[i].end.empty() // a flow need not tell of both ends
-	}
-	p.kind, p.layer4, p.proto, p.syn, p.ack, p.flags, p.lost, p.sock = hubbleNothing, false, 0, false, false, false, 0, false
 	if p.memory == nil {
 		if s.a.endpoints == nil {
 			s.a.endpoints = new(hubbleMemory)
 		}
 		p.memory = s.a.endpoints
 	}
-	p.begin(b)
-	p.message(s, r)
-	if !p.ended(s) {
-		return
+	p.reset(r)
+	if f := p.follow(s, r, b); f != shaped {
+		p.reset(r)
+		p.begin(b)
+		p.message(s, r)
+		if !p.ended(s) {
+			return
+		}
+		if f == noShape && p.kind == hubbleFlow && p.layer4 {
+			p.learn(b)
+		}
+	} else {
+		p.kind = hubbleFlow // as the lines that it is a shape of
 	}
 	switch {
 	case p.kind == hubbleLost:
@@ -136,6 +143,16 @@ func (p *hubbleParser) parse(s *source, b []byte) {
 		return
 	}
 	s.finish(r)
+}
+
+// reset forgets the last line.
+func (p *hubbleParser) reset(r *record) {
+	r.reset()
+	p.src, p.dst, p.node = &p.own[0], &p.own[1], p.node[:0]
+	for i := range p.own {
+		p.own[i].end = p.own[i].end.empty() // a flow need not tell of both ends
+	}
+	p.kind, p.layer4, p.proto, p.syn, p.ack, p.flags, p.lost, p.sock = hubbleNothing, false, 0, false, false, false, 0, false
 }
 
 // end names an end by its pod, else by the workload that Cilium tells, else leaves the address.
@@ -355,19 +372,11 @@ func (p *hubbleParser) port() uint16 {
 // as pods, and they are two thirds of a record. What is not remembered is read into
 // own; other, the record's other end, is not forgotten for it.
 func (p *hubbleParser) endpoint(own, other *hubbleKnown) *hubbleKnown {
-	ahead := p.r.Ahead(hubbleAhead)
-	h := uint64(14695981039346656037)
-	for len(ahead) >= 8 {
-		h = (h ^ binary.LittleEndian.Uint64(ahead)) * 1099511628211 // FNV-1a, by eight bytes
-		h ^= h >> 29
-		ahead = ahead[8:]
+	k, h, set := p.remembered(p.r.Ahead(hubbleLongest))
+	if k != nil && p.r.SkipSame(k.text) {
+		return k
 	}
-	m, set := p.memory, h>>40%hubbleSets
-	for i, known := range &m.hashes[set] {
-		if known == h && p.r.SkipSame(m.known[set][i].text) {
-			return &m.known[set][i]
-		}
-	}
+	m := p.memory
 	from := p.r.Offset()
 	own.end = own.end.empty()
 	p.readEndpoint(&own.end)
@@ -379,13 +388,33 @@ func (p *hubbleParser) endpoint(own, other *hubbleKnown) *hubbleKnown {
 	if &m.known[set][way] == other {
 		way = (way + 1) % hubbleWays
 	}
-	k := &m.known[set][way]
+	k = &m.known[set][way]
 	m.next[set], m.hashes[set][way] = way, h
 	k.text, k.found = append(k.text[:0], text...), false
 	e := &own.end
 	k.end = hubbleEnd{cluster: bytes.Clone(e.cluster), namespace: bytes.Clone(e.namespace), pod: bytes.Clone(e.pod), kind: bytes.Clone(e.kind),
 		name: bytes.Clone(e.name), node: e.node}
 	return k
+}
+
+// remembered finds the Endpoint that a text begins with, nil if it is not remembered,
+// and where it would be.
+func (p *hubbleParser) remembered(text []byte) (known *hubbleKnown, h, set uint64) {
+	ahead := text[:min(len(text), hubbleAhead)]
+	h = 14695981039346656037
+	for len(ahead) >= 8 {
+		h = (h ^ binary.LittleEndian.Uint64(ahead)) * 1099511628211 // FNV-1a, by eight bytes
+		h ^= h >> 29
+		ahead = ahead[8:]
+	}
+	m := p.memory
+	set = h >> 40 % hubbleSets
+	for i, hash := range &m.hashes[set] {
+		if k := &m.known[set][i]; hash == h && len(k.text) > 0 && bytes.HasPrefix(text, k.text) {
+			return k, h, set
+		}
+	}
+	return nil, h, set
 }
 
 func (p *hubbleParser) readEndpoint(e *hubbleEnd) {
