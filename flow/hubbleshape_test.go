@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -134,14 +132,6 @@ func FuzzHubbleShapes(f *testing.F) {
 	f.Add(bytes.Join(hubbleSeeds(), nil))
 	for _, line := range hubbleSeeds() {
 		f.Add(bytes.Repeat(line, 2))
-	}
-	if data := os.Getenv("COFFERDAM_DATA"); data != "" {
-		files, _ := filepath.Glob(filepath.Join(data, "flows", "*hubble*"))
-		for _, name := range files {
-			if b, err := os.ReadFile(name); err == nil && len(b) < 1<<20 { //nolint:gosec // a test's own data
-				f.Add(b)
-			}
-		}
 	}
 	book := NewBook(shop(), BookOptions{})
 	f.Fuzz(func(t *testing.T, text []byte) {
