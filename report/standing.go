@@ -16,18 +16,24 @@ type Standings struct {
 	Items         []Standing     `json:"items"`    // the selected containers
 }
 
-// Standing is one running container.
+// RunningContainer is a container of a workload and what it runs.
+type RunningContainer struct {
+	Namespace   string `json:"namespace"`
+	Kind        string `json:"kind"`
+	Name        string `json:"name"`
+	Container   string `json:"container"`
+	Image       string `json:"image,omitempty"`
+	Digest      string `json:"digest,omitempty"`
+	Zone        string `json:"zone,omitempty"`
+	Service     string `json:"service,omitempty"`
+	Owner       string `json:"owner,omitempty"`
+	Criticality string `json:"criticality,omitempty"`
+}
+
+// Standing is one running container, held against the documents.
 type Standing struct {
-	Cluster   string          `json:"cluster"`
-	Namespace string          `json:"namespace"`
-	Kind      string          `json:"kind"`
-	Name      string          `json:"name"`
-	Container string          `json:"container"`
-	Image     string          `json:"image,omitempty"`
-	Digest    string          `json:"digest,omitempty"`
-	Zone      string          `json:"zone,omitempty"`
-	Service   string          `json:"service,omitempty"`
-	Owner     string          `json:"owner,omitempty"`
+	Cluster string `json:"cluster"`
+	RunningContainer
 	Since     time.Time       `json:"since,omitzero"`
 	Standing  string          `json:"standing"` // covered, unreviewed, stale, missing, unresolved
 	Documents []string        `json:"documents"`

@@ -1,6 +1,7 @@
 package sbom
 
 import (
+	"slices"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -58,6 +59,16 @@ type Document struct {
 	Incomplete bool
 }
 
+// WithTool is the document with a tool added to its own, unless it is among them.
+func (d *Document) WithTool(t Tool) *Document {
+	if t.IsZero() || slices.Contains(d.Tools, t) {
+		return d
+	}
+	with := *d
+	with.Tools = append(slices.Clone(d.Tools), t)
+	return &with
+}
+
 // Tool made the document.
 type Tool struct{ Vendor, Name, Version string }
 
@@ -79,6 +90,20 @@ type Subject struct {
 	// supplier. nil where the format describes no subject (syft, Trivy) or the
 	// document does not.
 	Component *Component
+}
+
+// Described is the subject as a component: as the document describes it, under the
+// name, version and package URL that it gives the subject.
+func (s *Subject) Described() Component {
+	var c Component
+	if s.Component != nil {
+		c = *s.Component
+	}
+	if c.Group == "" || c.Group+"/"+c.Name != s.Name {
+		c.Group, c.Name = "", s.Name
+	}
+	c.Version, c.PURL = s.Version, s.PURL
+	return c
 }
 
 // AddReferences appends the image references among texts that have a tag or a

@@ -32,15 +32,15 @@ func (l *Loader) ReportRunning(ctx context.Context, c *client.Client, in EstateI
 	if err != nil {
 		return nil, nil, err
 	}
-	clusters := map[string][]client.Workload{}
+	clusters := map[string][]report.RunningContainer{}
 	for _, arg := range in.Manifests {
 		cluster, _ := l.splitCluster(arg)
-		clusters[cluster] = []client.Workload{}
+		clusters[cluster] = []report.RunningContainer{}
 	}
 	rows := map[string]*report.PushedCluster{}
 	for _, r := range snap.Running() {
 		name := r.Workload.Cluster
-		clusters[name] = append(clusters[name], client.Workload{Namespace: r.Workload.Namespace, Kind: r.Workload.Kind, Name: r.Workload.Name, Container: r.Container,
+		clusters[name] = append(clusters[name], report.RunningContainer{Namespace: r.Workload.Namespace, Kind: r.Workload.Kind, Name: r.Workload.Name, Container: r.Container,
 			Image: r.Image, Digest: r.Digest.String(), Zone: r.Zone, Service: r.Service, Owner: r.Owner, Criticality: r.Criticality})
 		if rows[name] == nil {
 			rows[name] = &report.PushedCluster{Cluster: name}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
-	"github.com/cofferdam-io/cofferdam/index"
 	"github.com/cofferdam-io/cofferdam/internal/store"
 )
 
@@ -101,12 +100,9 @@ type Stands struct {
 // Stand holds what runs against the documents that are in.
 func (c *Catalog) Stand(ctx context.Context, q StandingQuery) (*Stands, error) {
 	v := c.follow.now()
-	runs := v.running
-	if !q.At.IsZero() {
-		var err error
-		if runs, err = readRunning(ctx, c.store, map[string]index.Set{q.Tenant: {}}, q.At); err != nil {
-			return nil, storeError(err)
-		}
+	runs, err := c.ran(ctx, v, q.Tenant, q.At)
+	if err != nil {
+		return nil, err
 	}
 	out := &Stands{Sequence: v.seq, Counts: map[Standing]int{}}
 	var all []Stood

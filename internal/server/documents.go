@@ -354,6 +354,28 @@ var errCursor = ident.Errorf(ident.KindUsage, "the cursor is not one of this lis
 
 func cursor(n uint64) string { return strconv.FormatUint(n, 36) }
 
+// listed reads a page of rows that are numbered; of gives a row's answer and number.
+func listed[Row, Item any](a *api, p *Page, rows func(after uint64, limit int) ([]Row, error), of func(*Row) (Item, uint64)) (items []Item, next string, err error) {
+	after, err := p.after()
+	if err != nil {
+		return nil, "", err
+	}
+	n := a.limit(p)
+	got, err := rows(after, n)
+	if err != nil {
+		return nil, "", err
+	}
+	items = make([]Item, 0, len(got))
+	for i := range got {
+		item, number := of(&got[i])
+		items, after = append(items, item), number
+	}
+	if len(got) == n {
+		next = cursor(after)
+	}
+	return items, next, nil
+}
+
 // Rejected is a document in quarantine.
 type Rejected struct {
 	ID     uint64    `json:"id"`
@@ -380,23 +402,13 @@ func (a *api) quarantine(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	after, err := in.after()
-	if err != nil {
-		return nil, a.fail(ctx, err)
-	}
-	n := a.limit(&in.Page)
-	rows, err := a.Catalog.Rejected(ctx, tenant, after, n)
-	if err != nil {
-		return nil, a.fail(ctx, err)
-	}
 	out := &rejectedPage{}
-	out.Body.Items = []Rejected{}
-	for i := range rows {
-		r := &rows[i]
-		out.Body.Items = append(out.Body.Items, Rejected{ID: r.ID, Digest: r.Original.String(), Size: r.Size, Media: r.Media, Reason: r.Reason, By: r.Actor, Time: r.Time})
-	}
-	if len(rows) == n {
-		out.Body.Next = cursor(rows[n-1].ID)
+	out.Body.Items, out.Body.Next, err = listed(a, &in.Page, func(after uint64, n int) ([]store.Rejected, error) { return a.Catalog.Rejected(ctx, tenant, after, n) },
+		func(r *store.Rejected) (Rejected, uint64) {
+			return Rejected{ID: r.ID, Digest: r.Original.String(), Size: r.Size, Media: r.Media, Reason: r.Reason, By: r.Actor, Time: r.Time}, r.ID
+		})
+	if err != nil {
+		return nil, a.fail(ctx, err)
 	}
 	return out, nil
 }

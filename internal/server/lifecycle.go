@@ -515,22 +515,11 @@ func (a *api) archived(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	after, err := in.after()
-	if err != nil {
-		return nil, a.fail(ctx, err)
-	}
-	n := a.limit(&in.Page)
-	docs, err := a.Catalog.Archived(ctx, tenant, after, n)
-	if err != nil {
-		return nil, a.fail(ctx, err)
-	}
 	out := &archiveAnswer{}
-	out.Body.Items = []Document{}
-	for i := range docs {
-		out.Body.Items = append(out.Body.Items, documentOf(&docs[i]))
-	}
-	if len(docs) == n {
-		out.Body.Next = cursor(docs[n-1].Deleted)
+	out.Body.Items, out.Body.Next, err = listed(a, &in.Page, func(after uint64, n int) ([]store.Document, error) { return a.Catalog.Archived(ctx, tenant, after, n) },
+		func(d *store.Document) (Document, uint64) { return documentOf(d), d.Deleted })
+	if err != nil {
+		return nil, a.fail(ctx, err)
 	}
 	return out, nil
 }

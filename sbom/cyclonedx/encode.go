@@ -2,7 +2,6 @@ package cyclonedx
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"io"
 	"slices"
@@ -44,8 +43,7 @@ type encoder struct {
 	refs    []string // bom-ref by component
 	subject string   // bom-ref of the subject; "" if there is none
 	plan    nesting
-	losses  sbom.Losses
-	notes   []note.Note // of the component being written
+	note.Ledger
 }
 
 // Encode writes a document as CycloneDX JSON, in the order of its components, a
@@ -62,25 +60,17 @@ func Encode(ctx context.Context, w io.Writer, d *sbom.Document, o EncodeOptions)
 	if o.Version != V16 && o.Version != V17 {
 		return nil, ident.Errorf(ident.KindUsage, "CycloneDX is written as 1.7 or 1.6, not %s", o.Version)
 	}
-	if !o.Tool.IsZero() && !slices.Contains(d.Tools, o.Tool) {
-		with := *d
-		with.Tools = append(slices.Clone(d.Tools), o.Tool)
-		d = &with
-	}
-	e := &encoder{ctx: ctx, d: d, version: o.Version}
+	d = d.WithTool(o.Tool)
+	e := &encoder{ctx: ctx, d: d, version: o.Version, Ledger: note.Ledger{In: kept}}
 	e.assignRefs()
 	e.nest()
-	seed := d.Digest.String()
-	if d.Digest.IsZero() { // a document that was never bytes: what it says names it
-		h := sha256.New()
-		if err := e.write(h, ""); err != nil {
-			return nil, err
-		}
-		seed = fmt.Sprintf("%x", h.Sum(nil))
-		e.losses = sbom.Losses{}
+	seed, err := note.Seed(d, func(w io.Writer) error { return e.write(w, "") })
+	if err != nil {
+		return nil, err
 	}
-	err := e.write(w, ident.UUIDOf("cyclonedx", string(o.Version), o.Tool.Vendor, o.Tool.Name, o.Tool.Version, seed))
-	return e.losses.List(), err
+	e.Losses = sbom.Losses{}
+	err = e.write(w, ident.UUIDOf("cyclonedx", string(o.Version), o.Tool.Vendor, o.Tool.Name, o.Tool.Version, seed))
+	return e.Losses.List(), err
 }
 
 func (e *encoder) write(out io.Writer, id string) error {
@@ -213,12 +203,12 @@ func (e *encoder) metadata() {
 	}
 	if d.Name != "" {
 		notes = append(notes, note.Note{Name: note.DocumentName, Value: d.Name})
-		e.losses.Add("", "the name of the document", kept)
+		e.Losses.Add("", "the name of the document", kept)
 	}
 	notes = e.about(notes)
 	for _, t := range d.LicenseTexts {
 		notes = append(notes, note.Note{Name: note.LicenseText, Value: note.Join(t.ID, t.Name, t.Text)})
-		e.losses.Add("", "the text of a LicenseRef", kept)
+		e.Losses.Add("", "the text of a LicenseRef", kept)
 	}
 	notes = append(notes, note.Provenance(d)...)
 	e.properties(notes)
@@ -233,15 +223,15 @@ func (e *encoder) about(notes []note.Note) []note.Note {
 	}
 	if e.subject != "" && subjectType(s.Kind) != s.Kind {
 		notes = append(notes, note.Note{Name: note.SubjectKind, Value: s.Kind})
-		e.losses.Add("", "the kind of the subject", kept)
+		e.Losses.Add("", "the kind of the subject", kept)
 	}
 	if len(s.Digests)+len(s.References) > 0 {
 		notes = append(notes, note.Identities(s)...)
-		e.losses.AddN("", "digests with their roles and references of the subject", kept, len(s.Digests)+len(s.References))
+		e.Losses.AddN("", "digests with their roles and references of the subject", kept, len(s.Digests)+len(s.References))
 	}
 	if distribution(e.d.Components) != s.OS {
 		notes = append(notes, note.Note{Name: note.OS, Value: note.Join(s.OS.ID, s.OS.VersionID)})
-		e.losses.Add("", "the distribution of the subject", kept)
+		e.Losses.Add("", "the distribution of the subject", kept)
 	}
 	if e.plan.all {
 		notes = append(notes, note.Note{Name: note.Contains, Value: note.EveryComponent})
@@ -308,7 +298,7 @@ func (e *encoder) tools(notes []note.Note) []note.Note {
 		w.EndObject()
 	}
 	if !slices.Equal(native, e.d.Tools) {
-		e.losses.Add("", "tools without a name, or listed twice", kept)
+		e.Losses.Add("", "tools without a name, or listed twice", kept)
 		for _, t := range e.d.Tools {
 			notes = append(notes, note.Note{Name: note.Tool, Value: note.Join(t.Vendor, t.Name, t.Version)})
 		}
@@ -366,7 +356,7 @@ func (e *encoder) authors(notes []note.Note) []note.Note {
 		w.EndObject()
 	}
 	if !slices.Equal(readableAuthors(e.d.Authors), e.d.Authors) {
-		e.losses.AddN("", "an author as it is written: with a role, or among several organisations", kept, len(e.d.Authors))
+		e.Losses.AddN("", "an author as it is written: with a role, or among several organisations", kept, len(e.d.Authors))
 		for _, a := range e.d.Authors {
 			notes = append(notes, note.Note{Name: note.Author, Value: a})
 		}

@@ -50,31 +50,19 @@ func (e *encoder) writableHash(h sbom.Hash) bool {
 	return false
 }
 
-func (e *encoder) note(name, value, pointer, what string) {
-	e.notes = append(e.notes, note.Note{Name: name, Value: value})
-	e.losses.Add(pointer, what, kept)
-}
-
 // subjectComponent writes metadata.component: the subject as the document
 // describes it, with the identities of the subject.
 func (e *encoder) subjectComponent() {
-	s := &e.d.Subject
-	var c sbom.Component
-	if s.Component != nil {
-		c = *s.Component
-	}
-	if name := c.Name; c.Group == "" || c.Group+"/"+name != s.Name {
-		c.Group, c.Name = "", s.Name
-	}
-	c.Version, c.PURL, c.Type = s.Version, s.PURL, subjectType(s.Kind)
+	c := e.d.Subject.Described()
+	c.Type = subjectType(e.d.Subject.Kind)
 	e.w.Name("component")
 	e.w.Object()
-	e.notes = e.notes[:0]
+	e.Notes = e.Notes[:0]
 	for _, p := range e.plan.containers(sbom.SubjectIndex) {
-		e.notes = append(e.notes, note.Note{Name: note.ContainedBy, Value: e.ref(p)})
+		e.Notes = append(e.Notes, note.Note{Name: note.ContainedBy, Value: e.ref(p)})
 	}
 	e.body(&c, e.subject)
-	e.properties(e.notes)
+	e.properties(e.Notes)
 	e.w.EndObject()
 }
 
@@ -90,12 +78,12 @@ func (e *encoder) component(i int32) error {
 	}
 	c := &e.d.Components[i]
 	e.w.Object()
-	e.notes = e.notes[:0]
+	e.Notes = e.Notes[:0]
 	for _, p := range e.plan.containers(i) {
-		e.note(note.ContainedBy, e.ref(p), c.Pointer, "that several components contain one")
+		e.Note(note.ContainedBy, e.ref(p), c.Pointer, "that several components contain one")
 	}
 	e.body(c, e.refs[i])
-	e.properties(e.notes)
+	e.properties(e.Notes)
 	if first := e.plan.child[i]; first >= 0 {
 		e.w.Name("components")
 		e.w.Array()
@@ -117,13 +105,13 @@ func (e *encoder) body(c *sbom.Component, ref string) {
 		w.Member("type", c.Type)
 	} else {
 		w.Member("type", fallbackType)
-		e.note(note.Type, c.Type, at, "that the type of a component is not known, or none of CycloneDX's")
+		e.Note(note.Type, c.Type, at, "that the type of a component is not known, or none of CycloneDX's")
 	}
 	w.Member("bom-ref", ref)
 	switch c.Supplier {
 	case "":
 	case "NOASSERTION", "NONE":
-		e.note(note.Supplier, c.Supplier, at, "that no supplier is asserted")
+		e.Note(note.Supplier, c.Supplier, at, "that no supplier is asserted")
 	default:
 		w.Name("supplier")
 		w.Object()
@@ -133,14 +121,14 @@ func (e *encoder) body(c *sbom.Component, ref string) {
 	switch c.Origin {
 	case "":
 	case "NOASSERTION", "NONE":
-		e.note(note.Origin, c.Origin, at, "that no originator is asserted")
+		e.Note(note.Origin, c.Origin, at, "that no originator is asserted")
 	default:
 		w.Member("publisher", c.Origin)
 	}
 	w.Some("group", c.Group)
 	w.Member("name", c.Name)
 	if len(c.Version) > maxVersion {
-		e.note(note.Version, c.Version, at, "a version of more than 1024 bytes")
+		e.Note(note.Version, c.Version, at, "a version of more than 1024 bytes")
 	} else {
 		w.Some("version", c.Version)
 	}
@@ -149,7 +137,7 @@ func (e *encoder) body(c *sbom.Component, ref string) {
 	case "required", "optional", "excluded":
 		w.Member("scope", c.Scope)
 	default:
-		e.note(note.Scope, c.Scope, at, "a scope that CycloneDX does not know")
+		e.Note(note.Scope, c.Scope, at, "a scope that CycloneDX does not know")
 	}
 	e.hashes(c)
 	e.licenses(c)
@@ -157,7 +145,7 @@ func (e *encoder) body(c *sbom.Component, ref string) {
 		if i == 0 && cpe != "" {
 			w.Member("cpe", cpe)
 		} else {
-			e.note(note.CPE, cpe, at, "more than one CPE of a component")
+			e.Note(note.CPE, cpe, at, "more than one CPE of a component")
 		}
 	}
 	w.Some("purl", c.PURL)
@@ -175,10 +163,10 @@ func (e *encoder) body(c *sbom.Component, ref string) {
 		w.EndObject()
 	}
 	if !c.Layer.IsZero() {
-		e.note(note.Layer, c.Layer.String(), at, "the layer that brought a component")
+		e.Note(note.Layer, c.Layer.String(), at, "the layer that brought a component")
 	}
 	if c.Source != (sbom.SourcePackage{}) {
-		e.note(note.Source, note.Join(c.Source.Name, c.Source.Version), at, "the source package of a component")
+		e.Note(note.Source, note.Join(c.Source.Name, c.Source.Version), at, "the source package of a component")
 	}
 }
 
@@ -186,7 +174,7 @@ func (e *encoder) hashes(c *sbom.Component) {
 	open := false
 	for _, h := range c.Hashes {
 		if !e.writableHash(h) {
-			e.note(note.Hash, note.Join(h.Algorithm, h.Value), c.Pointer, "a hash of an algorithm or length that CycloneDX does not know")
+			e.Note(note.Hash, note.Join(h.Algorithm, h.Value), c.Pointer, "a hash of an algorithm or length that CycloneDX does not know")
 			continue
 		}
 		if !open {

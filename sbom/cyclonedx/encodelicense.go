@@ -108,8 +108,8 @@ func (e *encoder) licenses(c *sbom.Component) {
 	if slices.Equal(readable(c.Licenses, e.version), c.Licenses) {
 		return
 	}
-	e.losses.Add(c.Pointer, "licences with NONE, NOASSERTION, what is no expression, or several expressions", kept)
+	e.Losses.Add(c.Pointer, "licences with NONE, NOASSERTION, what is no expression, or several expressions", kept)
 	for _, l := range c.Licenses {
-		e.notes = append(e.notes, note.OfLicense(l))
+		e.Notes = append(e.Notes, note.OfLicense(l))
 	}
 }

@@ -2,8 +2,6 @@ package spdx
 
 import (
 	"context"
-	"crypto/sha256"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -46,8 +44,7 @@ type encoder struct {
 	texts   []sbom.LicenseText // of LicenseRefs, in the order of their use
 	written map[string]bool    // LicenseRefs among texts
 	known   map[string]sbom.LicenseText
-	losses  sbom.Losses
-	notes   []note.Note // of the package being written
+	note.Ledger
 }
 
 // Encode writes a document as SPDX 2.3 JSON, in the order of its components, a
@@ -58,12 +55,8 @@ type encoder struct {
 //
 // Errors are those of w and the context's.
 func Encode(ctx context.Context, w io.Writer, d *sbom.Document, o EncodeOptions) ([]sbom.Loss, error) {
-	if !o.Tool.IsZero() && !slices.Contains(d.Tools, o.Tool) {
-		with := *d
-		with.Tools = append(slices.Clone(d.Tools), o.Tool)
-		d = &with
-	}
-	e := &encoder{ctx: ctx, d: d, o: o, plan: planOf(d), known: map[string]sbom.LicenseText{}}
+	d = d.WithTool(o.Tool)
+	e := &encoder{ctx: ctx, d: d, o: o, plan: planOf(d), known: map[string]sbom.LicenseText{}, Ledger: note.Ledger{In: kept}}
 	for _, t := range d.LicenseTexts {
 		if _, twice := e.known[t.ID]; !twice {
 			e.known[t.ID] = t
@@ -76,18 +69,14 @@ func Encode(ctx context.Context, w io.Writer, d *sbom.Document, o EncodeOptions)
 		}
 	}
 	e.created = at.UTC().Format(time.RFC3339)
-	seed := d.Digest.String()
-	if d.Digest.IsZero() { // a document that was never bytes: what it says names it
-		h := sha256.New()
-		if err := e.write(h, "urn:uuid:"); err != nil {
-			return nil, err
-		}
-		seed = fmt.Sprintf("%x", h.Sum(nil))
+	seed, err := note.Seed(d, func(w io.Writer) error { return e.write(w, "urn:uuid:") })
+	if err != nil {
+		return nil, err
 	}
-	e.losses = sbom.Losses{}
+	e.Losses = sbom.Losses{}
 	id := ident.UUIDOf("spdx", "2.3", o.Tool.Vendor, o.Tool.Name, o.Tool.Version, e.created, seed)
-	err := e.write(w, "urn:uuid:"+id)
-	return e.losses.List(), err
+	err = e.write(w, "urn:uuid:"+id)
+	return e.Losses.List(), err
 }
 
 func (e *encoder) write(out io.Writer, namespace string) error {
@@ -202,11 +191,11 @@ func (e *encoder) creation() []note.Note {
 			exact = ""
 		}
 		notes = append(notes, note.Note{Name: note.Created, Value: exact})
-		e.losses.Add("", "that the time of creation is not known, or not in whole seconds of UTC", kept)
+		e.Losses.Add("", "that the time of creation is not known, or not in whole seconds of UTC", kept)
 	}
 	tools, authors := readCreators(texts)
 	if !slices.Equal(tools, d.Tools) {
-		e.losses.AddN("", "a tool with its vendor, or none", kept, max(1, len(d.Tools)))
+		e.Losses.AddN("", "a tool with its vendor, or none", kept, max(1, len(d.Tools)))
 		for _, t := range d.Tools {
 			notes = append(notes, note.Note{Name: note.Tool, Value: note.Join(t.Vendor, t.Name, t.Version)})
 		}
@@ -215,14 +204,14 @@ func (e *encoder) creation() []note.Note {
 		}
 	}
 	if !slices.Equal(authors, d.Authors) {
-		e.losses.AddN("", "that it is not said whether an author is a person or an organisation", kept, len(d.Authors))
+		e.Losses.AddN("", "that it is not said whether an author is a person or an organisation", kept, len(d.Authors))
 		for _, a := range d.Authors {
 			notes = append(notes, note.Note{Name: note.Author, Value: a})
 		}
 	}
 	for _, l := range d.Lifecycle {
 		notes = append(notes, note.Note{Name: note.Lifecycle, Value: l})
-		e.losses.Add("", "the phase of the lifecycle", kept)
+		e.Losses.Add("", "the phase of the lifecycle", kept)
 	}
 	return notes
 }
@@ -243,20 +232,20 @@ func (e *encoder) about(notes []note.Note) []note.Note {
 	}
 	if s.Kind != e.plan.kind {
 		add(note.SubjectKind, s.Kind)
-		e.losses.Add("", "the kind of the subject", kept)
+		e.Losses.Add("", "the kind of the subject", kept)
 	}
 	if n := len(s.Digests) + len(s.References); n > 0 {
 		notes = append(notes, note.Identities(s)...)
-		e.losses.AddN("", "digests with their roles and references of the subject", kept, n)
+		e.Losses.AddN("", "digests with their roles and references of the subject", kept, n)
 	}
 	if distribution(d.Components) != s.OS {
 		add(note.OS, note.Join(s.OS.ID, s.OS.VersionID))
-		e.losses.Add("", "the distribution of the subject", kept)
+		e.Losses.Add("", "the distribution of the subject", kept)
 	}
 	for _, t := range d.LicenseTexts {
 		if !validRef(t.ID) {
 			add(note.LicenseText, note.Join(t.ID, t.Name, t.Text))
-			e.losses.Add("", "the text of a licence without a LicenseRef", kept)
+			e.Losses.Add("", "the text of a licence without a LicenseRef", kept)
 		}
 	}
 	return notes

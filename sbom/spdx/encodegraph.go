@@ -170,7 +170,7 @@ func (e *encoder) relationships() error {
 			relate(e.id(x.From), "DEPENDS_ON", e.id(x.To), "")
 		default:
 			relate(e.id(x.From), "OTHER", e.id(x.To), providesComment)
-			e.losses.Add("", "that a component provides another", "comment")
+			e.Losses.Add("", "that a component provides another", "comment")
 		}
 	}
 	if e.d.Incomplete {

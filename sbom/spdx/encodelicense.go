@@ -116,9 +116,9 @@ func (e *encoder) licenses(c *sbom.Component) {
 	if slices.Equal(readable(c.Licenses), c.Licenses) {
 		return
 	}
-	e.losses.Add(c.Pointer, "licences of no kind, several of a kind, or in free words", kept)
+	e.Losses.Add(c.Pointer, "licences of no kind, several of a kind, or in free words", kept)
 	for _, l := range c.Licenses {
-		e.notes = append(e.notes, note.OfLicense(l))
+		e.Notes = append(e.Notes, note.OfLicense(l))
 	}
 }
 

@@ -38,40 +38,28 @@ func checksum(h sbom.Hash) (string, bool) {
 	return c.name, true
 }
 
-func (e *encoder) note(name, value, pointer, what string) {
-	e.notes = append(e.notes, note.Note{Name: name, Value: value})
-	e.losses.Add(pointer, what, kept)
-}
-
 // subject writes the package of a subject that is not among the components.
 func (e *encoder) subject() {
-	s := &e.d.Subject
-	var c sbom.Component
-	if s.Component != nil {
-		c = *s.Component
-	}
-	if c.Group == "" || c.Group+"/"+c.Name != s.Name {
-		c.Group, c.Name = "", s.Name
-	}
+	c := e.d.Subject.Described()
 	// Its identifier and what kind it is are said of the subject.
-	c.ID, c.Version, c.PURL, c.Type = e.plan.subject, s.Version, s.PURL, componentType(purpose(s.Kind))
+	c.ID, c.Type = e.plan.subject, componentType(purpose(e.d.Subject.Kind))
 	e.pkg(&c, e.plan.subject)
 }
 
 // pkg writes one package (section 7).
 func (e *encoder) pkg(c *sbom.Component, id string) {
 	w, at := e.w, c.Pointer
-	e.notes = e.notes[:0]
+	e.Notes = e.Notes[:0]
 	w.Object()
 	w.Member("SPDXID", id)
 	if id != c.ID {
-		e.note(note.ID, c.ID, at, "an identifier that is no SPDXRef, or taken")
+		e.Note(note.ID, c.ID, at, "an identifier that is no SPDXRef, or taken")
 	}
 	if c.Group != "" {
-		e.note(note.Group, c.Group, at, "the group of a component")
+		e.Note(note.Group, c.Group, at, "the group of a component")
 	}
 	if c.Name == "" {
-		e.note(note.Name, "", at, "that a component has no name")
+		e.Note(note.Name, "", at, "that a component has no name")
 	}
 	w.Member("name", first(c.Name, unnamed))
 	w.Some("versionInfo", c.Version)
@@ -87,18 +75,18 @@ func (e *encoder) pkg(c *sbom.Component, id string) {
 	if p := purpose(c.Type); p != "" {
 		w.Member("primaryPackagePurpose", p)
 	} else if c.Type != "" {
-		e.note(note.Type, c.Type, at, "a component type that is no package purpose")
+		e.Note(note.Type, c.Type, at, "a component type that is no package purpose")
 	}
 	if c.Scope != "" {
-		e.note(note.Scope, c.Scope, at, "the scope of a component")
+		e.Note(note.Scope, c.Scope, at, "the scope of a component")
 	}
 	if !c.Layer.IsZero() {
-		e.note(note.Layer, c.Layer.String(), at, "the layer that brought a component")
+		e.Note(note.Layer, c.Layer.String(), at, "the layer that brought a component")
 	}
 	if c.Source != (sbom.SourcePackage{}) {
-		e.note(note.Source, note.Join(c.Source.Name, c.Source.Version), at, "the source package of a component")
+		e.Note(note.Source, note.Join(c.Source.Name, c.Source.Version), at, "the source package of a component")
 	}
-	e.annotate(e.notes)
+	e.annotate(e.Notes)
 	w.EndObject()
 }
 
@@ -110,7 +98,7 @@ func (e *encoder) locations(c *sbom.Component) {
 		return
 	}
 	for _, l := range c.Locations {
-		e.note(note.Location, l, c.Pointer, "where a component was found")
+		e.Note(note.Location, l, c.Pointer, "where a component was found")
 	}
 }
 
@@ -123,7 +111,7 @@ func (e *encoder) agent(member, name, who, pointer string) {
 	default:
 		text := "Organization: " + who
 		if agent(text) != who || who == "NONE" {
-			e.note(name, who, pointer, "an organisation whose name cannot be written")
+			e.Note(name, who, pointer, "an organisation whose name cannot be written")
 			return
 		}
 		e.w.Member(member, text)
@@ -135,7 +123,7 @@ func (e *encoder) checksums(c *sbom.Component) {
 	for _, h := range c.Hashes {
 		algorithm, ok := checksum(h)
 		if !ok {
-			e.note(note.Hash, note.Join(h.Algorithm, h.Value), c.Pointer, "a hash of an algorithm or length that SPDX does not know")
+			e.Note(note.Hash, note.Join(h.Algorithm, h.Value), c.Pointer, "a hash of an algorithm or length that SPDX does not know")
 			continue
 		}
 		if !open {
@@ -172,7 +160,7 @@ func (e *encoder) externalRefs(c *sbom.Component) {
 		if isLocator(c.PURL) {
 			ref("PACKAGE-MANAGER", "purl", c.PURL)
 		} else {
-			e.note(note.PURL, c.PURL, c.Pointer, "a package URL with a space")
+			e.Note(note.PURL, c.PURL, c.Pointer, "a package URL with a space")
 		}
 	}
 	for _, cpe := range c.CPEs {
@@ -182,7 +170,7 @@ func (e *encoder) externalRefs(c *sbom.Component) {
 		case strings.HasPrefix(cpe, "cpe:/") && isLocator(cpe):
 			ref("SECURITY", "cpe22Type", cpe)
 		default:
-			e.note(note.CPE, cpe, c.Pointer, "a CPE of neither version 2.2 nor 2.3")
+			e.Note(note.CPE, cpe, c.Pointer, "a CPE of neither version 2.2 nor 2.3")
 		}
 	}
 	if open {
