@@ -104,7 +104,7 @@ func TestStandings(t *testing.T) {
 		t.Errorf("%d: %v", got.Total, got.Counts)
 	}
 	page, err := c.Stand(ctx, catalog.StandingQuery{Standings: []catalog.Standing{catalog.Stale, catalog.Missing}, After: &got.Items[7].Workload, Limit: 1})
-	if err != nil || page.Total != 5 || len(page.Items) != 1 || !page.More || page.Items[0].Name != "twice-a" || page.Counts[catalog.Covered] != 5 {
+	if err != nil || page.Total != 5 || len(page.Items) != 1 || !page.More || page.Items[0].Name != "twice-b" || page.Counts[catalog.Covered] != 5 {
 		t.Errorf("%+v, %v", page, err)
 	}
 
