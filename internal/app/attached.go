@@ -23,8 +23,8 @@ type RegistryInputs struct {
 	Getenv    func(string) string
 }
 
-// client returns a client of registries.
-func (in *RegistryInputs) client() (*registry.Client, error) {
+// options are those of a client, without credentials.
+func (in *RegistryInputs) options() (registry.Options, error) {
 	o := registry.Options{Mirrors: map[string][]string{}}
 	if in.PlainHTTP {
 		o.PlainHTTP = func(string) bool { return true }
@@ -32,11 +32,19 @@ func (in *RegistryInputs) client() (*registry.Client, error) {
 	for _, m := range in.Mirrors {
 		from, to, ok := strings.Cut(m, "=")
 		if !ok {
-			return nil, ident.Errorf(ident.KindUsage, "--registry-mirror %q is not REGISTRY=HOST[:PORT][/PATH]", m)
+			return o, ident.Errorf(ident.KindUsage, "the mirror %q is not REGISTRY=HOST[:PORT][/PATH]", m)
 		}
 		o.Mirrors[from] = append(o.Mirrors[from], to)
 	}
-	var err error
+	return o, nil
+}
+
+// client returns a client of registries.
+func (in *RegistryInputs) client() (*registry.Client, error) {
+	o, err := in.options()
+	if err != nil {
+		return nil, err
+	}
 	if in.Auth != "" {
 		o.Credentials, err = config(registry.ReadConfig(in.Auth))
 	} else if in.Getenv != nil {

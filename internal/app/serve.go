@@ -76,6 +76,10 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	if err := feed.check(); err != nil {
 		return err
 	}
+	pullers, err := cfg.pullers()
+	if err != nil {
+		return err
+	}
 	ln, err := listen.On(ctx, o.Addr)
 	if err != nil {
 		return err
@@ -113,7 +117,7 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	}
 	feed.into = c
 	c.ExpectAdvisories()
-	h := server.New(server.Options{Catalog: c, Log: o.Log, Now: time.Now, Version: o.Version, Metrics: registry, Limits: cfg.serverLimits(), Retention: cfg.retention(),
+	h := server.New(server.Options{Catalog: c, Log: o.Log, Now: time.Now, Version: o.Version, Metrics: registry, Limits: cfg.serverLimits(), Retention: cfg.retention(), Registries: states(pullers),
 		Access: &server.Access{Loopback: local && o.Config == "", Tokens: tokens, Issuers: issuers, Now: time.Now}})
 	if local {
 		h = listen.LoopbackOnly(h)
@@ -124,6 +128,12 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	wg.Go(func() { signJournal(background, s, signer, o.Log) })
 	if r := cfg.retention(); r != (catalog.Retention{}) {
 		wg.Go(func() { c.KeepRetention(background, r) })
+	}
+	if len(pullers) > 0 {
+		m := newPullMetrics(registry)
+		for _, p := range pullers {
+			wg.Go(func() { p.run(background, c, o.Log, m) })
+		}
 	}
 	for _, w := range cfg.Watch {
 		wg.Go(func() { l.watch(background, c, w, o.Log) })

@@ -29,6 +29,8 @@ type serveConfig struct {
 	Watch  []watchConfig `json:"watch"`
 	// Advisories are files and folders of OSV records.
 	Advisories []string `json:"advisories"`
+	// Registries are those whose images' SBOMs are taken in.
+	Registries []registryConfig `json:"registries"`
 	// Retention: documents of what neither runs nor may be deployed leave.
 	Retention struct {
 		ArchiveAfterDays int `json:"archiveAfterDays"`

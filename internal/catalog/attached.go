@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"context"
 	"slices"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -82,4 +83,38 @@ func (u *Upload) says(s *store.Subject) bool {
 		}
 	}
 	return true
+}
+
+// Taken reports whether a live document of a tenant was taken in from this very place:
+// what stands in a registry need not be fetched again to know it.
+func (c *Catalog) Taken(ctx context.Context, tenant string, from store.Origin) (bool, error) {
+	ids, err := c.store.Named(ctx, tenant, store.ByDigest, from.Blob.String(), -1, store.MaxPage)
+	if err != nil || len(ids) == 0 {
+		return false, storeError(err)
+	}
+	docs, err := c.store.Documents(ctx, ids)
+	return slices.ContainsFunc(docs, func(d store.Document) bool {
+		return d.Subject.Origin.Image == from.Image && d.Subject.Origin.Blob == from.Blob
+	}), storeError(err)
+}
+
+// Left returns where those documents of a tenant were found that were archived and not
+// purged yet: they are not to be taken in from there again.
+func (c *Catalog) Left(ctx context.Context, tenant string) ([]store.Origin, error) {
+	var out []store.Origin
+	for after := uint64(0); ; {
+		docs, err := c.store.Archived(ctx, tenant, after, store.MaxPage)
+		if err != nil {
+			return nil, storeError(err)
+		}
+		for i := range docs {
+			if o := docs[i].Subject.Origin; o != (store.Origin{}) {
+				out = append(out, o)
+			}
+			after = docs[i].Deleted
+		}
+		if len(docs) < store.MaxPage {
+			return out, nil
+		}
+	}
 }

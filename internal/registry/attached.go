@@ -90,8 +90,8 @@ func tagFor(d ident.Digest) string {
 	return d.Algorithm() + "-" + h[:min(len(h), 64)]
 }
 
-// isAttachmentTag reports whether a tag names what is attached to an image, and no image.
-func isAttachmentTag(tag string) bool {
+// IsAttachmentTag reports whether a tag names what is attached to an image, and no image.
+func IsAttachmentTag(tag string) bool {
 	alg, rest, ok := strings.Cut(tag, "-")
 	if !ok || alg != "sha256" && alg != "sha384" && alg != "sha512" {
 		return false

@@ -66,7 +66,7 @@ func TestRetryAfter(t *testing.T) {
 func TestAttachmentTags(t *testing.T) {
 	hex := strings.Repeat("ab", 32)
 	for tag, want := range map[string]bool{"sha256-" + hex: true, "sha256-" + hex + ".sig": true, "sha512-" + hex: true, "sha256-abc": false, "v1": false, "sha256-" + hex + "x": false, "x-" + hex: false} {
-		if isAttachmentTag(tag) != want {
+		if IsAttachmentTag(tag) != want {
 			t.Error(tag)
 		}
 	}

@@ -39,9 +39,13 @@ type Document struct {
 
 // Search says what SBOMs does beside the usual.
 type Search struct {
-	// Known reports whether a document is known from before: it is then not fetched
-	// again, and counted. nil knows none. It is asked by one goroutine at a time.
-	Known func(o Origin) bool
+	// Known reports whether what is attached is known from before, and whether it was an
+	// SBOM: it is then not fetched again, and counted. nil knows none. It is asked by one
+	// goroutine at a time.
+	Known func(o Origin) (known, isSBOM bool)
+	// Aside is told of what was fetched and is no SBOM of the image, so that it can be
+	// known from then on. nil tells nobody.
+	Aside func(o Origin)
 }
 
 // Found is what a search for SBOMs came to.
@@ -178,9 +182,15 @@ func (s *searching) read(ctx context.Context, a *Attachment) error {
 		image := s.found.Image.Reference
 		image.Tag, image.Digest = "", a.Subject
 		o := Origin{Image: image, How: a.How, Manifest: a.Digest, Blob: l.Digest}
-		if s.search.Known != nil && s.search.Known(o) {
-			s.found.Known++
-			continue
+		if s.search.Known != nil {
+			if known, is := s.search.Known(o); known {
+				if is {
+					s.found.Known++
+				} else {
+					s.found.Aside++
+				}
+				continue
+			}
 		}
 		if l.Size > s.room {
 			s.unchecked(ident.Errorf(ident.KindIndeterminate, "what is attached to %s is larger than %d bytes in all; %s was left out", s.found.Image.Reference, s.limits.Image, l.Digest.Short()))
@@ -199,6 +209,9 @@ func (s *searching) read(ctx context.Context, a *Attachment) error {
 		d := &Document{Bytes: raw, MediaType: l.MediaType, Origin: o}
 		if !s.open(d, what) {
 			s.found.Aside++
+			if s.search.Aside != nil {
+				s.search.Aside(o)
+			}
 			continue
 		}
 		if d.Fault != nil {

@@ -282,7 +282,7 @@ func TestKnownIsNotFetchedAgain(t *testing.T) {
 	ways["cosign attest"].attach(t, r, i)
 	known := map[ident.Digest]bool{}
 	for round := range 2 {
-		found, err := c.SBOMs(t.Context(), ref(t, r.Reference(i)), registry.Search{Known: func(o registry.Origin) bool { return known[o.Blob] }}, func(d *registry.Document) error {
+		found, err := c.SBOMs(t.Context(), ref(t, r.Reference(i)), registry.Search{Known: func(o registry.Origin) (bool, bool) { return known[o.Blob], true }}, func(d *registry.Document) error {
 			known[d.Origin.Blob] = true
 			return nil
 		})

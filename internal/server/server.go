@@ -34,6 +34,8 @@ type Options struct {
 	Limits  Limits               // the zero value has the defaults
 	// Retention says how long documents are kept; the zero value, for ever.
 	Retention catalog.Retention
+	// Registries says how the reading of registries is; nil where none is read.
+	Registries func() []Registry
 }
 
 // Limits bound what one request costs.
@@ -90,6 +92,7 @@ func New(o Options) http.Handler {
 	a.documents()
 	a.questions()
 	a.lifecycle()
+	a.registries()
 	a.records()
 
 	mux.HandleFunc("GET /healthz", a.healthy)

@@ -188,6 +188,7 @@ func (s *Subject) Names() []Name {
 		add(ByDigest, d.Digest.String())
 	}
 	add(ByDigest, s.Claimed.String())
+	add(ByDigest, s.Origin.Blob.String())
 	for _, r := range s.References {
 		add(ByReference, r)
 	}
