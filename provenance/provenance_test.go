@@ -148,8 +148,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// real are attestations that BuildKit wrote.
-func real(tb testing.TB) [][]byte {
+// written are attestations that BuildKit wrote.
+func written(tb testing.TB) [][]byte {
 	tb.Helper()
 	names, err := filepath.Glob("../sbom/decode/testdata/generators/buildkit/*.intoto.json")
 	if err != nil || len(names) == 0 {
@@ -168,7 +168,7 @@ func real(tb testing.TB) [][]byte {
 
 func TestWhatBuildKitWrote(t *testing.T) {
 	sboms := 0
-	for _, raw := range real(t) {
+	for _, raw := range written(t) {
 		a, err := provenance.Open(raw, provenance.Limits{})
 		if err != nil {
 			if strings.Contains(err.Error(), "no subject") {
@@ -195,7 +195,7 @@ func TestWhatBuildKitWrote(t *testing.T) {
 // FuzzOpen: whatever comes, an answer comes; what is opened is what encoding/json,
 // which knows nothing of the rules, sees in it.
 func FuzzOpen(f *testing.F) {
-	for _, b := range real(f) {
+	for _, b := range written(f) {
 		f.Add(b)
 		f.Add([]byte(envelope(string(b))))
 	}

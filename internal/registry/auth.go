@@ -48,7 +48,7 @@ func (s *server) header(q *question) string {
 // what the Authorization header says.
 func (c *Client) authorize(ctx context.Context, s *server, q *question, headers []string) (string, error) {
 	denied := func(err error) error {
-		f := q.fault(Unauthorized, err)
+		f := q.fault(Unauthenticated, err)
 		f.Status = http.StatusUnauthorized
 		return f
 	}

@@ -24,7 +24,6 @@ type guard struct {
 	expire bool // tokens are good for one request
 	used   map[string]bool
 	grants int
-	seen   []string // Authorization headers that reached another place than they should
 }
 
 func (g *guard) wrap(next http.Handler) http.Handler {

@@ -16,18 +16,18 @@ type Reason uint8
 // The reasons. Only Absent, from a registry that is no mirror, says something about
 // what was asked; all others say that it could not be checked.
 const (
-	Absent       Reason = iota + 1 // 404
-	Unauthorized                   // 401, also from the token server
-	Forbidden                      // 403
-	Limited                        // 429, or told to wait for longer than we do
-	Away                           // 5xx, no connection, no answer in time
-	Wrong                          // an answer that cannot be: another digest, no JSON, a redirect into the void
-	TooLarge                       // beyond a limit
-	Unencrypted                    // it would take plain HTTP, which was not asked for
-	Refused                        // any other status
+	Absent          Reason = iota + 1 // 404
+	Unauthenticated                   // 401, also from the token server
+	Forbidden                         // 403
+	Limited                           // 429, or told to wait for longer than we do
+	Away                              // 5xx, no connection, no answer in time
+	Wrong                             // an answer that cannot be: another digest, no JSON, a redirect into the void
+	TooLarge                          // beyond a limit
+	Unencrypted                       // it would take plain HTTP, which was not asked for
+	Refused                           // any other status
 )
 
-var reasonNames = [...]string{"unknown", "absent", "unauthorized", "forbidden", "limited", "away", "wrong", "too large", "unencrypted", "refused"}
+var reasonNames = [...]string{"unknown", "absent", "unauthenticated", "forbidden", "limited", "away", "wrong", "too large", "unencrypted", "refused"}
 
 // String returns the reason in a word or two, for logs and metrics.
 func (r Reason) String() string {
@@ -56,7 +56,7 @@ func (f *Fault) Error() string {
 			return fmt.Sprintf("the mirror %s has no %s", f.Host, f.What)
 		}
 		return fmt.Sprintf("%s has no %s", f.Host, f.What)
-	case Unauthorized:
+	case Unauthenticated:
 		if f.Err != nil {
 			return fmt.Sprintf("%s wants to know who asks for %s, and that cannot be said: %v", f.Host, f.What, f.Err)
 		}
@@ -89,7 +89,7 @@ func (f *Fault) definitive() bool { return f.Reason == Absent && !f.Mirror }
 
 func (f *Fault) hint() string {
 	switch f.Reason {
-	case Unauthorized, Forbidden:
+	case Unauthenticated, Forbidden:
 		return "docker login " + f.Host + ", or --registry-auth FILE with credentials that may read it; without them nobody can say what is attached"
 	case Limited:
 		return "come again later, sign in, or name a mirror"

@@ -303,7 +303,7 @@ func reasonOf(status int) Reason {
 	case status == http.StatusNotFound:
 		return Absent
 	case status == http.StatusUnauthorized:
-		return Unauthorized
+		return Unauthenticated
 	case status == http.StatusForbidden:
 		return Forbidden
 	case status == http.StatusTooManyRequests:

@@ -213,8 +213,8 @@ func (r *Registry) PutBlob(t testing.TB, repository string, content []byte) iden
 func (r *Registry) push(t testing.TB, repository string, l Layer) *Descriptor {
 	t.Helper()
 	d := ident.SHA256(l.Content)
-	res := r.do(t, http.MethodPost, "/v2/"+repository+"/blobs/uploads/", "", nil, http.StatusAccepted)
-	at, err := url.Parse(res.Header.Get("Location"))
+	header := r.do(t, http.MethodPost, "/v2/"+repository+"/blobs/uploads/", "", nil, http.StatusAccepted)
+	at, err := url.Parse(header.Get("Location"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +246,8 @@ func (r *Registry) get(t testing.TB, repository, tag string) []byte {
 	return b
 }
 
-func (r *Registry) do(t testing.TB, method, path, mediaType string, body []byte, want int) *http.Response {
+// do sends a request, and returns the answer's header.
+func (r *Registry) do(t testing.TB, method, path, mediaType string, body []byte, want int) http.Header {
 	t.Helper()
 	q, err := http.NewRequestWithContext(t.Context(), method, "http://"+r.Host+path, bytes.NewReader(body))
 	if err != nil {
@@ -264,5 +265,5 @@ func (r *Registry) do(t testing.TB, method, path, mediaType string, body []byte,
 	if err != nil || res.StatusCode != want {
 		t.Fatalf("%s %s: %d %s %v", method, path, res.StatusCode, b, err)
 	}
-	return res
+	return res.Header
 }
