@@ -37,9 +37,19 @@ const (
 // texts stay distinct. It is vuln.MaxPURLBytes: no query is longer.
 const maxText = vuln.MaxPURLBytes
 
-// MaxKeyBytes bounds a key: a component with a thousand licences is refused by
-// no decoder, and its key must still be storable as one row.
-const MaxKeyBytes = 1 << 20
+// MaxKeyBytes bounds a key, since a store keeps each as one row: a component with
+// a thousand licences is refused by no decoder. What is longer is cut part by part,
+// at whole fields, and names the whole by digest.
+const MaxKeyBytes = 1 << 16
+
+// How much of each part a key that is too long keeps. The first field of an identity
+// is always kept: it has maxText bytes at most, doubled where all are escaped. The
+// rest of MaxKeyBytes is for the digest.
+const (
+	cutIdentity   = 35 << 10
+	cutAttributes = 20 << 10
+	cutHashes     = 8 << 10
+)
 
 // The tags of an identity's fields.
 const (
@@ -103,16 +113,42 @@ func AppendKey(dst []byte, c *sbom.Component, subjectOS sbom.Distro) []byte {
 	return dst
 }
 
-// cutKey keeps the identity of an oversized key and names what was cut by digest.
+// cutKey keeps the fields of an oversized key that fit, and names all of it by digest:
+// as one more licence, by free text, so that two keys that were cut stay distinct.
 func cutKey(dst []byte, start int) []byte {
-	sum := sha256.Sum256(dst[start:])
-	end := start + min(bytes.IndexByte(dst[start:], partEnd), MaxKeyBytes/2)
-	if i := bytes.LastIndexByte(dst[start:end], fieldEnd); i > 0 {
-		end = start + i // whole fields only
+	key := bytes.Clone(dst[start:])
+	sum := sha256.Sum256(key)
+	// Fields hold no partEnd, hashes may: a key of AppendKey always has three parts.
+	end := bytes.IndexByte(key, partEnd)
+	identity, rest := key[:end], key[end+1:]
+	end = bytes.IndexByte(rest, partEnd)
+	attributes, hashes := rest[:end], rest[end+1:]
+	dst = dst[:start]
+	if len(identity) > cutIdentity {
+		identity = identity[:bytes.LastIndexByte(identity[:cutIdentity+1], fieldEnd)] // a field begins with fieldEnd
 	}
-	dst = append(dst[:end], partEnd)
+	dst = append(append(dst, identity...), partEnd)
+	if len(attributes) > cutAttributes {
+		attributes = attributes[:bytes.LastIndexByte(attributes[:cutAttributes], fieldEnd)+1] // an attribute ends with it
+	}
+	dst = append(dst, attributes...)
 	dst = appendText(append(dst, firstLicence+licenceNameBit), "sha256:"+hex.EncodeToString(sum[:]))
-	return append(dst, fieldEnd, partEnd)
+	dst = append(dst, fieldEnd, partEnd)
+	kept := 0
+	for n := 0; kept < len(hashes); kept += n {
+		if n = hashLen(hashes[kept:]); kept+n > cutHashes {
+			break
+		}
+	}
+	return append(dst, hashes[:kept]...)
+}
+
+// hashLen is how many bytes the first hash of a key's last part takes.
+func hashLen(b []byte) int {
+	if b[0] == 0 {
+		return 3 + int(b[1])<<8 + int(b[2])
+	}
+	return 2 + int(b[1])
 }
 
 func appendIdentity(dst []byte, c *sbom.Component, os sbom.Distro) []byte {

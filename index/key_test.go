@@ -3,6 +3,7 @@ package index_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -107,6 +108,25 @@ func TestKeyIsBounded(t *testing.T) {
 	got, _, err := index.ParseKey([]byte(a))
 	if len(a) > index.MaxKeyBytes || a == b || err != nil || got.PURL != c.PURL {
 		t.Errorf("%d bytes, distinct %v, %q, %v", len(a), a != b, got.PURL, err)
+	}
+}
+
+// A key that is too long keeps of each part what fits, and stays distinct and readable.
+func TestLongKeysKeepWhatFits(t *testing.T) {
+	c := sbom.Component{Name: strings.Repeat("\x01", 20000), Version: "1", Hashes: []sbom.Hash{{Algorithm: "SHA-1", Value: strings.Repeat("0b", 20)}}}
+	for i := range 3000 {
+		c.CPEs = append(c.CPEs, fmt.Sprintf("cpe:2.3:a:x:y:%d", i))
+		c.Licenses = append(c.Licenses, sbom.License{Expression: fmt.Sprintf("LicenseRef-%d", i)})
+		c.Hashes = append(c.Hashes, sbom.Hash{Algorithm: "SHA-256", Value: fmt.Sprintf("%064x", i)}, sbom.Hash{Algorithm: "other", Value: fmt.Sprint(i)})
+	}
+	a := index.KeyOf(&c, noble)
+	got, _, err := index.ParseKey([]byte(a))
+	if err != nil || len(a) > index.MaxKeyBytes || got.Version != "1" || len(got.CPEs) < 50 || len(got.Licenses) < 500 || len(got.Hashes) < 100 || got.Hashes[0] != c.Hashes[0] {
+		t.Errorf("%d bytes, version %q, %d CPEs, %d licences, %d hashes, %v", len(a), got.Version, len(got.CPEs), len(got.Licenses), len(got.Hashes), err)
+	}
+	c.Hashes[4001].Value += "0"
+	if index.KeyOf(&c, noble) == a {
+		t.Error("two components that differ in what was cut have one key")
 	}
 }
 

@@ -163,7 +163,7 @@ var (
 // touches the database.
 const (
 	MaxGroup      = 1024    // intakes in one Commit: bounds the time for which the sequence is locked
-	MaxKey        = 1 << 16 // bytes of one component key: a package URL with attributes is far below 1 kB
+	MaxKey        = 1 << 16 // bytes of one component key: a package URL with attributes is far below 1 kB; index.MaxKeyBytes is as many
 	MaxComponents = 1 << 22 // component keys of one document
 	MaxOriginal   = 1 << 29 // compressed bytes of one document: the engines' own limit is 1 GB
 	MaxText       = 1 << 12 // bytes of one name, reference, reason or actor
