@@ -16,6 +16,8 @@ type Config struct {
 	// one draws its components for itself. No organisation is like that; it is the worst
 	// that an index can be given.
 	Unrelated bool
+	// Spelled keeps what SPDX needs to write documents out.
+	Spelled bool
 }
 
 // Check refuses what cannot be made.
@@ -51,6 +53,7 @@ type Corpus struct {
 	services []service
 	bases    []base
 	batch    []pending
+	origins  []origin // by id, where Config.Spelled
 }
 
 // service is something that is released now and then.
@@ -78,6 +81,7 @@ const monthly = 36
 type pending struct {
 	key    string
 	number uint64 // 0 for a module
+	origin origin
 }
 
 // New returns a corpus before its first document.
@@ -198,7 +202,7 @@ func (c *Corpus) Next() (Document, bool) {
 	}
 	for k := range s.modules {
 		m := module(d.Service, s.release, k)
-		c.batch = append(c.batch, pending{key: index.KeyOf(&m, ecosystems[0].distro)})
+		c.batch = append(c.batch, pending{key: index.KeyOf(&m, ecosystems[0].distro), origin: origin{service: int32(d.Service), release: int32(s.release), module: int32(k)}}) //nolint:gosec // small numbers
 	}
 	// New components get their ids in the order of their keys, as a store does it.
 	slices.SortFunc(c.batch, func(a, b pending) int {
@@ -215,6 +219,7 @@ func (c *Corpus) Next() (Document, bool) {
 			c.ids[p.number] = c.count
 		}
 		d.NewKeys = append(d.NewKeys, p.key)
+		c.spell(p)
 		ids = append(ids, c.count)
 		c.count++
 	}
@@ -232,7 +237,7 @@ func (c *Corpus) id(ids []uint32, number uint64, e entry) []uint32 {
 		return append(ids, id)
 	}
 	m, os := e.component()
-	c.batch = append(c.batch, pending{index.KeyOf(&m, os), number})
+	c.batch = append(c.batch, pending{index.KeyOf(&m, os), number, origin{entry: e}})
 	c.ids[number] = index.Unknown // until the document's new keys are sorted
 	return ids
 }

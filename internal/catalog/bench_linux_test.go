@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cofferdam-io/cofferdam/index/synth"
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
 	"github.com/cofferdam-io/cofferdam/internal/store/sqlite"
 )
@@ -27,7 +28,7 @@ func cpu() time.Duration {
 
 // intake takes documents in, 64 at a time as many clients do, and reports megabytes
 // and documents for each second of CPU: hashed, decoded, packed, indexed and on disk.
-func intake(b *testing.B, docs func(i int) []byte) {
+func intake(b *testing.B, docs [][]byte) {
 	b.Helper()
 	coding := &catalog.Coding{}
 	s, err := sqlite.Open(context.Background(), b.TempDir(), sqlite.Options{Coding: coding.Store()})
@@ -41,8 +42,7 @@ func intake(b *testing.B, docs func(i int) []byte) {
 	b.ResetTimer()
 	var wg sync.WaitGroup
 	gate := make(chan struct{}, 64)
-	for i := range b.N {
-		doc := docs(i)
+	for _, doc := range docs {
 		bytesIn += int64(len(doc))
 		gate <- struct{}{}
 		wg.Go(func() {
@@ -73,40 +73,28 @@ func BenchmarkIntakeReal(b *testing.B) {
 		}
 		docs = append(docs, d)
 	}
-	intake(b, func(i int) []byte {
-		return fmt.Appendf(bytes.Clone(docs[i%len(docs)]), "\n%*s", i/len(docs), "")
-	})
+	many := make([][]byte, b.N)
+	for i := range many {
+		many[i] = fmt.Appendf(bytes.Clone(docs[i%len(docs)]), "\n%*s", i/len(docs), "")
+	}
+	intake(b, many)
 }
 
-// spdx300k is an SPDX document of 0.3 MB with 283 components, most of which other
-// documents have too.
-func spdx300k(n int) []byte {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, `{"spdxVersion":"SPDX-2.3","dataLicense":"CC0-1.0","SPDXID":"SPDXRef-DOCUMENT","name":"registry.example/app-%d","documentNamespace":"https://registry.example/app-%d","creationInfo":{"created":"2026-01-02T03:04:05Z","creators":["Tool: made"]},"packages":[`, n, n)
-	for i := range 283 {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		p, v := (n*7+i*i)%5000, (n/50+i)%12
-		fmt.Fprintf(&b, `{"SPDXID":"SPDXRef-Package-%d","name":"package-%d","versionInfo":"1.%d.0","supplier":"Organization: Maintainers of package-%d","downloadLocation":"NOASSERTION","filesAnalyzed":false,"sourceInfo":"acquired package info from the installed package database: /usr/lib/packages/package-%d/metadata.json","licenseConcluded":"NOASSERTION","licenseDeclared":"Apache-2.0","copyrightText":"NOASSERTION","checksums":[{"algorithm":"SHA256","checksumValue":"%064x"}],"externalRefs":[{"referenceCategory":"SECURITY","referenceType":"cpe23Type","referenceLocator":"cpe:2.3:a:package-%d:package-%d:1.%d.0:*:*:*:*:*:*:*"},{"referenceCategory":"SECURITY","referenceType":"cpe23Type","referenceLocator":"cpe:2.3:a:maintainers:package-%d:1.%d.0:*:*:*:*:*:*:*"},{"referenceCategory":"PACKAGE-MANAGER","referenceType":"purl","referenceLocator":"pkg:npm/package-%d@1.%d.0"}]}`,
-			i, p, v, p, p, p*31+v, p, p, v, p, v, p, v)
-	}
-	b.WriteString(`],"relationships":[`)
-	for i := range 283 {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, `{"spdxElementId":"SPDXRef-DOCUMENT","relatedSpdxElement":"SPDXRef-Package-%d","relationshipType":"DESCRIBES"}`, i)
-	}
-	b.WriteString("]}")
-	return b.Bytes()
-}
-
+// Documents of an organisation's images: most of their packages are in others too,
+// one in thirty is new, and each has its own name, order and files.
 func BenchmarkIntakeSPDX300k(b *testing.B) {
+	corpus, err := synth.New(synth.Config{Documents: max(b.N, 1000), Components: 283, Seed: 1, Spelled: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	size, components := 0, 0
 	docs := make([][]byte, b.N)
 	for i := range docs {
-		docs[i] = spdx300k(i)
+		d, _ := corpus.Next()
+		docs[i] = corpus.SPDX(nil, &d)
+		size += len(docs[i])
+		components += len(d.Entries)
 	}
-	b.Logf("%d bytes each", len(docs[0]))
-	intake(b, func(i int) []byte { return docs[i] })
+	intake(b, docs)
+	b.Logf("%d documents of %d bytes and %d components, %d distinct", b.N, size/b.N, components/b.N, corpus.Components())
 }

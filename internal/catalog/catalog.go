@@ -119,7 +119,7 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	if o.Coding != nil {
 		o.Coding.index.Store(x)
 	}
-	c.group = store.NewGroup(o.Store, store.GroupOptions{})
+	c.group = store.NewGroup(committer{o.Store, c.follow}, store.GroupOptions{})
 	c.drift = make(chan struct{})
 	c.keep(ctx)
 	c.runAdvisories(ctx)

@@ -36,9 +36,11 @@ type follower struct {
 	changed chan struct{} // closed when a view is published
 	broken  error         // why the store cannot be followed now
 
-	wake chan struct{}
-	stop context.CancelFunc
-	done chan struct{}
+	wake   chan struct{}
+	wanted atomic.Uint64 // the highest sequence number that somebody waits for
+	own    offered
+	stop   context.CancelFunc
+	done   chan struct{}
 }
 
 // changesAtOnce bounds what one step of following holds in memory.
@@ -72,13 +74,18 @@ func (f *follower) run(ctx context.Context) {
 	t := time.NewTicker(f.poll)
 	defer t.Stop()
 	for {
+		look := false
 		select {
 		case <-ctx.Done():
 			return
 		case <-f.wake:
 		case <-t.C:
+			look = true
 		}
-		err := f.catchUp(ctx)
+		err := f.takeOffered(ctx)
+		if err == nil && (look || f.now().seq < f.wanted.Load()) {
+			err = f.catchUp(ctx)
+		}
 		if ctx.Err() != nil {
 			return
 		}
@@ -122,10 +129,7 @@ func (f *follower) reach(ctx context.Context, seq uint64) error {
 		if changed == nil {
 			return nil
 		}
-		select {
-		case f.wake <- struct{}{}:
-		default:
-		}
+		f.want(seq)
 		select {
 		case <-changed:
 		case <-f.done:
@@ -133,6 +137,21 @@ func (f *follower) reach(ctx context.Context, seq uint64) error {
 		case <-ctx.Done():
 			return ident.Errorf(ident.KindIndeterminate, "the change is on disk, and the index does not show it yet: %w", context.Cause(ctx))
 		}
+	}
+}
+
+// want wakes the follower for a sequence number.
+func (f *follower) want(seq uint64) {
+	for was := f.wanted.Load(); was < seq && !f.wanted.CompareAndSwap(was, seq); was = f.wanted.Load() {
+		continue
+	}
+	f.signal()
+}
+
+func (f *follower) signal() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -163,7 +182,7 @@ func (f *follower) catchUp(ctx context.Context) error {
 		if err != nil || len(changes) == 0 {
 			return err
 		}
-		next, err := f.step(ctx, v, changes)
+		next, err := f.step(ctx, v, changes, nil)
 		if err != nil {
 			return err
 		}
@@ -171,8 +190,9 @@ func (f *follower) catchUp(ctx context.Context) error {
 	}
 }
 
-// step is the view after some changes.
-func (f *follower) step(ctx context.Context, v *view, changes []store.Change) (*view, error) {
+// step is the view after some changes. entries are of the dictionary, in order, as
+// far as they are known without asking for them.
+func (f *follower) step(ctx context.Context, v *view, changes []store.Change, entries []store.Entry) (*view, error) {
 	last := changes[len(changes)-1].Seq
 	if first := changes[0].Seq; first != v.seq+1 {
 		return nil, ident.Errorf(ident.KindFailure, "the store's changes go from %d to %d: some are missing", v.seq, first)
@@ -214,7 +234,7 @@ func (f *follower) step(ctx context.Context, v *view, changes []store.Change) (*
 			blocks = blocks || c.StateKind == store.StateBlocked
 		}
 	}
-	if err := f.keys(ctx, known, &b); err != nil {
+	if err := f.keys(ctx, known, &b, entries); err != nil {
 		return nil, err
 	}
 	if err := f.index.Apply(b); err != nil {
@@ -238,7 +258,7 @@ func (f *follower) step(ctx context.Context, v *view, changes []store.Change) (*
 
 // keys reads the dictionary's entries that the batch's documents need. Later ones
 // may come with them.
-func (f *follower) keys(ctx context.Context, known *index.Snapshot, b *index.Batch) error {
+func (f *follower) keys(ctx context.Context, known *index.Snapshot, b *index.Batch, given []store.Entry) error {
 	need := uint32(0)
 	for i := range b.Documents {
 		if c := b.Documents[i].Components; len(c) > 0 {
@@ -246,6 +266,12 @@ func (f *follower) keys(ctx context.Context, known *index.Snapshot, b *index.Bat
 		}
 	}
 	n := known.Components()
+	for i := range given {
+		if given[i].ID == n {
+			b.Keys = append(b.Keys, given[i].Key)
+			n++
+		}
+	}
 	for n < need {
 		entries, err := f.store.Dictionary(ctx, n, changesAtOnce*8)
 		if err != nil {

@@ -144,6 +144,10 @@ type Coding struct {
 	// called from several goroutines at once. Nil: every key is looked up in the
 	// database.
 	Known func(keys []string, ids []uint32, missing []int) []int
+	// Count returns a number of entries, the first ones by id, that Known surely finds:
+	// a key that it misses is none of them. It is asked before and after Known, and the
+	// lower answer counts. Nil: Known may miss any.
+	Count func() uint32
 }
 
 // Sentinels that say what the caller must do; use errors.Is.

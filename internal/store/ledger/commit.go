@@ -26,6 +26,7 @@ type prepared struct {
 	names       [][]byte
 	ids         []uint32 // of Keys, where known
 	missing     []int    // indices of the others
+	known       uint32   // every entry with an id below would have been found
 	at          int64
 }
 
@@ -60,6 +61,7 @@ func (l *Ledger) Commit(ctx context.Context, group []store.Intake) ([]store.Rece
 	if err != nil {
 		return nil, err
 	}
+	l.recent.add(receipts)
 	return receipts, nil
 }
 
@@ -83,8 +85,10 @@ func (l *Ledger) prepare(p *prepared, in *store.Intake) error {
 	for _, n := range in.Subject.Names() {
 		p.names = append(p.names, nameHash(in.Tenant, n.Kind, n.Text))
 	}
+	p.known = l.coding.Count()
 	p.ids = make([]uint32, len(in.Keys))
 	p.missing = l.coding.Known(in.Keys, p.ids, nil)
+	p.known = min(p.known, l.coding.Count()) // what broke in between is not relied on
 	return nil
 }
 
@@ -247,27 +251,23 @@ func (c *commit) fresh(ctx context.Context) ([]int, error) {
 // returns the new entries that each document brought.
 func (c *commit) components(ctx context.Context, fresh []int) (map[int][]store.Entry, error) {
 	found := map[string]uint32{}
-	var hashes []any
-	asked := map[int64]bool{}
+	known := uint32(math.MaxUint32)
 	for _, i := range fresh {
-		for _, m := range c.group[i].missing {
-			if h := keyHash(c.group[i].Keys[m]); !asked[h] {
-				asked[h] = true
-				hashes = append(hashes, h)
+		known = min(known, c.group[i].known)
+	}
+	missing := func(yield func(string) bool) {
+		for _, i := range fresh {
+			for _, m := range c.group[i].missing {
+				if !yield(c.group[i].Keys[m]) {
+					return
+				}
 			}
 		}
 	}
-	err := selectIn(ctx, c.tx, "SELECT id, name FROM component WHERE hash", nil, hashes, func(scan func(...any) error) error {
-		var id int64
-		var key []byte
-		if err := scan(&id, &key); err != nil {
-			return err
+	if !c.ledger.recent.tell(known, c.counter.components, missing, func(k string, id uint32) { found[k] = id }) {
+		if err := c.findKeys(ctx, missing, found); err != nil {
+			return nil, err
 		}
-		found[string(key)] = uint32(id) // #nosec G115 -- a number the store assigned
-		return nil
-	})
-	if err != nil {
-		return nil, err
 	}
 	added := map[int][]store.Entry{}
 	for _, i := range fresh {
@@ -276,6 +276,7 @@ func (c *commit) components(ctx context.Context, fresh []int) (map[int][]store.E
 			key := p.Keys[m]
 			id, known := found[key]
 			if !known {
+				var err error
 				if id, err = next(&c.counter.components, "component"); err != nil {
 					return nil, err
 				}
@@ -287,6 +288,27 @@ func (c *commit) components(ctx context.Context, fresh []int) (map[int][]store.E
 		}
 	}
 	return added, nil
+}
+
+// findKeys asks the database for the ids of keys.
+func (c *commit) findKeys(ctx context.Context, keys func(yield func(string) bool), found map[string]uint32) error {
+	var hashes []any
+	asked := map[int64]bool{}
+	for k := range keys {
+		if h := keyHash(k); !asked[h] {
+			asked[h] = true
+			hashes = append(hashes, h)
+		}
+	}
+	return selectIn(ctx, c.tx, "SELECT id, name FROM component WHERE hash", nil, hashes, func(scan func(...any) error) error {
+		var id int64
+		var key []byte
+		if err := scan(&id, &key); err != nil {
+			return err
+		}
+		found[string(key)] = uint32(id) // #nosec G115 -- a number the store assigned
+		return nil
+	})
 }
 
 // findArtifacts reads which artifacts the identities belong to.

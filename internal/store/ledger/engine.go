@@ -45,6 +45,7 @@ type Ledger struct {
 	engine Engine
 	coding store.Coding
 	tables tables
+	recent recent
 }
 
 // New returns the ledger of a database.
@@ -59,6 +60,9 @@ func New(e Engine, c store.Coding) (*Ledger, error) {
 			}
 			return missing
 		}
+	}
+	if c.Count == nil {
+		c.Count = func() uint32 { return 0 }
 	}
 	return &Ledger{engine: e, coding: c, tables: newTables()}, nil
 }

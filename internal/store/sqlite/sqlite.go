@@ -91,8 +91,9 @@ func (s *Store) Close() error { return s.engine.close() }
 
 // engine is one connection that writes and a pool that reads.
 type engine struct {
-	path        string
-	write, read *sql.DB
+	path  string
+	write *sql.DB
+	read  *readers
 
 	mu         sync.Mutex // held by the transaction that writes
 	conn       *sql.Conn
@@ -152,11 +153,11 @@ func open(ctx context.Context, path string, o Options) (_ *engine, err error) {
 	if err = ledger.Migrate(ctx, schema{e}, list); err != nil {
 		return e, err
 	}
-	if e.read, err = sql.Open("sqlite", name("query_only(1)", "cache_size(-16384)")); err != nil {
+	db, err := sql.Open("sqlite", name("query_only(1)", "cache_size(-16384)"))
+	if err != nil {
 		return e, err
 	}
-	e.read.SetMaxOpenConns(o.Readers)
-	e.read.SetMaxIdleConns(o.Readers)
+	e.read = newReaders(db, o.Readers)
 	return e, nil
 }
 
@@ -200,7 +201,7 @@ func (e *engine) close() error {
 	}
 	// Readers first: the last connection to close moves the log into the file.
 	if e.read != nil {
-		errs = append(errs, e.read.Close())
+		errs = append(errs, e.read.close())
 	}
 	if e.conn != nil {
 		errs = append(errs, e.conn.Close())

@@ -108,36 +108,6 @@ func (t writing) Exec(ctx context.Context, list ...ledger.Statement) (int64, err
 	return touched, nil
 }
 
-// Read is ledger.Engine's.
-func (e *engine) Read(ctx context.Context, f func(ledger.Tx) error) error {
-	if e.closed.Load() {
-		return ident.Errorf(ident.KindFailure, "%w", store.ErrClosed)
-	}
-	tx, err := e.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return explain("read the catalogue", err, false)
-	}
-	if err := f(reading{tx}); err != nil {
-		_ = tx.Rollback() // nothing was written; f's error says what happened
-		return err
-	}
-	return explain("read the catalogue", tx.Commit(), false)
-}
-
-type reading struct{ tx *sql.Tx }
-
-func (t reading) Query(ctx context.Context, text string, args []any, each func(func(...any) error) error) error {
-	rows, err := t.tx.QueryContext(ctx, text, args...)
-	if err != nil {
-		return explain("read the catalogue", err, false)
-	}
-	return scanAll(rows, each)
-}
-
-func (reading) Exec(context.Context, ...ledger.Statement) (int64, error) {
-	return 0, ident.Errorf(ident.KindUsage, "a reading transaction does not write")
-}
-
 func scanAll(rows *sql.Rows, each func(func(...any) error) error) error {
 	for rows.Next() {
 		if err := each(rows.Scan); err != nil {

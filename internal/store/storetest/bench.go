@@ -21,7 +21,7 @@ func Bench(b *testing.B, open func(b *testing.B, c store.Coding) store.Store) {
 	for _, group := range []int{1, 16, 64, 256} {
 		b.Run(fmt.Sprintf("commit/group=%d", group), func(b *testing.B) {
 			m := &maker{rand: rand.New(rand.NewPCG(1, 2))} // #nosec G404 -- made data, the same each time
-			s := open(b, store.Coding{Encode: EncodeRow, Known: m.known.Known})
+			s := open(b, m.known.Coding())
 			for range max(1, 1024/group) {
 				m.commit(b, s, m.intakes(group))
 			}
@@ -44,7 +44,7 @@ func Bench(b *testing.B, open func(b *testing.B, c store.Coding) store.Store) {
 	b.Run("delete", func(b *testing.B) {
 		const documents = 2000
 		m := &maker{rand: rand.New(rand.NewPCG(1, 2))} // #nosec G404 -- as above
-		s := open(b, store.Coding{Encode: EncodeRow, Known: m.known.Known})
+		s := open(b, m.known.Coding())
 		var cpu, purge time.Duration
 		first := uint32(0)
 		for range b.N {

@@ -47,8 +47,15 @@ func DecodeRow(b []byte) []uint32 {
 
 // Dictionary is a caller's cache of component ids; its Known is a Coding's.
 type Dictionary struct {
-	mu  sync.RWMutex
-	ids map[string]uint32
+	mu    sync.RWMutex
+	ids   map[string]uint32
+	has   map[uint32]bool
+	count uint32 // every entry below was learnt
+}
+
+// Coding is a store's with this dictionary.
+func (d *Dictionary) Coding() store.Coding {
+	return store.Coding{Encode: EncodeRow, Known: d.Known, Count: d.Count}
 }
 
 // Learn takes entries that are committed.
@@ -56,11 +63,21 @@ func (d *Dictionary) Learn(entries []store.Entry) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.ids == nil {
-		d.ids = map[string]uint32{}
+		d.ids, d.has = map[string]uint32{}, map[uint32]bool{}
 	}
 	for _, e := range entries {
-		d.ids[e.Key] = e.ID
+		d.ids[e.Key], d.has[e.ID] = e.ID, true
 	}
+	for d.has[d.count] {
+		d.count++
+	}
+}
+
+// Count is store.Coding's.
+func (d *Dictionary) Count() uint32 {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.count
 }
 
 // Known is store.Coding's.

@@ -75,7 +75,7 @@ func RunIntake(open func(where string, c store.Coding) (store.Store, error)) {
 
 func intake(where string, from uint64, open func(string, store.Coding) (store.Store, error)) error {
 	d := &Dictionary{}
-	s, err := open(where, store.Coding{Encode: EncodeRow, Known: d.Known})
+	s, err := open(where, d.Coding())
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func Run(t *testing.T, open Open) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := &Dictionary{}
-			s := open(t, store.Coding{Encode: EncodeRow, Known: d.Known})
+			s := open(t, d.Coding())
 			c.test(t, s, d)
 			if c.name != "a closed store says so" {
 				Whole(t, s)
@@ -157,6 +157,8 @@ func dictionary(t *testing.T, s store.Store, d *Dictionary) {
 	// Known to the caller, known to the database only, and new.
 	d.mu.Lock()
 	delete(d.ids, "d")
+	delete(d.has, 1)
+	d.count = 1
 	d.mu.Unlock()
 	r = Commit(t, s, Doc(3, "a", "d", "e"))
 	if row := DecodeRow(r[0].Row); !slices.Equal(row, []uint32{1, 2, 4}) || len(r[0].Added) != 1 {

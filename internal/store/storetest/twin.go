@@ -139,7 +139,7 @@ func drawIntake(t *rapid.T) store.Intake {
 func Twin(t *testing.T, open Open) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := &Dictionary{}
-		s := open(t, store.Coding{Encode: EncodeRow, Known: d.Known})
+		s := open(t, d.Coding())
 		defer func() {
 			if err := s.Close(); err != nil {
 				t.Error(err)
