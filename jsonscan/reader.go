@@ -64,6 +64,7 @@ type Reader struct {
 	names   []name // of all open objects, the innermost last
 	open    []byte // Skip's levels, kept for their memory
 	scratch []byte // the last unescaped text
+	path    []byte // Pointer's memory
 	texts   *texts
 	at      string // pointer of the value that the Reader began with
 	depth0  int    // levels around that value
@@ -146,7 +147,7 @@ func (r *Reader) Depth() int { return r.depth0 + len(r.levels) }
 // Pointer returns the JSON pointer (RFC 6901) of the value that is due or was
 // read last; "" is the whole document.
 func (r *Reader) Pointer() string {
-	b := []byte(r.at)
+	b := append(r.path[:0], r.at...)
 	for i := range r.levels {
 		switch l := &r.levels[i]; {
 		case l.n == 0:
@@ -166,7 +167,8 @@ func (r *Reader) Pointer() string {
 			}
 		}
 	}
-	return string(b)
+	r.path = b
+	return r.texts.pack(b)
 }
 
 // Defer skips the value that is due and returns a Reader of just that value, for

@@ -35,7 +35,7 @@ func intake(b *testing.B, docs [][]byte) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	c, end := open(b, s, catalog.Options{Log: slog.New(slog.DiscardHandler), Coding: coding})
+	c, end := open(b, s, catalog.Options{Log: slog.New(slog.DiscardHandler), Coding: coding, Limits: catalog.Limits{Wait: time.Minute}})
 	defer end()
 	var bytesIn int64
 	begun := cpu()

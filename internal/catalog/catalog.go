@@ -21,6 +21,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/index"
 	"github.com/cofferdam-io/cofferdam/internal/store"
 	"github.com/cofferdam-io/cofferdam/sbom"
+	"github.com/cofferdam-io/cofferdam/sbom/spdx"
 )
 
 // Options of Open. Store, Log and Now are required.
@@ -71,6 +72,13 @@ func (l *Limits) fill() {
 	}
 }
 
+// How many bytes are kept of what documents said lately, so that what comes again in
+// the next one need not be read again: the packages of some tens of thousands.
+const (
+	rememberTexts = 64 << 20
+	rememberKeys  = 16 << 20
+)
+
 // Catalog is the catalogue at work. Its methods may be called from many goroutines.
 type Catalog struct {
 	store    store.Store
@@ -83,6 +91,9 @@ type Catalog struct {
 	gates    *gates
 	workers  *slots
 	encoders sync.Pool
+	bodies   bodies
+	seen     *spdx.Seen      // packages of documents that were read lately
+	said     *index.KeyCache // and the keys of their components
 	metrics  *metrics
 	follow   *follower
 	keeper   keeper
@@ -101,7 +112,8 @@ type Catalog struct {
 func Open(ctx context.Context, o Options) (*Catalog, error) {
 	o.Limits.fill()
 	c := &Catalog{store: o.Store, log: o.Log, now: o.Now, status: store.StatusPublished, limits: o.Limits, memory: budget{total: o.Limits.Memory, free: o.Limits.Memory}, gates: newGates(o.Limits.Tenants, o.Now),
-		workers: newSlots(o.Limits.Workers, o.Limits.Queue, o.Limits.Wait), metrics: newMetrics(o.Metrics)}
+		workers: newSlots(o.Limits.Workers, o.Limits.Queue, o.Limits.Wait), metrics: newMetrics(o.Metrics),
+		seen: spdx.NewSeen(rememberTexts), said: index.NewKeyCache(rememberKeys)}
 	if o.Review {
 		c.status = store.StatusDraft
 	}
@@ -149,7 +161,7 @@ func (c *Catalog) Ready(ctx context.Context) error {
 	return c.follow.fault()
 }
 
-func (c *Catalog) keys(doc *sbom.Document) []string { return index.KeysOf(doc) }
+func (c *Catalog) keys(doc *sbom.Document) []string { return c.said.KeysOf(doc) }
 
 // Documents returns a tenant's live documents of these bytes.
 func (c *Catalog) Documents(ctx context.Context, tenant string, digest ident.Digest) ([]store.Document, error) {

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/cofferdam-io/cofferdam/authz"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/store"
@@ -79,6 +77,7 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 	if err != nil {
 		return nil, err
 	}
+	defer func() { c.bodies.give(raw) }()
 	size = int64(len(raw))
 	if err := c.workers.enter(ctx); err != nil {
 		return nil, err
@@ -122,6 +121,8 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 		return nil, err
 	}
 	leave() // what follows is waiting for the disk
+	c.bodies.give(raw)
+	raw = nil
 	got, err := c.group.Put(ctx, in)
 	if err != nil {
 		return nil, storeError(err)
@@ -161,7 +162,7 @@ func (c *Catalog) read(u Upload, hold *lease) ([]byte, error) {
 	if err := c.memory.take(hold, first); err != nil {
 		return nil, err
 	}
-	buf := make([]byte, 0, first+1) // one more, so that the end is seen without growing
+	buf := c.bodies.take(first + 1) // one more, so that the end is seen without growing
 	for {
 		n, err := u.Body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
@@ -224,7 +225,7 @@ func (u *Upload) saysOf(s *store.Subject) bool {
 
 // decode reads the document. A list of several is no document: each of them is one.
 func (c *Catalog) decode(ctx context.Context, raw []byte, digest ident.Digest) (*sbom.Document, error) {
-	docs, err := decode.Bytes(ctx, "", raw, decode.Limits{MaxBytes: int(c.limits.Document), Digest: digest})
+	docs, err := decode.Bytes(ctx, "", raw, decode.Limits{MaxBytes: int(c.limits.Document), Digest: digest, Seen: c.seen})
 	if err != nil {
 		return nil, err
 	}
@@ -287,17 +288,4 @@ func storeError(err error) error {
 		return ident.Errorf(ident.KindIndeterminate, "the connection to the database was lost before it answered: %w", err).WithHint("send it again: a document that is there already is not stored twice")
 	}
 	return err
-}
-
-// encoders are reused: one holds a megabyte of tables.
-func (c *Catalog) compress(raw []byte) ([]byte, error) {
-	e, ok := c.encoders.Get().(*zstd.Encoder)
-	if !ok {
-		var err error
-		if e, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest)); err != nil {
-			return nil, err
-		}
-	}
-	defer c.encoders.Put(e)
-	return e.EncodeAll(raw, make([]byte, 0, len(raw)/8+1024)), nil
 }

@@ -24,6 +24,8 @@ type Limits struct {
 	MaxRatio int // of decompressed to compressed bytes above 1 MiB; default 200
 	// Digest is the SHA-256 of the input, where the caller has computed it.
 	Digest ident.Digest
+	// Seen is spdx.Options.Seen: what is remembered between inputs, for those that read many.
+	Seen *spdx.Seen
 }
 
 const (
@@ -110,11 +112,11 @@ func (d *decoder) decode(raw []byte, wrappers int) ([]*sbom.Document, error) {
 		return nil, ident.Errorf(ident.KindUnsupported, "is a JSON array, and no SBOM format is one")
 	case text[0] == '<':
 		if bytes.Contains(text[:min(len(text), 4096)], []byte("rdf:RDF")) {
-			return one(spdx.Decode(d.ctx, raw, spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}))
+			return one(spdx.Decode(d.ctx, raw, spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Seen: d.lim.Seen}))
 		}
 		return one(cyclonedx.Decode(d.ctx, raw, cyclonedx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}))
 	case bytes.Contains(text[:min(len(text), 1<<16)], []byte("SPDXVersion:")):
-		return one(spdx.Decode(d.ctx, raw, spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}))
+		return one(spdx.Decode(d.ctx, raw, spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Seen: d.lim.Seen}))
 	case bytes.Contains(text[:min(len(text), 4096)], []byte("apiVersion:")):
 		return nil, ident.Errorf(ident.KindUnsupported, "is a Kubernetes manifest and no SBOM").WithHint("give manifests with -f")
 	}
@@ -191,7 +193,7 @@ func (d *decoder) object(raw []byte, wrappers int) ([]*sbom.Document, error) {
 	if err != nil && !s.decided() {
 		return nil, err
 	}
-	spdxOptions := spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}
+	spdxOptions := spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Seen: d.lim.Seen}
 	switch {
 	case s.texts["bomFormat"] != "":
 		return one(cyclonedx.Decode(d.ctx, raw, cyclonedx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}))

@@ -40,10 +40,11 @@ type builder struct {
 }
 
 func newBuilder(ctx context.Context, o Options, size int) *builder {
+	likely := min(size/1024, 512) // packages: few documents have more for their size
 	return &builder{
 		ctx: ctx, opt: o, size: size, docID: usualDocID,
-		doc:    &sbom.Document{Format: sbom.SPDX},
-		ids:    map[string]int32{},
+		doc:    &sbom.Document{Format: sbom.SPDX, Components: make([]sbom.Component, 0, likely)},
+		ids:    make(map[string]int32, likely),
 		images: map[int32]*imageFacts{},
 	}
 }
@@ -170,6 +171,9 @@ func (b *builder) finish() (*sbom.Document, error) {
 		}
 	}
 	b.doc.Dependencies = kept
+	if len(b.doc.Components) == 0 {
+		b.doc.Components = nil
+	}
 	b.settleNotes()
 	b.rename(settle)
 	if b.dropped > 0 {

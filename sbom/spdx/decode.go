@@ -27,6 +27,10 @@ type Options struct {
 	MaxWarnings     int
 	// Digest is the SHA-256 of the bytes, if the caller has it already.
 	Digest ident.Digest
+	// Seen remembers packages between documents; nil: nothing is remembered. The lists of
+	// components (CPEs, Hashes, Licenses, Locations) are then shared between documents and
+	// may not be changed in place.
+	Seen *Seen
 }
 
 func (o Options) withDefaults() Options {

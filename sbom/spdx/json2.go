@@ -155,16 +155,24 @@ func (j *jsonDocument) readPackages() {
 	if !r.RequireArray() { // taken for an empty list it would say that the image holds nothing
 		return
 	}
+	room := j.opt.MaxDepth - r.Depth()
+	if j.opt.MaxDepth <= 0 {
+		room = jsonscan.DefaultMaxDepth - r.Depth()
+	}
 	for n := 0; r.NextItem() && j.alive(n); n++ {
+		if j.opt.Seen != nil && j.again(room) {
+			continue
+		}
 		if r.RequireObject() {
-			j.readPackage()
+			j.readPackage(room)
 		}
 	}
 }
 
 // readPackage reads one package (SPDX 2.3 section 7).
-func (j *jsonDocument) readPackage() {
+func (j *jsonDocument) readPackage(room int) {
 	r := j.r
+	start, warned := r.Offset()-1, len(j.doc.Warnings)+j.dropped // behind the opening brace
 	c := sbom.Component{Pointer: r.Pointer()}
 	var image *imageFacts
 	var declared, concluded string
@@ -215,6 +223,9 @@ func (j *jsonDocument) readPackage() {
 	setLicenses(&c, declared, concluded)
 	if notes != nil {
 		j.fill(&c, notes)
+	}
+	if j.opt.Seen != nil && notes == nil && image == nil && len(j.doc.Warnings)+j.dropped == warned {
+		j.opt.Seen.remember(r.Since(start), &c, room)
 	}
 	j.add(c, image)
 }

@@ -1,0 +1,87 @@
+package spdx
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	realdocs "github.com/cofferdam-io/cofferdam/internal/corpus"
+)
+
+// sameWithout decodes with what was seen before and without, and compares.
+func sameWithout(t *testing.T, data []byte, o Options) {
+	t.Helper()
+	got, gotErr := Decode(context.Background(), data, o)
+	o.Seen = nil
+	want, wantErr := Decode(context.Background(), data, o)
+	if (gotErr == nil) != (wantErr == nil) || gotErr != nil && gotErr.Error() != wantErr.Error() {
+		t.Fatalf("%v, want %v", gotErr, wantErr)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Fatalf("%+v\nwant %+v", got, want)
+	}
+}
+
+const seenPackages = `{"name":"adduser","SPDXID":"SPDXRef-Package-deb-adduser-1","versionInfo":"3.1","supplier":"Organization: Somebody","downloadLocation":"NOASSERTION","filesAnalyzed":false,"licenseDeclared":"GPL-2.0-only","checksums":[{"algorithm":"SHA1","checksumValue":"0B"}],"externalRefs":[{"referenceType":"purl","referenceLocator":"pkg:deb/debian/adduser@3.1"},{"referenceType":"cpe23Type","referenceLocator":"cpe:2.3:a:x:y:1"}],"packageFileName":"a.deb","attributionTexts":["LayerDiffID: sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]}`
+
+// What was seen before changes nothing about what is read, however the next document
+// differs from the last by one byte, by an order or by where it is cut off.
+func TestSeenChangesNothing(t *testing.T) {
+	one := []byte(`{` + head + `"packages":[` + seenPackages + `,` + seenPackages + `]}`)
+	for _, bytesOf := range []int{0, 1 << 20} {
+		seen := NewSeen(bytesOf)
+		sameWithout(t, one, Options{Seen: seen})
+		wrapped := append(append([]byte(`{"sbom":`), one...), '}')
+		for i := range one {
+			other := bytes.Clone(one)
+			other[i] ^= 1
+			sameWithout(t, other, Options{Seen: seen})
+			sameWithout(t, one[:i], Options{Seen: seen})
+			for depth := 1; i == 0 && depth < 8; depth++ {
+				sameWithout(t, one, Options{Seen: seen, MaxDepth: depth})
+				sameWithout(t, wrapped, Options{Seen: seen, MaxDepth: depth})
+			}
+		}
+		// Of a real scanner's warnings, none is swallowed the second time.
+		faulty := bytes.Replace(one, []byte(`"versionInfo":"3.1"`), []byte(`"versionInfo":31`), 2)
+		sameWithout(t, faulty, Options{Seen: seen})
+		sameWithout(t, faulty, Options{Seen: seen})
+	}
+}
+
+func TestSeenOfRealDocuments(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(realdocs.Root(t), "sbom/guac-data/top-dh-sboms/*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no documents", err)
+	}
+	seen := NewSeen(8 << 20)
+	for n, f := range files {
+		if n%4 != 0 {
+			continue // time under the race detector
+		}
+		raw, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			sameWithout(t, raw, Options{Seen: seen})
+		}
+	}
+}
+
+// FuzzSeen reads one document after another.
+func FuzzSeen(f *testing.F) {
+	one := `{` + head + `"packages":[` + seenPackages + `]}`
+	f.Add([]byte(one), []byte(one))
+	f.Add([]byte(one), []byte(`{"sbom":`+one+`}`))
+	f.Add([]byte(one), []byte(`{`+head+`"packages":[ `+seenPackages+` , {},`+seenPackages+`]}`))
+	f.Fuzz(func(t *testing.T, a, b []byte) {
+		seen := NewSeen(64 << 10)
+		for _, d := range [][]byte{a, b, a} {
+			sameWithout(t, d, Options{Seen: seen, MaxBytes: 1 << 20})
+		}
+	})
+}
