@@ -79,7 +79,9 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 	}
 	defer func() { c.bodies.give(raw) }()
 	size = int64(len(raw))
+	c.group.Expect(1)
 	if err := c.workers.enter(ctx); err != nil {
+		c.group.Expect(-1)
 		return nil, err
 	}
 	left := false
@@ -90,6 +92,12 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 		}
 	}
 	defer leave()
+	coming := true
+	defer func() {
+		if coming {
+			c.group.Expect(-1)
+		}
+	}()
 	digest := ident.SHA256(raw)
 	if r, err := c.known(ctx, &u, digest); u.Fault == nil && (r != nil || err != nil) {
 		return r, err
@@ -122,8 +130,8 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 	}
 	leave() // what follows is waiting for the disk
 	c.bodies.give(raw)
-	raw = nil
-	got, err := c.group.Put(ctx, in)
+	raw, coming = nil, false
+	got, err := c.group.PutExpected(ctx, in)
 	if err != nil {
 		return nil, storeError(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 )
@@ -14,6 +15,9 @@ type GroupOptions struct {
 	MaxDocuments int   // in one commit; 0: 256
 	MaxBytes     int64 // compressed, in one commit; 0: 32 MiB
 	MaxPending   int64 // compressed bytes that may wait; 0: 256 MiB. Beyond, Put pushes back
+	// Linger is how long a commit waits for documents that were announced (Expect), so
+	// that one sync serves them all; 0: 20 ms. What nobody announced is not waited for.
+	Linger time.Duration
 }
 
 // Group coalesces concurrent Puts into commits: while one is on its way to the
@@ -24,6 +28,7 @@ type Group struct {
 	mu      sync.Mutex
 	queue   []*put
 	pending int64 // bytes queued or being committed
+	coming  int   // documents that were announced
 	closed  bool
 	wake    chan struct{} // holds one token where the queue may have work
 	done    chan struct{}
@@ -61,6 +66,9 @@ func NewGroup(to Intaker, o GroupOptions) *Group {
 	if o.MaxPending <= 0 {
 		o.MaxPending = 256 << 20
 	}
+	if o.Linger <= 0 {
+		o.Linger = 20 * time.Millisecond
+	}
 	g := &Group{to: to, o: o, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go g.run()
 	return g
@@ -70,18 +78,28 @@ func NewGroup(to Intaker, o GroupOptions) *Group {
 // once with ErrRetryLater where too much is waiting already. A caller that gives up
 // (ctx) while its document is being committed gets ErrUnknownOutcome; one whose
 // document was still waiting gets ctx's error, and nothing was changed.
-func (g *Group) Put(ctx context.Context, in Intake) (Receipt, error) {
+func (g *Group) Put(ctx context.Context, in Intake) (Receipt, error) { return g.put(ctx, in, 0) }
+
+// PutExpected is Put for a document that was announced; it is so no more.
+func (g *Group) PutExpected(ctx context.Context, in Intake) (Receipt, error) {
+	return g.put(ctx, in, 1)
+}
+
+func (g *Group) put(ctx context.Context, in Intake, announced int) (Receipt, error) {
 	if err := in.Check(); err != nil {
+		g.Expect(-announced)
 		return Receipt{}, err
 	}
 	p := &put{ctx: ctx, in: in, ready: make(chan struct{})}
 	g.mu.Lock()
+	g.coming -= announced
 	switch {
 	case g.closed:
 		g.mu.Unlock()
 		return Receipt{}, ident.Errorf(ident.KindFailure, "%w", ErrClosed)
 	case g.pending > 0 && g.pending+p.cost() > g.o.MaxPending:
 		g.mu.Unlock()
+		g.signal()
 		return Receipt{}, ident.Errorf(ident.KindFailure, "%d bytes wait for the disk already: %w", g.o.MaxPending, ErrRetryLater).
 			WithHint("send the document again in a second")
 	}
@@ -123,6 +141,45 @@ func (g *Group) Close() error {
 	return nil
 }
 
+// Expect announces n documents that are about to come by PutExpected; a negative number
+// takes it back, for those that will not.
+func (g *Group) Expect(n int) {
+	g.mu.Lock()
+	g.coming += n
+	none := g.coming <= 0
+	g.mu.Unlock()
+	if none {
+		g.signal()
+	}
+}
+
+// linger waits while documents are coming that the next commit has room for.
+func (g *Group) linger() {
+	var until <-chan time.Time
+	for {
+		g.mu.Lock()
+		var bytes int64
+		for _, p := range g.queue {
+			bytes += int64(len(p.in.Data))
+		}
+		enough := len(g.queue) == 0 || g.coming <= 0 || g.closed || len(g.queue) >= g.o.MaxDocuments || bytes >= g.o.MaxBytes
+		g.mu.Unlock()
+		if enough {
+			return
+		}
+		if until == nil {
+			t := time.NewTimer(g.o.Linger)
+			defer t.Stop()
+			until = t.C
+		}
+		select {
+		case <-g.wake:
+		case <-until:
+			return
+		}
+	}
+}
+
 func (g *Group) signal() {
 	select {
 	case g.wake <- struct{}{}:
@@ -133,6 +190,7 @@ func (g *Group) signal() {
 func (g *Group) run() {
 	defer close(g.done)
 	for {
+		g.linger()
 		batch, closed := g.take()
 		if len(batch) > 0 {
 			g.commit(batch)

@@ -173,3 +173,32 @@ func TestGivingUp(t *testing.T) {
 		t.Errorf("groups %v: a document that was taken back was committed", to.groups)
 	}
 }
+
+// What was announced is waited for, and comes with what waits; what was taken back is not.
+func TestGroupWaitsForWhatIsAnnounced(t *testing.T) {
+	to := &gate{open: make(chan struct{})}
+	close(to.open)
+	g := NewGroup(to, GroupOptions{Linger: time.Hour})
+	g.Expect(4)
+	var wg sync.WaitGroup
+	put := func(name string) {
+		wg.Go(func() {
+			if _, err := g.PutExpected(context.Background(), small(name, 1)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	put("a")
+	put("b")
+	if _, err := g.PutExpected(context.Background(), Intake{}); err == nil { // one that is refused is not waited for either
+		t.Error("an intake without anything was taken")
+	}
+	g.Expect(-1)
+	wg.Wait()
+	if len(to.groups) != 1 || len(to.groups[0]) != 2 {
+		t.Errorf("groups %v", to.groups)
+	}
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+}
