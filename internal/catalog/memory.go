@@ -10,9 +10,14 @@ import (
 
 // bodies are the buffers that documents are read into, used again: the system would
 // otherwise hand out, clear and take back as much memory as is sent. There is a pool
-// for each power of two; larger documents are rare, and what they took goes back.
+// for each power of two. Larger documents are rare; theirs is memory outside of the
+// heap, where there is such, which is gone as soon as it is given back: a collector
+// that finds 256 MB in use lets as much rubbish gather beside it.
 type bodies struct {
 	pools [largestKept - smallestKept + 1]sync.Pool
+
+	mu     sync.Mutex
+	mapped map[*byte][]byte // by their first byte
 }
 
 const (
@@ -20,10 +25,21 @@ const (
 	largestKept  = 22 // 4 MB
 )
 
-// take returns an empty buffer with room for n bytes.
+// take returns an empty buffer with room for n bytes. Whoever takes it gives it back
+// once, and nobody may look at it afterwards.
 func (b *bodies) take(n int64) []byte {
 	if n > 1<<largestKept {
-		return make([]byte, 0, n)
+		whole, err := mapMemory(n)
+		if err != nil {
+			return make([]byte, 0, n)
+		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.mapped == nil {
+			b.mapped = map[*byte][]byte{}
+		}
+		b.mapped[&whole[0]] = whole
+		return whole[:0]
 	}
 	class := max(bits.Len64(uint64(max(n, 1)-1)), smallestKept) //nolint:gosec // at least 0
 	if p, ok := b.pools[class-smallestKept].Get().(*[]byte); ok {
@@ -32,18 +48,33 @@ func (b *bodies) take(n int64) []byte {
 	return make([]byte, 0, 1<<class)
 }
 
-// give gives a buffer back that nobody looks at any more.
+// give gives a buffer back. Others than take's are left to the collector.
 func (b *bodies) give(buf []byte) {
-	class := bits.Len(uint(cap(buf))) - 1 //nolint:gosec // at least 0
-	if class < smallestKept || class > largestKept || cap(buf) != 1<<class {
+	if cap(buf) == 0 {
+		return
+	}
+	if cap(buf) > 1<<largestKept {
+		first := &buf[:1][0]
+		b.mu.Lock()
+		whole, ok := b.mapped[first]
+		delete(b.mapped, first)
+		b.mu.Unlock()
+		if ok {
+			unmapMemory(whole)
+		}
+		return
+	}
+	class := bits.Len(uint(cap(buf))) - 1
+	if class < smallestKept || cap(buf) != 1<<class {
 		return
 	}
 	b.pools[class-smallestKept].Put(&buf)
 }
 
-// compress packs a document. Encoders are used again: one holds a megabyte of tables.
-// The documents of one kind pack alike, and a buffer that is too small is copied.
+// compress packs a document and gives its bytes back. Encoders are used again: one
+// holds a megabyte of tables.
 func (c *Catalog) compress(raw []byte) ([]byte, error) {
+	defer func() { c.bodies.give(raw) }()
 	e, ok := c.encoders.Get().(*zstd.Encoder)
 	if !ok {
 		var err error
@@ -51,9 +82,12 @@ func (c *Catalog) compress(raw []byte) ([]byte, error) {
 			return nil, err
 		}
 	}
-	defer c.encoders.Put(e)
-	room := c.bodies.take(int64(len(raw)/4) + 1024)
-	packed := e.EncodeAll(raw, room)
+	// What does not pack takes a little more than it had; memory that is not touched is
+	// not taken.
+	packed := e.EncodeAll(raw, c.bodies.take(int64(e.MaxEncodedSize(len(raw)))))
+	c.encoders.Put(e)
+	c.bodies.give(raw)
+	raw = nil
 	out := bytes.Clone(packed)
 	c.bodies.give(packed)
 	return out, nil

@@ -125,12 +125,16 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 			in.Rejected, in.Keys, in.Subject = reason(err), nil, store.Subject{}
 		}
 	}
-	if in.Data, err = c.compress(raw); err != nil {
+	if fault == nil {
+		doc.Components, doc.Dependencies = nil, nil // as large as the document; what is answered needs neither
+	}
+	body := raw
+	raw = nil
+	if in.Data, err = c.compress(body); err != nil {
 		return nil, err
 	}
 	leave() // what follows is waiting for the disk
-	c.bodies.give(raw)
-	raw, coming = nil, false
+	coming = false
 	got, err := c.group.PutExpected(ctx, in)
 	if err != nil {
 		return nil, storeError(err)
@@ -171,6 +175,12 @@ func (c *Catalog) read(u Upload, hold *lease) ([]byte, error) {
 		return nil, err
 	}
 	buf := c.bodies.take(first + 1) // one more, so that the end is seen without growing
+	ok := false
+	defer func() {
+		if !ok {
+			c.bodies.give(buf)
+		}
+	}()
 	for {
 		n, err := u.Body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
@@ -182,6 +192,7 @@ func (c *Catalog) read(u Upload, hold *lease) ([]byte, error) {
 			if u.Size >= 0 && int64(len(buf)) != u.Size {
 				return nil, ident.Errorf(ident.KindInvalid, "the upload ended after %d of %d bytes", len(buf), u.Size)
 			}
+			ok = true
 			return buf, nil
 		case err != nil:
 			return nil, ident.Errorf(ident.KindInvalid, "the upload broke off after %d bytes: %w", len(buf), err)
@@ -191,8 +202,8 @@ func (c *Catalog) read(u Upload, hold *lease) ([]byte, error) {
 			if err := c.memory.take(hold, more); err != nil {
 				return nil, err
 			}
-			grown := make([]byte, len(buf), int64(cap(buf))+more)
-			copy(grown, buf)
+			grown := append(c.bodies.take(int64(cap(buf))+more), buf...)
+			c.bodies.give(buf)
 			buf = grown
 		}
 	}

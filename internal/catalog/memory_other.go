@@ -1,0 +1,9 @@
+//go:build !unix
+
+package catalog
+
+import "errors"
+
+func mapMemory(int64) ([]byte, error) { return nil, errors.ErrUnsupported }
+
+func unmapMemory([]byte) {}
