@@ -242,7 +242,7 @@ func TestEveryFixture(t *testing.T) {
 		t.Skip("COFFERDAM_DATA is not set: no real documents")
 	}
 	s := embedded(t, t.TempDir())
-	c, end := open(t, s, catalog.Options{Log: slog.New(slog.DiscardHandler)})
+	c, end := open(t, s, catalog.Options{Log: slog.New(slog.DiscardHandler), Limits: catalog.Limits{Wait: time.Hour}})
 	defer end()
 	// Of a document that is damaged: cutting a giant at every thousandth byte takes
 	// hours. The long run does, up to a megabyte.
