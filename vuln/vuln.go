@@ -49,6 +49,22 @@ func (s Score) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
+// UnmarshalJSON reads what MarshalJSON writes.
+func (s *Score) UnmarshalJSON(b []byte) error {
+	var in struct {
+		Type, Vector string
+		Base         *float64
+	}
+	if err := json.Unmarshal(b, &in); err != nil {
+		return err
+	}
+	*s = Score{Type: in.Type, Vector: in.Vector, Base: math.NaN()}
+	if in.Base != nil {
+		s.Base = *in.Base
+	}
+	return nil
+}
+
 // Reference is a URL with the type that the OSV schema gives it.
 type Reference struct{ Type, URL string }
 

@@ -67,6 +67,9 @@ func config(c *registry.Config, err error) (registry.Credentials, error) {
 // IsImage tells an image reference from a path: nothing of that name is there, and it
 // has a tag or a digest.
 func (l *Loader) IsImage(arg string) bool {
+	if _, ok := l.remote(arg); ok {
+		return false
+	}
 	if arg == stdinName || l.Exists(arg) || strings.HasPrefix(arg, ".") || strings.HasPrefix(arg, "/") {
 		return false
 	}

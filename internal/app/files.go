@@ -27,6 +27,18 @@ const (
 type Files struct {
 	FS    fs.FS
 	Stdin io.Reader
+	// Remote reads the document with a digest from a server; nil: there is none, and a
+	// digest is a name like any other.
+	Remote func(context.Context, ident.Digest) ([]byte, error)
+}
+
+// remote returns the digest that a name is, where digests are read from a server.
+func (f Files) remote(name string) (ident.Digest, bool) {
+	if f.Remote == nil {
+		return ident.Digest{}, false
+	}
+	d, err := ident.ParseDigest(name)
+	return d, err == nil
 }
 
 // file is one file to read, under the name that users see.
@@ -57,6 +69,9 @@ func (f Files) open(name string) (io.ReadCloser, error) {
 func (f Files) read(ctx context.Context, name string) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if d, ok := f.remote(name); ok {
+		return f.Remote(ctx, d)
 	}
 	var r io.Reader
 	size := int64(-1) // not known
@@ -155,6 +170,9 @@ func (c ctxReader) Read(p []byte) (int, error) {
 func (f Files) expand(arg string, want func(name string) bool) ([]file, error) {
 	if arg == stdinName {
 		return []file{{name: stdinName}}, nil
+	}
+	if _, ok := f.remote(arg); ok {
+		return []file{{name: arg}}, nil
 	}
 	st, err := f.stat(arg)
 	if err != nil {

@@ -66,16 +66,25 @@ func sbomValidateCommand(e *env) *cobra.Command {
 
 func sbomShowCommand(e *env) *cobra.Command {
 	var raw bool
+	var srv serverFlags
 	var reg registryFlags
 	c := &cobra.Command{
 		Use: "show FILE…|IMAGE…", Short: "What a document says: subject, identities, components",
 		Long: `Show says what documents say: those in files, and those that are attached to an
 IMAGE in its registry (referrers, cosign's tags, Sigstore bundles, BuildKit's
-attestations). Nobody verifies who attached them.`,
+attestations). Nobody verifies who attached them.
+
+With --server, sha256:… is a document that the server has, or the artifact that it is
+about; its bytes are compared with its digest.`,
 		Example: "  cofferdam sbom show image.cdx.json\n  cofferdam sbom show registry.example/shop/web:1.4.2",
 		Args:    someFiles,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			l := e.loader()
+			end, err := e.remote(ctx, l, &srv, args)
+			if err != nil {
+				return err
+			}
+			defer end()
 			if raw {
 				if e.format != "" {
 					return ident.Errorf(ident.KindUsage, "--raw gives the bytes as they are, and takes no -o").WithHint("leave one of the two out")
@@ -112,6 +121,7 @@ attestations). Nobody verifies who attached them.`,
 			return e.write(report.NewDocuments(docs), report.Options{})
 		}),
 	}
+	srv.add(c)
 	c.Flags().BoolVar(&raw, "raw", false, "the bytes of the document, unchanged")
 	reg.add(c)
 	return answers(c, (*report.Documents)(nil))

@@ -19,13 +19,15 @@ func sbomConvertCommand(e *env) *cobra.Command {
 	for _, f := range encode.Formats() {
 		formats = append(formats, string(f))
 	}
-	return &cobra.Command{
+	var srv serverFlags
+	c := &cobra.Command{
 		Use: "convert FILE -o FORMAT", Short: "Write a document in another format",
 		Long: `Convert writes an SBOM of any format that is read as CycloneDX 1.7 or 1.6, or as
 SPDX 2.3, in JSON. What the format has no words for is kept in properties or
 annotations of our own namespace, which converting back reads; what is not
 carried over is listed on standard error with how often it occurs. The new
-document names the old one by its digest.
+document names the old one by its digest. With --server, FILE may be sha256:… of a
+document that the server has, or of the artifact that it is about.
 
 Output (-o): ` + strings.Join(formats, ", ") + ".",
 		Example:     "  cofferdam sbom convert image.spdx.json -o cyclonedx --output-file image.cdx.json",
@@ -44,7 +46,13 @@ Output (-o): ` + strings.Join(formats, ", ") + ".",
 			if err != nil {
 				return err
 			}
-			d, raw, err := e.loader().SBOM(ctx, args[0])
+			l := e.loader()
+			end, err := e.remote(ctx, l, &srv, args)
+			if err != nil {
+				return err
+			}
+			defer end()
+			d, raw, err := l.SBOM(ctx, args[0])
 			if err != nil {
 				return err
 			}
@@ -66,6 +74,8 @@ Output (-o): ` + strings.Join(formats, ", ") + ".",
 			return nil
 		}),
 	}
+	srv.add(c)
+	return c
 }
 
 // losses says on standard error what the format has no words for, and what was not

@@ -22,6 +22,7 @@ func sbomDiffCommand(e *env) *cobra.Command {
 	var in inputs
 	var failOn []string
 	var same bool
+	var srv serverFlags
 	c := &cobra.Command{
 		Use: "diff OLD NEW", Short: "What changed between releases: components, versions, licences, vulnerabilities",
 		Long: `Diff compares two SBOMs, of any tools and formats, or two folders of them, paired
@@ -30,7 +31,10 @@ them) it also says which vulnerabilities appeared and which are gone; what can
 no longer be compared with the advisories is told apart from what is gone.
 
 With --same-artifact it unites two or more documents of one artifact, as several
-tools wrote them, and shows what only some of them saw.`,
+tools wrote them, and shows what only some of them saw.
+
+With --server, OLD and NEW may be sha256:… of artifacts or documents that the server
+has. Where both are, the server compares them, by its own advisories.`,
 		Example: "  cofferdam sbom diff web-1.4.cdx.json web-1.5.spdx.json --advisories ./advisories --fail-on other-bytes,licence",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) < 2 || len(args) > 2 && !same {
@@ -44,7 +48,30 @@ tools wrote them, and shows what only some of them saw.`,
 					return ident.Errorf(ident.KindUsage, "--fail-on %q is no change that sbom diff knows", w).WithHint("one of: %s", strings.Join(diffLines, ", "))
 				}
 			}
+			judged := func(a *report.SBOMDiff, unread int) error {
+				if len(failOn) > 0 {
+					e.outcome.failed = unread > 0 // a gate whose own documents could not be read has not passed
+					a.Gate = a.Judge(failOn)
+					e.outcome.refused = a.Gate.Failed
+				}
+				return e.write(a, report.Options{})
+			}
+			if digests := digestsOf(args); !same && len(digests) == 2 && len(in.advisories) == 0 && srv.asks(false) {
+				a, err := e.diffOnServer(ctx, &srv, digests)
+				if err != nil {
+					return err
+				}
+				if a.Coverage.AdvisoryKnown == nil && slices.Contains(failOn, "new-vulnerability") {
+					return ident.Errorf(ident.KindUsage, "the server has no advisories loaded: nothing can be said about vulnerabilities").WithHint("cofferdam serve --advisories PATH")
+				}
+				return judged(a, 0)
+			}
 			l := e.loader()
+			end, err := e.remote(ctx, l, &srv, args)
+			if err != nil {
+				return err
+			}
+			defer end()
 			sides := make([][]*sbom.Document, len(args))
 			unread := 0
 			for i, a := range args {
@@ -94,16 +121,11 @@ tools wrote them, and shows what only some of them saw.`,
 				known := true
 				a.Coverage.AdvisoriesAsOf, a.Coverage.AdvisoryKnown = db.AsOf().Format("2006-01-02"), &known
 			}
-			if len(failOn) > 0 {
-				e.outcome.failed = unread > 0 // a gate whose own documents could not be read has not passed
-				a.Gate = a.Judge(failOn)
-				e.outcome.refused = a.Gate.Failed
-			}
-			return e.write(a, report.Options{})
+			return judged(a, unread)
 		}),
 	}
 	in.advisoryFlags(c)
-	in.refuse(c, "server", "this version has no server: give the files")
+	srv.add(c)
 	c.Flags().BoolVar(&same, "same-artifact", false, "the documents are about one artifact: what only some of them saw")
 	c.Flags().StringSliceVar(&failOn, "fail-on", nil, "exit 3 on a `CHANGE`: "+strings.Join(diffLines, ", "))
 	complete(c, "fail-on", fixed(diffLines...))

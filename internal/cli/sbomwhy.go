@@ -11,11 +11,13 @@ import (
 )
 
 func sbomWhyCommand(e *env) *cobra.Command {
+	var srv serverFlags
 	c := &cobra.Command{
 		Use: "why FILE PACKAGE", Short: "Why a component is there: the shortest ways to it that the document records",
 		Long: `Why shows the shortest ways from what a document is about to a component, over
 the dependencies and the containment that it records. PACKAGE is a package URL,
-with a version or without, or a name.
+with a version or without, or a name. With --server, FILE may be sha256:… of a document
+that the server has, or of the artifact that it is about.
 
 A document that lists a component and says of nothing that it needs it has no
 way to show. That is an answer, and an incomplete one: exit 4.`,
@@ -27,7 +29,13 @@ way to show. That is an answer, and an incomplete one: exit 4.`,
 			return nil
 		},
 		RunE: e.run(func(ctx context.Context, args []string) error {
-			d, _, err := e.loader().SBOM(ctx, args[0])
+			l := e.loader()
+			end, err := e.remote(ctx, l, &srv, args[:1])
+			if err != nil {
+				return err
+			}
+			defer end()
+			d, _, err := l.SBOM(ctx, args[0])
 			if err != nil {
 				return err
 			}
@@ -49,5 +57,6 @@ way to show. That is an answer, and an incomplete one: exit 4.`,
 			return e.write(a, report.Options{})
 		}),
 	}
+	srv.add(c)
 	return answers(c, (*report.ComponentWays)(nil))
 }

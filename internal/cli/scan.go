@@ -17,6 +17,7 @@ func scanCommand(e *env) *cobra.Command {
 	var reg registryFlags
 	var failOn []string
 	var onlyFixed, warnOnly bool
+	var srv serverFlags
 	c := &cobra.Command{
 		Use: "scan FILE…|IMAGE… [--advisories PATH…]", GroupID: "sbom",
 		Short: "Match SBOMs against advisories",
@@ -25,10 +26,13 @@ each vulnerability and component, and a list of what could not be matched. Of an
 IMAGE, the SBOMs that are attached to it in its registry are read, for all its
 platforms; one without is an error, and one that could not be asked for is, too.
 
+With --server, sha256:… of an artifact or a document is scanned by the server: all
+documents of an artifact together, by the advisories that it has loaded.
+
 With --fail-on it is a gate: exit 3 on a finding at or above the line, 1 if
 something that it should judge could not be read. A finding of unknown severity
 counts: unknown is not low.`,
-		Example: "  cofferdam scan ./sbom --advisories ./advisories --fail-on high",
+		Example: "  cofferdam scan ./sbom --advisories ./advisories --fail-on high\n  cofferdam scan sha256:… --server https://sbom.example",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return ident.Errorf(ident.KindUsage, "%s takes SBOM files or images", c.CommandPath()).WithHint("%s ./sbom --advisories ./advisories", c.CommandPath())
@@ -39,6 +43,24 @@ counts: unknown is not low.`,
 			line, err := parseFailOn(failOn)
 			if err != nil {
 				return err
+			}
+			finish := func(a *report.Scan) error {
+				if onlyFixed {
+					a.Findings = withFix(a.Findings)
+				}
+				a.Findings = orEmpty(a.Findings)
+				if len(line) > 0 {
+					a.Gate = gate(a.Findings, failOn, line)
+					e.outcome.refused = a.Gate.Failed && !warnOnly
+				}
+				return e.write(a, report.Options{})
+			}
+			if srv.asks(len(digestsOf(args)) < len(args)) {
+				a, err := e.scanOnServer(ctx, &srv, args)
+				if err != nil {
+					return err
+				}
+				return finish(a)
 			}
 			l := e.loader()
 			docs, sbomProblems, err := e.sboms(ctx, l, args, &reg)
@@ -73,23 +95,17 @@ counts: unknown is not low.`,
 				Coverage: inventory.Coverage{ComponentsWithoutIdentity: rep.WithoutIdentity, AdvisoryKnown: &known, NotSeen: []string{},
 					AdvisoriesAsOf: db.AsOf().Format("2006-01-02"), Quarantined: len(sbomProblems) + len(advProblems)},
 			}
-			if onlyFixed {
-				a.Findings = withFix(a.Findings)
-			}
-			a.Findings = orEmpty(a.Findings)
 			a.Locate(docs)
-			if len(line) > 0 {
-				a.Gate = gate(a.Findings, failOn, line)
-				e.outcome.refused = a.Gate.Failed && !warnOnly
-			}
-			return e.write(a, report.Options{})
+			return finish(a)
 		}),
 	}
 	in.advisoryFlags(c)
 	reg.add(c)
 	in.refuse(c, "baseline", "this version has no baselines")
 	in.refuse(c, "write-baseline", "this version has no baselines")
-	in.refuse(c, "server", "this version has no server: give the files")
+	srv.add(c)
+	in.server = &srv
+	in.notWithServer(c, "advisories")
 	c.Flags().StringSliceVar(&failOn, "fail-on", nil, "exit 3 on a finding of this `SEVERITY` or above: low, medium, high, critical, or any")
 	c.Flags().BoolVar(&onlyFixed, "only-fixed", false, "only findings that a published version fixes")
 	c.Flags().BoolVar(&warnOnly, "warn-only", false, "report a failed gate and exit 0")

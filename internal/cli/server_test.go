@@ -7,13 +7,16 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/report"
 )
 
 // shell runs commands as a user does, beside a server that a user started.
@@ -175,4 +178,97 @@ func TestWhereOnServer(t *testing.T) {
 			t.Errorf("%v: %s", c, errs)
 		}
 	}
+}
+
+func digestOf(text string) string { return ident.SHA256([]byte(text)).String() }
+
+// What a server has is looked at, compared and scanned by its digest.
+func TestDocumentsOfServer(t *testing.T) {
+	records := t.TempDir()
+	if err := os.WriteFile(filepath.Join(records, "a.json"), []byte(lodashRecord), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := served(t, "--advisories", records)
+	oldText := imageSBOM("registry.example/web", 1, "pkg:npm/lodash@4.17.20", "pkg:npm/express@4.18.0")
+	newText := imageSBOM("registry.example/web", 2, "pkg:npm/lodash@4.17.21", "pkg:npm/koa@2.0.0")
+	s.run(0, "push", "--server", s.url, "--release", "v1", s.file("old.json", oldText))
+	s.run(0, "push", "--server", s.url, "--release", "v2", s.file("new.json", newText))
+	before, after := digestOf(oldText), digestOf(newText)
+	image := fmt.Sprintf("sha256:%064x", 1)
+
+	for _, d := range []string{before, image} {
+		if out, _ := s.run(0, "sbom", "show", "--raw", d, "--server", s.url); out != oldText {
+			t.Errorf("%s: %s", d, out)
+		}
+	}
+	if out, _ := s.run(0, "sbom", "show", before, "--server", s.url); !strings.Contains(out, "registry.example/web") {
+		t.Error(out)
+	}
+	if out, _ := s.run(0, "sbom", "why", before, "lodash", "--server", s.url); !strings.Contains(out, "lodash") {
+		t.Error(out)
+	}
+	if out, _ := s.run(0, "sbom", "convert", image, "-o", "spdx", "--server", s.url); !strings.Contains(out, "SPDX-2.3") {
+		t.Error(out)
+	}
+	out, _ := s.run(0, "sbom", "diff", before, after, "--server", s.url, "-o", "json")
+	var d report.SBOMDiff
+	if err := json.Unmarshal([]byte(out), &d); err != nil || len(d.Releases) != 1 || d.Releases[0].Diff == nil || len(d.Releases[0].Diff.Added) != 1 || len(d.Releases[0].Diff.Removed) != 1 ||
+		len(d.Releases[0].Diff.Changed) != 1 || d.Releases[0].Vulnerabilities == nil || len(d.Releases[0].Vulnerabilities.Gone) != 1 || d.Coverage.AdvisoriesAsOf != "2026-01-02" {
+		t.Errorf("%v %s", err, out)
+	}
+	// A server says what the command says of the same files.
+	local, _ := s.run(0, "sbom", "diff", s.file("old.json", oldText), s.file("new.json", newText), "--advisories", records)
+	remote, _ := s.run(0, "sbom", "diff", before, after, "--server", s.url)
+	if strip(local) != strip(remote) {
+		t.Errorf("by files\n%s\nby the server\n%s", local, remote)
+	}
+	s.run(3, "sbom", "diff", after, before, "--server", s.url, "--fail-on", "new-vulnerability")
+	s.run(0, "sbom", "diff", before, s.file("new.json", newText), "--server", s.url, "--advisories", records)
+
+	out, _ = s.run(0, "scan", image, "--server", s.url, "-o", "json")
+	var scan report.Scan
+	if err := json.Unmarshal([]byte(out), &scan); err != nil || len(scan.Findings) != 1 || scan.Findings[0].ID != "CVE-2021-23337" || scan.Findings[0].Document.String() != before || scan.Documents != 1 || scan.Coverage.AdvisoriesAsOf != "2026-01-02" {
+		t.Errorf("%v %s", err, out)
+	}
+	s.run(3, "scan", before, "--server", s.url, "--fail-on", "high")
+	s.run(0, "scan", after, "--server", s.url, "--fail-on", "any")
+	for code, args := range map[int][]string{
+		1: {"sbom", "show", digestOf("nobody's"), "--server", s.url},
+		2: {"scan", "file.json", "--server", s.url},
+	} {
+		s.run(code, args...)
+	}
+	s.run(1, "scan", digestOf("nobody's"), "--server", s.url)
+	s.run(2, "scan", before, "--server", s.url, "--advisories", records)
+
+	// Two documents of one artifact: which is meant has to be said, and scans unite them.
+	other := imageSBOM("registry.example/web", 1, "pkg:npm/lodash@4.17.20", "pkg:npm/left-pad@1.0.0")
+	s.run(0, "push", "--server", s.url, s.file("other.json", other))
+	if _, errs := s.run(2, "sbom", "show", image, "--server", s.url); !strings.Contains(errs, digestOf(other)) {
+		t.Error(errs)
+	}
+	if out, _ = s.run(0, "scan", image, "--server", s.url, "-o", "json"); strings.Count(out, `"id": "CVE-2021-23337"`) != 1 || !strings.Contains(out, `"documents": 2`) {
+		t.Error(out)
+	}
+}
+
+// A server that sends other bytes than were asked for is not believed.
+func TestServerSendsOtherBytes(t *testing.T) {
+	liar := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, imageSBOM("other", 9)) }))
+	defer liar.Close()
+	s := &shell{t: t, dir: t.TempDir()}
+	if _, errs := s.run(3, "sbom", "show", digestOf("x"), "--server", liar.URL); !strings.Contains(errs, "the server sent") {
+		t.Error(errs)
+	}
+}
+
+// strip leaves out what only files have: their names.
+func strip(s string) string {
+	var out []string
+	for _, l := range strings.Split(s, "\n") {
+		if !strings.Contains(l, ".json") && !strings.Contains(l, "sha256:") {
+			out = append(out, l)
+		}
+	}
+	return strings.Join(out, "\n")
 }

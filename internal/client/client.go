@@ -189,6 +189,10 @@ func answer(res *http.Response, out any) error {
 	if res.StatusCode >= 300 {
 		return problemOf(res, b)
 	}
+	if raw, ok := out.(*[]byte); ok {
+		*raw = b
+		return nil
+	}
 	if out == nil || len(b) == 0 {
 		return nil
 	}

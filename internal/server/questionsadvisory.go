@@ -20,6 +20,7 @@ type advisories interface {
 	AdvisoryState() catalog.AdvisoryState
 	Affected(ctx context.Context, id string, q catalog.Search) (*catalog.Affected, error)
 	Where(ctx context.Context, q catalog.WhereQuestion) (*catalog.WherePage, error)
+	artifactQuestions
 	// Revision changes with everything that an answer can depend on.
 	Revision() string
 }
@@ -93,6 +94,7 @@ func (a *api) advisoryQuestions() {
 		OperationID: "where", Method: http.MethodGet, Path: "/api/v1/where", Tags: []string{"Questions"}, Summary: "Where does it run?",
 		Description: "The answer of cofferdam where: for an advisory's identifier, a package URL or bare name with or without a version or range, a digest of an artifact or a document, or a workload as ns/name. Pages are of artifacts; what was not searched and what is unknown is on the first.",
 	}, a.where)
+	a.artifactOperations()
 }
 
 func (a *api) advisoryState(ctx context.Context, _ *struct{}) (*struct{ Body AdvisoryState }, error) {

@@ -19,6 +19,8 @@ import (
 
 // records are what happened.
 type records interface {
+	// SequenceAt is the number of the last change before a time.
+	SequenceAt(ctx context.Context, t time.Time) (uint64, error)
 	Changes(ctx context.Context, after uint64, limit int) ([]store.Change, error)
 	// Await returns when there is a change after a sequence number.
 	Await(ctx context.Context, after uint64) error
@@ -91,7 +93,10 @@ func (a *api) records() {
 	}, a.checkpoints)
 }
 
-func (a *api) changes(ctx context.Context, in *Page) (*changesAnswer, error) {
+func (a *api) changes(ctx context.Context, in *struct {
+	Page
+	Since time.Time `query:"since" doc:"What changed from then on, by the clock of the server that took it in; with a cursor it is not looked at"`
+}) (*changesAnswer, error) {
 	who, _, err := a.may(ctx, authz.Read, "")
 	if err != nil {
 		return nil, err
@@ -100,7 +105,12 @@ func (a *api) changes(ctx context.Context, in *Page) (*changesAnswer, error) {
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
-	rows, err := a.Catalog.Changes(ctx, after, a.limit(in))
+	if in.Cursor == "" && !in.Since.IsZero() {
+		if after, err = a.Catalog.SequenceAt(ctx, in.Since); err != nil {
+			return nil, a.fail(ctx, err)
+		}
+	}
+	rows, err := a.Catalog.Changes(ctx, after, a.limit(&in.Page))
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}

@@ -109,9 +109,10 @@ func schemaName(t reflect.Type, hint string) string {
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 		t = t.Elem()
 	}
-	switch pkg := path.Base(t.PkgPath()); pkg {
-	case "inventory", "segment", "ident", "vuln", "compare", "trace", "report":
-		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
+	own := reflect.TypeFor[api]().PkgPath()
+	if pkg := t.PkgPath(); strings.HasPrefix(pkg, strings.TrimSuffix(own, "internal/server")) && !strings.HasSuffix(path.Dir(pkg), "/internal") {
+		base := path.Base(pkg)
+		return strings.ToUpper(base[:1]) + base[1:] + name
 	}
 	return name
 }
