@@ -261,6 +261,7 @@ func (p *puller) round(ctx context.Context) error {
 	targets := p.targets(ctx, missed)
 	met := map[pulled]bool{}
 	images, without := 0, 0
+	var there []ident.Digest
 	for _, t := range targets {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -268,6 +269,12 @@ func (p *puller) round(ctx context.Context) error {
 		found, err := p.image(ctx, t, met)
 		if err == nil {
 			err = found.None()
+		}
+		there = append(there, t.ref.Digest)
+		if found != nil && found.Image != nil {
+			for _, v := range found.Image.Variants {
+				there = append(there, v.Manifest)
+			}
 		}
 		images++
 		p.change(func(s *server.Registry) { s.Images = images })
@@ -284,10 +291,19 @@ func (p *puller) round(ctx context.Context) error {
 		}
 	}
 	p.change(func(s *server.Registry) { s.WithoutSBOM = without })
-	if first == nil {
-		p.done = met // what is not there any more is forgotten
+	if first != nil {
+		return first
 	}
-	return first
+	p.done = met // what is not there any more is forgotten
+	// What can be pulled can be deployed: its documents stay (docs/server.md, "How long
+	// documents are kept"). A round that did not see everything says nothing of it.
+	_, err = p.catalog.Deployable(ctx, p.actor(), "registry "+p.cfg.Name, there)
+	return err
+}
+
+// actor is who takes in what a registry holds.
+func (p *puller) actor() authz.Actor {
+	return authz.Actor{Subject: "registry:" + p.cfg.Name, Roles: []authz.Role{authz.Publisher}, Tenant: p.cfg.Tenant}
 }
 
 // hopeless reports whether the next image will fare no better: the registry is away, or
@@ -413,7 +429,7 @@ func (p *puller) take(ctx context.Context, t target, d *registry.Document) error
 			u.References = append(u.References, s)
 		}
 	}
-	by := authz.Actor{Subject: "registry:" + p.cfg.Name, Roles: []authz.Role{authz.Publisher}, Tenant: p.cfg.Tenant}
+	by := p.actor()
 	for {
 		u.Body, u.Size = bytes.NewReader(d.Bytes), int64(len(d.Bytes))
 		r, err := p.catalog.Take(ctx, by, u)

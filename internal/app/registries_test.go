@@ -109,6 +109,10 @@ func TestRegistriesAreRead(t *testing.T) {
 		t.Error(q)
 	}
 
+	if who := get(t, url+"/api/v1/reporters"); !strings.Contains(who, `"kind":"source"`) || !strings.Contains(who, `"name":"registry shop"`) {
+		t.Errorf("what the registry holds may not be deployed: %s", who)
+	}
+
 	// What is known is not fetched again; what is attached later is.
 	fetched := blobs.Load()
 	if got = registryState(t, url, "a round without anything new", next()); got.WithoutSBOM != 1 {
