@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -22,8 +23,9 @@ type change struct {
 	// fresh, nothing of any line is kept; with cuts, ports or blocks are cut anew.
 	dirty       map[uint32]bool
 	fresh, cuts bool
-	moved       bool // the ends of edges are numbered anew
-	nodes       bool // g.nodes is the fork's own where it is changed
+	moved       bool      // the ends of edges are numbered anew
+	nodes       bool      // g.nodes is the fork's own where it is changed
+	sets        []*uint64 // where sets of classes begin that are the fork's own
 }
 
 // applyShared applies a delta on a fork. A nil graph without an error means that
@@ -123,7 +125,6 @@ func (g *Graph) fork() *Graph {
 	n.classes, n.classOf = g.classes.fork(), g.classOf.fork()
 	n.policies, n.atoms = g.policies.fork(), g.atoms.fork()
 	for d := range 2 {
-		n.isolated[d], n.perhapsIsolated[d] = slices.Clone(g.isolated[d]), slices.Clone(g.perhapsIsolated[d])
 		n.own[d], n.allows[d], n.marks[d] = g.own[d].fork(), g.allows[d].fork(), g.marks[d].fork()
 		n.slots[d], n.inverted[d] = g.slots[d].fork(), g.inverted[d].fork()
 	}
@@ -132,10 +133,7 @@ func (g *Graph) fork() *Graph {
 		n.signature[h] = g.signature[h].fork()
 	}
 	n.workloads.classes, n.workloads.ends = g.workloads.classes.fork(), g.workloads.ends.fork()
-	n.universe, n.allPods, n.named = slices.Clone(g.universe), slices.Clone(g.allPods), slices.Clone(g.named)
-	for i := range n.universe {
-		n.universe[i] = slices.Clone(n.universe[i])
-	}
+	n.universe, n.named = slices.Clone(g.universe), slices.Clone(g.named)
 	n.pool, n.byPod, n.byAddress, n.doubts = newPool(g.classes.len()), &podGrain{}, &addressTable{}, &doubts{}
 	g.compiler.atoms.m = n.m
 	return &n
@@ -265,8 +263,21 @@ func (c *change) isolate(d Gress, class int) {
 			}
 		}
 	}
-	g.isolated[d].put(class, sure)
-	g.perhapsIsolated[d].put(class, perhaps && !sure)
+	c.put(&g.isolated[d], class, sure)
+	c.put(&g.perhapsIsolated[d], class, perhaps && !sure)
+}
+
+// put adds a class to one of the graph's own sets, or removes it. The set is the
+// former graph's, too, until it is written to.
+func (c *change) put(b *bitset, class int, in bool) {
+	if b.has(class) == in {
+		return
+	}
+	if !slices.Contains(c.sets, &(*b)[0]) {
+		*b = slices.Clone(*b)
+		c.sets = append(c.sets, &(*b)[0])
+	}
+	b.put(class, in)
 }
 
 // addAtom takes over an atom that the compiler has just resolved.
@@ -296,13 +307,37 @@ func (c *change) regrant(d Gress, p *compiled, add bool) {
 		i, found := slices.BinarySearchFunc(list, s, slot.compare)
 		switch {
 		case add:
-			list = slices.Insert(list, i, s)
+			g.slots[d].set(int(s.atom), slices.Insert(list, i, s))
+			subject := g.atoms.at(p.subject)
+			c.grantMore(d, int(s.atom), granted{int(s.spec), subject.must, false})
+			c.grantMore(d, int(s.atom), granted{int(s.spec), subject.maybe, true})
 		case found:
 			list = slices.Delete(list, i, i+1)
+			if g.slots[d].set(int(s.atom), list); i == len(list) || list[i] != s { // else another policy grants the same
+				c.grantAgain(d, int(s.atom), s.spec)
+			}
 		}
-		g.slots[d].set(int(s.atom), list)
-		c.grantAgain(d, int(s.atom), s.spec)
 	}
+}
+
+// grantMore adds to what the slots of a peer add up to.
+func (c *change) grantMore(d Gress, at int, more granted) {
+	g := c.g
+	if more.who.empty() {
+		return
+	}
+	list := slices.Clone(g.inverted[d].at(at))
+	i, found := slices.BinarySearchFunc(list, more, func(x, y granted) int {
+		return cmp.Or(cmp.Compare(x.spec, y.spec), cmp.Compare(flag(x.perhaps), flag(y.perhaps)))
+	})
+	switch {
+	case !found:
+		list = slices.Insert(list, i, more)
+	default:
+		list[i].who = unite([]members{list[i].who, more.who}, g.classes.len())
+	}
+	g.inverted[d].set(at, list)
+	c.spreadAgain(at)
 }
 
 // grantAgain adds up the slots of one peer and port list.

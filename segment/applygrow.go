@@ -176,7 +176,7 @@ func (c *change) growBlocks(blocks []netip.Prefix) bool {
 			if cl.cell = cell; len(x.parts) == 0 {
 				cl.cell, cl.size = -1, 0 // the new blocks fill it
 				for u := range g.universe {
-					g.universe[u].put(class, false)
+					c.put(&g.universe[u], class, false)
 				}
 			}
 			c.setClass(class, cl)
@@ -199,7 +199,7 @@ func (c *change) splitCell(id, parent, cell int) {
 	g := c.g
 	c.setClass(id, class{rep: -1, cell: cell, ns: -1, cluster: -1, size: 1})
 	for u := range g.universe {
-		g.universe[u].add(id)
+		c.put(&g.universe[u], id, true)
 	}
 	for _, p := range g.places.at(parent) {
 		if c.join(p.atom(), uint32(id), p.perhaps()) { //nolint:gosec // a class number

@@ -32,8 +32,8 @@ func (c *change) resize(class, by int) {
 		return
 	}
 	c.dirty[uint32(class)] = true //nolint:gosec // a class number
-	g.allPods.put(class, cl.size > 0)
-	g.universe[cl.cluster].put(class, cl.size > 0)
+	c.put(&g.allPods, class, cl.size > 0)
+	c.put(&g.universe[cl.cluster], class, cl.size > 0)
 	if cl.host {
 		c.rehost(class)
 	}
@@ -137,22 +137,22 @@ func (c *change) newClass(key string, i int) (uint32, bool) {
 	k.atoms.file(id)
 	var places []place
 	var joined []int
-	for _, list := range [][]int{k.atoms.inNS[cl.ns], k.atoms.elsewhere} {
-		for _, at := range list {
-			if at == g.any {
-				continue
-			}
-			is := k.atoms.match(&k.atoms.defs[at], &cl)
-			if is == No {
-				continue
-			}
-			places = append(places, placeIn(at, is == Maybe))
-			if c.join(at, uint32(id), is == Maybe) { //nolint:gosec // a class number
-				joined = append(joined, at)
-			}
+	candidates := k.atoms.candidates(nil, &cl)
+	slices.Sort(candidates)
+	candidates = slices.Compact(candidates) // a selector may name a value twice
+	for _, at := range candidates {
+		if at == g.any {
+			continue
+		}
+		is := k.atoms.match(&k.atoms.defs[at], &cl)
+		if is == No {
+			continue
+		}
+		places = append(places, placeIn(at, is == Maybe))
+		if c.join(at, uint32(id), is == Maybe) { //nolint:gosec // a class number
+			joined = append(joined, at)
 		}
 	}
-	slices.Sort(places)
 	g.places.set(id, places)
 	for _, at := range joined {
 		c.spreadAgain(at)
@@ -195,8 +195,9 @@ func (c *change) selectClass(i, class int) {
 			continue
 		}
 		c.select1(d, class, i)
+		perhaps := !g.atoms.at(p.subject).must.has(class)
 		for _, s := range p.appendSlots(nil, d) {
-			c.grantAgain(d, int(s.atom), s.spec)
+			c.grantMore(d, int(s.atom), granted{int(s.spec), members{ids: []uint32{uint32(class)}, n: 1}, perhaps}) //nolint:gosec // a class number
 		}
 	}
 }

@@ -40,6 +40,7 @@ type atoms struct {
 	nodes     map[[2]string]*Node // by cluster and name
 	inNS      map[int][]int       // namespace → atoms of selectors in it
 	elsewhere []int               // atoms that are not of one namespace
+	filed     filed               // the same by what they ask for
 }
 
 // definition is what an atom was made from.

@@ -85,29 +85,36 @@ func (n *interned) room(words int) {
 const maxPoolWords = 64 << 20
 
 func newPool(classes int) *pool {
-	pages := (classes + pageSize - 1) / pageSize
+	pages := (classes + linesPage - 1) / linesPage
 	return &pool{lines: [2][]atomic.Pointer[linePage]{make([]atomic.Pointer[linePage], pages), make([]atomic.Pointer[linePage], pages)},
 		halves: make(map[halfKey][][]part), bases: make(map[baseKey]*base), interned: newInterned()}
 }
 
 // linePage holds the lines of neighbouring classes.
-type linePage [pageSize]atomic.Pointer[classLine]
+type linePage [linesPage]atomic.Pointer[classLine]
+
+// linesPage is large because every graph of a line of changes begins with a list
+// of empty pages.
+const (
+	linesBits = 9
+	linesPage = 1 << linesBits
+)
 
 func (p *pool) line(kind lineKind, c int) *classLine {
-	if page := p.lines[kind][c>>pageBits].Load(); page != nil {
-		return page[c&(pageSize-1)].Load()
+	if page := p.lines[kind][c>>linesBits].Load(); page != nil {
+		return page[c&(linesPage-1)].Load()
 	}
 	return nil
 }
 
 // keep stores the line of a class. The caller holds the lock.
 func (p *pool) keep(kind lineKind, c int, l *classLine) {
-	page := p.lines[kind][c>>pageBits].Load()
+	page := p.lines[kind][c>>linesBits].Load()
 	if page == nil {
 		page = &linePage{}
-		p.lines[kind][c>>pageBits].Store(page)
+		p.lines[kind][c>>linesBits].Store(page)
 	}
-	page[c&(pageSize-1)].Store(l)
+	page[c&(linesPage-1)].Store(l)
 }
 
 func (p *pool) half(k halfKey) [][]part {

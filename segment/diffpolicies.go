@@ -64,6 +64,23 @@ type concern struct {
 	subjects, peers bitset
 }
 
+// follows reports whether an endpoint's class is as it was, or a part of that.
+func (x *policyDiff) follows(endpoint int) bool {
+	was, is := x.old.classOf.at(endpoint), x.now.classOf.at(endpoint)
+	if was == is {
+		return true
+	}
+	from, known := x.origin[is]
+	if was == gone || is == gone || known && from != was {
+		return false
+	}
+	if !known {
+		x.origin[is] = was
+		x.parts[was] = append(x.parts[was], is)
+	}
+	return true
+}
+
 // comparable reports whether nothing but policies differs, and finds which
 // classes were split and how ports were cut.
 func (x *policyDiff) comparable() bool {
@@ -72,22 +89,8 @@ func (x *policyDiff) comparable() bool {
 		!sameSlice(a.m.Workloads, b.m.Workloads) || !sameSlice(a.m.Namespaces, b.m.Namespaces) || !sameSlice(a.m.Taints, b.m.Taints) {
 		return false
 	}
-	for page := range b.classOf.pages {
-		if a.classOf.pages[page] == b.classOf.pages[page] {
-			continue
-		}
-		for i := page * pageSize; i < min((page+1)*pageSize, b.classOf.len()); i++ {
-			was, is := a.classOf.at(i), b.classOf.at(i)
-			if was == is {
-				continue
-			}
-			if from, known := x.origin[is]; was == gone || is == gone || known && from != was {
-				return false
-			} else if !known {
-				x.origin[is] = was
-				x.parts[was] = append(x.parts[was], is)
-			}
-		}
+	if !b.classOf.changed(&a.classOf, x.follows) {
+		return false
 	}
 	x.was, x.is = make([]span, a.ports.chunks), make([]span, b.ports.chunks)
 	if a.ports == b.ports {

@@ -130,7 +130,7 @@ func build(ctx context.Context, m *Model, br breadth, grouped func(int)) (*Graph
 	g.numberClusters()
 	p := newProjection(g.v, &m.Profile, len(m.Workloads))
 	classes, classOf, pods := classify(p, m, g.clusterOf)
-	g.classes, g.classOf, g.pods = vecOf(classes), vecOf(classOf), pods
+	g.classes, g.classOf, g.pods = vecOf(slices.Clone(classes)), vecOf(classOf), pods // the compiler goes on with the slice
 	if grouped != nil {
 		grouped(len(p.index))
 	}
@@ -142,7 +142,7 @@ func build(ctx context.Context, m *Model, br breadth, grouped func(int)) (*Graph
 		return nil, err
 	}
 	g.compileTaints()
-	g.atoms = vecOf(a.list)
+	g.atoms = vecOf(slices.Clone(a.list))
 	g.invert()
 	if err := g.frame(); err != nil {
 		return nil, err
