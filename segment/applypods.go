@@ -137,10 +137,7 @@ func (c *change) newClass(key string, i int) (uint32, bool) {
 	k.atoms.file(id)
 	var places []place
 	var joined []int
-	candidates := k.atoms.candidates(nil, &cl)
-	slices.Sort(candidates)
-	candidates = slices.Compact(candidates) // a selector may name a value twice
-	for _, at := range candidates {
+	for _, at := range k.atoms.candidates(nil, &cl) {
 		if at == g.any {
 			continue
 		}
@@ -153,7 +150,9 @@ func (c *change) newClass(key string, i int) (uint32, bool) {
 			joined = append(joined, at)
 		}
 	}
-	g.places.set(id, places)
+	slices.Sort(places)
+	g.places.set(id, slices.Compact(places)) // a selector may name a value twice
+	slices.Sort(joined)
 	for _, at := range joined {
 		c.spreadAgain(at)
 		for _, i := range k.selecting[at] {
