@@ -136,16 +136,24 @@ func subtract(out []netip.Prefix, p netip.Prefix, holes []netip.Prefix) []netip.
 
 func halves(p netip.Prefix) (low, high netip.Prefix) {
 	n := p.Bits() + 1
-	b := p.Addr().AsSlice()
+	low = netip.PrefixFrom(p.Addr(), n)
+	if p.Addr().Is4() {
+		b := p.Addr().As4()
+		b[p.Bits()/8] |= 0x80 >> (p.Bits() % 8)
+		return low, netip.PrefixFrom(netip.AddrFrom4(b), n)
+	}
+	b := p.Addr().As16()
 	b[p.Bits()/8] |= 0x80 >> (p.Bits() % 8)
-	a, _ := netip.AddrFromSlice(b)
-	return netip.PrefixFrom(p.Addr(), n), netip.PrefixFrom(a, n)
+	return low, netip.PrefixFrom(netip.AddrFrom16(b), n)
 }
 
 // merge returns the fewest prefixes that hold exactly the addresses of ps,
 // which are disjoint.
 func mergePrefixes(ps []netip.Prefix) []netip.Prefix {
-	ps = slices.Clone(ps)
+	return mergeInPlace(slices.Clone(ps))
+}
+
+func mergeInPlace(ps []netip.Prefix) []netip.Prefix {
 	slices.SortFunc(ps, comparePrefix)
 	out := ps[:0]
 	for _, p := range ps {

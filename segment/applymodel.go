@@ -43,7 +43,7 @@ func (c *change) putNamespaces(list []Namespace) (again []Policy, ok bool) {
 	}
 	g, a := c.g, c.k.atoms
 	g.m.Namespaces, g.clusterOf = slices.Clone(g.m.Namespaces), slices.Clone(g.clusterOf)
-	a.nsByKey = make(map[string]nsMatch)
+	a.nsByKey, a.nsWith = make(map[string]nsMatch), nil
 	affected := make(map[int]bool) // atoms
 	for _, n := range list {
 		i, known := a.nsIndex[[2]string{n.Cluster, n.Name}]

@@ -35,6 +35,7 @@ type atoms struct {
 	hosts     []uint32 // host-network classes
 	cellClass []int    // cell → class, -1 if it has no addresses of its own
 	nsByKey   map[string]nsMatch
+	nsWith    map[labelled][]int // namespaces by label; under the zero label those that may have any
 	buf       []byte
 	nsIndex   map[[2]string]int
 	nodes     map[[2]string]*Node // by cluster and name
@@ -433,10 +434,10 @@ func (a *atoms) namespaces(cluster string, s *PodSelector) nsMatch {
 		return m
 	}
 	var m nsMatch
-	for i := range a.m.Namespaces {
+	match := func(i int) {
 		n := &a.m.Namespaces[i]
 		if n.Cluster != cluster {
-			continue
+			return
 		}
 		switch namespaceMatches(n, s.Namespaces) {
 		case Yes:
@@ -445,8 +446,42 @@ func (a *atoms) namespaces(cluster string, s *PodSelector) nsMatch {
 			m.maybe = append(m.maybe, i)
 		}
 	}
+	if wanted := s.Namespaces.values(); len(wanted) > 0 && len(wanted) <= maxWanted {
+		a.fileNamespaces()
+		var some []int
+		for _, w := range wanted {
+			some = append(some, a.nsWith[w]...)
+		}
+		some = append(some, a.nsWith[labelled{}]...)
+		slices.Sort(some)
+		for _, i := range slices.Compact(some) {
+			match(i)
+		}
+	} else {
+		for i := range a.m.Namespaces {
+			match(i)
+		}
+	}
 	a.nsByKey[key] = m
 	return m
+}
+
+// fileNamespaces lists the namespaces by their labels.
+func (a *atoms) fileNamespaces() {
+	if a.nsWith != nil {
+		return
+	}
+	a.nsWith = make(map[labelled][]int)
+	for i := range a.m.Namespaces {
+		n := &a.m.Namespaces[i]
+		if !n.Declared {
+			a.nsWith[labelled{}] = append(a.nsWith[labelled{}], i)
+			continue
+		}
+		for k, v := range n.Labels {
+			a.nsWith[labelled{k, v}] = append(a.nsWith[labelled{k, v}], i)
+		}
+	}
 }
 
 func namespaceMatches(n *Namespace, s Selector) Answer {

@@ -296,8 +296,7 @@ func (g *Graph) perhapsOwnNode(c int, kind lineKind, chunk int, ps []part) []par
 	if !g.freesOwnNode() {
 		return ps
 	}
-	cl := g.classes.ref(c)
-	free := g.m.Profile.ownNode((cl.host || cl.cell >= 0) == (kind == row))
+	free := g.ownNodeOf(c, kind)
 	if free == No {
 		return ps
 	}
@@ -328,10 +327,9 @@ func (g *Graph) perhapsOwnNode(c int, kind lineKind, chunk int, ps []part) []par
 	return coalesce(out)
 }
 
-// eachException hands over sets of classes for which c's line may grant more
-// than its base: those that narrow peers concern, and those on its own node.
-// The sets may overlap.
-func (g *Graph) eachException(c int, kind lineKind, f func(members)) {
+// eachNarrow hands over sets of classes for which c's line may grant more than its
+// base because narrow peers concern them. The sets may overlap.
+func (g *Graph) eachNarrow(c int, kind lineKind, f func(members)) {
 	if !g.m.Profile.Enforced {
 		return
 	}
@@ -354,9 +352,27 @@ func (g *Graph) eachException(c int, kind lineKind, f func(members)) {
 			}
 		}
 	}
-	if g.freesOwnNode() {
-		g.eachOwnNode(c, f)
+}
+
+// exceptions appends the classes for which c's line may grant more than its base,
+// sorted. Those of own are at the other end of traffic between a pod and its own
+// node that certainly passes, whatever the policies say; they may be among the
+// others, too. Where it is not certain all are in narrow.
+func (g *Graph) exceptions(buf []uint32, c int, kind lineKind, only func(members) members) (narrow, own []uint32) {
+	put := func(who members) { buf = only(who).appendTo(buf) }
+	g.eachNarrow(c, kind, put)
+	sure := g.freesOwnNode() && g.ownNodeOf(c, kind) == Yes
+	if g.freesOwnNode() && !sure {
+		g.eachOwnNode(c, put)
 	}
+	n := len(buf)
+	if sure {
+		g.eachOwnNode(c, put)
+	}
+	narrow, own = buf[:n:n], buf[n:]
+	slices.Sort(narrow)
+	slices.Sort(own)
+	return slices.Compact(narrow), slices.Compact(own)
 }
 
 // classLine is the line of one class: its base, and the exceptions to it.
@@ -385,15 +401,16 @@ func (g *Graph) lineOf(c int, kind lineKind) *classLine {
 	if s == nil {
 		s = new([]uint32)
 	}
-	ids := (*s)[:0]
-	g.eachException(c, kind, func(who members) { ids = who.appendTo(ids) })
-	slices.Sort(ids)
-	*s = ids
-	ids = slices.Compact(ids)
+	ids, own := g.exceptions((*s)[:0], c, kind, func(m members) members { return m })
 	uni := g.meets(c)
+	beyond := func(d uint32) bool { return !uni.has(int(d)) }
+	own = slices.DeleteFunc(own, beyond)
 	sure := 0
 	ids = slices.DeleteFunc(ids, func(d uint32) bool {
-		if !uni.has(int(d)) {
+		if beyond(d) {
+			return true
+		}
+		if _, open := slices.BinarySearch(own, d); open {
 			return true
 		}
 		var open span
@@ -407,9 +424,9 @@ func (g *Graph) lineOf(c int, kind lineKind) *classLine {
 		}
 		return open.may == 0
 	})
-	l.except = slices.Clone(ids)
+	l.except = union(ids, own)
 	if l.sure = l.except; sure < len(ids) {
-		l.sure = slices.DeleteFunc(slices.Clone(ids), func(d uint32) bool {
+		ids = slices.DeleteFunc(ids, func(d uint32) bool {
 			for chunk := range g.ports.chunks {
 				if g.exception(c, int(d), kind, chunk).out.must != 0 {
 					return false
@@ -417,6 +434,7 @@ func (g *Graph) lineOf(c int, kind lineKind) *classLine {
 			}
 			return true
 		})
+		l.sure = union(ids, own)
 	}
 	g.pool.scratch.Put(s)
 	g.pool.mu.Lock()
@@ -424,6 +442,19 @@ func (g *Graph) lineOf(c int, kind lineKind) *classLine {
 	g.pool.room(8 + len(l.except))
 	g.pool.keep(kind, c, l)
 	return l
+}
+
+// union merges two sorted lists that share nothing into one of their own memory.
+func union(a, b []uint32) []uint32 {
+	out := make([]uint32, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		if a[0] < b[0] {
+			out, a = append(out, a[0]), a[1:]
+		} else {
+			out, b = append(out, b[0]), b[1:]
+		}
+	}
+	return append(append(out, a...), b...)
 }
 
 // line returns both directions between class c and all others, for one chunk.

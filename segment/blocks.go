@@ -61,34 +61,57 @@ type changedReply struct {
 func (r *reply) same(o *reply) bool { return r == o || r.key == o.key }
 
 // exceptReplies returns what the exceptions of c's line change of what its base
-// says. They are few, and addresses are many: nothing else is looked at again.
+// says; valid until the next call. They are few, and addresses are many: nothing
+// else is looked at again.
 func (g *Graph) exceptReplies(t *tally, shared []block, c int, kind lineKind) []changedReply {
-	var affected []changedReply
+	affected, lost := t.affected[:0], t.lost[:0]
 	of := func(r *reply) *changedReply {
 		i := affectedAt(affected, r)
 		if i < 0 {
-			i = len(affected)
-			affected = append(affected, changedReply{reply: r})
+			if i = len(affected); i < cap(affected) {
+				affected = affected[:i+1]
+				affected[i] = changedReply{reply: r, parts: affected[i].parts[:0]}
+			} else {
+				affected = append(affected, changedReply{reply: r})
+			}
 		}
 		return &affected[i]
 	}
-	var lost []netip.Prefix
-	for _, d := range g.exceptCells(t, c, kind) {
-		r := g.replyOf(t, c, int(d), kind)
+	except := func(d uint32, tell func(was *reply) *reply) {
 		parts := g.v.addresses.cells[g.classes.ref(int(d)).cell].parts
-		was := blockAt(shared, parts[0])
-		if was < 0 && len(r.edges) == 0 || was >= 0 && shared[was].reply.same(r) {
-			continue
+		var was *reply
+		if i := blockAt(shared, parts[0]); i >= 0 {
+			was = shared[i].reply
+		}
+		r := tell(was)
+		if was == nil && len(r.edges) == 0 || was != nil && was.same(r) {
+			return
 		}
 		lost = append(lost, parts...)
-		if was >= 0 {
-			of(shared[was].reply)
+		if was != nil {
+			of(was)
 		}
 		if len(r.edges) > 0 {
 			x := of(r)
 			x.parts = append(x.parts, parts...)
 		}
 	}
+	narrow, own := g.exceptCells(t, c, kind)
+	for _, d := range narrow {
+		except(d, func(*reply) *reply { return g.replyOf(t, c, int(d), kind) })
+	}
+	// The addresses of the nodes that c's pods run on are told apart by what the base
+	// says to them and by nothing else.
+	var last, told *reply
+	for i, d := range own {
+		except(d, func(was *reply) *reply {
+			if i == 0 || was != last {
+				last, told = was, g.replyOf(t, c, int(d), kind)
+			}
+			return told
+		})
+	}
+	t.affected, t.lost = affected, lost
 	if len(affected) == 0 {
 		return nil
 	}
@@ -107,7 +130,7 @@ func (g *Graph) exceptReplies(t *tally, shared []block, c int, kind lineKind) []
 		affected[at].parts = subtract(affected[at].parts, p, lost[lo:hi])
 	}
 	for i := range affected {
-		affected[i].parts = mergePrefixes(affected[i].parts)
+		affected[i].parts = mergeInPlace(affected[i].parts)
 	}
 	return affected
 }
@@ -189,24 +212,32 @@ func blockAt(blocks []block, p netip.Prefix) int {
 	return -1
 }
 
-// exceptCells returns the exceptions of c's line that are addresses outside,
-// sorted; valid until the next call.
-func (g *Graph) exceptCells(t *tally, c int, kind lineKind) []uint32 {
-	if l := g.pool.line(kind, c); l != nil {
+// exceptCells returns the exceptions of c's line that are addresses outside, sorted,
+// those that only are its own nodes' by themselves; valid until the next call.
+func (g *Graph) exceptCells(t *tally, c int, kind lineKind) (narrow, own []uint32) {
+	if l := g.pool.line(kind, c); l != nil && !g.freesOwnNode() {
 		first, _ := slices.BinarySearch(l.except, uint32(g.pods)) //nolint:gosec // a class number
-		return l.except[first:]
+		return l.except[first:], nil
 	}
-	t.except = t.except[:0]
-	g.eachException(c, kind, func(who members) {
-		if n := len(who.ids); who.bits != nil || n > 0 && int(who.ids[n-1]) >= g.pods {
-			for d := range (classSet{ids: who.ids, bits: who.bits}).between(g.pods, g.classes.len()) {
-				t.except = append(t.except, uint32(d)) //nolint:gosec // a class number
+	narrow, own = g.exceptions(t.except[:0], c, kind, func(who members) members {
+		switch n := len(who.ids); {
+		case who.bits != nil:
+			var cells members
+			for d := range (classSet{bits: who.bits}).between(g.pods, g.classes.len()) {
+				cells.ids = append(cells.ids, uint32(d)) //nolint:gosec // a class number
 			}
+			return cells
+		case n > 0 && int(who.ids[n-1]) >= g.pods:
+			first, _ := slices.BinarySearch(who.ids, uint32(g.pods)) //nolint:gosec // a class number
+			return members{ids: who.ids[first:]}
 		}
+		return members{}
 	})
-	slices.Sort(t.except)
-	t.except = slices.Compact(t.except)
-	return t.except
+	if cap(narrow) > cap(t.except) {
+		t.except = narrow
+	}
+	own = slices.DeleteFunc(own, func(d uint32) bool { _, also := slices.BinarySearch(narrow, d); return also })
+	return narrow, own
 }
 
 func (g *Graph) drainBlocks(t *tally, classes int) []block {

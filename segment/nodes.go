@@ -204,6 +204,13 @@ func (g *Graph) ownNodePair(c, d int) Answer {
 	return g.m.Profile.ownNode(toPod)
 }
 
+// ownNodeOf says whether what c's line tells of traffic between a pod and its own
+// node passes, whatever the policies say.
+func (g *Graph) ownNodeOf(c int, kind lineKind) Answer {
+	cl := g.classes.ref(c)
+	return g.m.Profile.ownNode((cl.host || cl.cell >= 0) == (kind == row))
+}
+
 // podAndNode tells which of two classes is one of pods, and which node the other
 // is at the end of; toPod says that traffic goes from the node to the pod. ok is
 // false unless the two are a pod and a node's end in one cluster.

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"net/netip"
 	"slices"
 )
 
@@ -19,8 +20,10 @@ type tally struct {
 	touched []uint32
 	mark    bitset
 
-	ask    answer
-	except []uint32
+	ask      answer
+	except   []uint32
+	affected []changedReply
+	lost     []netip.Prefix
 }
 
 func (g *Graph) newTally(by By) *tally {
