@@ -34,6 +34,7 @@ const (
 	awsRules       = "https://github.com/aws/aws-network-policy-agent/blob/main/pkg/fwruleprocessor/fw_rule_processor.go"
 	awsAgent       = "https://github.com/aws/aws-network-policy-agent/blob/main/README.md"
 	awsFAQ         = "https://github.com/aws/amazon-vpc-cni-k8s/blob/master/docs/network-policy-faq.md"
+	awsPods        = "https://github.com/aws/amazon-network-policy-controller-k8s/blob/main/pkg/k8s/pod_utils.go"
 	awsResolver    = "https://github.com/aws/amazon-network-policy-controller-k8s/blob/main/pkg/resolvers/clusternetworkpolicy_resolver.go"
 )
 
@@ -68,6 +69,10 @@ func Facts() []Fact {
 		{Plugin: Calico, Switch: IPBlockMatchesNodes, Value: yes, Source: calicoConvert, Read: readDay, Says: "as for pods: the packet's address is all that counts"},
 		{Plugin: Calico, Switch: HostNetworkPoliced, Value: no, Source: felixRules, Read: readDay,
 			Says: "the policies of workloads hang on the interfaces of workloads; a pod on the host network has none, and host endpoints are objects of their own"},
+		{Plugin: Calico, Switch: SidecarPortsUnnamed, Value: yes, Before: Version{3, 28}, Source: "https://github.com/projectcalico/calico/issues/8881", Read: "2024-06-05",
+			Says: "the ports of a pod were those of its ordinary containers, and a rule that names a sidecar's let nothing in"},
+		{Plugin: Calico, Switch: SidecarPortsUnnamed, Value: no, Since: Version{3, 29}, Source: "https://github.com/projectcalico/calico/pull/8885", Read: "of 2024-06-06, merged; 3.29.0 is of 2024-10-31",
+			Says: "those of init containers count too; whether a 3.28 has it was not found out"},
 		{Plugin: Calico, Switch: NodeToPodFree, Value: yes, Source: felixRules, Read: readDay,
 			Says: "what the host itself sends to a pod's interface leaves the output chain before any policy (connections through IPVS excepted)"},
 		{Plugin: Calico, Switch: PodToNodeFree, Value: no, Source: felixRules, Read: readDay,
@@ -157,6 +162,8 @@ func Facts() []Fact {
 			Says: "peers and blocks alike become prefixes that the packet's address is looked up in"},
 		{Plugin: AWS, Switch: IPBlockMatchesNodes, Value: yes, Source: awsRules, Read: readDay, Says: "as for pods"},
 		{Plugin: AWS, Switch: HostNetworkPoliced, Value: no, Source: awsFAQ, Read: "0f1170c, " + readDay, Says: "network policies cannot be applied to the host network"},
+		{Plugin: AWS, Switch: SidecarPortsUnnamed, Value: yes, Source: awsPods, Read: "0db3c16, " + readDay,
+			Says: "a name is looked up among the ports of ordinary containers, and the controller keeps nothing of the others"},
 		{Plugin: AWS, Switch: NodeToPodFree, Value: yes, Source: awsRules, Read: readDay, Says: "the primary address of the node is put among what is allowed, for ingress"},
 		{Plugin: AWS, Switch: PodToNodeFree, Value: yes, Source: awsRules, Read: readDay, Says: "and for egress"},
 
