@@ -9,9 +9,10 @@ import (
 // base is what a line says to every class but its exceptions, which may be
 // granted more, never less. It is shared by all classes of a pair of signatures.
 type base struct {
-	parts [][]part // by chunk; sets are read-only
-	must  bitset   // classes that some port is certainly open to
-	may   bitset   // and possibly
+	number uint32   // of those that its pool made
+	parts  [][]part // by chunk; sets are read-only
+	must   bitset   // classes that some port is certainly open to
+	may    bitset   // and possibly
 	// perhaps holds the classes with a port that is only possibly open; nil if
 	// there are none.
 	perhaps bitset
@@ -41,7 +42,8 @@ type pool struct {
 	mu     sync.Mutex
 	halves map[halfKey][][]part
 	bases  map[baseKey]*base
-	cost   int // words held by these
+	made   uint32 // bases so far
+	cost   int    // words held by these
 
 	interned *interned
 	// layers are what graphs before this one knew, the newest first, with the
@@ -250,6 +252,8 @@ func (g *Graph) baseOf(c int, kind lineKind) *base {
 	g.pool.mu.Lock()
 	defer g.pool.mu.Unlock()
 	g.pool.room(wordsOf(b.parts) + 2*len(b.may))
+	b.number = g.pool.made
+	g.pool.made++
 	g.pool.bases[k] = b
 	return b
 }

@@ -136,16 +136,25 @@ type search struct {
 	steps   []step
 	done    bitset // ends: starts and what was reached
 	unseen  bitset // classes with an end that is not done
-	bases   map[*base]bool
+	bases   []walked  // by number
 	walked  [2]bitset // classes whose line was walked: within the cluster; with addresses outside
-	next    []int
+	next    bitset    // ends that the next hop sets out from
 }
+
+// walked says how far a base was walked.
+type walked uint8
+
+const (
+	notWalked walked = iota
+	withinCluster
+	withOutside
+)
 
 // search finds the distance of every end.
 func (t *Travel) search(ctx context.Context, maxHops int, unknown bool) ([]step, error) {
 	g := t.g
 	s := &search{t: t, unknown: unknown, steps: make([]step, t.gr.classes.len()), done: slices.Clone(t.start),
-		unseen: newBitset(g.classes.len()), bases: make(map[*base]bool), walked: [2]bitset{newBitset(g.classes.len()), newBitset(g.classes.len())}}
+		unseen: newBitset(g.classes.len()), walked: [2]bitset{newBitset(g.classes.len()), newBitset(g.classes.len())}}
 	last := g.classes.len()
 	if t.outer {
 		last = g.pods
@@ -153,13 +162,13 @@ func (t *Travel) search(ctx context.Context, maxHops int, unknown bool) ([]step,
 	for c := range last {
 		s.unseen.add(c)
 	}
-	frontier := slices.Collect(t.start.all())
-	for hop := int32(1); int(hop) <= maxHops && len(frontier) > 0; hop++ {
+	frontier := slices.Clone(t.start)
+	s.next = newBitset(t.gr.classes.len())
+	for hop := int32(1); int(hop) <= maxHops && !frontier.empty(); hop++ {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		s.next = nil
-		for _, end := range frontier {
+		for end := range frontier.all() {
 			cs, ok := t.sources[end]
 			if !ok {
 				if end >= t.gr.inside {
@@ -171,8 +180,8 @@ func (t *Travel) search(ctx context.Context, maxHops int, unknown bool) ([]step,
 				s.walk(int(c), end, hop)
 			}
 		}
-		slices.Sort(s.next)
-		frontier = s.next
+		frontier, s.next = s.next, frontier
+		clear(s.next)
 	}
 	return s.steps, nil
 }
@@ -193,8 +202,15 @@ func (s *search) walk(c, end int, hop int32) {
 	l := g.lineOf(c, t.kind)
 	open, except := l.open(s.unknown)
 	// A base is walked once, or once more if only now the outside counts.
-	if all, seen := s.bases[l.base]; !seen || cells && !all {
-		s.bases[l.base] = cells
+	far := withinCluster
+	if cells {
+		far = withOutside
+	}
+	if n := int(l.base.number) + 1; n > len(s.bases) {
+		s.bases = append(s.bases, make([]walked, n-len(s.bases))...)
+	}
+	if s.bases[l.base.number] < far {
+		s.bases[l.base.number] = far
 		for i, w := range open {
 			w &= s.unseen[i]
 			if outside && t.inlet != nil {
@@ -230,7 +246,7 @@ func (s *search) reach(d, from int, hop int32, cells bool) {
 		}
 		s.done.add(end)
 		s.steps[end] = step{hop, int32(from)} //nolint:gosec // Build limits the number of ends
-		s.next = append(s.next, end)
+		s.next.add(end)
 	}
 	if all {
 		s.unseen[d>>6] &^= 1 << (d & 63)
