@@ -134,8 +134,8 @@ type search struct {
 	t       *Travel
 	unknown bool // walks steps that are only possible, too
 	steps   []step
-	done    bitset // ends: starts and what was reached
-	unseen  bitset // classes with an end that is not done
+	done    bitset    // ends: starts and what was reached
+	unseen  bitset    // classes with an end that is not done
 	bases   []walked  // by number
 	walked  [2]bitset // classes whose line was walked: within the cluster; with addresses outside
 	next    bitset    // ends that the next hop sets out from
