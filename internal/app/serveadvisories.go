@@ -60,9 +60,9 @@ func (f *advisoryFeed) run(ctx context.Context) {
 // look loads the advisories where their files are not those of the last time. What
 // fails is said once for each state of the files, and leaves what is loaded.
 func (f *advisoryFeed) look(ctx context.Context) {
-	print, err := f.print()
-	if err == nil && print == f.last {
-		if print == "" {
+	seen, err := f.prints()
+	if err == nil && seen == f.last {
+		if seen == "" {
 			f.into.FailAdvisories(nil) // nothing was named, and there is no cache
 		}
 		return
@@ -81,13 +81,13 @@ func (f *advisoryFeed) look(ctx context.Context) {
 	}
 	if err != nil {
 		f.into.FailAdvisories(err)
-		if said := "failed " + print + err.Error(); said != f.last {
+		if said := "failed " + seen + err.Error(); said != f.last {
 			f.log.ErrorContext(ctx, "advisories cannot be loaded; those of before stay", "error", err)
 			f.last = said
 		}
 		return
 	}
-	f.last = print
+	f.last = seen
 	f.log.InfoContext(ctx, "advisories loaded", "records", a.Database.Len(), "asOf", a.Database.AsOf().Format(time.DateOnly), "quarantined", a.Quarantined, "took", f.now().Sub(begun))
 }
 
@@ -111,9 +111,9 @@ func (f *advisoryFeed) load(ctx context.Context) (catalog.Advisories, error) {
 	return catalog.Advisories{Database: db, Loaded: at, Sources: f.paths, Quarantined: len(problems)}, nil
 }
 
-// print is what the files are, by name, size and time; "" where there is no cache and
+// prints is what the files are, by name, size and time; "" where there is no cache and
 // nothing was named.
-func (f *advisoryFeed) print() (string, error) {
+func (f *advisoryFeed) prints() (string, error) {
 	paths := f.paths
 	if len(paths) == 0 {
 		cached, err := f.loader.cachedAdvisories()
