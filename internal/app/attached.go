@@ -83,14 +83,23 @@ func (l *Loader) IsImage(arg string) bool {
 // certain and of KindIndeterminate where it could not be checked.
 func (l *Loader) Attached(ctx context.Context, images []string, in RegistryInputs) ([]*sbom.Document, []Problem, error) {
 	var docs []*sbom.Document
+	seen := map[ident.Digest]*sbom.Document{} // one that is attached to several platforms is one
 	problems, err := l.attached(ctx, images, in, func(d *registry.Document, name string) (fault, fatal error) {
-		got, err := decode.Bytes(ctx, name, d.Bytes, decode.Limits{})
+		digest := ident.SHA256(d.Bytes)
+		if doc := seen[digest]; doc != nil {
+			identify(doc, d)
+			return nil, nil
+		}
+		got, err := decode.Bytes(ctx, name, d.Bytes, decode.Limits{Digest: digest})
 		if err != nil {
 			return err, nil
 		}
 		for _, doc := range got {
 			identify(doc, d)
 			docs = append(docs, doc)
+		}
+		if len(got) == 1 {
+			seen[digest] = got[0]
 		}
 		return nil, nil
 	})

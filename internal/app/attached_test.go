@@ -97,6 +97,15 @@ func TestAttachedIdentities(t *testing.T) {
 			t.Errorf("%s: %+v", got, d.Subject)
 		}
 	}
+	// One document of both platforms is one, and about both.
+	one, two := r.Image(t, "shop/two", "a"), r.Image(t, "shop/two", "b")
+	index := r.Index(t, "shop/two", "both", []oci.Image{one, two})
+	attach(t, r, one, sbomText("two"))
+	attach(t, r, two, sbomText("two"))
+	docs, _, err = (&app.Loader{}).Attached(t.Context(), []string{r.Reference(index)}, app.RegistryInputs{})
+	if err != nil || len(docs) != 1 || len(docs[0].Subject.Digests) != 5 {
+		t.Errorf("%d documents, %v", len(docs), err)
+	}
 	web := r.Image(t, "shop/web", "1")
 	other := ident.SHA256([]byte("another image")).String()
 	attach(t, r, web, `{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{"component":{"type":"container","name":"x","version":"`+other+`"}},"components":[]}`)

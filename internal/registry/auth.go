@@ -53,7 +53,7 @@ func (c *Client) authorize(ctx context.Context, s *server, q *question, headers 
 		return f
 	}
 	var cred Credential
-	if c.credentials != nil && !q.to.foreign() {
+	if c.credentials != nil {
 		var err error
 		if cred, err = c.credentials.For(ctx, q.to.registry, q.to.prefix+q.repository); err != nil {
 			return "", denied(err)
@@ -92,10 +92,6 @@ func (c *Client) authorize(ctx context.Context, s *server, q *question, headers 
 	}
 	return "", denied(nil)
 }
-
-// foreign reports whether a target's credentials are not the registry's: a mirror has
-// its own, under its own name.
-func (t target) foreign() bool { return t.registry == "" }
 
 func basic(c Credential) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Username+":"+c.Password))

@@ -2,8 +2,10 @@ package registry_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -385,6 +387,28 @@ func TestPlainHTTP(t *testing.T) {
 	}
 	if got := strings.Join(schemes, " "); got != "https https https http http http" {
 		t.Error(got)
+	}
+}
+
+// TestSpeaksPlainHTTP: a registry without TLS that is not on this machine is named as
+// one, with what to do about it.
+func TestSpeaksPlainHTTP(t *testing.T) {
+	r := oci.New(t, oci.Options{})
+	i := r.Image(t, "shop/web", "1")
+	there := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "tcp", r.Host)
+	}}
+	t.Cleanup(there.CloseIdleConnections)
+	_, err := client(t, registry.Options{Limits: quick, Transport: there}).Image(t.Context(), ref(t, "plain.example/shop/web:1"))
+	var f *registry.Fault
+	var e *ident.Error
+	if !errors.As(err, &f) || f.Reason != registry.Unencrypted || !errors.As(err, &e) || !strings.Contains(e.Hint, "--plain-http") {
+		t.Error(err)
+	}
+	plain := registry.Options{Limits: quick, Transport: there, PlainHTTP: func(h string) bool { return h == "plain.example" }}
+	if got, err := client(t, plain).Image(t.Context(), ref(t, "plain.example/shop/web:1")); err != nil || got.Reference.Digest != i.Digest {
+		t.Error(err)
 	}
 }
 

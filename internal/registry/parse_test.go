@@ -54,7 +54,7 @@ func TestNextLink(t *testing.T) {
 func TestRetryAfter(t *testing.T) {
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	for header, want := range map[string]time.Duration{
-		"3": 3 * time.Second, "0": 0, "-1": 0, "x": 0, "": 0, "99999999": longest, "99999999999999999999": 0,
+		"3": 3 * time.Second, "0": 0, "-1": 0, "x": 0, "": 0, "99999999": time.Hour, "99999999999999999999": 0,
 		now.Add(time.Minute).Format(http.TimeFormat): time.Minute, now.Add(-time.Minute).Format(http.TimeFormat): 0, now.Add(9999 * time.Hour).Format(http.TimeFormat): longest,
 	} {
 		if got := retryAfter(header, now); got != want {

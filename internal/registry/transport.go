@@ -3,6 +3,7 @@ package registry
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -209,7 +210,8 @@ func (c *Client) follow(ctx context.Context, q *question, auth string) (*http.Re
 		}
 		res, err := c.transport.RoundTrip(req)
 		if err != nil {
-			if req.URL.Scheme == "https" && strings.Contains(err.Error(), "server gave HTTP response to HTTPS client") {
+			var other tls.RecordHeaderError
+			if errors.As(err, &other) && string(other.RecordHeader[:]) == "HTTP/" {
 				return nil, q.fault(Unencrypted, errors.New("it speaks plain HTTP, without TLS"))
 			}
 			return nil, err
@@ -315,7 +317,7 @@ func reasonOf(status int) Reason {
 }
 
 // longest is how long a Retry-After is believed.
-const longest = 24 * time.Hour
+const longest = time.Hour
 
 // retryAfter reads the header in both of its forms (RFC 9110, section 10.2.3).
 func retryAfter(s string, now time.Time) time.Duration {
