@@ -92,14 +92,17 @@ func (n *network) guardProbes() Guard {
 // the network is only assumed: many match blocks against pods, too, and what a plan
 // calls closed would be open there. A network that was detected or named is proved
 // as what it is.
-func (n *network) assumedBlocks(objects []*object) error {
+//
+// Where the internet is kept out, too, what stays of a policy's blocks is an owner's
+// own networks, and pods are likely to be in those.
+func (n *network) assumedBlocks(objects []*object, internet bool) error {
 	p := n.p.Graph.Profile()
 	if p.Origin != "assumed" || p.IPBlockMatchesPods {
 		return nil
 	}
 	for _, o := range objects {
-		if !o.removed && o.was == nil && bytes.Contains(o.text, []byte("ipBlock:")) {
-			return ident.Errorf(ident.KindUnsupported, "%s would keep addresses outside by ipBlock, and the network is only assumed: one that matches blocks against pods lets them in", o).
+		if !o.removed && (o.was == nil || internet) && bytes.Contains(o.text, []byte("ipBlock:")) {
+			return ident.Errorf(ident.KindUnsupported, "%s would keep addresses outside by ipBlock, and the network is only assumed (--cni NAME says which it is): one that matches blocks against pods lets them in", o).
 				WithHint("--cni NAME says which network it is")
 		}
 	}

@@ -412,7 +412,7 @@ func (s *solver) attempt(ctx context.Context, c *candidate) error {
 		c.objects = append(c.objects, more...)
 	}
 	if len(c.pairs)+len(c.reduced) > 0 { // else no pod loses anything
-		if err := s.n.assumedBlocks(c.objects); err != nil {
+		if err := s.n.assumedBlocks(c.objects, len(c.outside) > 0); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -138,10 +139,17 @@ func (p *planned) ask(t *testing.T, q *question, sum *planTally) (was segment.Ve
 
 // declares reports whether the plan says that it cuts a packet.
 func (p *planned) declares(q *question) bool {
-	if q.src.pod == nil || q.dst.pod == nil {
+	if q.dst.pod == nil {
 		return false
 	}
-	c := p.cuts[[2]ident.Ref{p.owners[q.src.ref], p.owners[q.dst.ref]}]
+	from := p.owners[q.src.ref]
+	if q.src.pod == nil {
+		if slices.ContainsFunc(q.src.ips, func(a netip.Addr) bool { return !segment.Public(a) }) {
+			return false
+		}
+		from = ident.Ref{CIDR: ident.Internet}
+	}
+	c := p.cuts[[2]ident.Ref{from, p.owners[q.dst.ref]}]
 	protocol, _ := segment.ParseProtocol(string(q.protocol))
 	return c != nil && slices.ContainsFunc(c.Connections, func(c segment.Conn) bool {
 		return c.Contains(segment.Port{Protocol: protocol, Number: q.port})
@@ -362,30 +370,59 @@ func TestPlansOfTheExample(t *testing.T) {
 	before := newBoth(t, stamp(t, files), profile(t))
 	ports := servicesOf(before)
 	sum := newPlanTally()
+	const everywhere = "CVE-2023-44487"
 	for name, args := range map[string][]string{
-		"separate":       {"--protect", "zone=restricted"},
-		"shrink":         {"--objective", "shrink", "--most", "5"},
-		"close-internet": {"--objective", "close-internet"},
-		"isolate":        {"--objective", "isolate", "--accept-unobserved"},
+		"separate":       {everywhere, "--protect", "zone=restricted"},
+		"shrink":         {everywhere, "--objective", "shrink", "--most", "5"},
+		"close-internet": {everywhere, "--objective", "close-internet"},
+		"isolate":        {everywhere, "--objective", "isolate", "--accept-unobserved"},
+		"load balancer":  {"gateway-system/edge-gateway", "--objective", "close-internet"},
 	} {
 		for _, means := range []contain.Means{contain.AdminTier, contain.Rewrite} {
 			t.Run(name+" by "+string(means), func(t *testing.T) {
 				dir := filepath.Join(t.TempDir(), "plan")
 				e := filepath.Join(root, "examples/estate")
-				run := exec.CommandContext(t.Context(), program, append([]string{"contain", "CVE-2023-44487", "-f", filepath.Join(e, "manifests"), "--sbom", filepath.Join(e, "sbom"),
-					"--advisories", filepath.Join(e, "advisories"), "--allow-incomplete", "--using", string(means), "--out", dir}, args...)...)
+				run := exec.CommandContext(t.Context(), program, append([]string{"contain", args[0], "-f", filepath.Join(e, "manifests"), "--sbom", filepath.Join(e, "sbom"),
+					"--advisories", filepath.Join(e, "advisories"), "--allow-incomplete", "--using", string(means), "--out", dir}, args[1:]...)...)
 				if out, err := run.CombinedOutput(); err != nil {
 					t.Logf("%v\n%s", err, out)
 					sum.none[name+" by "+string(means)]++
 					return
 				}
 				plan, folder := opened(t, dir)
-				applied(t, before, plan, folder).check(t, rand.New(rand.NewPCG(7, 7)), ports, 2000, sum)
+				p := applied(t, before, plan, folder)
+				p.check(t, rand.New(rand.NewPCG(7, 7)), ports, 2000, sum)
+				stopped := p.fromOutside(t, ports, sum)
+				if closes := p.cuts[[2]ident.Ref{{CIDR: ident.Internet}, {Namespace: "gateway-system", Kind: "Deployment", Name: "edge-gateway"}}] != nil; closes != (stopped > 0) || closes != (name == "load balancer") {
+					t.Errorf("the plan closes the internet: %t; %d packets from there are stopped", closes, stopped)
+				}
 			})
 		}
 	}
 	sum.report(t)
 	sum.enough(t, 2)
+}
+
+// fromOutside asks about packets from addresses of the internet and others to every pod,
+// and returns how many of the internet's the plan stops.
+func (p *planned) fromOutside(t *testing.T, ports []service, sum *planTally) (stopped int) {
+	t.Helper()
+	for _, text := range []string{"8.8.8.8", "1.1.1.1", "203.0.113.9", "192.168.1.1", "100.64.3.4", "10.64.0.5", "172.20.0.9"} {
+		a := netip.MustParseAddr(text)
+		src := &end{ref: ident.Ref{CIDR: netip.PrefixFrom(a, a.BitLen()).String()}, ips: []netip.Addr{a}}
+		for _, dst := range p.before.pods {
+			for _, v := range ports {
+				q := question{src: src, dst: dst, protocol: v.protocol, port: v.port}
+				if !q.possible() {
+					continue
+				}
+				if was, declared := p.ask(t, &q, sum); declared && was == segment.Allowed {
+					stopped++
+				}
+			}
+		}
+	}
+	return stopped
 }
 
 // root is the program's module.
