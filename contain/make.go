@@ -249,6 +249,10 @@ func (s *solver) isolating() ([]way, error) {
 	if len(s.n.rails.host) > 0 {
 		s.n.passNodes()
 	}
+	if !slices.ContainsFunc(s.p.Affected, func(r ident.Ref) bool { return !s.n.rails.host[s.n.index[r]] }) {
+		return nil, ident.Errorf(ident.KindUnsupported, "%s: on the network of its node, where %s enforces no policy: not enforceable", names(s.p.Affected, 3), s.p.Graph.Profile().Name).
+			WithHint("by hand: stop it or scale it down, or drain its nodes and close them off by their own firewall")
+	}
 	var pairs []cut.Pair
 	for _, r := range s.p.Affected {
 		u := s.n.index[r]

@@ -196,6 +196,13 @@ func TestInternetRefused(t *testing.T) {
 			}
 		})
 	}
+	t.Run("isolated on its node", func(t *testing.T) {
+		p := manifestProblem(t, fmt.Sprintf(web, "hostNetwork: true, "))
+		p.Objective, p.AcceptUnobserved = contain.Isolate, true
+		if plan, err := contain.Make(context.Background(), p); ident.KindOf(err) != ident.KindUnsupported || !strings.Contains(err.Error(), "not enforceable") || !strings.Contains(hintOf(err), "by hand") {
+			t.Errorf("%+v %v", plan, err)
+		}
+	})
 	t.Run("given up", func(t *testing.T) {
 		p := manifestProblem(t, fmt.Sprintf(web, ""))
 		p.About, p.MayCut = aboutVital, []string{"shop/web"}
