@@ -102,7 +102,7 @@ func (n *network) assumedBlocks(objects []*object, internet bool) error {
 	}
 	for _, o := range objects {
 		if !o.removed && (o.was == nil || internet) && bytes.Contains(o.text, []byte("ipBlock:")) {
-			return ident.Errorf(ident.KindUnsupported, "%s would keep addresses outside by ipBlock, and the network is only assumed (--cni NAME says which it is): one that matches blocks against pods lets them in", o).
+			return ident.Errorf(ident.KindUnsupported, "%s would keep addresses outside by ipBlock, and the network is only assumed: one that matches blocks against pods lets them in (--cni NAME says which it is)", o).
 				WithHint("--cni NAME says which network it is")
 		}
 	}
