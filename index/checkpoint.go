@@ -96,6 +96,14 @@ func (x *Index) Keep(c *Checkpoint) {
 	x.kept = c.pieces
 }
 
+// Lost tells the index that the store has some pieces no more: the next checkpoint
+// brings them again.
+func (x *Index) Lost(names ...string) {
+	x.checkpoint.Lock()
+	defer x.checkpoint.Unlock()
+	x.kept = slices.DeleteFunc(slices.Clone(x.kept), func(n string) bool { return slices.Contains(names, n) })
+}
+
 // install puts what a checkpoint made of the snapshot s in its place. What was
 // applied meanwhile lies behind the seal, moves and deletes aside.
 func (x *Index) install(s *Snapshot, dict []*lexicon, segments []*segment, purged Set, moved []Move) {

@@ -105,6 +105,7 @@ type Catalog struct {
 	stands     stands
 	drift      chan struct{} // closed when nothing watches it any more
 	loaded     string        // and of those that are named by the checkpoint that it last read or wrote
+	behind     uint64        // by how many changes another server's checkpoint may be behind
 }
 
 // Open reads the index from the store's last checkpoint and what was committed
@@ -121,7 +122,7 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.pieces, c.loaded = piecePrefix, loaded
+	c.pieces, c.loaded, c.behind = piecePrefix, loaded, checkpointEvery
 	if o.Shared {
 		c.pieces += rand.Text() + "/"
 	}

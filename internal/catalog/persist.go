@@ -113,17 +113,54 @@ func loadCheckpoint(ctx context.Context, s store.Store) (*index.Index, *checkpoi
 	return x, &c, err
 }
 
-// save writes a checkpoint: everything or nothing.
+// save writes a checkpoint: everything or nothing. Of servers that share a store one
+// writes them, as long as it does: another one's that is not far behind will do, and
+// when it falls behind, or is gone, whoever sees it takes its place.
 func (c *Catalog) save(ctx context.Context) error {
+	if c.pieces != piecePrefix {
+		if covered, err := c.coveredByAnother(ctx); covered || err != nil {
+			return err
+		}
+	}
+	lost, err := c.saveOnce(ctx)
+	if len(lost) > 0 && err == nil {
+		// Another server's checkpoint took their place in the meantime; they are in memory.
+		c.follow.index.Lost(lost...)
+		if lost, err = c.saveOnce(ctx); len(lost) > 0 && err == nil {
+			err = ident.Errorf(ident.KindFailure, "another server writes the index's checkpoints at the same time")
+		}
+	}
+	return err
+}
+
+// coveredByAnother reports whether the store has another server's checkpoint, of which
+// what was taken in since is quickly read again.
+func (c *Catalog) coveredByAnother(ctx context.Context) (bool, error) {
+	beside, err := c.store.Segment(ctx, besideName)
+	switch {
+	case ident.KindOf(err) == ident.KindNotFound:
+		return false, nil
+	case err != nil:
+		return false, storeError(err)
+	}
+	var there checkpoint
+	if err := json.Unmarshal(beside.Data, &there); err != nil {
+		return false, nil //nolint:nilerr // what cannot be read is written anew
+	}
+	return there.Pieces != c.pieces && beside.Last+c.behind > c.follow.now().seq, nil
+}
+
+// saveOnce writes a checkpoint, or says which of its pieces the store has lost.
+func (c *Catalog) saveOnce(ctx context.Context) (lost []string, err error) {
 	cp, err := c.follow.index.Checkpoint(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if cp.Seq == 0 {
-		return nil // nothing happened yet
+		return nil, nil // nothing happened yet
 	}
 	if err := c.follow.reach(ctx, cp.Seq); err != nil {
-		return err
+		return nil, err
 	}
 	segment := func(name string, data []byte) store.Segment {
 		return store.Segment{Name: name, First: 1, Last: cp.Seq, Data: data}
@@ -134,9 +171,9 @@ func (c *Catalog) save(ctx context.Context) error {
 		fresh[p.Name] = true
 		put = append(put, segment(c.pieces+p.Name, p.Bytes))
 	}
-	kept, drop, err := c.others(ctx, cp, fresh)
-	if err != nil {
-		return err
+	kept, drop, lost, err := c.others(ctx, cp, fresh)
+	if err != nil || len(lost) > 0 {
+		return lost, err
 	}
 	put = append(put, kept...)
 	// The sets may be of a later change than the checkpoint: what is read again then
@@ -147,28 +184,28 @@ func (c *Catalog) save(ctx context.Context) error {
 	}
 	text, err := json.Marshal(&beside)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	put = append(put, segment(manifestName, cp.Manifest), segment(besideName, text))
 	if err := c.store.PutSegments(ctx, put, drop); err != nil {
-		return storeError(err)
+		return nil, storeError(err)
 	}
 	c.follow.index.Keep(cp)
 	c.loaded = c.pieces
-	return nil
+	return nil, nil
 }
 
 // others are the pieces of a checkpoint that are not new: copied from where they
 // were loaded, if that is another server's place. What no checkpoint names any more
-// is to be dropped.
-func (c *Catalog) others(ctx context.Context, cp *index.Checkpoint, fresh map[string]bool) (put []store.Segment, drop []string, err error) {
+// is to be dropped; lost are those that are nowhere.
+func (c *Catalog) others(ctx context.Context, cp *index.Checkpoint, fresh map[string]bool) (put []store.Segment, drop, lost []string, err error) {
 	names, err := index.Pieces(cp.Manifest)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	there, err := c.store.Segments(ctx)
 	if err != nil {
-		return nil, nil, storeError(err)
+		return nil, nil, nil, storeError(err)
 	}
 	stored := make(map[string]bool, len(there))
 	for i := range there {
@@ -181,8 +218,12 @@ func (c *Catalog) others(ctx context.Context, cp *index.Checkpoint, fresh map[st
 			continue
 		}
 		p, err := c.store.Segment(ctx, c.loaded+n)
+		if ident.KindOf(err) == ident.KindNotFound {
+			lost = append(lost, n)
+			continue
+		}
 		if err != nil {
-			return nil, nil, ident.Errorf(ident.KindFailure, "another server has taken the index's checkpoints over: %w", err)
+			return nil, nil, nil, storeError(err)
 		}
 		p.Name = c.pieces + n
 		put = append(put, p)
@@ -192,5 +233,5 @@ func (c *Catalog) others(ctx context.Context, cp *index.Checkpoint, fresh map[st
 			drop = append(drop, n)
 		}
 	}
-	return put, drop, nil
+	return put, drop, lost, nil
 }
