@@ -135,10 +135,12 @@ func cutKey(dst []byte, start int) []byte {
 	dst = appendText(append(dst, firstLicence+licenceNameBit), "sha256:"+hex.EncodeToString(sum[:]))
 	dst = append(dst, fieldEnd, partEnd)
 	kept := 0
-	for n := 0; kept < len(hashes); kept += n {
-		if n = hashLen(hashes[kept:]); kept+n > cutHashes {
+	for kept < len(hashes) {
+		n := hashLen(hashes[kept:])
+		if kept+n > cutHashes {
 			break
 		}
+		kept += n
 	}
 	return append(dst, hashes[:kept]...)
 }

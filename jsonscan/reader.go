@@ -147,7 +147,8 @@ func (r *Reader) Depth() int { return r.depth0 + len(r.levels) }
 // Pointer returns the JSON pointer (RFC 6901) of the value that is due or was
 // read last; "" is the whole document.
 func (r *Reader) Pointer() string {
-	b := append(r.path[:0], r.at...)
+	r.path = append(r.path[:0], r.at...)
+	b := r.path
 	for i := range r.levels {
 		switch l := &r.levels[i]; {
 		case l.n == 0:

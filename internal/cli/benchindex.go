@@ -34,7 +34,7 @@ With --unrelated no two documents share a base image or a service: the worst
 that an index can be given.`,
 		Example: "  cofferdam bench index --images 100000 --components 500 -o json\n  cofferdam bench index --corpus spdx300k --images 5000 --originals 5000 --data /srv/scratch",
 		RunE: e.run(func(ctx context.Context, _ []string) error {
-			components, originals := 0, 0
+			var components, originals int
 			switch corpus {
 			case "synth":
 				components, originals = 500, 200
