@@ -26,7 +26,16 @@ import (
 	"github.com/cofferdam-io/cofferdam/internal/testenv/pg"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if is, err := childOfTest(); is {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 var ci = authz.Actor{Subject: "token:ci", Roles: []authz.Role{authz.Publisher}}
 

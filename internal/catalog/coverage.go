@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/index"
+	"github.com/cofferdam-io/cofferdam/internal/store"
 	"github.com/cofferdam-io/cofferdam/inventory"
 )
 
@@ -115,6 +117,36 @@ func (w *asked) uncovered() {
 			text += " or more"
 		}
 		w.out.Unknowns = append(w.out.Unknowns, inventory.Unknown{Object: "documents in quarantine", Reason: text + " could not be read, and what they list was not searched", Affects: []ident.Ref{}})
+	}
+}
+
+// incomplete names the documents of running images that say themselves that they do
+// not list everything.
+func (w *asked) incomplete(ctx context.Context) error {
+	for after := int64(-1); ; {
+		ids, err := w.c.store.Named(ctx, w.q.Tenant, store.ByMark, store.MarkIncomplete, after, statesAtOnce)
+		if err != nil {
+			return storeError(err)
+		}
+		running := ids[:0]
+		for _, id := range ids {
+			after = int64(id)
+			if a, live := w.v.index.Artifact(id); live && w.runs.set.Has(a) {
+				running = append(running, id)
+			}
+		}
+		more := after >= 0 && len(ids) == statesAtOnce
+		docs, err := w.c.store.Documents(ctx, running)
+		if err != nil {
+			return storeError(err)
+		}
+		for i := range docs {
+			a, _ := w.v.index.Artifact(docs[i].ID)
+			w.unknown("document "+docs[i].Original.String(), "it says itself that it does not list everything", index.NewSet(a))
+		}
+		if !more {
+			return nil
+		}
 	}
 }
 

@@ -257,7 +257,7 @@ func (c *Catalog) decode(ctx context.Context, raw []byte, digest ident.Digest) (
 
 // subjectOf joins what a document and its sender say about the artifact.
 func subjectOf(doc *sbom.Document, u *Upload) store.Subject {
-	s := store.Subject{Name: doc.Subject.Name, Version: doc.Subject.Version, Digests: doc.Subject.Digests, Serial: short(doc.Serial), Made: doc.Created,
+	s := store.Subject{Name: doc.Subject.Name, Version: doc.Subject.Version, Digests: doc.Subject.Digests, Serial: short(doc.Serial), Made: doc.Created, Incomplete: doc.Incomplete,
 		Build: u.Build, Release: u.Release, Service: u.Service, Owner: u.Owner, Cluster: u.Cluster}
 	if s.Name == "" {
 		s.Name = doc.Name

@@ -86,6 +86,9 @@ func (c *Catalog) Where(ctx context.Context, q WhereQuestion) (*WherePage, error
 	inventory.SortComponents(w.out.Components)
 	if q.Begin && q.Query.Workload() == (ident.Ref{}) {
 		w.uncovered()
+		if err := w.incomplete(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return w.out, nil
 }

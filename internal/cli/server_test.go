@@ -162,6 +162,13 @@ func TestWhereOnServer(t *testing.T) {
 		t.Error(out)
 	}
 	s.run(0, "where", "pkg:npm/absent", "--server", s.url, "--allow-incomplete")
+	// So does a document that says itself that it does not list everything.
+	s.report(container("web", 1) + "," + container("part", 8))
+	part := strings.Replace(imageSBOM("registry.example/part", 8, "pkg:npm/express@4.18.0"), `"components":`, `"compositions":[{"aggregate":"incomplete"}],"components":`, 1)
+	s.run(0, "push", "--server", s.url, s.file("part.json", part))
+	if out, _ = s.run(4, "where", "pkg:npm/absent", "--server", s.url); !strings.Contains(out, "does not list everything") || !strings.Contains(out, "shop/part") {
+		t.Error(out)
+	}
 	s.run(0, "where", "CVE-2021-23337", "--server", s.url)
 	t.Setenv("COFFERDAM_SERVER", s.url)
 	s.run(0, "where", "CVE-2021-23337")

@@ -42,6 +42,8 @@ type Subject struct {
 	// namespace (SPDX), and when it says it was made.
 	Serial string
 	Made   time.Time
+	// Incomplete is true where the document says itself that it does not list everything.
+	Incomplete bool
 
 	// Origin is where it was found, if it was found somewhere and not handed over by
 	// whoever made it.
@@ -168,7 +170,12 @@ const (
 	ByOwner
 	ByCluster
 	BySerial
+	ByMark // MarkIncomplete
 )
+
+// MarkIncomplete is the mark of documents that say themselves that they do not list
+// everything.
+const MarkIncomplete = "incomplete"
 
 // Name is one name of a document.
 type Name struct {
@@ -199,6 +206,9 @@ func (s *Subject) Names() []Name {
 	add(ByOwner, s.Owner)
 	add(ByCluster, s.Cluster)
 	add(BySerial, s.Serial)
+	if s.Incomplete {
+		add(ByMark, MarkIncomplete)
+	}
 	return names
 }
 

@@ -59,6 +59,7 @@ type subject struct {
 	Claimed    string   `json:"a,omitempty"`
 	Serial     string   `json:"i,omitempty"`
 	Made       int64    `json:"m,omitempty"` // microseconds
+	Incomplete bool     `json:"x,omitempty"`
 	Origin     *origin  `json:"f,omitempty"`
 }
 
@@ -73,7 +74,7 @@ type origin struct {
 
 func encodeSubject(s *store.Subject) (string, error) {
 	k := subject{Name: s.Name, Version: s.Version, References: s.References, Build: s.Build, Release: s.Release, Service: s.Service, Owner: s.Owner, Cluster: s.Cluster,
-		Claimed: s.Claimed.String(), Serial: s.Serial}
+		Claimed: s.Claimed.String(), Serial: s.Serial, Incomplete: s.Incomplete}
 	if !s.Made.IsZero() {
 		k.Made = micros(s.Made)
 	}
@@ -96,7 +97,7 @@ func decodeSubject(text string) (store.Subject, error) {
 	if err := json.Unmarshal([]byte(text), &k); err != nil {
 		return damaged(err)
 	}
-	s := store.Subject{Name: k.Name, Version: k.Version, References: k.References, Build: k.Build, Release: k.Release, Service: k.Service, Owner: k.Owner, Cluster: k.Cluster, Serial: k.Serial}
+	s := store.Subject{Name: k.Name, Version: k.Version, References: k.References, Build: k.Build, Release: k.Release, Service: k.Service, Owner: k.Owner, Cluster: k.Cluster, Serial: k.Serial, Incomplete: k.Incomplete}
 	if k.Made != 0 {
 		s.Made = fromMicros(k.Made)
 	}

@@ -85,7 +85,7 @@ func roundTrip(t *testing.T, s store.Store, _ *Dictionary) {
 	in.Status = store.StatusReviewed
 	in.Subject.References = []string{"registry.example.test/shop/app-1:1.0", "pkg:oci/app-1"}
 	in.Subject.Build, in.Subject.Release, in.Subject.Service, in.Subject.Owner, in.Subject.Cluster = "b-1", "v1", "shop", "team-a", "prod"
-	in.Subject.Claimed, in.Subject.Serial, in.Subject.Made = Manifest(77), "urn:uuid:1", By(-3600).Time
+	in.Subject.Claimed, in.Subject.Serial, in.Subject.Made, in.Subject.Incomplete = Manifest(77), "urn:uuid:1", By(-3600).Time, true
 	r := Commit(t, s, in)[0]
 	if r.Seq != 1 || r.Document != 0 || r.Artifact != 0 || r.Duplicate || r.Rejected != 0 || len(r.Added) != 3 || !slices.Equal(DecodeRow(r.Row), []uint32{0, 1, 2}) {
 		t.Errorf("receipt %+v", r)
