@@ -55,19 +55,7 @@ func (w *asked) coverage(ctx context.Context) error {
 }
 
 // known are the images that a document of the tenant describes.
-func (w *asked) known() map[ident.Digest]bool {
-	mine := w.v.index.Live()
-	mine.And(w.v.tenants[w.q.Tenant])
-	known := map[ident.Digest]bool{}
-	for a, digests := range w.runs.artifacts {
-		if mine.Has(a) {
-			for _, d := range digests {
-				known[d] = true
-			}
-		}
-	}
-	return known
-}
+func (w *asked) known() map[ident.Digest]bool { return describe(w.v, w.runs, w.q.Tenant).known }
 
 // mostCounted bounds how many documents in quarantine are counted.
 const mostCounted = 1000

@@ -21,6 +21,9 @@ type view struct {
 	tenants map[string]index.Set // artifacts
 	running *running
 	blocks  []Block
+
+	// described remembers, by tenant, what every answer about now says of itself.
+	described sync.Map // of *described
 }
 
 // follower keeps a view of the store. One goroutine reads what was committed, by

@@ -235,21 +235,42 @@ func (v *view) ofTenant(ctx context.Context, tenant string, components []uint32)
 }
 
 func coverage(v *view, runs *running, tenant string) Coverage {
+	return describe(v, runs, tenant).Coverage
+}
+
+// described is what all answers of one view, about what runs at one time, share.
+type described struct {
+	Coverage
+	known map[ident.Digest]bool // running images that a document of the tenant describes
+}
+
+// describe goes through everything that runs, once for a view.
+func describe(v *view, runs *running, tenant string) *described {
+	if _, ok := v.tenants[tenant]; !ok || runs != v.running {
+		return describeAnew(v, runs, tenant) // of the past, or of names that somebody makes up
+	}
+	if d, ok := v.described.Load(tenant); ok {
+		return d.(*described) //nolint:forcetypeassert // nothing else is put there
+	}
+	d, _ := v.described.LoadOrStore(tenant, describeAnew(v, runs, tenant))
+	return d.(*described) //nolint:forcetypeassert // the same
+}
+
+func describeAnew(v *view, runs *running, tenant string) *described {
 	mine := v.index.Live()
 	mine.And(v.tenants[tenant])
-	out := Coverage{Artifacts: mine.Len(), Unresolved: len(runs.unknown)}
-	known := map[ident.Digest]bool{}
+	out := &described{Coverage: Coverage{Artifacts: mine.Len(), Unresolved: len(runs.unknown)}, known: map[ident.Digest]bool{}}
 	for a, digests := range runs.artifacts {
 		if mine.Has(a) {
 			for _, d := range digests {
-				known[d] = true
+				out.known[d] = true
 			}
 		}
 	}
 	clusters := map[string]bool{}
 	for d, ws := range runs.images {
 		out.Workloads += len(ws)
-		if known[d] {
+		if out.known[d] {
 			out.WithSBOM += len(ws)
 		}
 		for i := range ws {
