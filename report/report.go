@@ -182,6 +182,10 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(tokensTable)
 	case *NewToken:
 		hs["table"] = as(newTokenText)
+	case *History:
+		hs["table"] = as(historyTable)
+	case *Changes:
+		hs["table"] = as(changesTable)
 	case *Standings:
 		hs["table"] = as(standingsTable)
 	case *BlockedComponents:

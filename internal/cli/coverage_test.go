@@ -54,6 +54,24 @@ func TestCoverageAndBlockedCommands(t *testing.T) {
 		t.Errorf("before it ran: %s", out)
 	}
 
+	out, _ = s.run(0, "history", "sha256:"+webDigest)
+	if !strings.Contains(out, "1 document, 1 container running now") || !strings.Contains(out, "prod:shop/web") || !strings.Contains(out, "loopback") {
+		t.Errorf("%s", out)
+	}
+	s.run(1, "history", "--by", "release", "v9")
+	s.run(2, "history", "--by", "colour", "blue")
+	s.run(2, "history")
+	out, _ = s.run(0, "changes", "--since", "1h")
+	if !strings.Contains(out, "document-added") || !strings.Contains(out, "inventory") {
+		t.Errorf("%s", out)
+	}
+	_, after, _ := strings.Cut(out, "--after ")
+	out, _ = s.run(0, "changes", "--after", strings.TrimSpace(after), "-o", "json")
+	if strings.Contains(out, "document-added") {
+		t.Errorf("after %s: %s", after, out)
+	}
+	s.run(2, "changes", "--since", "yesterday")
+
 	out, _ = s.run(0, "blocked", "--fail-on", "any")
 	if !strings.Contains(out, "NOTHING is blocked") {
 		t.Errorf("%s", out)

@@ -24,17 +24,15 @@ type StandingQuery struct {
 
 // Standings asks how what runs and the documents agree, page after page.
 func (c *Client) Standings(ctx context.Context, q StandingQuery) (*report.Standings, error) {
-	v := url.Values{"limit": {"1000"}}
-	for k, text := range map[string]string{"tenant": q.Tenant, "cluster": q.Cluster, "zone": q.Zone, "standing": q.Standings} {
+	v := (&Question{Tenant: q.Tenant, At: q.At}).values()
+	v.Set("limit", strconv.Itoa(pageRows))
+	for k, text := range map[string]string{"cluster": q.Cluster, "zone": q.Zone, "standing": q.Standings} {
 		if text != "" {
 			v.Set(k, text)
 		}
 	}
 	if q.MaxAgeDays > 0 {
 		v.Set("maxAgeDays", strconv.Itoa(q.MaxAgeDays))
-	}
-	if !q.At.IsZero() {
-		v.Set("at", q.At.UTC().Format(time.RFC3339Nano))
 	}
 	out := &report.Standings{SchemaVersion: inventory.SchemaVersion, Items: []report.Standing{}}
 	for {
@@ -56,10 +54,8 @@ func (c *Client) Standings(ctx context.Context, q StandingQuery) (*report.Standi
 
 // Blocked asks where blocked components are.
 func (c *Client) Blocked(ctx context.Context, tenant, list string) (*report.BlockedComponents, error) {
-	v := url.Values{"limit": {"100"}}
-	if tenant != "" {
-		v.Set("tenant", tenant)
-	}
+	v := (&Question{Tenant: tenant}).values()
+	v.Set("limit", "100")
 	if list != "" {
 		v.Set("list", list)
 	}
