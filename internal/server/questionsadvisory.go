@@ -105,11 +105,6 @@ func (a *api) advisoryState(ctx context.Context, _ *struct{}) (*struct{ Body Adv
 	return &struct{ Body AdvisoryState }{stateOf(&s)}, nil
 }
 
-type affectedAnswer struct {
-	ETag string `header:"ETag"`
-	Body Affected
-}
-
 // unchanged answers a conditional request whose answer would be the same again.
 func (a *api) unchanged(p *conditional.Params) (tag string, err error) {
 	tag = a.Catalog.Revision()
@@ -130,35 +125,27 @@ func (a *api) affected(ctx context.Context, in *struct {
 	Zone    string    `query:"zone" doc:"Only artifacts that run in a zone" maxLength:"256"`
 	Cluster string    `query:"cluster" doc:"Only artifacts that run in a cluster" maxLength:"256"`
 	At      time.Time `query:"at" doc:"What ran then, instead of what runs now"`
-}) (*affectedAnswer, error) {
-	_, tenant, err := a.may(ctx, authz.Read, in.Tenant)
-	if err != nil {
-		return nil, err
-	}
-	after, err := in.after()
-	if err != nil {
-		return nil, a.fail(ctx, err)
-	}
-	tag, err := a.unchanged(&in.Params)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := a.answerTime(ctx)
-	defer cancel()
-	f, err := a.Catalog.Affected(ctx, in.ID, catalog.Search{Tenant: tenant, Running: in.Running, Zone: in.Zone, Cluster: in.Cluster, At: in.At,
-		Begin: in.Cursor == "", After: uint32(after), Limit: a.limit(&in.Page)}) //nolint:gosec // our own cursor; a foreign one selects nothing worse
-	if err != nil {
-		if ident.KindOf(err) == ident.KindUsage { // none are loaded: what is asked for is not there
-			err = asNotFound(err)
+}) (*tagged[Affected], error) {
+	return ask(ctx, a, in.Tenant, &in.Params, func(ctx context.Context, tenant string) (none Affected, err error) {
+		after, err := in.after()
+		if err != nil {
+			return none, err
 		}
-		return nil, a.fail(ctx, err)
-	}
-	out := Affected{Advisory: *f.Advisory, Search: searchOf(&f.Found), Unmatched: []Unmatched{}, MoreDoubts: f.CutUnmatched, By: stateOf(&f.By)}
-	for i := range f.Unmatched {
-		u := &f.Unmatched[i]
-		out.Unmatched = append(out.Unmatched, Unmatched{PURL: u.PURL, Name: u.Name, Version: u.Version, Reason: u.Reason})
-	}
-	return &affectedAnswer{ETag: `"` + tag + `"`, Body: out}, nil
+		f, err := a.Catalog.Affected(ctx, in.ID, catalog.Search{Tenant: tenant, Running: in.Running, Zone: in.Zone, Cluster: in.Cluster, At: in.At,
+			Begin: in.Cursor == "", After: uint32(after), Limit: a.limit(&in.Page)}) //nolint:gosec // our own cursor; a foreign one selects nothing worse
+		if err != nil {
+			if ident.KindOf(err) == ident.KindUsage { // none are loaded: what is asked for is not there
+				err = asNotFound(err)
+			}
+			return none, err
+		}
+		out := Affected{Advisory: *f.Advisory, Search: searchOf(&f.Found), Unmatched: []Unmatched{}, MoreDoubts: f.CutUnmatched, By: stateOf(&f.By)}
+		for i := range f.Unmatched {
+			u := &f.Unmatched[i]
+			out.Unmatched = append(out.Unmatched, Unmatched{PURL: u.PURL, Name: u.Name, Version: u.Version, Reason: u.Reason})
+		}
+		return out, nil
+	})
 }
 
 // asNotFound is a usage error of the command line, as the API says it.
@@ -172,44 +159,31 @@ func asNotFound(err error) error {
 	return &other
 }
 
-type whereAnswer struct {
-	ETag string `header:"ETag"`
-	Body Where
-}
-
 func (a *api) where(ctx context.Context, in *struct {
 	Page
 	conditional.Params
 	Query  string    `query:"query" required:"true" doc:"What is looked for" example:"CVE-2021-44228" minLength:"1" maxLength:"4096"`
 	Tenant string    `query:"tenant" maxLength:"100"`
 	At     time.Time `query:"at" doc:"What ran then, instead of what runs now"`
-}) (*whereAnswer, error) {
-	_, tenant, err := a.may(ctx, authz.Read, in.Tenant)
-	if err != nil {
-		return nil, err
-	}
-	q, err := inventory.ParseQuery(in.Query)
-	if err != nil {
-		return nil, a.fail(ctx, err)
-	}
-	after, err := in.after()
-	if err != nil {
-		return nil, a.fail(ctx, err)
-	}
-	tag, err := a.unchanged(&in.Params)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := a.answerTime(ctx)
-	defer cancel()
-	p, err := a.Catalog.Where(ctx, catalog.WhereQuestion{Tenant: tenant, Query: q, At: in.At,
-		Begin: in.Cursor == "", After: uint32(after), Limit: a.limit(&in.Page)}) //nolint:gosec // the same
-	if err != nil {
-		return nil, a.fail(ctx, err)
-	}
-	out := Where{Where: p.Where, Sequence: p.Sequence, MoreNotCovered: p.CutNotCovered, MoreUnknowns: p.CutUnknowns}
-	if p.More {
-		out.Next = cursor(uint64(p.Last))
-	}
-	return &whereAnswer{ETag: `"` + tag + `"`, Body: out}, nil
+}) (*tagged[Where], error) {
+	return ask(ctx, a, in.Tenant, &in.Params, func(ctx context.Context, tenant string) (none Where, err error) {
+		q, err := inventory.ParseQuery(in.Query)
+		if err != nil {
+			return none, err
+		}
+		after, err := in.after()
+		if err != nil {
+			return none, err
+		}
+		p, err := a.Catalog.Where(ctx, catalog.WhereQuestion{Tenant: tenant, Query: q, At: in.At,
+			Begin: in.Cursor == "", After: uint32(after), Limit: a.limit(&in.Page)}) //nolint:gosec // the same
+		if err != nil {
+			return none, err
+		}
+		out := Where{Where: p.Where, Sequence: p.Sequence, MoreNotCovered: p.CutNotCovered, MoreUnknowns: p.CutUnknowns}
+		if p.More {
+			out.Next = cursor(uint64(p.Last))
+		}
+		return out, nil
+	})
 }

@@ -96,19 +96,11 @@ func (a *api) artifactOperations() {
 	}, a.history)
 }
 
-// begin is what these questions begin with.
-func (a *api) begin(ctx context.Context, tenant string, p *conditional.Params) (of, tag string, err error) {
-	if _, of, err = a.may(ctx, authz.Read, tenant); err != nil {
-		return "", "", err
-	}
-	tag, err = a.unchanged(p)
-	return of, tag, err
-}
-
-func (a *api) digest(ctx context.Context, text string) (ident.Digest, error) {
+// digest reads a digest that somebody wrote.
+func digest(text string) (ident.Digest, error) {
 	d, err := ident.ParseDigest(text)
 	if err != nil {
-		return d, a.fail(ctx, ident.Errorf(ident.KindUsage, "%w", err))
+		return d, ident.Errorf(ident.KindUsage, "%w", err)
 	}
 	return d, nil
 }
@@ -119,46 +111,62 @@ type tagged[T any] struct {
 	Body T
 }
 
+// ask is what questions have in common: who asks, whether the answer would be the same
+// again, an end, and how a failure is told.
+func ask[T any](ctx context.Context, a *api, tenant string, p *conditional.Params, answer func(ctx context.Context, tenant string) (T, error)) (*tagged[T], error) {
+	_, of, err := a.may(ctx, authz.Read, tenant)
+	if err != nil {
+		return nil, err
+	}
+	tag, err := a.unchanged(p)
+	if err != nil {
+		return nil, err
+	}
+	limited, cancel := a.answerTime(ctx)
+	defer cancel()
+	body, err := answer(limited, of)
+	if err != nil {
+		return nil, a.fail(ctx, err)
+	}
+	return &tagged[T]{`"` + tag + `"`, body}, nil
+}
+
 func (a *api) findings(ctx context.Context, in *struct {
 	DigestPath
 	conditional.Params
 }) (*tagged[Findings], error) {
-	tenant, tag, err := a.begin(ctx, in.Tenant, &in.Params)
-	if err != nil {
-		return nil, err
-	}
-	d, err := a.digest(ctx, in.Digest)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := a.answerTime(ctx)
-	defer cancel()
-	s, err := a.Catalog.Scan(ctx, tenant, d)
-	if err != nil {
-		return nil, a.fail(ctx, err)
-	}
-	known := true
-	out := Findings{SchemaVersion: inventory.SchemaVersion, Findings: []Finding{}, Unmatched: append([]vuln.Unmatched{}, s.Report.Unmatched...), Documents: []string{},
-		Components: s.Report.Components, By: stateOf(&s.By), Coverage: inventory.Coverage{ComponentsWithoutIdentity: s.Report.WithoutIdentity, AdvisoryKnown: &known,
-			NotSeen: []string{}, AdvisoriesAsOf: s.By.AsOf.Format(time.DateOnly)}}
-	for i := range s.Documents {
-		out.Documents = append(out.Documents, s.Documents[i].Original.String())
-	}
-	for i := range s.Report.Findings {
-		f := Finding{Finding: s.Report.Findings[i], CVSS: []Score{}}
-		for _, c := range f.Finding.CVSS {
-			x := Score{Type: c.Type, Vector: c.Vector}
-			if c.Base == c.Base { //nolint:staticcheck // NaN is no number
-				x.Base = &c.Base
+	return ask(ctx, a, in.Tenant, &in.Params, func(ctx context.Context, tenant string) (none Findings, err error) {
+		d, err := digest(in.Digest)
+		if err != nil {
+			return none, err
+		}
+		s, err := a.Catalog.Scan(ctx, tenant, d)
+		if err != nil {
+			return none, err
+		}
+		known := true
+		out := Findings{SchemaVersion: inventory.SchemaVersion, Findings: []Finding{}, Unmatched: append([]vuln.Unmatched{}, s.Report.Unmatched...), Documents: []string{},
+			Components: s.Report.Components, By: stateOf(&s.By), Coverage: inventory.Coverage{ComponentsWithoutIdentity: s.Report.WithoutIdentity, AdvisoryKnown: &known,
+				NotSeen: []string{}, AdvisoriesAsOf: s.By.AsOf.Format(time.DateOnly)}}
+		for i := range s.Documents {
+			out.Documents = append(out.Documents, s.Documents[i].Original.String())
+		}
+		for i := range s.Report.Findings {
+			f := Finding{Finding: s.Report.Findings[i], CVSS: []Score{}}
+			for _, c := range f.Finding.CVSS {
+				x := Score{Type: c.Type, Vector: c.Vector}
+				if c.Base == c.Base { //nolint:staticcheck // NaN is no number
+					x.Base = &c.Base
+				}
+				f.CVSS = append(f.CVSS, x)
 			}
-			f.CVSS = append(f.CVSS, x)
+			for _, by := range s.Seen[i] {
+				f.Seen = append(f.Seen, by.String())
+			}
+			out.Findings = append(out.Findings, f)
 		}
-		for _, by := range s.Seen[i] {
-			f.Seen = append(f.Seen, by.String())
-		}
-		out.Findings = append(out.Findings, f)
-	}
-	return &tagged[Findings]{`"` + tag + `"`, out}, nil
+		return out, nil
+	})
 }
 
 func (a *api) compare(ctx context.Context, in *struct {
@@ -167,57 +175,54 @@ func (a *api) compare(ctx context.Context, in *struct {
 	Old    string `query:"old" required:"true" doc:"Digest of an artifact or a document" maxLength:"200"`
 	New    string `query:"new" required:"true" doc:"Digest of an artifact or a document" maxLength:"200"`
 }) (*tagged[report.SBOMDiff], error) {
-	tenant, tag, err := a.begin(ctx, in.Tenant, &in.Params)
-	if err != nil {
-		return nil, err
-	}
-	before, err := a.digest(ctx, in.Old)
-	if err != nil {
-		return nil, err
-	}
-	after, err := a.digest(ctx, in.New)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := a.answerTime(ctx)
-	defer cancel()
-	c, err := a.Catalog.Compare(ctx, tenant, before, after)
-	if err != nil {
-		return nil, a.fail(ctx, err)
-	}
-	r := report.NewReleaseDiff(compare.Release{Artifact: compare.Artifact(c.New), Old: c.Old, New: c.New})
-	r.Diff, r.Vulnerabilities, r.Unmatched = c.Diff, c.Vulnerabilities, c.Unmatched
-	out := report.SBOMDiff{SchemaVersion: inventory.SchemaVersion, Releases: []report.ReleaseDiff{r}, Coverage: inventory.Coverage{NotSeen: []string{}}}
-	if c.Vulnerabilities != nil {
-		known := true
-		out.Coverage.AdvisoriesAsOf, out.Coverage.AdvisoryKnown = c.By.AsOf.Format(time.DateOnly), &known
-	}
-	return &tagged[report.SBOMDiff]{`"` + tag + `"`, out}, nil
+	return ask(ctx, a, in.Tenant, &in.Params, func(ctx context.Context, tenant string) (none report.SBOMDiff, err error) {
+		before, err := digest(in.Old)
+		if err != nil {
+			return none, err
+		}
+		after, err := digest(in.New)
+		if err != nil {
+			return none, err
+		}
+		c, err := a.Catalog.Compare(ctx, tenant, before, after)
+		if err != nil {
+			return none, err
+		}
+		r := report.NewReleaseDiff(compare.Release{Artifact: compare.Artifact(c.New), Old: c.Old, New: c.New})
+		r.Diff, r.Vulnerabilities, r.Unmatched = c.Diff, c.Vulnerabilities, c.Unmatched
+		out := report.SBOMDiff{SchemaVersion: inventory.SchemaVersion, Releases: []report.ReleaseDiff{r}, Coverage: inventory.Coverage{NotSeen: []string{}}}
+		if c.Vulnerabilities != nil {
+			known := true
+			out.Coverage.AdvisoriesAsOf, out.Coverage.AdvisoryKnown = c.By.AsOf.Format(time.DateOnly), &known
+		}
+		return out, nil
+	})
 }
 
 func (a *api) unite(ctx context.Context, in *struct {
 	DigestPath
 	conditional.Params
 }) (*tagged[report.SBOMUnion], error) {
-	tenant, tag, err := a.begin(ctx, in.Tenant, &in.Params)
-	if err != nil {
-		return nil, err
-	}
-	d, err := a.digest(ctx, in.Digest)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := a.answerTime(ctx)
-	defer cancel()
-	docs, u, err := a.Catalog.Together(ctx, tenant, d)
-	if err != nil {
-		return nil, a.fail(ctx, err)
-	}
-	var list []*sbom.Document
-	for i := range docs {
-		list = append(list, docs[i].SBOM)
-	}
-	return &tagged[report.SBOMUnion]{`"` + tag + `"`, *report.NewSBOMUnion(list, u)}, nil
+	return ask(ctx, a, in.Tenant, &in.Params, func(ctx context.Context, tenant string) (none report.SBOMUnion, err error) {
+		d, err := digest(in.Digest)
+		if err != nil {
+			return none, err
+		}
+		docs, u, err := a.Catalog.Together(ctx, tenant, d)
+		if err != nil {
+			return none, err
+		}
+		var list []*sbom.Document
+		for i := range docs {
+			list = append(list, docs[i].SBOM)
+		}
+		return *report.NewSBOMUnion(list, u), nil
+	})
+}
+
+// whyAnswer is why a component is there.
+type whyAnswer struct {
+	Documents []report.ComponentWays `json:"documents" doc:"Those that have it"`
 }
 
 func (a *api) why(ctx context.Context, in *struct {
@@ -225,30 +230,21 @@ func (a *api) why(ctx context.Context, in *struct {
 	conditional.Params
 	Component string `query:"component" required:"true" doc:"A package URL, with a version or without, or a name" minLength:"1" maxLength:"2048"`
 	Ways      int    `query:"ways" doc:"Shortest ways to each component at most" minimum:"1" maximum:"1000" default:"3"`
-}) (*tagged[struct {
-	Documents []report.ComponentWays `json:"documents" doc:"Those that have it"`
-}], error) {
-	tenant, tag, err := a.begin(ctx, in.Tenant, &in.Params)
-	if err != nil {
-		return nil, err
-	}
-	d, err := a.digest(ctx, in.Digest)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := a.answerTime(ctx)
-	defer cancel()
-	found, err := a.Catalog.Why(ctx, tenant, d, in.Component, in.Ways)
-	if err != nil {
-		return nil, a.fail(ctx, err)
-	}
-	out := &tagged[struct {
-		Documents []report.ComponentWays `json:"documents" doc:"Those that have it"`
-	}]{ETag: `"` + tag + `"`}
-	for i := range found {
-		out.Body.Documents = append(out.Body.Documents, *report.NewComponentWays(found[i].SBOM, in.Component, found[i].Ways))
-	}
-	return out, nil
+}) (*tagged[whyAnswer], error) {
+	return ask(ctx, a, in.Tenant, &in.Params, func(ctx context.Context, tenant string) (out whyAnswer, err error) {
+		d, err := digest(in.Digest)
+		if err != nil {
+			return out, err
+		}
+		found, err := a.Catalog.Why(ctx, tenant, d, in.Component, in.Ways)
+		if err != nil {
+			return out, err
+		}
+		for i := range found {
+			out.Documents = append(out.Documents, *report.NewComponentWays(found[i].SBOM, in.Component, found[i].Ways))
+		}
+		return out, nil
+	})
 }
 
 func (a *api) history(ctx context.Context, in *struct {
@@ -264,52 +260,48 @@ func (a *api) history(ctx context.Context, in *struct {
 	Owner     string `query:"owner" maxLength:"4096"`
 	Cluster   string `query:"cluster" doc:"The cluster that documents are about" maxLength:"4096"`
 }) (*tagged[History], error) {
-	tenant, tag, err := a.begin(ctx, in.Tenant, &in.Params)
-	if err != nil {
-		return nil, err
-	}
-	q := catalog.HistoryQuery{Tenant: tenant, After: -1, Limit: a.limit(&in.Page)}
-	if in.Cursor != "" {
-		after, err := in.after()
-		if err != nil {
-			return nil, a.fail(ctx, err)
+	return ask(ctx, a, in.Tenant, &in.Params, func(ctx context.Context, tenant string) (none History, err error) {
+		q := catalog.HistoryQuery{Tenant: tenant, After: -1, Limit: a.limit(&in.Page)}
+		if in.Cursor != "" {
+			after, err := in.after()
+			if err != nil {
+				return none, err
+			}
+			q.After = int64(uint32(after)) //nolint:gosec // our own cursor; a foreign one selects nothing worse
 		}
-		q.After = int64(uint32(after)) //nolint:gosec // our own cursor; a foreign one selects nothing worse
-	}
-	given := 0
-	for _, x := range []struct {
-		kind store.NameKind
-		text string
-	}{{store.ByReference, in.Reference}, {store.ByName, in.Name}, {store.ByBuild, in.Build}, {store.ByRelease, in.Release}, {store.ByService, in.Service}, {store.ByOwner, in.Owner}, {store.ByCluster, in.Cluster}} {
-		if x.text != "" {
-			q.Kind, q.Name = x.kind, x.text
+		given := 0
+		for _, x := range []struct {
+			kind store.NameKind
+			text string
+		}{{store.ByReference, in.Reference}, {store.ByName, in.Name}, {store.ByBuild, in.Build}, {store.ByRelease, in.Release}, {store.ByService, in.Service}, {store.ByOwner, in.Owner}, {store.ByCluster, in.Cluster}} {
+			if x.text != "" {
+				q.Kind, q.Name = x.kind, x.text
+				given++
+			}
+		}
+		if in.Digest != "" {
 			given++
+			if q.Digest, err = digest(in.Digest); err != nil {
+				return none, err
+			}
 		}
-	}
-	if in.Digest != "" {
-		given++
-		if q.Digest, err = a.digest(ctx, in.Digest); err != nil {
-			return nil, err
+		if given != 1 {
+			return none, ident.Errorf(ident.KindUsage, "history is of exactly one digest, reference, name, build, release, service, owner or cluster, not of %d", given)
 		}
-	}
-	if given != 1 {
-		return nil, a.fail(ctx, ident.Errorf(ident.KindUsage, "history is of exactly one digest, reference, name, build, release, service, owner or cluster, not of %d", given))
-	}
-	ctx, cancel := a.answerTime(ctx)
-	defer cancel()
-	h, err := a.Catalog.History(ctx, q)
-	if err != nil {
-		return nil, a.fail(ctx, err)
-	}
-	out := History{Documents: []Document{}, Runs: []Run{}, MoreRuns: h.CutRuns}
-	for i := range h.Documents {
-		out.Documents = append(out.Documents, documentOf(&h.Documents[i]))
-	}
-	for _, r := range h.Runs {
-		out.Runs = append(out.Runs, Run{r.Artifact, r.Workload, r.Until})
-	}
-	if h.More {
-		out.Next = cursor(uint64(h.Documents[len(h.Documents)-1].ID))
-	}
-	return &tagged[History]{`"` + tag + `"`, out}, nil
+		h, err := a.Catalog.History(ctx, q)
+		if err != nil {
+			return none, err
+		}
+		out := History{Documents: []Document{}, Runs: []Run{}, MoreRuns: h.CutRuns}
+		for i := range h.Documents {
+			out.Documents = append(out.Documents, documentOf(&h.Documents[i]))
+		}
+		for _, r := range h.Runs {
+			out.Runs = append(out.Runs, Run{r.Artifact, r.Workload, r.Until})
+		}
+		if h.More {
+			out.Next = cursor(uint64(h.Documents[len(h.Documents)-1].ID))
+		}
+		return out, nil
+	})
 }
