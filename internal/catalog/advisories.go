@@ -49,8 +49,6 @@ type advisories struct {
 	mu      sync.Mutex // of what follows
 	reading bool
 	fault   error
-	stop    context.CancelFunc
-	done    chan struct{}
 }
 
 // extendEvery is how often components that came in are compared without anybody
@@ -143,28 +141,14 @@ func (s *advisories) missing() error {
 		WithHint("cofferdam serve --advisories PATH, or once on the server's machine: cofferdam advisories update --from PATH")
 }
 
-// run compares what comes in, until the context ends.
-func (c *Catalog) runAdvisories(ctx context.Context) {
-	run, stop := context.WithCancel(context.WithoutCancel(ctx))
-	c.advisories.stop, c.advisories.done = stop, make(chan struct{})
-	go func() {
-		defer close(c.advisories.done)
-		t := time.NewTicker(extendEvery)
-		defer t.Stop()
-		for {
-			select {
-			case <-run.Done():
-				return
-			case <-t.C:
-			}
-			if c.advisories.set.Load() == nil {
-				continue
-			}
-			if _, err := c.matched(run, c.follow.now()); err != nil && run.Err() == nil {
-				c.log.WarnContext(run, "new components were not compared with advisories", "error", err)
-			}
-		}
-	}()
+// matchNew compares what came in, where there is something to compare it with.
+func (c *Catalog) matchNew(ctx context.Context) {
+	if c.advisories.set.Load() == nil {
+		return
+	}
+	if _, err := c.matched(ctx, c.follow.now()); err != nil && ctx.Err() == nil {
+		c.log.WarnContext(ctx, "new components were not compared with advisories", "error", err)
+	}
 }
 
 // Revision changes with everything that an answer of now can depend on: what was taken

@@ -96,16 +96,19 @@ type Catalog struct {
 	said     *index.KeyCache // and the keys of their components
 	metrics  *metrics
 	follow   *follower
-	keeper   keeper
 	// advisories are what components are compared with; past is what ran at times that
 	// were asked for.
 	advisories advisories
 	past       past
 	pieces     string // what the names of this server's pieces of the index begin with
 	stands     stands
-	drift      chan struct{} // closed when nothing watches it any more
-	loaded     string        // and of those that are named by the checkpoint that it last read or wrote
-	behind     uint64        // by how many changes another server's checkpoint may be behind
+	loaded     string // and of those that are named by the checkpoint that it last read or wrote
+	kept       uint64 // documents at the last checkpoint
+	behind     uint64 // by how many changes another server's checkpoint may be behind
+
+	// own is what the catalogue does by itself, until stop.
+	own  sync.WaitGroup
+	stop context.CancelFunc
 }
 
 // Open reads the index from the store's last checkpoint and what was committed
@@ -133,21 +136,37 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 		o.Coding.index.Store(x)
 	}
 	c.group = store.NewGroup(committer{o.Store, c.follow}, store.GroupOptions{})
-	c.drift = make(chan struct{})
-	c.keep(ctx)
-	c.runAdvisories(ctx)
+	c.kept = uint64(c.follow.now().index.Documents())
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	c.stop = stop
+	c.every(run, checkpointLook, c.saveWhenDue)
+	c.every(run, extendEvery, c.matchNew)
+	c.own.Go(func() { c.watchDrift(run) })
 	return c, nil
+}
+
+// every does something again and again, until the context ends.
+func (c *Catalog) every(ctx context.Context, d time.Duration, do func(context.Context)) {
+	c.own.Go(func() {
+		t := time.NewTicker(d)
+		defer t.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+				do(ctx)
+			}
+		}
+	})
 }
 
 // Close ends the following, after what is under way, and writes a checkpoint of the
 // index, so that the next start is quick. The store is the caller's to close.
 func (c *Catalog) Close(ctx context.Context) error {
 	err := c.group.Close()
-	c.keeper.stop()
-	<-c.keeper.done
-	<-c.drift
-	c.advisories.stop()
-	<-c.advisories.done
+	c.stop()
+	c.own.Wait()
 	if serr := c.save(ctx); serr != nil {
 		c.log.WarnContext(ctx, "the index's checkpoint was not written; the next start takes longer", "error", serr)
 	}

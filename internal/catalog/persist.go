@@ -29,40 +29,16 @@ const (
 	checkpointLook  = 20 * time.Second
 )
 
-// keeper writes checkpoints as the index grows, until its context ends.
-type keeper struct {
-	stop context.CancelFunc
-	done chan struct{}
-	last uint64 // documents at the last one
-}
-
-func (c *Catalog) keep(ctx context.Context) {
-	run, stop := context.WithCancel(context.WithoutCancel(ctx))
-	c.keeper = keeper{stop: stop, done: make(chan struct{}), last: uint64(c.follow.now().index.Documents())}
-	go func() {
-		defer close(c.drift)
-		c.watchDrift(run)
-	}()
-	go func() {
-		defer close(c.keeper.done)
-		t := time.NewTicker(checkpointLook)
-		defer t.Stop()
-		for {
-			select {
-			case <-run.Done():
-				return
-			case <-t.C:
-			}
-			n := uint64(c.follow.now().index.Documents())
-			if n < c.keeper.last+checkpointEvery {
-				continue
-			}
-			if err := c.save(run); err != nil && run.Err() == nil {
-				c.log.WarnContext(run, "the index's checkpoint was not written", "error", err)
-			}
-			c.keeper.last = n
-		}
-	}()
+// saveWhenDue writes a checkpoint where the index has grown enough since the last.
+func (c *Catalog) saveWhenDue(ctx context.Context) {
+	n := uint64(c.follow.now().index.Documents())
+	if n < c.kept+checkpointEvery {
+		return
+	}
+	if err := c.save(ctx); err != nil && ctx.Err() == nil {
+		c.log.WarnContext(ctx, "the index's checkpoint was not written", "error", err)
+	}
+	c.kept = n
 }
 
 // checkpoint is what is kept beside the index's own manifest.
