@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"math/rand/v2"
 	"net/url"
 	"os"
@@ -79,7 +80,7 @@ func BenchmarkSearchOverHTTP(b *testing.B) {
 			b.Fatal(err)
 		}
 		body, err := io.ReadAll(res.Body)
-		if err != nil || res.StatusCode != 200 {
+		if err != nil || res.StatusCode != http.StatusOK {
 			b.Fatal(res.Status, err)
 		}
 		_ = res.Body.Close()
