@@ -209,18 +209,26 @@ func TestPlansAgainstBruteForce(t *testing.T) {
 	}
 }
 
-// checkProof builds the estate with the plan's texts from the beginning.
-func checkProof(t *testing.T, seed uint64, p *contain.Problem, plan *contain.Plan, host map[ident.Ref]bool) *segment.Graph {
+// builtAnew writes a plan and is the estate with its texts, compiled from the beginning, and how
+// it differs from the one before.
+func builtAnew(t *testing.T, seed uint64, p *contain.Problem, plan *contain.Plan) (folder []contain.File, after *segment.Graph, changes []segment.Change) {
 	t.Helper()
 	folder, err := plan.Folder(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	after := applied(t, seed, p, plan, folder)
-	changes, err := segment.Diff(context.Background(), p.Graph, after)
+	after = applied(t, seed, p, plan, folder)
+	changes, err = segment.Diff(context.Background(), p.Graph, after)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return folder, after, changes
+}
+
+// checkProof builds the estate with the plan's texts from the beginning.
+func checkProof(t *testing.T, seed uint64, p *contain.Problem, plan *contain.Plan, host map[ident.Ref]bool) *segment.Graph {
+	t.Helper()
+	folder, after, changes := builtAnew(t, seed, p, plan)
 	if changes == nil {
 		changes = []segment.Change{}
 	}

@@ -82,15 +82,7 @@ func TestInternetKeptOut(t *testing.T) {
 			refused++
 			continue
 		}
-		folder, err := plan.Folder(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		after := applied(t, seed, p, plan, folder)
-		changes, err := segment.Diff(context.Background(), p.Graph, after)
-		if err != nil {
-			t.Fatal(err)
-		}
+		folder, after, changes := builtAnew(t, seed, p, plan)
 		if d := cmp.Diff(changes, plan.Proof.Changed); len(changes)+len(plan.Proof.Changed) > 0 && d != "" {
 			t.Fatalf("seed %d: what changes (-built anew +proved):\n%s", seed, d)
 		}

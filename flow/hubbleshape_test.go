@@ -135,10 +135,7 @@ func FuzzHubbleShapes(f *testing.F) {
 	}
 	book := NewBook(shop(), BookOptions{})
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if len(text) > 1<<16 {
-			t.Skip("longer than is of use")
-		}
-		lines := bytes.Split(text, []byte("\n"))
+		lines := bytes.Split(text[:min(len(text), 1<<16)], []byte("\n")) // more of them say nothing more
 		sameHubble(t, book, append(lines, lines...))
 	})
 }

@@ -25,7 +25,7 @@ type Engine interface {
 	LockCounter() string
 }
 
-// Tx runs statements of one transaction. Placeholders are question marks.
+// Tx runs statements of one transaction. Parameters are written as question marks.
 type Tx interface {
 	// Query calls each for every row; scan reads its columns into pointers to int64,
 	// string and []byte. Byte slices are the caller's own.
@@ -34,7 +34,7 @@ type Tx interface {
 	Exec(ctx context.Context, statements ...Statement) (int64, error)
 }
 
-// Statement is SQL with the values of its placeholders: int64, string or []byte.
+// Statement is SQL with the values of its parameters: int64, string or []byte.
 type Statement struct {
 	SQL  string
 	Args []any
