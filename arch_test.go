@@ -38,8 +38,10 @@ var layers = map[string][]string{
 	"sbom/compare":   {"ident", "sbom", "sbom/trace", "vuln"},
 	"sbom/encode":    {"ident", "sbom", "sbom/cyclonedx", "sbom/spdx"},
 
-	"vuln":     {"ident", "sbom"},
-	"vuln/osv": {"ident", "vuln", "jsonscan"},
+	"vuln":      {"ident", "sbom"},
+	"vuln/osv":  {"ident", "vuln", "jsonscan"},
+	"vuln/kev":  {"ident", "vuln", "jsonscan"},
+	"vuln/epss": {"ident", "vuln"},
 
 	"estate":                   {"ident"},
 	"estate/manifest":          {"ident", "estate", "jsonscan", "estate/manifest/ciliumv2"},

@@ -15,6 +15,8 @@ type Coverage struct {
 	SBOMMatchedBy             MatchedBy `json:"sbomMatchedBy"`
 	ComponentsWithoutIdentity int       `json:"componentsWithoutIdentity"` // components that cannot be matched with any advisory
 	AdvisoriesAsOf            string    `json:"advisoriesAsOf,omitempty"`  // date of the newest advisory loaded, RFC 3339 date
+	KEVAsOf                   string    `json:"kevAsOf,omitempty"`         // when the catalogue of exploited vulnerabilities was released, RFC 3339 date; absent: none was read
+	EPSSAsOf                  string    `json:"epssAsOf,omitempty"`        // day of the EPSS scores, RFC 3339 date; absent: none were read
 	AdvisoryKnown             *bool     `json:"advisoryKnown,omitempty"`   // whether a loaded advisory has the queried id
 	Enforcement               string    `json:"enforcement"`               // "generic (assumed)"
 	NotSeen                   []string  `json:"notSeen"`                   // kinds of which no object was read
@@ -70,6 +72,18 @@ type AdvisorySummary struct {
 	Modified  string         `json:"modified,omitempty"`
 	Withdrawn string         `json:"withdrawn,omitempty"`
 	Fixed     []FixedIn      `json:"fixed"`
+	// Exploited is its entry in the catalogue of exploited vulnerabilities; nil where
+	// it has none, or no catalogue was read (Coverage.KEVAsOf).
+	Exploited *Exploited `json:"exploited,omitempty"`
+	EPSS      *float64   `json:"epss,omitempty"` // of the vulnerability, 0 to 1
+}
+
+// Exploited says that a vulnerability is known to be exploited.
+type Exploited struct {
+	Added      string `json:"added"`         // RFC 3339 date
+	Due        string `json:"due,omitempty"` // until when the catalogue asks for action, RFC 3339 date
+	Action     string `json:"action,omitempty"`
+	Ransomware bool   `json:"ransomware"`
 }
 
 // FixedIn is a package and the versions that fix it.
@@ -210,6 +224,8 @@ type FindingRow struct {
 	Severity ident.Severity `json:"severity"`
 	PURL     string         `json:"purl"`
 	Fixed    []string       `json:"fixed,omitempty"`
+	KEV      bool           `json:"kev"` // known to be exploited; false too where no catalogue was read
+	EPSS     *float64       `json:"epss,omitempty"`
 }
 
 // Segment is a set of workloads that no rule tells apart.

@@ -82,18 +82,19 @@ func (s *Snapshot) row(w *workload) WorkloadRow {
 					continue
 				}
 				for _, f := range a.Findings {
+					s.in.Intelligence.Assess(&f)
 					purl := d.Components[i].PURL // an assessment is of a component, and does not repeat its name
 					key := [2]string{f.ID, purl}
 					if !seen[key] {
 						seen[key] = true
-						row.Findings = append(row.Findings, FindingRow{ID: f.ID, Severity: f.Severity, PURL: purl, Fixed: f.Fixed})
+						row.Findings = append(row.Findings, FindingRow{ID: f.ID, Severity: f.Severity, PURL: purl, Fixed: f.Fixed, KEV: f.KEV, EPSS: f.EPSS})
 					}
 				}
 			}
 		}
 	}
 	slices.SortFunc(row.Findings, func(a, b FindingRow) int {
-		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.ID, b.ID), cmp.Compare(a.PURL, b.PURL))
+		return cmp.Or(boolOrder(a.KEV, b.KEV), cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.ID, b.ID), cmp.Compare(a.PURL, b.PURL))
 	})
 	return row
 }

@@ -21,6 +21,7 @@ type Input struct {
 	Graph       *segment.Graph
 	SBOMs       []*sbom.Document
 	Database    *vuln.Database // nil: no advisories are loaded, which is not "no advisory"
+	Intelligence *vuln.Intelligence // nil: nothing beside the advisories was read
 	Images      ImageIndex
 	At          time.Time
 	Quarantined int // inputs that could not be read
@@ -244,6 +245,7 @@ func (s *Snapshot) Coverage() Coverage {
 	if s.in.Database != nil && s.in.Database.Len() > 0 {
 		c.AdvisoriesAsOf = s.in.Database.AsOf().Format(time.DateOnly)
 	}
+	c.Intelligence(s.in.Intelligence)
 	return c
 }
 

@@ -106,6 +106,7 @@ func (s *Snapshot) findAdvisory(ctx context.Context, q Query, out *search) error
 			WithHint("%d advisories as of %s are loaded; --advisories names others", db.Len(), db.AsOf().Format(time.DateOnly))
 	}
 	out.summary = summarise(g, q.advisory)
+	out.summary.know(s.in.Intelligence)
 	out.needsAll = true
 	scan := vuln.NewScanner(db)
 	homeless := map[*document]*unplaced{}

@@ -67,6 +67,9 @@ func (p *printer) title(query string, a *inventory.AdvisorySummary) {
 	if a.Withdrawn != "" {
 		p.linef("%s", p.yellow("withdrawn "+clean(a.Withdrawn)))
 	}
+	if s := p.knownExploited(a); s != "" {
+		p.linef("%s", s)
+	}
 	var fixed []string
 	for _, f := range a.Fixed {
 		if len(f.Versions) > 0 {

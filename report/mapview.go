@@ -204,6 +204,7 @@ func (p *printer) findings(m *inventory.Map) {
 		w      inventory.WorkloadRow
 		counts [6]int
 		worst  ident.Severity
+		kev    int // findings that are known to be exploited
 	}
 	var found []row
 	for _, w := range m.Workloads {
@@ -214,6 +215,9 @@ func (p *printer) findings(m *inventory.Map) {
 		for _, f := range w.Findings {
 			r.counts[f.Severity]++
 			r.worst = max(r.worst, f.Severity)
+			if f.KEV {
+				r.kev++
+			}
 		}
 		found = append(found, r)
 	}
@@ -221,15 +225,19 @@ func (p *printer) findings(m *inventory.Map) {
 		return
 	}
 	slices.SortStableFunc(found, func(a, b row) int {
-		return cmp.Or(cmp.Compare(b.worst, a.worst), cmp.Compare(b.counts[b.worst], a.counts[a.worst]), a.w.Workload.Compare(b.w.Workload))
+		return cmp.Or(cmp.Compare(b.kev, a.kev), cmp.Compare(b.worst, a.worst), cmp.Compare(b.counts[b.worst], a.counts[a.worst]), a.w.Workload.Compare(b.w.Workload))
 	})
 	p.heading("FINDINGS", len(found), "workloads with known vulnerabilities, worst first")
 	rows := make([][]string, 0, len(found))
 	for _, r := range found {
-		rows = append(rows, []string{clean(r.w.Zone), p.bold(who(r.w.Workload)), p.severity(r.worst),
+		exploited := ""
+		if r.kev > 0 {
+			exploited = p.red(fmt.Sprintf("%d in KEV", r.kev))
+		}
+		rows = append(rows, []string{clean(r.w.Zone), p.bold(who(r.w.Workload)), exploited, p.severity(r.worst),
 			counts(r.counts), p.exposure(r.w.Exposure), ids(r.w.Findings)})
 	}
-	p.table([]column{{"ZONE", 0}, {"WORKLOAD", 18}, {"WORST", 0}, {"COUNT", 0}, {"EXPOSED TO", 0}, {"SUCH AS", 24}}, rows)
+	p.table([]column{{"ZONE", 0}, {"WORKLOAD", 18}, {"EXPLOITED", 0}, {"WORST", 0}, {"COUNT", 0}, {"EXPOSED TO", 0}, {"SUCH AS", 24}}, rows)
 }
 
 func counts(c [6]int) string {
@@ -247,6 +255,12 @@ func counts(c [6]int) string {
 func ids(fs []inventory.FindingRow) string {
 	sorted := slices.Clone(fs)
 	slices.SortStableFunc(sorted, func(a, b inventory.FindingRow) int {
+		switch {
+		case a.KEV && !b.KEV:
+			return -1
+		case b.KEV && !a.KEV:
+			return 1
+		}
 		return cmp.Or(cmp.Compare(b.Severity, a.Severity), strings.Compare(a.ID, b.ID))
 	})
 	var out []string
@@ -284,15 +298,21 @@ func (p *printer) next(m *inventory.Map) {
 	p.commands("NEXT", cmds)
 }
 
-// worstExposed picks the finding to look at first: the most severe one, on a
-// workload that the internet reaches if there is any.
+// worstExposed picks the finding to look at first: on a workload that the internet
+// reaches if there is any, one that is known to be exploited, or the most severe one.
 func worstExposed(m *inventory.Map) string {
-	best, id, exposed := ident.SeverityUnknown, "", false
+	best, id := 0, ""
 	for _, w := range m.Workloads {
-		open := w.Exposure == segment.ExposedInternet
 		for _, f := range w.Findings {
-			if id == "" || open && !exposed || open == exposed && f.Severity > best {
-				best, id, exposed = f.Severity, f.ID, open
+			rank := int(f.Severity)
+			if f.KEV {
+				rank += 1 << 4
+			}
+			if w.Exposure == segment.ExposedInternet {
+				rank += 1 << 5
+			}
+			if id == "" || rank > best {
+				best, id = rank, f.ID
 			}
 		}
 	}

@@ -176,6 +176,12 @@ func scanSARIF(w io.Writer, a *Scan, o Options) error {
 			if s := score(f); s != "" {
 				r.Properties = map[string]any{"security-severity": s}
 			}
+			if f.KEV {
+				if r.Properties == nil {
+					r.Properties = map[string]any{}
+				}
+				r.Properties["tags"] = []string{"known-exploited"}
+			}
 			return r
 		})
 		name := f.File

@@ -89,16 +89,19 @@ func scanTable(w io.Writer, a *Scan, o Options) error {
 		p.heading("FINDINGS", len(a.Findings), "")
 		rows := make([][]string, 0, len(a.Findings))
 		for _, f := range a.Findings {
-			rows = append(rows, []string{p.severity(f.Severity), p.bold(clean(f.ID)), clean(f.Component.Name) + " " + clean(f.Component.Version),
+			rows = append(rows, []string{p.severity(f.Severity), p.exploited(f.KEV) + likely(f.EPSS), p.bold(clean(f.ID)), clean(f.Component.Name) + " " + clean(f.Component.Version),
 				clean(f.Fix), clean(f.Range), clean(f.File)})
 		}
-		p.table([]column{{"SEVERITY", 0}, {"ID", 0}, {"COMPONENT", 24}, {"FIX", 20}, {"AFFECTED", 16}, {"DOCUMENT", 16}}, rows)
+		p.table([]column{{"SEVERITY", 0}, {"EXPLOITED", 0}, {"ID", 0}, {"COMPONENT", 24}, {"FIX", 20}, {"AFFECTED", 16}, {"DOCUMENT", 16}}, rows)
 	}
 	p.unmatchedReasons(a.Unmatched)
 	p.blank()
 	line := fmt.Sprintf("searched %s; %s without identity", plural(a.Documents, "document"), plural(a.Coverage.ComponentsWithoutIdentity, "component"))
 	if a.Coverage.AdvisoriesAsOf != "" {
 		line += "; advisories of " + clean(a.Coverage.AdvisoriesAsOf)
+	}
+	for _, part := range known(a.Coverage) {
+		line += "; " + part
 	}
 	if n := a.Coverage.Quarantined; n > 0 {
 		line += "; " + plural(n, "input") + " quarantined"
@@ -155,6 +158,9 @@ func score(f vuln.Finding) string {
 
 func findingText(f vuln.Finding) string {
 	s := fmt.Sprintf("%s %s is affected by %s (%s)", f.Component.Name, f.Component.Version, f.ID, f.Severity)
+	if f.KEV {
+		s += "; known to be exploited"
+	}
 	if f.Fix != "" {
 		s += "; " + f.Fix
 	}

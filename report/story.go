@@ -108,6 +108,7 @@ func coverageLine(c inventory.Coverage) string {
 	if c.AdvisoriesAsOf != "" {
 		parts = append(parts, "advisories of "+clean(c.AdvisoriesAsOf))
 	}
+	parts = append(parts, known(c)...)
 	if n := c.SBOMMatchedBy.Tag; n > 0 {
 		parts = append(parts, plural(n, "image")+" matched by tag only")
 	}

@@ -23,23 +23,26 @@ const (
 // Finding is one vulnerability in one component of one document: the element of
 // findings in "cofferdam scan -o json".
 type Finding struct {
-	ID         string           `json:"id"`         // of the alias group: CVE, else GHSA, else the ecosystem's own
-	Aliases    []string         `json:"aliases"`    // the group's other identifiers, sorted
-	Advisories []string         `json:"advisories"` // records that matched, sorted
-	Summary    string           `json:"summary"`
-	PURL       string           `json:"purl"` // as the document writes it
-	Component  FindingComponent `json:"component"`
-	Document   ident.Digest     `json:"document"`
-	File       string           `json:"file,omitempty"`
-	Severity   ident.Severity   `json:"severity"`
-	CVSS       []Score          `json:"cvss"`
-	EPSS       *float64         `json:"epss"`
-	KEV        bool             `json:"kev"`
-	Fixed      []string         `json:"fixed"` // versions above the installed one that end an affected range, ascending
-	Fix        string           `json:"fix"`   // "upgrade X to Y", or "" where no version fixes it
-	Status     Status           `json:"status"`
-	VEXSource  string           `json:"vexSource,omitempty"`
-	Range      string           `json:"range"` // the range that holds the installed version
+	ID         string   `json:"id"`         // of the alias group: CVE, else GHSA, else the ecosystem's own
+	Aliases    []string `json:"aliases"`    // the group's other identifiers, sorted
+	Advisories []string `json:"advisories"` // records that matched, sorted
+	// Upstream are the vulnerabilities that a matched record is about beside the group's
+	// own identifiers: an update of a distribution mends several. Sorted.
+	Upstream  []string         `json:"upstream,omitempty"`
+	Summary   string           `json:"summary"`
+	PURL      string           `json:"purl"` // as the document writes it
+	Component FindingComponent `json:"component"`
+	Document  ident.Digest     `json:"document"`
+	File      string           `json:"file,omitempty"`
+	Severity  ident.Severity   `json:"severity"`
+	CVSS      []Score          `json:"cvss"`
+	EPSS      *float64         `json:"epss"`
+	KEV       bool             `json:"kev"`
+	Fixed     []string         `json:"fixed"` // versions above the installed one that end an affected range, ascending
+	Fix       string           `json:"fix"`   // "upgrade X to Y", or "" where no version fixes it
+	Status    Status           `json:"status"`
+	VEXSource string           `json:"vexSource,omitempty"`
+	Range     string           `json:"range"` // the range that holds the installed version
 
 	// Indices are the places in Document.Components that hold this package
 	// URL; -1 is the document's subject.
@@ -98,6 +101,11 @@ func (db *Database) findingOf(p PURL, g *Group, gm *groupMatches) Finding {
 	var ranges []string
 	for _, m := range gm.matches {
 		f.Advisories = append(f.Advisories, m.Advisory.ID)
+		for _, u := range m.Advisory.Upstream {
+			if u != g.ID && !slices.Contains(f.Aliases, u) {
+				f.Upstream = append(f.Upstream, u)
+			}
+		}
 		if f.Summary == "" {
 			f.Summary = m.Advisory.Summary
 		}
@@ -115,6 +123,8 @@ func (db *Database) findingOf(p PURL, g *Group, gm *groupMatches) Finding {
 	}
 	slices.Sort(f.Advisories)
 	f.Advisories = slices.Compact(f.Advisories)
+	slices.Sort(f.Upstream)
+	f.Upstream = slices.Compact(f.Upstream)
 	slices.SortFunc(f.CVSS, func(a, b Score) int {
 		return cmp.Or(strings.Compare(b.Type, a.Type), strings.Compare(a.Vector, b.Vector))
 	})

@@ -123,10 +123,29 @@ func Scan(ctx context.Context, docs []*sbom.Document, db *Database) (*Report, er
 			return nil, err
 		}
 	}
-	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(b.Severity, a.Severity), strings.Compare(a.ID, b.ID), strings.Compare(a.PURL, b.PURL))
-	})
+	SortFindings(r.Findings)
 	return r, nil
+}
+
+// SortFindings puts first what should be looked at first: what is known to be
+// exploited, then the most severe, then the most likely; the rest by identifier and
+// package URL. Findings that are alike keep their order.
+func SortFindings(fs []Finding) {
+	likely := func(f *Finding) float64 {
+		if f.EPSS == nil {
+			return -1
+		}
+		return *f.EPSS
+	}
+	slices.SortStableFunc(fs, func(a, b Finding) int {
+		switch {
+		case a.KEV && !b.KEV:
+			return -1
+		case b.KEV && !a.KEV:
+			return 1
+		}
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(likely(&b), likely(&a)), strings.Compare(a.ID, b.ID), strings.Compare(a.PURL, b.PURL))
+	})
 }
 
 // checkEvery is how many components are matched between two looks at the context.

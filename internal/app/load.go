@@ -434,15 +434,21 @@ func (l *Loader) Advisories(ctx context.Context, paths []string) (*vuln.Database
 	return db, problems, err
 }
 
+// Knowledge is what components are compared with. The zero value is none.
+type Knowledge struct {
+	Database     *vuln.Database
+	Intelligence *vuln.Intelligence
+}
+
 // Join builds the snapshot that the questions are asked of.
-func (l *Loader) Join(ctx context.Context, est *Estate, docs []*sbom.Document, db *vuln.Database, in SBOMInputs, quarantined int, at time.Time) (*inventory.Snapshot, error) {
+func (l *Loader) Join(ctx context.Context, est *Estate, docs []*sbom.Document, k Knowledge, in SBOMInputs, quarantined int, at time.Time) (*inventory.Snapshot, error) {
 	l.progress("joining images with SBOMs", 0, 0)
 	images, err := l.images(ctx, in)
 	if err != nil {
 		return nil, err
 	}
 	return inventory.Build(ctx, inventory.Input{
-		Estate: est.Set.Estate, Config: est.Config, Graph: est.Graph, SBOMs: docs, Database: db,
+		Estate: est.Set.Estate, Config: est.Config, Graph: est.Graph, SBOMs: docs, Database: k.Database, Intelligence: k.Intelligence,
 		Images: images, At: at, Quarantined: quarantined,
 	})
 }

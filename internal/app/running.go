@@ -28,7 +28,7 @@ func (l *Loader) ReportRunning(ctx context.Context, c *client.Client, in EstateI
 		return nil, est.Problems, ident.Errorf(ident.KindInvalid, "%d objects cannot be read, and would be reported as gone", len(est.Problems)).
 			WithHint("mend or leave out what is named above, and push again")
 	}
-	snap, err := l.Join(ctx, est, nil, nil, SBOMInputs{}, 0, at)
+	snap, err := l.Join(ctx, est, nil, Knowledge{}, SBOMInputs{}, 0, at)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -48,7 +48,7 @@ func asFiles(t testing.TB) (*inventory.Snapshot, []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	snap, err := l.Join(ctx, est, docs, db, app.SBOMInputs{}, 0, time.Now())
+	snap, err := l.Join(ctx, est, docs, app.Knowledge{Database: db}, app.SBOMInputs{}, 0, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

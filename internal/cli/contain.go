@@ -147,6 +147,7 @@ A finding that may satisfy --when, for all that is known, is listed (exit 4).
 	in.estateFlags(c)
 	in.sbomFlags(c)
 	in.advisoryFlags(c)
+	in.intelligenceFlags(c)
 	fl := c.Flags()
 	fl.StringArrayVar(&f.protect, "protect", nil, "`SELECTOR` of the workloads to keep the affected ones from (default: those that the estate file protects); repeatable")
 	fl.StringVar(&f.objective, "objective", "", "`WHAT` the plan is for: separate, isolate, shrink, close-internet (default: separate where something is protected, else isolate)")

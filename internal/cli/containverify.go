@@ -139,6 +139,6 @@ func (e *env) planned(ctx context.Context, in *inputs, path, dir string) (*app.E
 			return nil, nil, err
 		}
 	}
-	snap, err := l.Join(ctx, est, nil, nil, app.SBOMInputs{}, len(est.Problems), at)
+	snap, err := l.Join(ctx, est, nil, app.Knowledge{}, app.SBOMInputs{}, len(est.Problems), at)
 	return est, snap, err
 }

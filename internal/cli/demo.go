@@ -91,5 +91,5 @@ func demoSnapshot(ctx context.Context, e *env) (*inventory.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.Join(ctx, est, docs, db, app.SBOMInputs{Maps: []string{"estate/indexes"}}, len(all), at)
+	return l.Join(ctx, est, docs, app.Knowledge{Database: db}, app.SBOMInputs{Maps: []string{"estate/indexes"}}, len(all), at)
 }

@@ -71,6 +71,7 @@ first; one that does not hold for this estate is refused (exit 3).
 	in.selectorFlag(c, "list only these workloads")
 	in.sbomFlags(c)
 	in.advisoryFlags(c)
+	in.intelligenceFlags(c)
 	c.Flags().StringVar(&plan, "plan", "", "draw the plan in `DIR` over the map, for -o html")
 	return answers(c, (*inventory.Map)(nil))
 }
@@ -136,7 +137,8 @@ func whereCommand(e *env) *cobra.Command {
 	in.selectorFlag(c, "list only these workloads")
 	in.sbomFlags(c)
 	in.advisoryFlags(c)
-	in.notWithServer(c, "filename", "sbom", "image-map", "image-alias", "advisories", "estate", "cni", "namespace", "selector")
+	in.intelligenceFlags(c)
+	in.notWithServer(c, "filename", "sbom", "image-map", "image-alias", "advisories", "kev", "epss", "estate", "cni", "namespace", "selector")
 	c.ValidArgsFunction = e.completeWorkloads(&in, 1)
 	return answers(c, (*inventory.Where)(nil))
 }
@@ -185,6 +187,7 @@ func blastCommand(e *env) *cobra.Command {
 	in.selectorFlag(c, "tell the reach of these affected workloads only")
 	in.sbomFlags(c)
 	in.advisoryFlags(c)
+	in.intelligenceFlags(c)
 	c.Flags().StringArrayVar(&o.Protect, "protect", nil, "`SELECTOR` of workloads that must not be reached, besides those that the estate file names; repeatable")
 	c.Flags().IntVar(&o.MaxHops, "max-hops", 0, "stop after `N` hops; 0: no limit")
 	c.ValidArgsFunction = e.completeWorkloads(&in, 1)

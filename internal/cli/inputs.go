@@ -20,6 +20,7 @@ type inputs struct {
 	estate     app.EstateInputs
 	sboms      app.SBOMInputs
 	advisories []string
+	known      app.IntelligenceInputs
 	allNS      bool
 	selector   string
 	server     *serverFlags // of commands that a server answers; nil: it cannot
@@ -79,10 +80,14 @@ func (in *inputs) sbomFlags(c *cobra.Command) {
 
 func (in *inputs) advisoryFlags(c *cobra.Command) {
 	c.Flags().StringArrayVar(&in.advisories, "advisories", nil, "OSV records: `PATH` of a file, folder or zip archive (default: the local cache); repeatable")
-	in.refuse(c, "vex", "this version reads no VEX documents")
-	in.refuse(c, "epss", "this version reads no EPSS scores")
-	in.refuse(c, "kev", "this version reads no KEV catalogue")
 	in.refuse(c, "findings", "this version takes in no scanner reports: give the SBOMs with --sbom")
+}
+
+// intelligenceFlags are what is known of vulnerabilities beside their advisories.
+func (in *inputs) intelligenceFlags(c *cobra.Command) {
+	in.refuse(c, "vex", "this version reads no VEX documents")
+	c.Flags().StringVar(&in.known.KEV, "kev", "", "catalogue of vulnerabilities known to be exploited, as CISA publishes it: `FILE` of JSON")
+	c.Flags().StringVar(&in.known.EPSS, "epss", "", "EPSS scores of a day: `FILE` of CSV, plain or compressed with gzip")
 }
 
 // refuse declares a flag of the contract that comes with a later version.
@@ -108,7 +113,7 @@ func (in *inputs) refuse(c *cobra.Command, name, hint string) {
 // arguments repeats the inputs as they would be typed again, for hints.
 func (in *inputs) arguments() string {
 	return repeated(slices.Concat(in.manifestWords(), []word{{"--sbom", in.sboms.Paths}, {"--image-map", in.sboms.Maps}, {"--image-alias", in.sboms.Aliases},
-		{"--advisories", in.advisories}}, in.judgedBy()))
+		{"--advisories", in.advisories}, {"--kev", []string{in.known.KEV}}, {"--epss", []string{in.known.EPSS}}}, in.judgedBy()))
 }
 
 // estateArguments are those of arguments that name the estate alone, for commands
@@ -217,8 +222,12 @@ func (e *env) joined(ctx context.Context, l *app.Loader, in *inputs) (*app.Estat
 	if err != nil {
 		return nil, nil, err
 	}
+	known, err := l.Intelligence(ctx, in.known)
+	if err != nil {
+		return nil, nil, err
+	}
 	all := append(append(est.Problems, sbomProblems...), advProblems...)
 	e.problems(all)
-	snap, err := l.Join(ctx, est, docs, db, in.sboms, len(all), at)
+	snap, err := l.Join(ctx, est, docs, app.Knowledge{Database: db, Intelligence: known}, in.sboms, len(all), at)
 	return est, snap, err
 }

@@ -187,7 +187,7 @@ func (e *env) reachability(ctx context.Context, in *inputs) (*app.Estate, *inven
 		return nil, nil, err
 	}
 	e.problems(est.Problems)
-	snap, err := l.Join(ctx, est, nil, nil, app.SBOMInputs{}, len(est.Problems), at)
+	snap, err := l.Join(ctx, est, nil, app.Knowledge{}, app.SBOMInputs{}, len(est.Problems), at)
 	return est, snap, err
 }
 

@@ -29,6 +29,9 @@ platforms; one without is an error, and one that could not be asked for is, too.
 With --server, sha256:… of an artifact or a document is scanned by the server: all
 documents of an artifact together, by the advisories that it has loaded.
 
+With --kev and --epss findings say whether the vulnerability is known to be exploited and
+how likely that is; those that are stand first.
+
 With --fail-on it is a gate: exit 3 on a finding at or above the line, 1 if
 something that it should judge could not be read. A finding of unknown severity
 counts: unknown is not low.`,
@@ -44,13 +47,17 @@ counts: unknown is not low.`,
 			if err != nil {
 				return err
 			}
+			if line != nil && line.exploited && in.known.KEV == "" {
+				return ident.Errorf(ident.KindUsage, "--fail-on kev needs the catalogue of exploited vulnerabilities").
+					WithHint("--kev known_exploited_vulnerabilities.json, as CISA publishes it")
+			}
 			finish := func(a *report.Scan) error {
 				if onlyFixed {
 					a.Findings = withFix(a.Findings)
 				}
 				a.Findings = orEmpty(a.Findings)
-				if len(line) > 0 {
-					a.Gate = gate(a.Findings, failOn, line)
+				if line != nil {
+					a.Gate = line.judge(a.Findings, failOn)
 					e.outcome.refused = a.Gate.Failed && !warnOnly
 				}
 				return e.write(a, report.Options{})
@@ -79,8 +86,12 @@ counts: unknown is not low.`,
 				return ident.Errorf(ident.KindUsage, "no advisories are loaded: nothing can be said about vulnerabilities").
 					WithHint("--advisories PATH, or once: cofferdam advisories update --from PATH")
 			}
+			known, err := l.Intelligence(ctx, in.known)
+			if err != nil {
+				return err
+			}
 			e.problems(append(sbomProblems, advProblems...))
-			if len(line) > 0 && len(sbomProblems) > 0 {
+			if line != nil && len(sbomProblems) > 0 {
 				e.outcome.failed = true // a gate whose own SBOM could not be read has not passed
 			}
 			e.meter.at("matching advisories", 0, 0)
@@ -88,66 +99,80 @@ counts: unknown is not low.`,
 			if err != nil {
 				return err
 			}
-			known := true
+			known.AssessAll(rep.Findings)
+			vuln.SortFindings(rep.Findings)
+			yes := true
 			a := &report.Scan{
 				SchemaVersion: inventory.SchemaVersion, Findings: rep.Findings, Unmatched: orEmpty(rep.Unmatched),
 				Documents: len(docs), Components: rep.Components,
-				Coverage: inventory.Coverage{ComponentsWithoutIdentity: rep.WithoutIdentity, AdvisoryKnown: &known, NotSeen: []string{},
+				Coverage: inventory.Coverage{ComponentsWithoutIdentity: rep.WithoutIdentity, AdvisoryKnown: &yes, NotSeen: []string{},
 					AdvisoriesAsOf: db.AsOf().Format("2006-01-02"), Quarantined: len(sbomProblems) + len(advProblems)},
 			}
+			a.Coverage.Intelligence(known)
 			a.Locate(docs)
 			return finish(a)
 		}),
 	}
 	in.advisoryFlags(c)
+	in.intelligenceFlags(c)
 	reg.add(c)
 	in.refuse(c, "baseline", "this version has no baselines")
 	in.refuse(c, "write-baseline", "this version has no baselines")
 	srv.add(c)
 	in.server = &srv
-	in.notWithServer(c, "advisories")
-	c.Flags().StringSliceVar(&failOn, "fail-on", nil, "exit 3 on a finding of this `SEVERITY` or above: low, medium, high, critical, or any")
+	in.notWithServer(c, "advisories", "kev", "epss")
+	c.Flags().StringSliceVar(&failOn, "fail-on", nil, "exit 3 on a finding of this `SEVERITY` or above: low, medium, high, critical, or any; or, with kev, on one that is known to be exploited")
 	c.Flags().BoolVar(&onlyFixed, "only-fixed", false, "only findings that a published version fixes")
 	c.Flags().BoolVar(&warnOnly, "warn-only", false, "report a failed gate and exit 0")
-	complete(c, "fail-on", fixed("low", "medium", "high", "critical", "any"))
+	complete(c, "fail-on", fixed("low", "medium", "high", "critical", "any", "kev"))
 	return answers(c, (*report.Scan)(nil))
 }
 
-// parseFailOn reads the least severity that fails; nil for no gate.
-func parseFailOn(words []string) ([]ident.Severity, error) {
-	var out []ident.Severity
+// gateLine is what --fail-on fails on: findings of a severity or above, those that are
+// known to be exploited, or both.
+type gateLine struct {
+	severe    bool           // least is given
+	least     ident.Severity // SeverityUnknown: any
+	exploited bool
+}
+
+// parseFailOn reads the line; nil for no gate.
+func parseFailOn(words []string) (*gateLine, error) {
+	if len(words) == 0 {
+		return nil, nil //nolint:nilnil // no gate
+	}
+	out := &gateLine{}
 	for _, w := range words {
-		if w == "any" {
-			out = append(out, ident.SeverityUnknown)
+		var s ident.Severity
+		switch w {
+		case "kev":
+			out.exploited = true
 			continue
+		case "any":
+		default:
+			var ok bool
+			if s, ok = ident.ParseSeverity(w); !ok || s <= ident.SeverityNone {
+				return nil, ident.Errorf(ident.KindUsage, "--fail-on %q is no severity", w).WithHint("one of: low, medium, high, critical, any, kev")
+			}
 		}
-		if w == "kev" {
-			return nil, ident.Errorf(ident.KindUsage, "--fail-on kev needs the KEV catalogue, which this version does not read")
+		if !out.severe || s < out.least {
+			out.severe, out.least = true, s
 		}
-		s, ok := ident.ParseSeverity(w)
-		if !ok || s <= ident.SeverityNone {
-			return nil, ident.Errorf(ident.KindUsage, "--fail-on %q is no severity", w).WithHint("one of: low, medium, high, critical, any")
-		}
-		out = append(out, s)
 	}
 	return out, nil
 }
 
-// gate counts what is at or above the lowest line. A finding of unknown
-// severity counts: unknown is not low.
-func gate(fs []vuln.Finding, words []string, line []ident.Severity) *report.Gate {
-	least := line[0]
-	for _, s := range line {
-		least = min(least, s)
-	}
-	g := &report.Gate{FailOn: words}
-	for _, f := range fs {
-		if f.Severity >= least || f.Severity == ident.SeverityUnknown {
-			g.Count++
+// judge counts what is at or above the line. A finding of unknown severity counts:
+// unknown is not low.
+func (g *gateLine) judge(fs []vuln.Finding, words []string) *report.Gate {
+	out := &report.Gate{FailOn: words}
+	for i := range fs {
+		if f := &fs[i]; f.KEV && g.exploited || g.severe && (f.Severity >= g.least || f.Severity == ident.SeverityUnknown) {
+			out.Count++
 		}
 	}
-	g.Failed = g.Count > 0
-	return g
+	out.Failed = out.Count > 0
+	return out
 }
 
 func withFix(fs []vuln.Finding) []vuln.Finding {

@@ -147,6 +147,14 @@ func facts(m *inventory.Map) []fact {
 	}
 }
 
+// exploited names a finding, and says where it is known to be exploited.
+func exploited(f inventory.FindingRow) string {
+	if f.KEV {
+		return f.ID + " (known to be exploited)"
+	}
+	return f.ID
+}
+
 // zones says in which zone an end is.
 func zones(m *inventory.Map) func(ident.Ref) string {
 	of := map[ident.Ref]string{}
@@ -209,7 +217,7 @@ func tables(m *inventory.Map) []table {
 		workloads.Rows = append(workloads.Rows, []string{w.Zone, w.Workload.String(), w.Owner, w.Segment, string(w.Exposure),
 			w.Isolated.Ingress.String() + " / " + w.Isolated.Egress.String(), fmt.Sprintf("%d of %d images", with, len(w.Images)), fmt.Sprint(len(w.Findings))})
 		for _, f := range w.Findings {
-			found.Rows = append(found.Rows, []string{f.Severity.String(), f.ID, f.PURL, strings.Join(f.Fixed, ", "), w.Workload.Short(), w.Zone})
+			found.Rows = append(found.Rows, []string{f.Severity.String(), exploited(f), f.PURL, strings.Join(f.Fixed, ", "), w.Workload.Short(), w.Zone})
 		}
 		for _, x := range w.Ways {
 			open.Rows = append(open.Rows, []string{w.Zone, w.Workload.Short(), string(x.Level), x.Object, segment.Summary(x.Conns, 4)})
