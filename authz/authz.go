@@ -72,7 +72,7 @@ func (a Actor) May(do Action, tenant string) bool { return a.Authorize(do, tenan
 // Authorize returns an error of kind refused that says what is missing.
 func (a Actor) Authorize(do Action, tenant string) error {
 	if a.Subject == "" {
-		return ident.Errorf(ident.KindRefused, "nobody is signed in").WithHint("send a token: Authorization: Bearer …")
+		return ident.Errorf(ident.KindRefused, "nobody is signed in").WithHint("send a token (Authorization: Bearer …), or sign in at / with a browser")
 	}
 	allow, known := granted[do]
 	if !known {
@@ -106,11 +106,17 @@ func ParseRoles(s string) ([]Role, error) {
 	return out, nil
 }
 
-func words(roles []Role) string {
+// Names returns roles as texts.
+func Names(roles []Role) []string {
 	out := make([]string, len(roles))
 	for i, r := range roles {
 		out[i] = string(r)
 	}
+	return out
+}
+
+func words(roles []Role) string {
+	out := Names(roles)
 	if len(out) < 2 {
 		return strings.Join(out, "")
 	}

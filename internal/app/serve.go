@@ -68,7 +68,11 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	if err := cfg.admit(o.Addr, local); err != nil {
 		return err
 	}
-	issuers, err := cfg.issuers()
+	issuers, err := l.issuers(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	sessions, err := l.sessions(ctx, cfg, o.Data)
 	if err != nil {
 		return err
 	}
@@ -118,7 +122,7 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	feed.into = c
 	c.ExpectAdvisories()
 	h := server.New(server.Options{Catalog: c, Log: o.Log, Now: time.Now, Version: o.Version, Metrics: registry, Limits: cfg.serverLimits(), Retention: cfg.retention(), Registries: states(pullers),
-		Access: &server.Access{Loopback: local && o.Config == "", Tokens: tokens, Issuers: issuers, Now: time.Now}})
+		Access: &server.Access{Loopback: local && o.Config == "", Tokens: tokens, Issuers: issuers, Sessions: sessions, Now: time.Now}})
 	if local {
 		h = listen.LoopbackOnly(h)
 	}

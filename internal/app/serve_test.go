@@ -161,6 +161,11 @@ func TestServeRefusesToBeOpen(t *testing.T) {
 		"an issuer in clear":   {"127.0.0.1:0", "oidc: [{issuer: 'http://x', audience: a, roles: {a: [reader]}}]\n", "no https URL"},
 		"no audience":          {"127.0.0.1:0", "oidc: [{issuer: 'https://x', roles: {a: [reader]}}]\n", "needs an audience"},
 		"an unknown role":      {"127.0.0.1:0", "oidc: [{issuer: 'https://x', audience: a, roles: {a: [root]}}]\n", "no role is called"},
+		"no way back":          {"127.0.0.1:0", "oidc: [{issuer: 'https://x', audience: a, roles: {a: [reader]}, signIn: {}}]\n", "url is missing"},
+		"a way back in clear":  {"127.0.0.1:0", "url: http://cofferdam.example\n", "not how browsers reach"},
+		"a way back with path": {"127.0.0.1:0", "url: https://cofferdam.example/a\n", "not how browsers reach"},
+		"a session of a year":  {"127.0.0.1:0", "session: {hours: 9000}\n", "session.hours"},
+		"a key that is none":   {"127.0.0.1:0", "url: https://x\nsession: {key: '" + config("a-secret") + "'}\noidc: [{issuer: 'https://x', audience: a, roles: {a: [reader]}, signIn: {}}]\n", "32 random bytes"},
 	} {
 		o := app.ServeOptions{Data: t.TempDir(), Addr: c.addr, Log: slog.New(slog.DiscardHandler)}
 		if c.config != "" {
@@ -170,7 +175,7 @@ func TestServeRefusesToBeOpen(t *testing.T) {
 		err := (&app.Loader{}).Serve(ctx, o)
 		cancel()
 		var e *ident.Error
-		if !errors.As(err, &e) || e.Kind != ident.KindUsage || !strings.Contains(e.Message, c.want) {
+		if !errors.As(err, &e) || e.Kind != ident.KindUsage || !strings.Contains(e.Message, c.want) || strings.Contains(e.Error(), "a-secret") {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}

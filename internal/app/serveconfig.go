@@ -3,13 +3,14 @@ package app
 import (
 	"context"
 	"net/url"
+	"strings"
 	"time"
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/cofferdam-io/cofferdam/authz"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
+	"github.com/cofferdam-io/cofferdam/internal/listen"
 	"github.com/cofferdam-io/cofferdam/internal/server"
 )
 
@@ -24,6 +25,14 @@ type serveConfig struct {
 	// Tokens is a folder of access tokens; beside the data by default.
 	Tokens string       `json:"tokens"`
 	OIDC   []oidcConfig `json:"oidc"`
+	// URL is how people reach the server, for providers to send their browsers back.
+	URL string `json:"url"`
+	// Session is how long a browser stays signed in.
+	Session struct {
+		Hours int `json:"hours"`
+		// Key is a file that replicas share; beside the data by default.
+		Key string `json:"key"`
+	} `json:"session"`
 	// Review is true where documents are drafts until somebody reviewed them.
 	Review bool          `json:"review"`
 	Watch  []watchConfig `json:"watch"`
@@ -64,6 +73,14 @@ type oidcConfig struct {
 	RolesClaim string              `json:"rolesClaim"`
 	Roles      map[string][]string `json:"roles"`
 	Tenants    map[string]string   `json:"tenants"`
+	// SignIn is there where browsers sign in at the issuer.
+	SignIn *signInConfig `json:"signIn"`
+}
+
+type signInConfig struct {
+	Name       string   `json:"name"`
+	SecretFile string   `json:"secretFile"`
+	Scopes     []string `json:"scopes"`
 }
 
 // watchConfig is a folder whose files are taken in as they appear.
@@ -108,6 +125,15 @@ func (l *Loader) serveSettings(ctx context.Context, file string) (*serveConfig, 
 		if len(o.Roles) == 0 {
 			return nil, bad("oidc issuer %s gives nobody a role", o.Issuer)
 		}
+		if o.SignIn != nil && c.URL == "" {
+			return nil, bad("oidc issuer %s has signIn, and nothing says where it sends browsers back: url is missing", o.Issuer)
+		}
+	}
+	if u, err := url.Parse(c.URL); c.URL != "" && (err != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && (u.Scheme != "http" || !listen.IsLoopback(u.Host))) {
+		return nil, bad("url %.100q is not how browsers reach this server: https://HOST, without a path", c.URL)
+	}
+	if c.Session.Hours < 0 || c.Session.Hours > mostSessionHours {
+		return nil, bad("session.hours is 1 to %d", mostSessionHours)
 	}
 	for name, l := range c.Limits.Tenants {
 		if min(l.UploadsAtOnce, l.DocumentsPerMinute, l.Artifacts) < 0 || l.BytesPerMinute < 0 {
@@ -125,24 +151,8 @@ func (l *Loader) serveSettings(ctx context.Context, file string) (*serveConfig, 
 	return c, nil
 }
 
-func (c *serveConfig) issuers() ([]*server.Issuer, error) {
-	var out []*server.Issuer
-	for i := range c.OIDC {
-		o := &c.OIDC[i]
-		x := &server.Issuer{URL: o.Issuer, Audience: o.Audience, RolesClaim: o.RolesClaim, Tenants: o.Tenants, Roles: map[string][]authz.Role{}}
-		for group, names := range o.Roles {
-			for _, n := range names {
-				r, err := authz.ParseRoles(n)
-				if err != nil {
-					return nil, err
-				}
-				x.Roles[group] = append(x.Roles[group], r...)
-			}
-		}
-		out = append(out, x)
-	}
-	return out, nil
-}
+// mostSessionHours is a month: a session cannot be called back.
+const mostSessionHours = 31 * 24
 
 // mostDays is a century: more does not fit a duration.
 const mostDays = 36_500

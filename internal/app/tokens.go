@@ -56,9 +56,5 @@ func (t Tokens) List(ctx context.Context, now time.Time) (*report.Tokens, error)
 }
 
 func tokenView(t *server.Token, now time.Time) report.AccessToken {
-	v := report.AccessToken{ID: t.ID, Name: t.Name, Tenant: t.Tenant, Expires: t.Expires, Expired: !t.Expires.IsZero() && !now.Before(t.Expires)}
-	for _, r := range t.Roles {
-		v.Roles = append(v.Roles, string(r))
-	}
-	return v
+	return report.AccessToken{ID: t.ID, Name: t.Name, Roles: authz.Names(t.Roles), Tenant: t.Tenant, Expires: t.Expires, Expired: !t.Expires.IsZero() && !now.Before(t.Expires)}
 }

@@ -39,6 +39,8 @@ type Access struct {
 	Loopback bool
 	Tokens   Tokens
 	Issuers  []*Issuer
+	// Sessions are the browsers that are signed in; nil where none can.
+	Sessions *Sessions
 	Now      func() time.Time
 }
 
@@ -85,7 +87,7 @@ func (a *Access) actor(r *http.Request) (authz.Actor, error) {
 		if a.Loopback {
 			return authz.Actor{Subject: "loopback", Roles: []authz.Role{authz.Publisher}}, nil
 		}
-		return authz.Actor{}, nil
+		return a.session(r)
 	}
 	scheme, text, ok := strings.Cut(head, " ")
 	if text = strings.TrimSpace(text); !ok || !strings.EqualFold(scheme, "Bearer") || text == "" {

@@ -29,9 +29,11 @@ type Issuer struct {
 	Tenants    map[string]string // the tenant that a group is confined to
 	Client     *http.Client
 	Retry      time.Duration // before a provider that did not answer is asked again: 5 s by default
+	// SignIn is how browsers sign in there; nil where they do not.
+	SignIn *SignIn
 
 	mu       sync.Mutex
-	verifier *oidc.IDTokenVerifier
+	provider *oidc.Provider
 	failed   error // of the last try
 	again    time.Time
 }
@@ -39,19 +41,19 @@ type Issuer struct {
 // discoveryTime bounds how long a request waits for the provider's keys.
 const discoveryTime = 5 * time.Second
 
-// verify returns the verifier once the provider has described itself.
-func (i *Issuer) verify(ctx context.Context) (*oidc.IDTokenVerifier, error) {
+// described returns the provider once it has described itself.
+func (i *Issuer) described(ctx context.Context) (*oidc.Provider, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.verifier != nil {
-		return i.verifier, nil
+	if i.provider != nil {
+		return i.provider, nil
 	}
 	if i.failed != nil && time.Now().Before(i.again) {
 		return nil, i.failed // so that requests do not queue up behind a provider that is away
 	}
 	// The provider keeps this context for later fetches of keys: it must outlive the
 	// request. The client's own timeout bounds them.
-	p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), i.client()), i.URL)
+	p, err := oidc.NewProvider(i.context(context.WithoutCancel(ctx)), i.URL)
 	if err != nil {
 		wait := i.Retry
 		if wait == 0 {
@@ -60,8 +62,13 @@ func (i *Issuer) verify(ctx context.Context) (*oidc.IDTokenVerifier, error) {
 		i.failed, i.again = ident.Errorf(ident.KindIndeterminate, "%s cannot be asked for its keys: %w", i.URL, err), time.Now().Add(wait)
 		return nil, i.failed
 	}
-	i.verifier = p.Verifier(&oidc.Config{ClientID: i.Audience})
-	return i.verifier, nil
+	i.provider = p
+	return p, nil
+}
+
+// context is one whose requests go by the issuer's client.
+func (i *Issuer) context(ctx context.Context) context.Context {
+	return oidc.ClientContext(ctx, i.client())
 }
 
 func (i *Issuer) client() *http.Client {
@@ -73,28 +80,48 @@ func (i *Issuer) client() *http.Client {
 
 // actor takes a token.
 func (i *Issuer) actor(ctx context.Context, text string) (authz.Actor, error) {
-	v, err := i.verify(ctx)
+	subject, groups, _, err := i.verified(ctx, text)
 	if err != nil {
 		return authz.Actor{}, err
 	}
-	t, err := v.Verify(ctx, text)
+	return i.grant(subject, groups)
+}
+
+// verified takes a token and returns whose it is, those of their groups that are
+// given something here, and the nonce that the token was asked for with.
+func (i *Issuer) verified(ctx context.Context, text string) (subject string, groups []string, nonce string, err error) {
+	p, err := i.described(ctx)
 	if err != nil {
-		return authz.Actor{}, errNobody
+		return "", nil, "", err
+	}
+	t, err := p.Verifier(&oidc.Config{ClientID: i.Audience}).Verify(ctx, text)
+	if err != nil {
+		return "", nil, "", errNobody
 	}
 	var claims map[string]any
 	if err := t.Claims(&claims); err != nil {
-		return authz.Actor{}, errNobody
+		return "", nil, "", errNobody
 	}
-	a := authz.Actor{Subject: t.Issuer + "#" + t.Subject}
 	name := i.RolesClaim
 	if name == "" {
 		name = "groups"
 	}
-	confined, free := "", false
 	for _, g := range texts(claims[name]) {
+		if _, known := i.Roles[g]; known {
+			groups = append(groups, g)
+		}
+	}
+	return t.Subject, groups, t.Nonce, nil
+}
+
+// grant is what the groups of somebody may do.
+func (i *Issuer) grant(subject string, groups []string) (authz.Actor, error) {
+	a := authz.Actor{Subject: i.URL + "#" + subject}
+	confined, free := "", false
+	for _, g := range groups {
 		roles, known := i.Roles[g]
 		if !known {
-			continue
+			continue // no longer
 		}
 		for _, r := range roles {
 			if !slices.Contains(a.Roles, r) {

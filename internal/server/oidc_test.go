@@ -27,6 +27,7 @@ type provider struct {
 	id      string
 	away    atomic.Bool
 	fetches atomic.Int32
+	mux     *http.ServeMux
 }
 
 func b64(v any) string {
@@ -42,6 +43,7 @@ func newProvider(t *testing.T) *provider {
 	p := &provider{}
 	p.rotate("first")
 	mux := http.NewServeMux()
+	p.mux = mux
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(map[string]any{"issuer": p.URL, "jwks_uri": p.URL + "/keys", "authorization_endpoint": p.URL + "/auth",
 			"token_endpoint": p.URL + "/token", "id_token_signing_alg_values_supported": []string{"RS256"}})

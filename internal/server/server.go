@@ -94,6 +94,7 @@ func New(o Options) http.Handler {
 	a.lifecycle()
 	a.registries()
 	a.records()
+	a.signIn(mux)
 
 	mux.HandleFunc("GET /healthz", a.healthy)
 	mux.HandleFunc("GET /readyz", a.ready)

@@ -50,6 +50,7 @@ type settings struct {
 	dir     string
 
 	retention catalog.Retention
+	now       func() time.Time // the real clock by default
 }
 
 func start(t testing.TB, s settings) *rig {
@@ -69,7 +70,10 @@ func start(t testing.TB, s settings) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{t: t, catalog: c, dir: s.dir, tokens: server.TokenFolder{Dir: s.dir + "/tokens"}, client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{}}}
-	s.access.Now = time.Now
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.access.Now = s.now
 	if s.access.Tokens == nil {
 		s.access.Tokens = r.tokens
 	}
@@ -79,7 +83,7 @@ func start(t testing.TB, s settings) *rig {
 	}
 	r.url = "http://" + ln.Addr().String()
 	run, stop := context.WithCancel(ctx)
-	srv := &http.Server{Handler: server.New(server.Options{Catalog: c, Access: &s.access, Log: log, Now: time.Now, Version: "test", Metrics: registry, Limits: s.limits, Retention: s.retention}),
+	srv := &http.Server{Handler: server.New(server.Options{Catalog: c, Access: &s.access, Log: log, Now: s.now, Version: "test", Metrics: registry, Limits: s.limits, Retention: s.retention}),
 		ReadHeaderTimeout: time.Minute, BaseContext: func(net.Listener) context.Context { return run }}
 	srv.RegisterOnShutdown(stop)
 	done := make(chan error, 1)

@@ -74,10 +74,7 @@ func decodeToken(id string, b []byte) (*Token, error) {
 
 // Put keeps a token. It is there whole or not at all.
 func (f TokenFolder) Put(t *Token) error {
-	s := storedToken{Name: t.Name, Hash: hex.EncodeToString(t.Hash), Tenant: t.Tenant, Expires: t.Expires}
-	for _, r := range t.Roles {
-		s.Roles = append(s.Roles, string(r))
-	}
+	s := storedToken{Name: t.Name, Hash: hex.EncodeToString(t.Hash), Roles: authz.Names(t.Roles), Tenant: t.Tenant, Expires: t.Expires}
 	b, err := json.MarshalIndent(&s, "", "  ")
 	if err != nil {
 		return err
