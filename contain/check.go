@@ -46,7 +46,7 @@ func (p *Plan) Check(ctx context.Context, before, after *segment.Graph, e *estat
 	problem := &Problem{Query: p.Query, Objective: p.Objective, Most: p.Most, Grain: p.Grain, NonPivots: p.NonPivots, Affected: p.Affected, Protected: p.Protected,
 		Graph: before, At: p.At, Engine: engine}
 	for _, r := range slices.Concat(p.Affected, p.Protected, ends(p.Cuts)) {
-		if _, found := slices.BinarySearchFunc(before.Workloads(), r, ident.Ref.Compare); !found {
+		if _, found := before.Number(r); !found {
 			faults = append(faults, r.String()+" is no workload of the input")
 		}
 	}

@@ -3,6 +3,8 @@ package contain
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -512,16 +514,13 @@ func (s *solver) declare(c *candidate, at *cut.Enforced, ds []denial) ([]Cut, er
 	seen := make(map[cut.Pair]bool, len(c.pairs))
 	own := make(map[ident.Ref]bool) // that lose connections among their own pods
 	for i, k := range c.rest {
-		x, err := s.cutOf(k, s.n.rails.kept(int(k.From), int(k.To)))
-		if err != nil {
-			return nil, err
-		}
+		x := s.cutOf(k, s.n.rails.kept(int(k.From), int(k.To)))
 		x.At = segment.Egress.String()
 		if at.Ingress[i] {
 			x.At = segment.Ingress.String()
 		}
 		seen[k] = true
-		out = append(out, *x)
+		out = append(out, x)
 	}
 	for _, d := range ds {
 		subject := s.picks.of(d.subjects)
@@ -545,13 +544,10 @@ func (s *solver) declare(c *candidate, at *cut.Enforced, ds []denial) ([]Cut, er
 						continue
 					}
 					seen[k] = true
-					x, err := s.cutOf(k, s.n.rails.kept(int(k.From), int(k.To)))
-					if err != nil {
-						return nil, err
-					}
+					x := s.cutOf(k, s.n.rails.kept(int(k.From), int(k.To)))
 					if x.Neighbour = true; len(x.Connections) > 0 {
 						x.At, x.Keep = d.dir.String(), group[0].keep
-						out = append(out, *x)
+						out = append(out, x)
 					}
 				}
 			}
@@ -576,28 +572,33 @@ func (s *solver) declare(c *candidate, at *cut.Enforced, ds []denial) ([]Cut, er
 
 // cutOf describes an edge as it stands before, of which some connections stay. Which
 // rules allow it is for the plan that is offered to say: see allowedBy.
-func (s *solver) cutOf(k cut.Pair, keep []segment.Conn) (*Cut, error) {
+func (s *solver) cutOf(k cut.Pair, keep []segment.Conn) Cut {
 	u, v := int(k.From), int(k.To)
 	edges, asked := s.open[k]
 	if !asked {
-		var err error
-		if edges, err = s.n.connections(u, v); err != nil {
-			return nil, err
-		}
+		edges = s.p.Graph.Opens(u, v)
 		s.open[k] = edges
 	}
-	x := &Cut{From: s.n.refs[u], To: s.n.refs[v], Verdict: segment.Unknown.String(), Connections: []segment.Conn{}, AllowedBy: []segment.RuleRef{}, Keep: keep}
-	for _, e := range edges {
-		x.Connections = append(x.Connections, segment.Minus(e.Connections, x.Keep)...)
+	x := Cut{From: s.n.refs[u], To: s.n.refs[v], Verdict: segment.Unknown.String(), AllowedBy: []segment.RuleRef{}, Keep: keep}
+	for i := range edges {
+		e := &edges[i]
+		if conns := segment.Minus(e.Connections, keep); x.Connections == nil {
+			x.Connections = slices.Clip(conns)
+		} else {
+			x.Connections = append(x.Connections, conns...)
+		}
 		if e.Verdict == segment.Allowed {
 			x.Verdict = segment.Allowed.String()
 		}
+	}
+	if x.Connections == nil {
+		x.Connections = []segment.Conn{}
 	}
 	x.Observed = between(s.n.flows[k], x.Connections)
 	for _, need := range s.n.needs[k] {
 		x.Needed = append(x.Needed, need.Why)
 	}
-	return x, nil
+	return x
 }
 
 // allowedBy finds the rules that allow what is cut.
@@ -611,11 +612,10 @@ func (s *solver) allowedBy(cuts []Cut) error {
 		if x.From.IsCIDR() {
 			continue // many addresses, which different rules may let in
 		}
-		why, err := s.p.Graph.Why(x.From, x.To, &segment.Port{Protocol: c.Protocol, Number: c.From})
-		if err != nil {
+		var err error
+		if x.AllowedBy, err = s.p.Graph.DecidedBy(x.From, x.To, segment.Port{Protocol: c.Protocol, Number: c.From}); err != nil {
 			return err
 		}
-		x.AllowedBy = append(x.AllowedBy, why.Egress.Rule, why.Ingress.Rule)
 	}
 	return nil
 }
@@ -630,18 +630,27 @@ func (n *network) refsOf(nodes []int) []ident.Ref {
 
 // id is eight hexadecimal digits of what a candidate cuts and how.
 func (s *solver) id(c *candidate) string {
-	text := fmt.Append(nil, s.p.Query, "\x00", s.p.Objective, "\x00", c.means, "\x00")
+	h := sha256.New()
+	var b []byte
+	ref := func(u int32) {
+		b = append(append(b, s.n.refs[u].String()...), 0)
+		_, _ = h.Write(b)
+		b = b[:0]
+	}
+	b = fmt.Append(b, s.p.Query, "\x00", s.p.Objective, "\x00", c.means, "\x00")
 	for _, k := range c.pairs {
-		text = append(append(text, s.n.refs[k.From].String()...), 0)
-		text = append(append(text, s.n.refs[k.To].String()...), 0)
+		ref(k.From)
+		ref(k.To)
 	}
 	for _, u := range c.outside {
-		text = append(append(append(text, ident.Internet...), s.n.refs[u].String()...), 0)
+		b = append(b, ident.Internet...)
+		ref(int32(u)) //nolint:gosec // a number of a workload
 	}
 	for _, r := range c.reduced {
-		text = fmt.Append(text, s.n.hardened(r), "\x00")
+		b = fmt.Append(b, s.n.hardened(r), "\x00")
 	}
-	return ident.SHA256(text).Hex()[:8]
+	_, _ = h.Write(b)
+	return hex.EncodeToString(h.Sum(nil)[:4])
 }
 
 // namespaces counts where a candidate changes policies.

@@ -81,6 +81,20 @@ func (n *network) pair(src, dst ident.Ref) (cut.Pair, bool) {
 	return cut.Pair{From: int32(i), To: int32(j)}, a && b && i != j //nolint:gosec // numbers of workloads
 }
 
+// fromOutside is the number of the internet as a source.
+const fromOutside = -1
+
+// ends numbers a source and a destination, where those are a workload or, as a
+// source, the internet.
+func (n *network) ends(src, dst *ident.Ref) (cut.Pair, bool) {
+	v, ok := n.index[*dst]
+	u, inside := n.index[*src]
+	if !inside {
+		u = fromOutside
+	}
+	return cut.Pair{From: int32(u), To: int32(v)}, ok && (inside || *src == internet) //nolint:gosec // numbers of workloads
+}
+
 // row returns the workloads that u may open something to. Of a workload that an
 // attacker cannot go on from, nothing goes out.
 func (n *network) row(u int) []uint64 {

@@ -4,14 +4,16 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cofferdam-io/cofferdam/contain/cut"
 	"github.com/cofferdam-io/cofferdam/estate"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/segment"
 )
 
 // leftOpen lists what the affected workloads can still do after a change, of which
-// rows are what they may open: what guard rails keep, and what no network policy holds.
-func (n *network) leftOpen(rows map[ident.Ref][]segment.Edge) []Opening {
+// lines are all that is open to and from them: what guard rails keep, and what no
+// network policy holds.
+func (n *network) leftOpen(lines []Line) []Opening {
 	out := []Opening{}
 	if n.pastNodes {
 		for _, u := range sortedKeys(n.rails.host) {
@@ -23,14 +25,17 @@ func (n *network) leftOpen(rows map[ident.Ref][]segment.Edge) []Opening {
 		for _, w := range n.p.about(r).OtherWays {
 			out = append(out, Opening{Workload: r, What: w, Why: "no plan of network policies closes it"})
 		}
-		outside := map[segment.Verdict]bool{}
-		for _, e := range rows[r] {
-			if e.Dst.IsCIDR() {
-				outside[e.Verdict] = true
+		outside, names := map[segment.Verdict]bool{}, map[int]bool{}
+		for _, x := range rowOf(lines, r) {
+			outside[x.Verdict] = outside[x.Verdict] || len(x.Blocks) > 0
+			for _, v := range x.Workloads {
+				if v := int(v); n.rails.dns[v] && len(segment.Common(x.Connections, n.rails.namePorts(v))) > 0 {
+					names[v] = true
+				}
 			}
-			if v, inside := n.index[e.Dst]; inside && n.rails.dns[v] && len(segment.Common(e.Connections, n.rails.namePorts(v))) > 0 {
-				out = append(out, Opening{Workload: r, What: "DNS through " + e.Dst.Short(), Why: "names must resolve; a tunnel through names needs no more"})
-			}
+		}
+		for _, v := range sortedKeys(names) {
+			out = append(out, Opening{Workload: r, What: "DNS through " + n.refs[v].Short(), Why: "names must resolve; a tunnel through names needs no more"})
 		}
 		switch {
 		case outside[segment.Allowed]:
@@ -43,6 +48,15 @@ func (n *network) leftOpen(rows map[ident.Ref][]segment.Edge) []Opening {
 		}
 	}
 	return slices.Compact(out)
+}
+
+// rowOf is what a workload may open, of lines.
+func rowOf(lines []Line, r ident.Ref) []segment.Peers {
+	i := slices.IndexFunc(lines, func(l Line) bool { return l.Workload == r && l.Direction == segment.Egress.String() })
+	if i < 0 {
+		return nil
+	}
+	return lines[i].Peers
 }
 
 // established says what becomes of connections that are open when the change is
@@ -63,10 +77,11 @@ func (s *solver) established(plan *Plan) Established {
 		return e
 	}
 	var ends []ident.Ref
-	for _, c := range plan.Cuts {
-		ends = append(ends, c.From)
+	for i := range plan.Cuts { // sorted by where they leave
+		if r := plan.Cuts[i].From; len(ends) == 0 || ends[len(ends)-1] != r {
+			ends = append(ends, r)
+		}
 	}
-	slices.SortFunc(ends, ident.Ref.Compare)
 	e.Drain = append(e.Drain, "on the nodes of both ends, delete the entries of the cut pairs: conntrack -D -s SOURCE-POD-IP -d DESTINATION-POD-IP")
 	if back := s.comeBack(plan.Cuts); len(back) > 0 {
 		if more := len(back) - mostPairs; more > 0 {
@@ -74,7 +89,7 @@ func (s *solver) established(plan *Plan) Established {
 		}
 		e.Drain = append(e.Drain, "once drained, connections come back where the destination may open some to the source, as soon as it sends first, or again what was not acknowledged; only a restart of either end is sure to end those of "+strings.Join(back, ", "))
 	}
-	for _, r := range slices.Compact(ends) {
+	for _, r := range ends {
 		if r.Kind == "Deployment" || r.Kind == "StatefulSet" || r.Kind == "DaemonSet" {
 			e.Drain = append(e.Drain, "or restart the pods that hold connections: kubectl -n "+r.Namespace+" rollout restart "+kindWord(r.Kind)+"/"+r.Name+" (loses what is in their memory: collect evidence first)")
 		}
@@ -87,21 +102,21 @@ func (s *solver) established(plan *Plan) Established {
 // entry of a connection is deleted, its next packet counts as the first of a new
 // one, whose source is who sends it (nf_conntrack_tcp_loose, which is on by default).
 func (s *solver) comeBack(cuts []Cut) []string {
-	cut := make(map[[2]ident.Ref]bool, len(cuts))
+	goes := make(map[cut.Pair]bool, len(cuts))
 	for i := range cuts {
-		cut[[2]ident.Ref{cuts[i].From, cuts[i].To}] = true
+		if k, inside := s.n.pair(cuts[i].From, cuts[i].To); inside {
+			goes[k] = true
+		}
 	}
 	var out []string
 	for i := range cuts {
 		c := &cuts[i]
-		if cut[[2]ident.Ref{c.To, c.From}] {
+		k, inside := s.n.pair(c.To, c.From)
+		if !inside || goes[k] || s.n.openings(int(k.From))[k.To>>6]>>(k.To&63)&1 == 0 {
 			continue
 		}
-		if u, v := s.n.index[c.To], s.n.index[c.From]; s.n.openings(u)[v>>6]>>(v&63)&1 == 0 {
-			continue
-		}
-		edges, err := s.p.Graph.Between(c.To, c.From)
-		if err != nil || slices.ContainsFunc(edges, func(e segment.Edge) bool { return len(segment.Common(e.Connections, localPorts())) > 0 }) {
+		edges := s.p.Graph.Opens(int(k.From), int(k.To))
+		if slices.ContainsFunc(edges, func(e segment.Edge) bool { return len(segment.Common(e.Connections, localPorts())) > 0 }) {
 			out = append(out, c.From.Short()+" and "+c.To.Short())
 		}
 	}

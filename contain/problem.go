@@ -169,9 +169,8 @@ func (p *Problem) check() (inside []ident.Ref, err error) {
 	if len(p.Affected) == 0 {
 		return nil, ident.Errorf(ident.KindUsage, "no workload is affected: there is nothing to contain")
 	}
-	known := p.Graph.Workloads()
 	for _, r := range slices.Concat(p.Affected, p.Protected) {
-		if _, found := slices.BinarySearchFunc(known, r, ident.Ref.Compare); !found {
+		if _, found := p.Graph.Number(r); !found {
 			return nil, ident.Errorf(ident.KindNotFound, "%s is no workload of the input", r)
 		}
 	}

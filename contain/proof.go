@@ -1,6 +1,7 @@
 package contain
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -33,10 +34,55 @@ type Proof struct {
 	Undeclared []segment.Change `json:"undeclared,omitempty"`
 	// StillOpen is what was to go and is not certainly gone.
 	StillOpen []segment.Edge `json:"stillOpen,omitempty"`
+	// Workloads are all of the estate, as Before and After number them, from 0.
+	Workloads []ident.Ref `json:"workloads"`
 	// Before and After are all edges of the affected workloads, in and out.
-	Before   []segment.Edge `json:"before"`
-	After    []segment.Edge `json:"after"`
-	Residual Residual       `json:"residual"`
+	Before   []Line   `json:"before"`
+	After    []Line   `json:"after"`
+	Residual Residual `json:"residual"`
+}
+
+// Line is all edges out of a workload ("egress") or into it ("ingress"), put
+// together by what is open: many edges have few answers.
+type Line struct {
+	Workload  ident.Ref       `json:"workload"`
+	Direction string          `json:"direction"`
+	Peers     []segment.Peers `json:"peers"`
+}
+
+// Edges writes lines of the proof out, edge by edge. One between two affected
+// workloads is in the lines of both, and comes once.
+func (p *Proof) Edges(lines []Line) []segment.Edge {
+	rows := make(map[ident.Ref]bool)
+	for _, l := range lines {
+		rows[l.Workload] = rows[l.Workload] || l.Direction == segment.Egress.String()
+	}
+	var out []segment.Edge
+	for _, l := range lines {
+		leaves := l.Direction == segment.Egress.String()
+		for _, x := range l.Peers {
+			put := func(other ident.Ref) {
+				e := segment.Edge{Src: l.Workload, Dst: other, Connections: x.Connections, Verdict: x.Verdict, Partial: x.Partial}
+				if !leaves {
+					if rows[other] {
+						return
+					}
+					e.Src, e.Dst = other, l.Workload
+				}
+				out = append(out, e)
+			}
+			for _, i := range x.Workloads {
+				if int(i) < len(p.Workloads) {
+					put(p.Workloads[i])
+				}
+			}
+			for _, b := range x.Blocks {
+				put(ident.Ref{CIDR: b})
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b segment.Edge) int { return cmp.Or(a.Src.Compare(b.Src), a.Dst.Compare(b.Dst)) })
+	return out
 }
 
 // Assumptions are what a proof rests on.
@@ -101,14 +147,16 @@ func (n *network) prove(ctx context.Context, after *segment.Graph, cuts []Cut, p
 func (n *network) judge(ctx context.Context, after *segment.Graph, cuts []Cut, changed, pods []segment.Change) (*Proof, error) {
 	p := &Proof{
 		SchemaVersion: inventory.SchemaVersion, Checked: "model", Engine: n.p.Engine, Declared: cuts, Changed: changed,
-		Objective: n.sentence(), Before: []segment.Edge{}, After: []segment.Edge{},
+		Objective: n.sentence(), Workloads: n.refs, Before: make([]Line, 0, 2*len(n.p.Affected)), After: make([]Line, 0, 2*len(n.p.Affected)),
 	}
 	if p.Changed == nil {
 		p.Changed = []segment.Change{}
 	}
-	declared := make(map[[2]ident.Ref]*Cut, len(cuts))
+	declared := make(map[cut.Pair]*Cut, len(cuts))
 	for i := range cuts {
-		declared[[2]ident.Ref{cuts[i].From, cuts[i].To}] = &cuts[i]
+		if k, ok := n.ends(&cuts[i].From, &cuts[i].To); ok {
+			declared[k] = &cuts[i]
+		}
 	}
 	of := n.workloadsOf(pods)
 	for _, some := range [][]segment.Change{changed, pods} {
@@ -124,8 +172,9 @@ func (n *network) judge(ctx context.Context, after *segment.Graph, cuts []Cut, c
 			if src.IsCIDR() && onlyInternet(src) {
 				src = internet
 			}
-			d := declared[[2]ident.Ref{src, dst}]
-			if d == nil || c.After == segment.Allowed || c.After == segment.Unknown && c.Before == segment.Denied || len(segment.Common(c.Connections, d.Keep)) > 0 {
+			k, ok := n.ends(&src, &dst)
+			d := declared[k]
+			if !ok || d == nil || c.After == segment.Allowed || c.After == segment.Unknown && c.Before == segment.Denied || len(segment.Common(c.Connections, d.Keep)) > 0 {
 				p.Undeclared = append(p.Undeclared, *c)
 			}
 		}
@@ -140,7 +189,7 @@ func (n *network) judge(ctx context.Context, after *segment.Graph, cuts []Cut, c
 		if err != nil {
 			return nil, err
 		}
-		if k, ok := n.pair(c.From, c.To); ok {
+		if k, ok := n.ends(&c.From, &c.To); ok {
 			left[k] = len(edges) > 0
 		}
 		for _, e := range edges {
@@ -149,25 +198,20 @@ func (n *network) judge(ctx context.Context, after *segment.Graph, cuts []Cut, c
 			}
 		}
 	}
-	rows := make(map[ident.Ref][]segment.Edge, len(n.p.Affected)) // after
 	for _, r := range n.p.Affected {
-		for _, x := range []struct {
-			g    *segment.Graph
-			into *[]segment.Edge
-		}{{n.p.Graph, &p.Before}, {after, &p.After}} {
-			row, err := x.g.Row(r)
+		for _, d := range []segment.Gress{segment.Egress, segment.Ingress} {
+			was, err := n.p.Graph.PeersOf(r, d)
 			if err != nil {
 				return nil, err
 			}
-			column, err := x.g.Column(r)
+			is, err := after.PeersOf(r, d)
 			if err != nil {
 				return nil, err
 			}
-			*x.into = append(append(*x.into, row...), column...)
-			rows[r] = row
+			p.Before, p.After = append(p.Before, Line{r, d.String(), was}), append(p.After, Line{r, d.String(), is})
 		}
 	}
-	if err := n.residual(ctx, after, p, left, rows); err != nil {
+	if err := n.residual(ctx, after, p, left); err != nil {
 		return nil, err
 	}
 	for i := range cuts {
@@ -203,8 +247,8 @@ func (n *network) workloadsOf(pods []segment.Change) map[ident.Ref]ident.Ref {
 }
 
 // residual fills what stays within reach. left says of pairs of cuts whether something
-// is open after, rows what the affected workloads may open then.
-func (n *network) residual(ctx context.Context, after *segment.Graph, p *Proof, left map[cut.Pair]bool, rows map[ident.Ref][]segment.Edge) error {
+// is open after.
+func (n *network) residual(ctx context.Context, after *segment.Graph, p *Proof, left map[cut.Pair]bool) error {
 	before, err := n.reach(ctx, n.p.Affected)
 	if err != nil {
 		return err
@@ -217,7 +261,7 @@ func (n *network) residual(ctx context.Context, after *segment.Graph, p *Proof, 
 	if err != nil {
 		return err
 	}
-	p.Residual = Residual{Before: len(before), After: len(within), Workloads: within, ProtectedReached: []ident.Ref{}, LeftOpen: n.leftOpen(rows)}
+	p.Residual = Residual{Before: len(before), After: len(within), Workloads: within, ProtectedReached: []ident.Ref{}, LeftOpen: n.leftOpen(p.After)}
 	if n.p.Objective == CloseInternet {
 		entrances := n.entrances(after)
 		entered, err := then.reach(ctx, entrances)

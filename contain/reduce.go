@@ -76,12 +76,9 @@ func (s *solver) lost(rs []*reduction, declared map[cut.Pair]bool) ([]Cut, error
 	slices.SortFunc(pairs, comparePairs)
 	var out []Cut
 	for _, k := range pairs {
-		x, err := s.cutOf(k, keeps[k])
-		if err != nil {
-			return nil, err
-		}
+		x := s.cutOf(k, keeps[k])
 		if x.At = at[k].String(); len(x.Connections) > 0 {
-			out = append(out, *x)
+			out = append(out, x)
 		}
 	}
 	return out, nil

@@ -269,15 +269,18 @@ func (s *solver) assume(plan *Plan) {
 	if k := len(s.p.NonPivots); k > 0 {
 		a.Pivots = "paths do not go on from " + counted(k, "workload") + ", each with the reason in nonPivots of plan.json; the next advisory about one of them makes it a step"
 	}
-	ends := make(map[ident.Ref]bool)
-	for _, r := range slices.Concat(s.p.Affected, s.p.Protected) {
-		ends[r] = true
+	ends := make([]bool, len(s.n.refs))
+	for _, u := range s.n.numbers(slices.Concat(s.p.Affected, s.p.Protected)) {
+		ends[u] = true
 	}
-	for _, c := range plan.Cuts {
-		ends[c.From], ends[c.To] = true, true
+	for i := range plan.Cuts {
+		k, _ := s.n.ends(&plan.Cuts[i].From, &plan.Cuts[i].To)
+		if ends[k.To] = true; k.From != fromOutside {
+			ends[k.From] = true
+		}
 	}
 	for _, c := range s.p.Graph.Causes() {
-		if len(c.Affects) == 0 || slices.ContainsFunc(c.Affects, func(r ident.Ref) bool { return ends[r] }) {
+		if len(c.Affects) == 0 || slices.ContainsFunc(c.Affects, func(r ident.Ref) bool { u, ok := s.n.index[r]; return ok && ends[u] }) {
 			a.Unknowns = append(a.Unknowns, c)
 		}
 	}

@@ -2,9 +2,7 @@ package report
 
 import (
 	"github.com/cofferdam-io/cofferdam/contain"
-	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/report/html"
-	"github.com/cofferdam-io/cofferdam/segment"
 )
 
 // PlanLayer is a plan as a layer of the map, with a proof of it: what it cuts, what
@@ -15,16 +13,6 @@ func PlanLayer(p *contain.Plan, proof *contain.Proof) *html.Layer {
 	for _, c := range proof.Declared {
 		l.Cuts = append(l.Cuts, html.Cut{From: c.From, To: c.To, Connections: c.Connections, At: c.At, AllowedBy: rules(c.AllowedBy), Neighbour: c.Neighbour})
 	}
-	type edge struct {
-		src, dst ident.Ref
-		verdict  segment.Verdict
-	}
-	seen := make(map[edge]bool)
-	for _, e := range proof.After { // one between two affected workloads is in it twice
-		if k := (edge{e.Src, e.Dst, e.Verdict}); !seen[k] {
-			seen[k] = true
-			l.Goes = append(l.Goes, e)
-		}
-	}
+	l.Goes = proof.Edges(proof.After)
 	return l
 }

@@ -152,11 +152,17 @@ func (k *compiler) prepare(g *Graph) {
 			k.selecting[c.subject] = append(k.selecting[c.subject], i)
 		}
 	}
-	k.endpoints = make(map[ident.Ref]int, len(g.m.Endpoints))
+	count := make([]int, len(g.m.Workloads))
+	for i := range g.m.Endpoints {
+		count[g.m.Endpoints[i].Workload]++
+	}
 	k.pods = make([][]uint32, len(g.m.Workloads))
+	room := make([]uint32, len(g.m.Endpoints))
+	for w, n := range count {
+		k.pods[w], room = room[:0:n], room[n:]
+	}
 	for i := range g.m.Endpoints {
 		e := &g.m.Endpoints[i]
-		k.endpoints[e.Ref] = i
 		k.pods[e.Workload] = append(k.pods[e.Workload], uint32(i)) //nolint:gosec // Build limits the number
 	}
 	for k.freePod = g.pods; k.freePod > 0 && g.classes.ref(k.freePod-1).size == 0; {
@@ -164,6 +170,17 @@ func (k *compiler) prepare(g *Graph) {
 	}
 	for k.freeCell = g.classes.len(); k.freeCell > g.pods && g.classes.ref(k.freeCell-1).size == 0; {
 		k.freeCell--
+	}
+}
+
+// indexEndpoints makes the index that changes of pods need beside.
+func (k *compiler) indexEndpoints(g *Graph) {
+	if k.endpoints != nil {
+		return
+	}
+	k.endpoints = make(map[ident.Ref]int, len(g.m.Endpoints))
+	for i := range g.m.Endpoints {
+		k.endpoints[g.m.Endpoints[i].Ref] = i
 	}
 }
 

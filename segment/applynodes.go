@@ -12,6 +12,7 @@ import (
 func (g *Graph) sharesPods(d *Delta) bool {
 	k := g.compiler
 	k.prepare(g)
+	k.indexEndpoints(g)
 	for i := range d.PutEndpoints {
 		e := &d.PutEndpoints[i]
 		if e.Node != "" && !g.v.nodes && g.nodes.present() {

@@ -67,16 +67,25 @@ func (g *Graph) Apply(ctx context.Context, d *Delta) (*Graph, error) {
 func (g *Graph) Model() *Model {
 	m := *g.m
 	if m.Profile.Enforced { // else none is compiled
-		m.Policies = nil
-		for _, c := range g.ordered() {
+		ordered := g.ordered()
+		m.Policies = make([]Policy, 0, len(ordered))
+		for _, c := range ordered {
 			m.Policies = append(m.Policies, *c.p)
 		}
 	}
-	m.Endpoints = nil
+	m.Endpoints = slices.Clip(g.m.Endpoints)
 	for i := range g.m.Endpoints {
 		if g.classOf.at(i) != gone {
-			m.Endpoints = append(m.Endpoints, g.m.Endpoints[i])
+			continue
 		}
+		m.Endpoints = make([]Endpoint, i, len(g.m.Endpoints))
+		copy(m.Endpoints, g.m.Endpoints)
+		for j := i; j < len(g.m.Endpoints); j++ {
+			if g.classOf.at(j) != gone {
+				m.Endpoints = append(m.Endpoints, g.m.Endpoints[j])
+			}
+		}
+		break
 	}
 	return &m
 }
@@ -92,6 +101,7 @@ func (g *Graph) checkDelta(d *Delta) error {
 // changed returns a changed copy of the model.
 func (g *Graph) changed(d *Delta) (*Model, error) {
 	m := g.Model()
+	m.Endpoints = slices.Clone(m.Endpoints)
 	missing := func(what, name string) error {
 		return ident.Errorf(ident.KindNotFound, "%s %s is not in the model", what, name)
 	}

@@ -116,6 +116,7 @@ func (g *Graph) speakers(other *Graph, of []ident.Ref) []ident.Ref {
 type difference struct {
 	old, now      *diffSide
 	out, incoming []Change
+	known         map[[2]*reply][]Change // what differs between two answers, without its ends
 }
 
 func newDifference(before, after *Graph) *difference {
@@ -129,6 +130,9 @@ func (d *difference) release() {
 
 // changes returns what was collected, in order.
 func (d *difference) changes() []Change {
+	if len(d.out)+len(d.incoming) == 0 {
+		return nil
+	}
 	slices.SortStableFunc(d.out, func(a, b Change) int {
 		if c := a.Src.Compare(b.Src); c != 0 || a.Dst.IsCIDR() && b.Dst.IsCIDR() {
 			return c
@@ -343,10 +347,10 @@ func appendChanges(out []Change, src, dst ident.Ref, before, after []Edge) []Cha
 		return out
 	}
 	verdictAt := func(edges []Edge, p Port) Verdict {
-		for _, e := range edges {
-			for _, c := range e.Connections {
+		for i := range edges {
+			for _, c := range edges[i].Connections {
 				if c.Contains(p) {
-					return e.Verdict
+					return edges[i].Verdict
 				}
 			}
 		}
@@ -355,10 +359,12 @@ func appendChanges(out []Change, src, dst ident.Ref, before, after []Edge) []Cha
 	at := make(map[[2]Verdict][]Conn)
 	for proto := range numProtocols {
 		cuts := []int{1}
-		for _, e := range slices.Concat(before, after) {
-			for _, c := range e.Connections {
-				if c.Protocol == proto {
-					cuts = append(cuts, int(c.From), int(c.To)+1)
+		for _, edges := range [2][]Edge{before, after} {
+			for i := range edges {
+				for _, c := range edges[i].Connections {
+					if c.Protocol == proto {
+						cuts = append(cuts, int(c.From), int(c.To)+1)
+					}
 				}
 			}
 		}

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"math/bits"
 	"slices"
+
+	"github.com/cofferdam-io/cofferdam/ident"
 )
 
 // DiffPolicies compares two graphs of one line of changes (Graph.Apply) between
@@ -454,7 +456,9 @@ func (x *policyDiff) list() (changed, pods []Change) {
 		}
 	}
 	slices.Sort(workloads)
-	for _, k := range slices.Compact(workloads) {
+	workloads = slices.Compact(workloads)
+	ofWorkloads.out = slices.Grow(ofWorkloads.out, len(workloads))
+	for _, k := range workloads {
 		src, dst := int(k>>32), int(uint32(k)) //nolint:gosec // the lower half
 		ofWorkloads.between(x.old.endSide(ByWorkload, src), x.old.endSide(ByWorkload, dst), x.now.endSide(ByWorkload, src), x.now.endSide(ByWorkload, dst))
 	}
@@ -473,11 +477,24 @@ func (x *policyDiff) list() (changed, pods []Change) {
 	return ofWorkloads.changes(), ofPods.changes()
 }
 
-// between compares two ends inside, given as either graph has them.
+// between compares two ends inside, given as either graph has them. Many pairs have
+// few answers: what differs between two of those is found once.
 func (d *difference) between(src, dst, newSrc, newDst side) {
 	d.old.g.betweenInto(&d.old.t.ask, src, dst)
 	d.now.g.betweenInto(&d.now.t.ask, newSrc, newDst)
-	d.out = appendChanges(d.out, src.ref, dst.ref, d.old.g.reply(&d.old.t.ask).edges, d.now.g.reply(&d.now.t.ask).edges)
+	k := [2]*reply{d.old.g.reply(&d.old.t.ask), d.now.g.reply(&d.now.t.ask)}
+	what, known := d.known[k]
+	if !known {
+		if d.known == nil {
+			d.known = make(map[[2]*reply][]Change)
+		}
+		what = appendChanges(nil, ident.Ref{}, ident.Ref{}, k[0].edges, k[1].edges)
+		d.known[k] = what
+	}
+	for _, c := range what {
+		c.Src, c.Dst = src.ref, dst.ref
+		d.out = append(d.out, c)
+	}
 }
 
 // beyond compares what is open between an end and addresses outside.

@@ -227,6 +227,21 @@ func (g *Graph) Between(src, dst ident.Ref) ([]Edge, error) {
 	return g.edgesBetween(src, dst, g.between)
 }
 
+// Number returns the position of a workload in Workloads.
+func (g *Graph) Number(r ident.Ref) (int, bool) {
+	i := g.byRef.find(&r)
+	return i, i >= 0
+}
+
+// Opens is Between for workloads by their positions in Workloads. Its edges are
+// shared, must not be changed, and do not say between which ends they are.
+func (g *Graph) Opens(src, dst int) []Edge {
+	t := g.newTally(ByWorkload)
+	defer t.release()
+	g.betweenInto(&t.ask, g.endSide(ByWorkload, src), g.endSide(ByWorkload, dst))
+	return g.reply(&t.ask).edges
+}
+
 // Policed is Between for the policies alone: what passes between a pod and its
 // own node whatever they say is left out, unless they let it pass, too.
 func (g *Graph) Policed(src, dst ident.Ref) ([]Edge, error) {

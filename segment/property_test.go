@@ -86,6 +86,9 @@ func TestAgainstTwin(t *testing.T) {
 			if why.Verdict != got {
 				t.Fatalf("seed %d: %s -> %s on %s: Why says %s, Between %s", seed, src, dst, port, why.Verdict, got)
 			}
+			if by, err := g.DecidedBy(src, dst, port); err != nil || !slices.Equal(by, []segment.RuleRef{why.Egress.Rule, why.Ingress.Rule}) {
+				t.Fatalf("seed %d: %s -> %s on %s: decided by %+v, and Why says %+v and %+v: %v", seed, src, dst, port, by, why.Egress.Rule, why.Ingress.Rule, err)
+			}
 			if by := combined(why); by != got {
 				t.Fatalf("seed %d: %s -> %s on %s: verdict %s, but the directions give %s\n%+v", seed, src, dst, port, got, by, why)
 			}
@@ -175,6 +178,7 @@ func TestListsAgree(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			linesAgree(t, g, w, rowEdges)
 			for _, e := range rowEdges {
 				col, err := g.Column(e.Dst)
 				if err != nil {

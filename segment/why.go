@@ -590,6 +590,30 @@ func (w *walk) ownNode(x *Explanation, endpointC, endpointD int) {
 	}
 }
 
+// DecidedBy names the rules that decide one port of a connection, of egress and of
+// ingress: those that Why explains.
+func (g *Graph) DecidedBy(src, dst ident.Ref, p Port) ([]RuleRef, error) {
+	a, err := g.side(src)
+	if err != nil {
+		return nil, err
+	}
+	b, err := g.side(dst)
+	if err != nil {
+		return nil, err
+	}
+	if p.Number > 0 && p.Protocol < numProtocols && len(a.classes) > 0 && len(b.classes) > 0 && !a.onePod(b) {
+		bit := g.ports.bit(p)
+		if c, d, _ := g.pickPair(a, b, bit); g.ownNodePair(c, d) == No {
+			return g.brief(c, d, bit), nil
+		}
+	}
+	x, err := g.Why(src, dst, &p) // what is said of nodes, and of what cannot be asked, is said there
+	if err != nil {
+		return nil, err
+	}
+	return []RuleRef{x.Egress.Rule, x.Ingress.Rule}, nil
+}
+
 // brief returns both directions' deciding rules.
 func (g *Graph) brief(c, d, bit int) []RuleRef {
 	w := &walk{g: g, src: c, dst: d, bit: bit}
