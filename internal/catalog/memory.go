@@ -5,7 +5,7 @@ import (
 	"math/bits"
 	"sync"
 
-	"github.com/klauspost/compress/zstd"
+	"github.com/cofferdam-io/cofferdam/internal/zstdframe"
 )
 
 // bodies are the buffers that documents are read into, used again: the system would
@@ -73,22 +73,17 @@ func (b *bodies) give(buf []byte) {
 
 // compress packs a document and gives its bytes back. Encoders are used again: one
 // holds a megabyte of tables.
-func (c *Catalog) compress(raw []byte) ([]byte, error) {
-	defer func() { c.bodies.give(raw) }()
-	e, ok := c.encoders.Get().(*zstd.Encoder)
+func (c *Catalog) compress(raw []byte) []byte {
+	e, ok := c.encoders.Get().(*zstdframe.Encoder)
 	if !ok {
-		var err error
-		if e, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest)); err != nil {
-			return nil, err
-		}
+		e = new(zstdframe.Encoder)
 	}
 	// What does not pack takes a little more than it had; memory that is not touched is
 	// not taken.
-	packed := e.EncodeAll(raw, c.bodies.take(int64(e.MaxEncodedSize(len(raw)))))
+	packed := e.Append(c.bodies.take(int64(zstdframe.MaxSize(len(raw)))), raw)
 	c.encoders.Put(e)
 	c.bodies.give(raw)
-	raw = nil
 	out := bytes.Clone(packed)
 	c.bodies.give(packed)
-	return out, nil
+	return out
 }

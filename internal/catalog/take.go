@@ -130,9 +130,7 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 	}
 	body := raw
 	raw = nil
-	if in.Data, err = c.compress(body); err != nil {
-		return nil, err
-	}
+	in.Data = c.compress(body)
 	leave() // what follows is waiting for the disk
 	coming = false
 	got, err := c.group.PutExpected(ctx, in)

@@ -1,0 +1,220 @@
+package zstdframe
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+	"pgregory.net/rapid"
+)
+
+// opened is what a decoder reads of a frame.
+func opened(t interface{ Fatalf(string, ...any) }, packed []byte) []byte {
+	r, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<30))
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	defer r.Close()
+	got, err := r.DecodeAll(packed, nil)
+	if err != nil {
+		t.Fatalf("a decoder refuses the frame: %v", err)
+	}
+	return got
+}
+
+func same(t interface{ Fatalf(string, ...any) }, e *Encoder, src []byte) int {
+	packed := e.Append([]byte("before"), src)
+	if !bytes.HasPrefix(packed, []byte("before")) {
+		t.Fatalf("what was there before is gone")
+	}
+	packed = packed[len("before"):]
+	if got := opened(t, packed); !bytes.Equal(got, src) {
+		t.Fatalf("%d bytes come back as other %d", len(src), len(got))
+	}
+	if len(packed) > MaxSize(len(src)) {
+		t.Fatalf("%d bytes are packed into %d, and MaxSize says %d", len(src), len(packed), MaxSize(len(src)))
+	}
+	return len(packed)
+}
+
+// made are bytes of many kinds: runs, noise, digits, words that come again near and far.
+func made(r *rand.Rand, n int) []byte {
+	var words [][]byte
+	var b []byte
+	for len(b) < n {
+		switch r.IntN(7) {
+		case 0:
+			b = append(b, bytes.Repeat([]byte{byte(r.Uint32())}, 1<<r.IntN(18))...)
+		case 1:
+			for range 1 << r.IntN(12) {
+				b = append(b, byte(r.Uint32()))
+			}
+		case 2:
+			for range 1 + r.IntN(40) {
+				b = fmt.Appendf(b, "%016x", r.Uint64())
+			}
+		case 3:
+			w := fmt.Appendf(nil, "word-%d", r.Uint64()>>r.IntN(60))
+			words = append(words, w)
+			b = append(b, w...)
+		case 4:
+			if len(b) > 0 {
+				at := r.IntN(len(b))
+				b = append(b, b[at:min(len(b), at+1<<r.IntN(17))]...)
+			}
+		default:
+			for range r.IntN(60) {
+				if len(words) > 0 {
+					b = append(b, words[r.IntN(len(words))]...)
+				}
+			}
+		}
+	}
+	return b[:n]
+}
+
+func TestAnyBytesComeBack(t *testing.T) {
+	var e Encoder // used again, so that nothing of one frame is in the next
+	rapid.Check(t, func(t *rapid.T) {
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		n := rapid.OneOf(rapid.IntRange(0, 2000), rapid.IntRange(0, 600_000)).Draw(t, "bytes")
+		same(t, &e, made(r, n))
+	})
+}
+
+// The sizes at which a header, a block, a chunk or a count is written in another way.
+func TestSizesAtTheLimits(t *testing.T) {
+	var e Encoder
+	r := rand.New(rand.NewPCG(1, 2))
+	text := made(r, 2*chunk+100)
+	for _, n := range []int{0, 1, 2, 3, 4, 31, 32, 63, 64, 255, 256, 1023, 1024, 4095, 4096, 1<<14 - 1, 1 << 14, maxBlock - 1, maxBlock, maxBlock + 1,
+		2*maxBlock - minRoom, chunk - 1, chunk, chunk + 1, 2*chunk + 1} {
+		same(t, &e, text[:n])
+		same(t, &e, bytes.Repeat([]byte{'x'}, n))
+		noise := make([]byte, n)
+		for i := range noise {
+			noise[i] = byte(r.Uint32())
+		}
+		if size := same(t, &e, noise); size < n {
+			t.Errorf("%d random bytes became %d", n, size)
+		}
+		digits := make([]byte, n)
+		for i := range digits {
+			digits[i] = "0123456789abcdef"[r.IntN(16)]
+		}
+		if size := same(t, &e, digits); n > 1000 && size > n*6/10 {
+			t.Errorf("%d random digits became %d", n, size)
+		}
+	}
+}
+
+// Matches that are longer than a block are cut so that each piece is a match.
+func TestMatchesAcrossBlocks(t *testing.T) {
+	var e Encoder
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, period := range []int{1, 2, 3, 5, 70_000} {
+		for _, lead := range []int{0, 1, 7, maxBlock - minRoom - 1, maxBlock - minRoom, maxBlock - 1, maxBlock} {
+			for cut := range 6 {
+				var b []byte
+				for range lead {
+					b = append(b, byte(r.Uint32()))
+				}
+				word := make([]byte, period)
+				for i := range word {
+					word[i] = byte(r.Uint32())
+				}
+				b = append(b, bytes.Repeat(word, (3*maxBlock+cut)/period)...)
+				if size := same(t, &e, b); period < 10 && size > lead+period+1000 {
+					t.Errorf("a run of %d after %d became %d", period, lead, size)
+				}
+			}
+		}
+	}
+}
+
+// Many sequences are counted in three bytes, and each kind of table is there.
+func TestManySequences(t *testing.T) {
+	var e Encoder
+	r := rand.New(rand.NewPCG(5, 6))
+	var b []byte
+	for len(b) < maxBlock {
+		b = append(b, byte('a'+r.IntN(2)), byte('a'+r.IntN(2)), 'c', byte('a'+r.IntN(3)))
+	}
+	same(t, &e, b)
+	for n := 3; n < 40; n++ { // records of one length: one code of each kind
+		b = b[:0]
+		for len(b) < maxBlock {
+			b = append(append(b, byte(r.Uint32())), bytes.Repeat([]byte{7, 8, 9, 10}, n)...)
+		}
+		same(t, &e, b)
+	}
+}
+
+// What the encoder of S2 says is held against the size; what does not add up is kept as
+// it is.
+func TestTagsThatDoNotAddUp(t *testing.T) {
+	five := []byte("abcdeabcde")
+	for _, tags := range []string{"", "\x05", "\x05\x00", "\x05\x10abcd", "\x05\x10abcde\x05\x00", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "\x05\xfc\xff\xff\xff\x7f",
+		"\x05\xf0", "\x05\x02\x01", "\x05\x03\x01\x00", "\x05\x00a\x05\x00", "\x05\x0ca\x00\x00\x00\x02\x01\x00", "\x05\x0cabc\x06\x03\x00"} {
+		e := Encoder{recent: [3]uint32{1, 4, 8}}
+		e.begin(0)
+		if _, ok := e.follow(nil, five, append([]byte(tags), make([]byte, slack)...), 0, 5); ok {
+			t.Errorf("%q is taken for five bytes", tags)
+		}
+	}
+	src := made(rand.New(rand.NewPCG(7, 8)), 3*maxBlock)
+	e := Encoder{recent: [3]uint32{1, 4, 8}}
+	e.begin(0)
+	packed := e.plain(appendHeader(nil, len(src)), src, len(src))
+	packed[4] &^= 1 << 2 // without a checksum
+	if !bytes.Equal(opened(t, packed), src) {
+		t.Error("plain blocks come back as others")
+	}
+}
+
+// Real documents become about as small as another encoder makes them.
+func TestDocuments(t *testing.T) {
+	data := os.Getenv("COFFERDAM_DATA")
+	if data == "" {
+		t.Skip("COFFERDAM_DATA is not set: no real documents are packed")
+	}
+	files, err := filepath.Glob(filepath.Join(data, "sbom/guac-data/top-dh-sboms/*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no documents", err)
+	}
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e Encoder
+	all, ours, theirs := 0, 0, 0
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all += len(b)
+		ours += same(t, &e, b)
+		theirs += len(z.EncodeAll(b, nil))
+	}
+	t.Logf("%d bytes become %d, of another encoder %d", all, ours, theirs)
+	if ours*8 > all {
+		t.Errorf("%d bytes become %d: more than an eighth", all, ours)
+	}
+}
+
+func FuzzAppend(f *testing.F) {
+	for n := range 8 {
+		f.Add(made(rand.New(rand.NewPCG(uint64(n), 9)), 1<<n), uint16(n*40)) //nolint:gosec // small
+	}
+	var e Encoder
+	f.Fuzz(func(t *testing.T, b []byte, again uint16) {
+		same(t, &e, b)
+		// The same with itself behind it, and with a beginning of 128 kB: what a fuzzer is too slow for.
+		same(t, &e, append(bytes.Repeat(b, int(again%300)+1), b...))
+	})
+}
