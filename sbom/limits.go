@@ -9,6 +9,8 @@ type Limits struct {
 	MaxComponents int // two million by default
 	// Digest is the SHA-256 of the bytes, where the caller has computed it.
 	Digest ident.Digest
+	// Details asks for Details, of formats that have them.
+	Details bool
 }
 
 const (

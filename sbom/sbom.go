@@ -57,6 +57,8 @@ type Document struct {
 	// Incomplete is true where the document itself says so (CycloneDX compositions
 	// other than complete, SPDX 3 incompleteness) for its own list of components.
 	Incomplete bool
+	// Details are nil where the decoder was not asked for them.
+	Details *DocumentDetails
 }
 
 // WithTool is the document with a tool added to its own, unless it is among them.
@@ -148,6 +150,7 @@ type Component struct {
 	Layer     ident.Digest // image layer that brought it, where the tool says so
 	Source    SourcePackage
 	Pointer   string // where it stands: JSON pointer, XML path, or "line N"
+	Details   *Details
 }
 
 // SourcePackage is the source that a binary package was built from

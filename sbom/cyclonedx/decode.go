@@ -18,6 +18,8 @@ type Options struct {
 	MaxWarnings     int
 	// Digest is the SHA-256 of the bytes, where the caller has computed it.
 	Digest ident.Digest
+	// Details asks for sbom.Details.
+	Details bool
 }
 
 // The default limits: several times the largest SBOM of a real image.
@@ -94,6 +96,9 @@ func newBuilder(ctx context.Context, data []byte, o Options) (*builder, error) {
 		return nil, ident.Errorf(ident.KindLimit, "the document has %d bytes, more than %d", len(data), o.MaxBytes)
 	}
 	b := &builder{ctx: ctx, opt: o, doc: &sbom.Document{Format: sbom.CycloneDX, Size: int64(len(data))}, ids: map[string]int32{}, others: map[string]bool{}}
+	if o.Details {
+		b.doc.Details = &sbom.DocumentDetails{}
+	}
 	b.doc.Digest = o.Digest
 	if o.Digest.IsZero() {
 		b.doc.Digest = ident.SHA256(data)

@@ -53,6 +53,10 @@ func (b *builder) document(r *jsonscan.Reader) {
 			b.late.dependencies = r.Defer()
 		case "compositions":
 			b.late.compositions = r.Defer()
+		default:
+			if b.doc.Details != nil {
+				b.documentDetail(r, string(key))
+			}
 		}
 	}
 }
@@ -91,7 +95,11 @@ func (b *builder) metadata(r *jsonscan.Reader) {
 		switch string(key) {
 		case "timestamp":
 			at := r.Pointer()
-			b.created(r.String(), at)
+			text := r.String()
+			if b.doc.Details != nil {
+				b.doc.Details.Timestamp = text
+			}
+			b.created(text, at)
 		case "component":
 			if c, props, nested := b.component(r, b.at+"/metadata/component"); c != nil {
 				apply(c, props)
@@ -106,13 +114,23 @@ func (b *builder) metadata(r *jsonscan.Reader) {
 			b.tools(r)
 		case "authors":
 			b.each(r, func() {
-				if n := b.named(r); n != "" {
+				n, contact := b.entity(r)
+				if n != "" {
 					b.doc.Authors = append(b.doc.Authors, n)
 				}
+				b.authorContact(contact)
 			})
 		case "manufacturer":
-			if n := b.named(r); n != "" {
+			n, contact := b.entity(r)
+			if n != "" {
 				b.doc.Authors = append(b.doc.Authors, organisation+n)
+			}
+			b.authorContact(contact)
+		case "supplier":
+			if b.doc.Details != nil {
+				var contact string
+				b.doc.Details.Supplier, contact = b.entity(r)
+				b.authorContact(contact)
 			}
 		case "properties":
 			b.each(r, func() { b.documentNote(b.property(r)) })
@@ -158,12 +176,13 @@ func (b *builder) fields(r *jsonscan.Reader, member func(key string) bool) {
 	}
 }
 
-// named reads an organisation or a person: its name, else its mail address.
-func (b *builder) named(r *jsonscan.Reader) string {
+// entity reads an organisation or a person: its name, else its mail address; and
+// where details are asked for, how to reach it.
+func (b *builder) entity(r *jsonscan.Reader) (name, contact string) {
 	if s, ok := tryText(r); ok {
-		return s
+		return s, ""
 	}
-	name, mail := "", ""
+	mail := ""
 	b.fields(r, func(k string) bool {
 		switch k {
 		case "name":
@@ -171,14 +190,14 @@ func (b *builder) named(r *jsonscan.Reader) string {
 		case "email":
 			mail = r.String()
 		default:
-			return false
+			if b.doc.Details == nil {
+				return false
+			}
+			contact = orElse(contact, b.contact(r, k))
 		}
 		return true
 	})
-	if name == "" {
-		return mail
-	}
-	return name
+	return orElse(name, mail), orElse(mail, contact)
 }
 
 func tryText(r *jsonscan.Reader) (string, bool) {
@@ -276,25 +295,39 @@ func (b *builder) component(r *jsonscan.Reader, pointer string) (c *sbom.Compone
 		case "scope":
 			c.Scope = r.String()
 		case "supplier":
-			c.Supplier = b.named(r)
+			name, contact := b.entity(r)
+			c.Supplier = name
+			if contact != "" && b.doc.Details != nil {
+				c.Detailed().Contact = contact
+			}
 		case "publisher", "author":
 			if s, ok := r.TryString(); ok && c.Origin == "" {
 				c.Origin = s
 			}
 		case "hashes":
-			b.each(r, func() { b.hash(r, c) })
+			b.each(r, func() {
+				if h := b.hash(r); h.Value != "" {
+					c.Hashes = append(c.Hashes, h)
+				}
+			})
 		case "licenses":
 			b.each(r, func() { b.license(r, c) })
 		case "properties":
 			b.each(r, func() {
-				if p := b.property(r); wanted(p.name) {
+				p := b.property(r)
+				if wanted(p.name) {
 					props = append(props, p)
 				}
+				b.propertyDetail(c, p)
 			})
 		case "evidence":
 			b.evidence(r, c)
 		case "components":
 			nested = r.Defer()
+		default:
+			if b.doc.Details != nil {
+				b.componentDetail(r, string(key), c)
+			}
 		}
 	}
 	return c, props, nested
@@ -320,8 +353,7 @@ func (b *builder) property(r *jsonscan.Reader) (p property) {
 	return p
 }
 
-func (b *builder) hash(r *jsonscan.Reader, c *sbom.Component) {
-	var h sbom.Hash
+func (b *builder) hash(r *jsonscan.Reader) (h sbom.Hash) {
 	b.fields(r, func(k string) bool {
 		switch k {
 		case "alg":
@@ -333,9 +365,7 @@ func (b *builder) hash(r *jsonscan.Reader, c *sbom.Component) {
 		}
 		return true
 	})
-	if h.Value != "" {
-		c.Hashes = append(c.Hashes, h)
-	}
+	return h
 }
 
 // license reads one choice: {"expression"} or {"license":{"id"|"name"}}.
@@ -487,6 +517,9 @@ func (b *builder) compositions(r *jsonscan.Reader) {
 }
 
 func (b *builder) composition(aggregate string, aboutSubject bool) {
+	if b.doc.Details != nil && aggregate != "" {
+		b.doc.Details.Compositions = append(b.doc.Details.Compositions, sbom.Composition{Aggregate: aggregate, Subject: aboutSubject})
+	}
 	if aboutSubject && aggregate != "" && aggregate != "complete" && aggregate != "not_specified" && aggregate != "unknown" {
 		b.doc.Incomplete = true
 	}

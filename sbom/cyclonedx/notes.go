@@ -73,6 +73,9 @@ func (b *builder) containers(index int32, props []property) {
 
 // documentNote keeps a note of metadata.properties until the end.
 func (b *builder) documentNote(p property) {
+	if d := b.doc.Details; d != nil && len(d.Properties) < maxProperties {
+		d.Properties = append(d.Properties, sbom.Property{Name: p.name, Value: p.value})
+	}
 	if name, ok := strings.CutPrefix(p.name, note.Prefix); ok {
 		b.noted.document = append(b.noted.document, note.Note{Name: name, Value: p.value})
 	}

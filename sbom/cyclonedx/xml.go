@@ -133,6 +133,9 @@ func (b *builder) xml(data []byte) error {
 	b.doc.Version, _ = strconv.Atoi(root.attr["version"])
 	meta := root.child("metadata")
 	if t := meta.textOf("timestamp"); t != "" {
+		if b.doc.Details != nil {
+			b.doc.Details.Timestamp = t
+		}
 		b.created(t, "/bom/metadata/timestamp")
 	}
 	tools := meta.list("tools", "tool")
@@ -146,6 +149,7 @@ func (b *builder) xml(data []byte) error {
 	if m := meta.child("manufacturer").textOf("name"); m != "" {
 		b.doc.Authors = append(b.doc.Authors, organisation+m)
 	}
+	b.xmlDocumentDetails(root, meta)
 	for _, p := range meta.list("properties", "property") {
 		b.documentNote(property{p.attr["name"], p.text})
 	}
@@ -153,7 +157,7 @@ func (b *builder) xml(data []byte) error {
 		b.doc.Lifecycle = append(b.doc.Lifecycle, orElse(l.textOf("phase"), l.textOf("name")))
 	}
 	if e := meta.child("component"); e != nil {
-		c, props := xmlComponent(e, "/bom/metadata/component")
+		c, props := b.xmlComponent(e, "/bom/metadata/component")
 		apply(&c, props)
 		b.fill(&c, props)
 		b.subject(c, props)
@@ -200,7 +204,7 @@ func (b *builder) xmlComponents(parent *element, pointer string, index int32) {
 		}
 		n++
 		at := pointer + "/components/component[" + strconv.Itoa(n) + "]"
-		c, props := xmlComponent(e, at)
+		c, props := b.xmlComponent(e, at)
 		apply(&c, props)
 		b.fill(&c, props)
 		i := b.add(c, index)
@@ -209,7 +213,7 @@ func (b *builder) xmlComponents(parent *element, pointer string, index int32) {
 	}
 }
 
-func xmlComponent(e *element, pointer string) (sbom.Component, []property) {
+func (b *builder) xmlComponent(e *element, pointer string) (sbom.Component, []property) {
 	c := sbom.Component{
 		ID: e.attr["bom-ref"], Type: e.attr["type"], Group: e.textOf("group"), Name: e.textOf("name"), Version: e.textOf("version"),
 		PURL: e.textOf("purl"), Scope: e.textOf("scope"), Supplier: e.child("supplier").textOf("name"),
@@ -250,7 +254,9 @@ func xmlComponent(e *element, pointer string) (sbom.Component, []property) {
 		if wanted(p.attr["name"]) {
 			props = append(props, property{p.attr["name"], p.text})
 		}
+		b.propertyDetail(&c, property{p.attr["name"], p.text})
 	}
+	b.xmlComponentDetails(e, &c)
 	return c, props
 }
 

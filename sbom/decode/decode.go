@@ -26,6 +26,8 @@ type Limits struct {
 	Digest ident.Digest
 	// Seen is spdx.Options.Seen: what is remembered between inputs, for those that read many.
 	Seen *spdx.Seen
+	// Details asks for sbom.Details; nothing is then looked up in Seen.
+	Details bool
 }
 
 const (
@@ -58,6 +60,9 @@ func Bytes(ctx context.Context, name string, raw []byte, lim Limits) ([]*sbom.Do
 	}
 	for _, doc := range docs {
 		doc.File, doc.Size = name, int64(len(raw))
+		if lim.Details && doc.Details == nil {
+			doc.Details = &sbom.DocumentDetails{} // its format has no words for them
+		}
 		if len(docs) == 1 {
 			doc.Digest = d.digest // of the bytes as they were given, wrapper included
 		}
@@ -112,11 +117,11 @@ func (d *decoder) decode(raw []byte, wrappers int) ([]*sbom.Document, error) {
 		return nil, ident.Errorf(ident.KindUnsupported, "is a JSON array, and no SBOM format is one")
 	case text[0] == '<':
 		if bytes.Contains(text[:min(len(text), 4096)], []byte("rdf:RDF")) {
-			return one(spdx.Decode(d.ctx, raw, spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Seen: d.lim.Seen}))
+			return one(spdx.Decode(d.ctx, raw, spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Seen: d.lim.Seen, Details: d.lim.Details}))
 		}
-		return one(cyclonedx.Decode(d.ctx, raw, cyclonedx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}))
+		return one(cyclonedx.Decode(d.ctx, raw, cyclonedx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Details: d.lim.Details}))
 	case bytes.Contains(text[:min(len(text), 1<<16)], []byte("SPDXVersion:")):
-		return one(spdx.Decode(d.ctx, raw, spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Seen: d.lim.Seen}))
+		return one(spdx.Decode(d.ctx, raw, spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Seen: d.lim.Seen, Details: d.lim.Details}))
 	case bytes.Contains(text[:min(len(text), 4096)], []byte("apiVersion:")):
 		return nil, ident.Errorf(ident.KindUnsupported, "is a Kubernetes manifest and no SBOM").WithHint("give manifests with -f")
 	}
@@ -193,10 +198,10 @@ func (d *decoder) object(raw []byte, wrappers int) ([]*sbom.Document, error) {
 	if err != nil && !s.decided() {
 		return nil, err
 	}
-	spdxOptions := spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Seen: d.lim.Seen}
+	spdxOptions := spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Seen: d.lim.Seen, Details: d.lim.Details}
 	switch {
 	case s.texts["bomFormat"] != "":
-		return one(cyclonedx.Decode(d.ctx, raw, cyclonedx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}))
+		return one(cyclonedx.Decode(d.ctx, raw, cyclonedx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Details: d.lim.Details}))
 	case s.has("spdxVersion"), s.has("SPDXID"), s.has("@context") && (s.has("@graph") || strings.Contains(s.texts["@context"], "spdx")), s.has("sbom"):
 		return one(spdx.Decode(d.ctx, raw, spdxOptions))
 	case s.has("_type") && s.has("predicateType"):
@@ -210,7 +215,7 @@ func (d *decoder) object(raw []byte, wrappers int) ([]*sbom.Document, error) {
 	case s.has("SchemaVersion") && (s.has("Results") || s.has("ArtifactName")):
 		return one(trivy.Decode(d.ctx, raw, trivy.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}))
 	case s.texts["kind"] == "SbomReport", s.texts["kind"] == "ClusterSbomReport":
-		return one(trivy.DecodeReport(d.ctx, raw, trivy.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}))
+		return one(trivy.DecodeReport(d.ctx, raw, trivy.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Details: d.lim.Details}))
 	}
 	what, hint := "is no SBOM in any format that is read", ""
 	switch {

@@ -41,12 +41,16 @@ type builder struct {
 
 func newBuilder(ctx context.Context, o Options, size int) *builder {
 	likely := min(size/1024, 512) // packages: few documents have more for their size
-	return &builder{
+	b := &builder{
 		ctx: ctx, opt: o, size: size, docID: usualDocID,
 		doc:    &sbom.Document{Format: sbom.SPDX, Components: make([]sbom.Component, 0, likely)},
 		ids:    make(map[string]int32, likely),
 		images: map[int32]*imageFacts{},
 	}
+	if o.Details {
+		b.doc.Details = &sbom.DocumentDetails{}
+	}
+	return b
 }
 
 func (b *builder) warn(pointer, format string, args ...any) {

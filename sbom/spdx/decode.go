@@ -31,6 +31,8 @@ type Options struct {
 	// components (CPEs, Hashes, Licenses, Locations) are then shared between documents and
 	// may not be changed in place.
 	Seen *Seen
+	// Details asks for sbom.Details; nothing is then looked up in Seen.
+	Details bool
 }
 
 func (o Options) withDefaults() Options {
@@ -57,6 +59,9 @@ const byteOrderMark = "\uFEFF"
 // KindLimit where a limit of o was met. The document does not alias data.
 func Decode(ctx context.Context, data []byte, o Options) (*sbom.Document, error) {
 	o = o.withDefaults()
+	if o.Details {
+		o.Seen = nil
+	}
 	if len(data) > o.MaxBytes {
 		return nil, ident.Errorf(ident.KindLimit, "an SPDX document of %d bytes is larger than %d", len(data), o.MaxBytes)
 	}

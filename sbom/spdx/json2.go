@@ -74,10 +74,19 @@ func (j *jsonDocument) top(outermost bool) {
 		case "sbom":
 			// GitHub's dependency graph answers {"sbom": document}.
 			if outermost && r.Kind() == jsonscan.Object && r.Object() {
+				if j.doc.Details != nil {
+					j.doc.Details.Root = "/sbom"
+				}
 				j.top(false)
 				continue
 			}
 			r.Skip()
+		case "dataLicense":
+			if j.doc.Details == nil {
+				r.Skip()
+				continue
+			}
+			j.doc.Details.DataLicense = r.String()
 		default:
 			r.Skip()
 		}
@@ -144,6 +153,12 @@ func (j *jsonDocument) creationInfo() {
 			for r.Array(); r.NextItem(); {
 				j.creator(r.String())
 			}
+		case "comment":
+			if j.doc.Details == nil {
+				r.Skip()
+				continue
+			}
+			j.doc.Details.Comment = r.String()
 		default:
 			r.Skip()
 		}
@@ -214,7 +229,9 @@ func (j *jsonDocument) readPackage(room int) {
 		case "annotations":
 			image, notes = j.annotations(image, &c)
 		default:
-			r.Skip()
+			if j.doc.Details == nil || !j.packageDetail(string(key), &c) {
+				r.Skip()
+			}
 		}
 	}
 	if r.Err() != nil {
@@ -261,6 +278,7 @@ func (j *jsonDocument) externalRefs(c *sbom.Component) {
 				r.Skip()
 			}
 		}
+		j.identified(c, kind, locator)
 		if complaint := identifier(c, kind, locator); complaint != "" {
 			j.warn(r.Pointer(), "%s", complaint)
 		}
@@ -350,6 +368,7 @@ func (j *jsonDocument) readRelationships(r *jsonscan.Reader) {
 				if rel = relation2(name); string(name) == "OTHER" {
 					provides++
 				}
+				j.builtWith(name)
 			case "comment":
 				if string(r.Bytes()) == providesComment {
 					provides++

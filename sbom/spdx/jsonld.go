@@ -20,7 +20,9 @@ type graph struct {
 	licenses       map[string]licenseElement
 	files          map[string]string
 	creations      map[string]creation
-	documents      []element // SpdxDocument, Sbom, Bom, in document order
+	documents      []element           // SpdxDocument, Sbom, Bom, in document order
+	contacts       map[string]string   // of agents, where details are asked for
+	distributed    map[string]*element // files, where details are asked for
 	packages       []packageRefs
 }
 
@@ -32,8 +34,8 @@ type packageRefs struct {
 
 // link3 is a relationship of one element to several.
 type link3 struct {
-	from, name, completeness, pointer string
-	to                                []string
+	from, name, completeness, pointer, comment string
+	to                                         []string
 }
 
 // creation is a CreationInfo (Core/Classes/CreationInfo).
@@ -44,15 +46,20 @@ type creation struct {
 
 // element holds the members of any class that the decoder looks at.
 type element struct {
-	class, id, name, pointer           string
-	version, purl, purpose, supplier   string
-	creationID, expression             string
-	roots, origins, members, sbomTypes []string
-	identifiers                        [][2]string
-	hashes                             []sbom.Hash
-	link                               link3
-	creation                           creation
-	hasCreation                        bool
+	class, id, name, pointer                  string
+	version, purl, purpose, supplier          string
+	creationID, expression                    string
+	roots, origins, members, sbomTypes        []string
+	identifiers                               [][2]string
+	hashes                                    []sbom.Hash
+	link                                      link3
+	creation                                  creation
+	hasCreation                               bool
+	copyright, download, homePage, sourceInfo string
+	purposes                                  []string
+	outside                                   []sbom.Reference // externalRef
+	contents                                  []string         // contentIdentifier
+	signed                                    bool
 }
 
 func newGraph(b *builder) *graph {
@@ -153,6 +160,20 @@ func (e *element) read(r *jsonscan.Reader, outer bool) {
 			e.version = r.String()
 		case "software_packageUrl":
 			e.purl = r.String()
+		case "software_copyrightText":
+			e.copyright = r.String()
+		case "software_downloadLocation":
+			e.download = r.String()
+		case "software_sourceInfo":
+			e.sourceInfo = r.String()
+		case "software_homePage":
+			e.homePage = r.String()
+		case "software_additionalPurpose":
+			e.purposes = references(r)
+		case "software_contentIdentifier":
+			e.readContents(r)
+		case "externalRef":
+			e.readExternalRefs(r)
 		case "software_primaryPurpose":
 			e.purpose = className(r.String())
 		case "suppliedBy":
@@ -177,6 +198,8 @@ func (e *element) read(r *jsonscan.Reader, outer bool) {
 			e.link.to = references(r)
 		case "relationshipType":
 			e.link.name = r.String()
+		case "comment":
+			e.link.comment = r.String()
 		case "completeness":
 			e.link.completeness = className(r.String())
 		case "specVersion":
@@ -237,7 +260,7 @@ func (e *element) readHashes(r *jsonscan.Reader) {
 		if !r.Object() {
 			continue
 		}
-		var algorithm, value string
+		var algorithm, value, class string
 		for {
 			key, ok := r.NextKey()
 			if !ok {
@@ -248,9 +271,16 @@ func (e *element) readHashes(r *jsonscan.Reader) {
 				algorithm = r.String()
 			case "hashValue":
 				value = r.String()
+			case "type", "@type":
+				class = className(reference(r))
+			case "signatureValue":
+				e.signed = r.String() != "" || e.signed
 			default:
 				r.Skip()
 			}
+		}
+		if class == "Signature" {
+			continue
 		}
 		if value != "" {
 			e.hashes = append(e.hashes, hash(algorithm, value))
@@ -267,6 +297,9 @@ func (g *graph) file(e *element) {
 		if e.id != "" {
 			g.files[e.id] = e.name
 		}
+		g.fileDetails(e)
+	case "SoftwareArtifact":
+		g.fileDetails(e)
 	case "Relationship", "LifecycleScopedRelationship":
 		e.link.pointer = e.pointer
 		g.links = append(g.links, e.link)
@@ -274,6 +307,7 @@ func (g *graph) file(e *element) {
 		g.creations[e.id] = e.creation
 	case "Agent", "Organization", "Person", "SoftwareAgent":
 		g.agents[e.id] = e.name
+		g.contact(e)
 	case "Tool":
 		g.tools[e.id] = tool(e.name)
 	case "SpdxDocument", "Sbom", "Bom":
@@ -293,6 +327,7 @@ func (g *graph) addPackage(e *element) {
 			g.warn(e.pointer+"/externalIdentifier", "%s", complaint)
 		}
 	}
+	g.packageDetails(&c, e)
 	before := len(g.doc.Components)
 	g.add(c, nil)
 	if len(g.doc.Components) > before {
@@ -319,6 +354,7 @@ func (g *graph) close() error {
 			names = append(names, g.agentName(id))
 		}
 		c.Origin = strings.Join(names, ", ")
+		g.contactOf(c, p)
 	}
 	for n := range g.links {
 		if !g.alive(n) {
@@ -365,10 +401,16 @@ func (g *graph) resolveDocument() error {
 			if g.doc.Serial == "" {
 				g.docID, g.doc.Name, g.doc.Serial = e.id, e.name, e.id
 			}
+			if g.doc.Details != nil && e.signed {
+				g.doc.Details.Signed = true
+			}
 			look(e)
 			continue
 		}
 		boms[e.id] = true
+		if g.doc.Details != nil && e.signed {
+			g.doc.Details.Signed = true
+		}
 		for _, t := range e.sbomTypes {
 			g.doc.Lifecycle = append(g.doc.Lifecycle, className(t))
 		}
@@ -403,6 +445,9 @@ func (g *graph) resolveDocument() error {
 	}
 	for _, id := range info.by {
 		g.doc.Authors = append(g.doc.Authors, g.agentName(id))
+		if d := g.doc.Details; d != nil && d.AuthorContact == "" {
+			d.AuthorContact = g.contacts[id]
+		}
 	}
 	for _, id := range info.using {
 		t, ok := g.tools[id]
@@ -435,6 +480,7 @@ func (g *graph) link(l *link3) {
 		}
 		return
 	}
+	g.linkDetail(l, from)
 	rel := relation3(l.name)
 	if rel.verb == ignored {
 		return

@@ -209,7 +209,7 @@ func (t *tagValue) documentTag(name string, value []byte, line int) bool {
 	case "Created":
 		t.created(string(value), lineAt(line))
 	default:
-		return false
+		return t.documentText(name, string(value))
 	}
 	return true
 }
@@ -246,13 +246,14 @@ func (t *tagValue) packageTag(name string, value []byte, line int) bool {
 			t.warn(lineAt(line), "an external reference of %d words is ignored; it has three", len(f))
 			return true
 		}
+		t.identified(c, f[1], f[2])
 		if complaint := identifier(c, f[1], f[2]); complaint != "" {
 			t.warn(lineAt(line), "%s", complaint)
 		}
 	case "PackageAttributionText":
 		t.image = remark(t.image, c, value)
 	default:
-		return false
+		return t.doc.Details != nil && packageText(c, name, s)
 	}
 	return true
 }
@@ -274,6 +275,7 @@ func (t *tagValue) relationship(value []byte, line int) {
 		t.warn(lineAt(line), "a relationship of %d words is ignored; it has three", len(f))
 		return
 	}
+	t.builtWith(f[1])
 	if rel := relation2(f[1]); rel.verb != ignored {
 		t.links = append(t.links, link{f[0], f[2], rel})
 	}

@@ -136,6 +136,9 @@ func (b *builder) madeBy(name string) bool {
 }
 
 func (b *builder) created(s, pointer string) {
+	if b.doc.Details != nil {
+		b.doc.Details.Timestamp = s
+	}
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
 		b.warn(pointer, "%q is not a date and time", clip(s, 60))

@@ -15,7 +15,7 @@ import (
 // one that stands alone.
 func DecodeReport(ctx context.Context, data []byte, o Options) (*sbom.Document, error) {
 	var a artifact
-	d, err := cyclonedx.DecodeWithin(ctx, data, cyclonedx.Options{MaxBytes: o.MaxBytes, MaxComponents: o.MaxComponents, Digest: o.Digest},
+	d, err := cyclonedx.DecodeWithin(ctx, data, cyclonedx.Options{MaxBytes: o.MaxBytes, MaxComponents: o.MaxComponents, Digest: o.Digest, Details: o.Details},
 		func(r *jsonscan.Reader, document func()) {
 			if r.RequireObject() {
 				for key, ok := r.NextKey(); ok; key, ok = r.NextKey() {
