@@ -31,11 +31,12 @@ var layers = map[string][]string{
 	"sbom/syft":      {"ident", "sbom", "jsonscan"},
 	"sbom/trivy":     {"ident", "sbom", "jsonscan", "sbom/cyclonedx"},
 	"sbom/note":      {"ident", "sbom"},
-	"sbom/license":   {},
+	"sbom/license":   {"ident"},
 	"sbom/decode":    {"ident", "sbom/...", "jsonscan"},
 	"sbom/survey":    {"ident", "sbom", "jsonscan"},
 	"sbom/trace":     {"sbom"},
 	"sbom/compare":   {"ident", "sbom", "sbom/trace", "vuln"},
+	"sbom/quality":   {"ident", "sbom", "sbom/license", "vuln"},
 	"sbom/encode":    {"ident", "sbom", "sbom/cyclonedx", "sbom/spdx"},
 
 	"vuln":      {"ident", "sbom"},

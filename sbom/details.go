@@ -33,7 +33,7 @@ type Property struct{ Name, Value string }
 
 // DocumentDetails are what a document says of itself beyond what inventories ask for.
 type DocumentDetails struct {
-	Root            string // JSON pointer of the document in the bytes: "" or, in GitHub's answers, "/sbom"
+	Root            string // JSON pointer of the document in the bytes: "", in GitHub's answers "/sbom", in the Trivy operator's "/report"
 	Timestamp       string // Created as written
 	Supplier        string // CycloneDX metadata.supplier
 	AuthorContact   string // mail address or URL of an author, the manufacturer or the supplier

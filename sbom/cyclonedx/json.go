@@ -30,6 +30,9 @@ func (b *builder) reader(data []byte, strictSkip bool) *jsonscan.Reader {
 // compositions wait until every bom-ref is known.
 func (b *builder) document(r *jsonscan.Reader) {
 	b.at = r.Pointer()
+	if b.doc.Details != nil {
+		b.doc.Details.Root = b.at
+	}
 	if !r.RequireObject() {
 		return
 	}

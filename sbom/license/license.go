@@ -7,24 +7,33 @@ import (
 )
 
 // The identifiers of licenses and of exceptions, one a line, as CycloneDX 1.7
-// embeds them (its spdx.schema.json).
+// embeds them (its spdx.schema.json); and those of them that the list calls deprecated.
 var (
 	//go:embed licenses.txt
 	licenseLines string
+	//go:embed deprecated.txt
+	deprecatedLines string
 	//go:embed exceptions.txt
 	exceptionLines string
 )
 
-// lists holds the identifiers as they are written, and folded to lower case: they
-// match without regard to case (annex D.2).
-var lists = sync.OnceValue(func() (l struct{ exact, folded, exceptions map[string]bool }) {
-	l.exact, l.folded, l.exceptions = map[string]bool{}, map[string]bool{}, map[string]bool{}
+// lists holds the identifiers as they are written, and by how they are written in
+// lower case: they match without regard to case (annex D.2).
+var lists = sync.OnceValue(func() (l struct {
+	exact, deprecated  map[string]bool
+	folded, exceptions map[string]string
+}) {
+	l.exact, l.deprecated, l.folded, l.exceptions = map[string]bool{}, map[string]bool{}, map[string]string{}, map[string]string{}
 	for id := range strings.Lines(licenseLines) {
 		id = strings.TrimSpace(id)
-		l.exact[id], l.folded[strings.ToLower(id)] = true, true
+		l.exact[id], l.folded[strings.ToLower(id)] = true, id
 	}
 	for id := range strings.Lines(exceptionLines) {
-		l.exceptions[strings.ToLower(strings.TrimSpace(id))] = true
+		id = strings.TrimSpace(id)
+		l.exceptions[strings.ToLower(id)] = id
+	}
+	for id := range strings.Lines(deprecatedLines) {
+		l.deprecated[strings.TrimSpace(id)] = true
 	}
 	return l
 })
@@ -32,6 +41,9 @@ var lists = sync.OnceValue(func() (l struct{ exact, folded, exceptions map[strin
 // Listed reports whether id is written as the list of SPDX writes an identifier
 // of a license.
 func Listed(id string) bool { return lists().exact[id] }
+
+// Deprecated reports whether the list calls an identifier deprecated. It stays valid.
+func Deprecated(id string) bool { return lists().deprecated[id] }
 
 // MaxBytes bounds an expression: the longest real ones, of whole distributions in
 // one package, have some kilobytes.
@@ -50,7 +62,8 @@ func Valid(s string) bool {
 	}
 	p := parser{rest: s}
 	p.next()
-	return p.expression(0) && p.token == ""
+	_, ok := p.expression(0)
+	return ok && p.token == ""
 }
 
 // Compound reports whether an expression needs parentheses as a part of another.
@@ -72,8 +85,10 @@ func Refs(expression string, each func(id string)) {
 const refPrefix = "LicenseRef-"
 
 type parser struct {
-	rest  string
-	token string // "" at the end
+	rest       string
+	token      string // "" at the end; of a text that is no expression, where it went wrong
+	build      bool   // an Expression; without, none is allocated
+	exceptions bool   // it went wrong at an exception
 }
 
 func (p *parser) next() {
@@ -91,43 +106,72 @@ func (p *parser) next() {
 	p.token, p.rest = s[:end], s[end:]
 }
 
-func (p *parser) expression(depth int) bool {
-	for p.term(depth) {
-		if p.token != "AND" && p.token != "OR" {
-			return true
-		}
-		p.next()
+// expression reads alternatives, of which AND binds closer than OR (annex D.4.5).
+func (p *parser) expression(depth int) (*Expression, bool) {
+	all, ok := p.conjunction(depth)
+	if !ok || p.token != "OR" {
+		return all, ok
 	}
-	return false
+	parts := p.part(nil, all)
+	for p.token == "OR" {
+		p.next()
+		next, ok := p.conjunction(depth)
+		if !ok {
+			return nil, false
+		}
+		parts = p.part(parts, next)
+	}
+	return p.joined(Or, parts), true
 }
 
-func (p *parser) term(depth int) bool {
+func (p *parser) conjunction(depth int) (*Expression, bool) {
+	one, ok := p.term(depth)
+	if !ok || p.token != "AND" {
+		return one, ok
+	}
+	parts := p.part(nil, one)
+	for p.token == "AND" {
+		p.next()
+		next, ok := p.term(depth)
+		if !ok {
+			return nil, false
+		}
+		parts = p.part(parts, next)
+	}
+	return p.joined(And, parts), true
+}
+
+func (p *parser) term(depth int) (*Expression, bool) {
 	if p.token == "(" {
 		if depth == maxDepth {
-			return false
+			return nil, false
 		}
 		p.next()
-		if !p.expression(depth+1) || p.token != ")" {
-			return false
+		inner, ok := p.expression(depth + 1)
+		if !ok || p.token != ")" {
+			return nil, false
 		}
 		p.next()
-		return true
+		return inner, true
 	}
+	id := p.token
 	switch {
-	case isRef(p.token):
-	case lists().folded[strings.ToLower(strings.TrimSuffix(p.token, "+"))]:
+	case isRef(id):
+	case lists().folded[strings.ToLower(strings.TrimSuffix(id, "+"))] != "":
 	default:
-		return false
+		return nil, false
 	}
 	p.next()
+	exception := ""
 	if p.token == "WITH" {
 		p.next()
-		if !lists().exceptions[strings.ToLower(p.token)] {
-			return false
+		if exception = lists().exceptions[strings.ToLower(p.token)]; exception == "" {
+			p.exceptions = true
+			return nil, false
 		}
 		p.next()
 	}
-	return true
+	return p.single(id, exception), true
 }
 
 func isRef(token string) bool {

@@ -60,12 +60,53 @@ func TestListIsThatOfCycloneDX(t *testing.T) {
 	}
 }
 
+func TestParse(t *testing.T) {
+	for s, want := range map[string]string{
+		"mit": "MIT", "GPL-2.0+": "GPL-2.0+", "apache-2.0+ ": "Apache-2.0+", "MIT AND Apache-2.0 OR ISC": "MIT AND Apache-2.0 OR ISC",
+		"MIT AND (Apache-2.0 OR ISC)": "MIT AND (Apache-2.0 OR ISC)", "((MIT) OR (ISC OR 0BSD))": "MIT OR ISC OR 0BSD",
+		"gpl-2.0-only with classpath-exception-2.0": "", "gpl-2.0-only WITH classpath-exception-2.0": "GPL-2.0-only WITH Classpath-exception-2.0",
+	} {
+		e, err := license.Parse(s)
+		if (err == nil) != (want != "") || err == nil && e.String() != want {
+			t.Errorf("%q is read as %v, %v", s, e, err)
+		}
+	}
+	for s, want := range map[string]string{"MIT AND BSD": `"BSD" is no licence`, "MIT WITH x": `"x" is no exception`, "MIT OR": "ends where", "(MIT": "ends where",
+		"MIT ISC": `"ISC" is not due`, "": "ends where", "MIT AND OR": `"OR" is not due`} {
+		if _, err := license.Parse(s); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", s, err)
+		}
+	}
+}
+
+func TestDeprecatedAreListed(t *testing.T) {
+	n := 0
+	for _, id := range []string{"GPL-2.0", "AGPL-3.0", "GPL-3.0-with-GCC-exception", "Net-SNMP"} {
+		if license.Deprecated(id) && license.Listed(id) {
+			n++
+		}
+	}
+	if n != 4 || license.Deprecated("GPL-2.0-only") || license.Deprecated("MIT") {
+		t.Errorf("%d", n)
+	}
+}
+
 func FuzzValid(f *testing.F) {
 	f.Add("MIT OR (BSD-3-Clause AND LicenseRef-ours)")
 	f.Add("(((")
 	f.Fuzz(func(t *testing.T, s string) {
 		if license.Valid(s) && !license.Valid("("+s+") AND MIT") && len(s) < license.MaxBytes-10 && !strings.Contains(s, "((((") {
 			t.Errorf("%q is an expression and no part of one", s)
+		}
+		e, err := license.Parse(s)
+		if (err == nil) != license.Valid(s) {
+			t.Errorf("%q: valid is %v, parsing it gives %v", s, license.Valid(s), err)
+		}
+		if err == nil && strings.Count(s, "(") < 50 {
+			again, err := license.Parse(e.String())
+			if err != nil || again.String() != e.String() {
+				t.Errorf("%q is written as %q, and read as %v, %v", s, e, again, err)
+			}
 		}
 		license.Refs(s, func(id string) {
 			if !license.Valid(id) {

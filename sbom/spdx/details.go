@@ -1,6 +1,7 @@
 package spdx
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/jsonscan"
@@ -214,6 +215,8 @@ func (g *graph) linkDetail(l *link3, from int32) {
 	}
 	g.builtWith([]byte(l.name))
 	switch l.name {
+	case "dependsOn", "contains":
+		g.completeness(l.completeness)
 	case "hasDistributionArtifact":
 		if from < 0 {
 			return
@@ -261,5 +264,20 @@ func (g *graph) linkDetail(l *link3, from int32) {
 				c.Detailed().Properties = append(c.Details.Properties, sbom.Property{Name: "bsi:component:effectiveLicense", Value: g.license(id, sbom.LicenseUnspecified).Expression})
 			}
 		}
+	}
+}
+
+// completeness files what a relationship says of its own list
+// (Core/Vocabularies/RelationshipCompleteness), each word once.
+func (g *graph) completeness(word string) {
+	switch word {
+	case "":
+		return
+	case "noAssertion":
+		word = "unknown"
+	}
+	c := sbom.Composition{Aggregate: word, Subject: true}
+	if d := g.doc.Details; !slices.Contains(d.Compositions, c) {
+		d.Compositions = append(d.Compositions, c)
 	}
 }

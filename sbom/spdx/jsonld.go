@@ -188,7 +188,7 @@ func (e *element) read(r *jsonscan.Reader, outer bool) {
 			e.readIdentifiers(r)
 		case "verifiedUsing":
 			e.readHashes(r)
-		case "simplelicensing_licenseExpression":
+		case "simplelicensing_licenseExpression", "licenseExpression": // some tools leave the profile out
 			e.expression = r.String()
 		case "expandedlicensing_member", "expandedlicensing_subjectLicense", "expandedlicensing_subjectExtendableLicense":
 			e.members = append(e.members, references(r)...)
