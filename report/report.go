@@ -192,6 +192,10 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(blockedTable)
 	case *Pushed:
 		hs["table"] = as(pushedTable)
+	case *Scores:
+		hs["table"] = as(scoresTable)
+		hs["sarif"] = as(scoresSARIF)
+		hs["junit"] = as(scoresJUnit)
 	case *SBOMDiff:
 		hs["table"] = as(sbomDiffTable)
 	case *SBOMUnion:

@@ -90,7 +90,7 @@ func (l *Loader) Attached(ctx context.Context, images []string, in RegistryInput
 			identify(doc, d)
 			return nil, nil
 		}
-		got, err := decode.Bytes(ctx, name, d.Bytes, decode.Limits{Digest: digest})
+		got, err := decode.Bytes(ctx, name, d.Bytes, decode.Limits{Digest: digest, Details: l.Details})
 		if err != nil {
 			return err, nil
 		}

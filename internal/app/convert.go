@@ -14,7 +14,7 @@ func (l *Loader) SBOM(ctx context.Context, name string) (*sbom.Document, []byte,
 	if err != nil {
 		return nil, nil, err
 	}
-	docs, err := decode.Bytes(ctx, name, raw, decode.Limits{})
+	docs, err := decode.Bytes(ctx, name, raw, decode.Limits{Details: l.Details})
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, nil, ctx.Err()

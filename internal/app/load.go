@@ -67,6 +67,8 @@ type Loader struct {
 	// total 0 where that is not known. It is called from the goroutine that loads,
 	// often, and must return at once. nil tells nobody.
 	Progress func(stage string, done, total int)
+	// Details asks for sbom.Details of every document.
+	Details bool
 }
 
 func (l *Loader) progress(stage string, done, total int) {
@@ -308,7 +310,7 @@ func (l *Loader) SBOMs(ctx context.Context, paths []string) ([]*sbom.Document, [
 			if err != nil {
 				return nil, nil, err
 			}
-			ds, err := decode.Bytes(ctx, f.name, data, decode.Limits{})
+			ds, err := decode.Bytes(ctx, f.name, data, decode.Limits{Details: l.Details})
 			if err != nil {
 				if ctx.Err() != nil {
 					return nil, nil, ctx.Err()

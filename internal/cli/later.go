@@ -33,5 +33,5 @@ func laterCommands(root *cobra.Command) {
 }
 
 func laterSBOMCommands(sbom *cobra.Command) {
-	later(sbom, map[string]string{"score": "cofferdam sbom validate judges a document by its format's rules", "merge": "cofferdam sbom diff --same-artifact shows what several documents of one artifact see together", "redact": ""})
+	later(sbom, map[string]string{"merge": "cofferdam sbom diff --same-artifact shows what several documents of one artifact see together", "redact": ""})
 }

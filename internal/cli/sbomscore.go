@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/report"
+	"github.com/cofferdam-io/cofferdam/sbom/quality"
+)
+
+// profileNames are what --profile of sbom score knows.
+func profileNames() []string {
+	out := []string{"all"}
+	for _, p := range quality.Profiles() {
+		out = append(out, p.ID)
+	}
+	return out
+}
+
+func sbomScoreCommand(e *env) *cobra.Command {
+	var profile, policyFile string
+	var least float64
+	var srv serverFlags
+	var reg registryFlags
+	c := &cobra.Command{
+		Use: "score FILE…|IMAGE…", Short: "How good documents are by the rules that auditors use",
+		Long: `Score judges documents by "2026 Minimum Elements" (CISA), NTIA's of 2021, BSI
+TR-03183-2 v2.1 and the OpenChain Telco SBOM Guide v1.1. Each element of a profile is
+present, declared unknown or withheld, or absent, at every place it is asked of, and each
+place is named by a pointer into the document. NOASSERTION is declared, not present.
+
+A required element weighs three times a recommended one; a declared one is worth half.
+A: 90 and more, B: 80, C: 70, D: 50. --min makes it a gate on the score over the profiles
+that were asked for. --policy says which faults are refused, by check: hashes, licences,
+identifiers, versions, dependencies; without it all are warned of. Both exit 3.
+
+Up to 20 places of an element are listed; with --all every one.`,
+		Example: "  cofferdam sbom score ./sbom --profile cisa-2026 --min 80\n  cofferdam sbom score image.cdx.json --policy quality.yaml -o sarif",
+		Args:    someFiles,
+		RunE: e.run(func(ctx context.Context, args []string) error {
+			profiles := quality.Named(profile)
+			if profiles == nil {
+				return ident.Errorf(ident.KindUsage, "--profile %q is no profile", profile).WithHint("one of: %s", strings.Join(profileNames(), ", "))
+			}
+			if least < 0 || least > 100 {
+				return ident.Errorf(ident.KindUsage, "--min %g is no score", least).WithHint("scores are from 0 to 100")
+			}
+			at, err := e.now()
+			if err != nil {
+				return err
+			}
+			o := quality.Options{Profiles: profiles, At: at}
+			if e.all {
+				o.Findings = -1
+			}
+			l := e.loader()
+			l.Details = true
+			if policyFile != "" {
+				raw, err := l.Raw(ctx, policyFile)
+				if err != nil {
+					return err
+				}
+				if o.Policy, err = quality.ParsePolicy(raw); err != nil {
+					return asFailure(err, policyFile)
+				}
+			}
+			end, err := e.remote(ctx, l, &srv, args)
+			if err != nil {
+				return err
+			}
+			defer end()
+			docs, problems, err := e.sboms(ctx, l, args, &reg)
+			if err != nil {
+				return err
+			}
+			e.problems(problems)
+			gate := least > 0 || policyFile != ""
+			// A gate whose own documents could not be read has not passed.
+			e.outcome.failed = len(problems) > 0 && (gate || len(docs) == 0)
+			if len(docs)+len(problems) == 0 {
+				return ident.Errorf(ident.KindFailure, "no SBOM was found in %s", strings.Join(args, ", ")).
+					WithHint("CycloneDX, SPDX, syft and Trivy documents are read; cofferdam sbom show PATH says what one is")
+			}
+			a := &report.Scores{SchemaVersion: inventory.SchemaVersion, Documents: make([]quality.Report, 0, len(docs)),
+				Coverage: inventory.Coverage{NotSeen: []string{}, Quarantined: len(problems)}}
+			for i, d := range docs {
+				e.meter.at("judging", i, len(docs))
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				a.Documents = append(a.Documents, quality.Score(d, o))
+			}
+			if gate {
+				a.Judge(least)
+				e.outcome.refused = a.Gate.Failed
+			}
+			return e.write(a, report.Options{})
+		}),
+	}
+	c.Flags().StringVar(&profile, "profile", "all", "judge by this `PROFILE`: "+strings.Join(profileNames(), ", "))
+	c.Flags().Float64Var(&least, "min", 0, "exit 3 where a document's score is below `N`")
+	c.Flags().StringVar(&policyFile, "policy", "", "which faults are refused: a `FILE` of kind SBOMQualityPolicy")
+	complete(c, "profile", fixed(profileNames()...))
+	srv.add(c)
+	reg.add(c)
+	return answers(c, (*report.Scores)(nil))
+}
+
+// asFailure is the error of a file that a command cannot do without.
+func asFailure(err error, file string) error {
+	var known *ident.Error
+	if !errors.As(err, &known) {
+		return err
+	}
+	failed := *known
+	failed.Kind = ident.KindFailure
+	return failed.At(file)
+}
