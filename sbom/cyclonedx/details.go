@@ -86,7 +86,8 @@ func (b *builder) componentDetail(r *jsonscan.Reader, key string, c *sbom.Compon
 		c.Detailed().Copyright = r.String()
 	case "omniborId", "swhid":
 		for _, s := range texts(r) {
-			c.Detailed().Identifiers = append(c.Details.Identifiers, s)
+			d := c.Detailed()
+			d.Identifiers = append(d.Identifiers, s)
 		}
 	case "swid":
 		var s sbom.SWID
@@ -103,7 +104,8 @@ func (b *builder) componentDetail(r *jsonscan.Reader, key string, c *sbom.Compon
 			}
 			return true
 		})
-		c.Detailed().SWIDs = append(c.Details.SWIDs, s)
+		d := c.Detailed()
+		d.SWIDs = append(d.SWIDs, s)
 	case "manufacturer":
 		name, contact := b.entity(r)
 		maker(c, name, contact, true)
@@ -147,7 +149,8 @@ func (b *builder) reference(r *jsonscan.Reader, c *sbom.Component) {
 		}
 		return true
 	})
-	c.Detailed().References = append(c.Details.References, ref)
+	d := c.Detailed()
+	d.References = append(d.References, ref)
 }
 
 // propertyDetail keeps a property of a taxonomy that quality profiles read.
@@ -155,7 +158,8 @@ func (b *builder) propertyDetail(c *sbom.Component, p property) {
 	if b.doc.Details == nil || !strings.HasPrefix(p.name, "bsi:component:") && !strings.HasSuffix(p.name, ":goCompiledVersion") {
 		return
 	}
-	c.Detailed().Properties = append(c.Details.Properties, sbom.Property{Name: p.name, Value: p.value})
+	d := c.Detailed()
+	d.Properties = append(d.Properties, sbom.Property{Name: p.name, Value: p.value})
 }
 
 // contactOf says how to reach an organisation or a person of an XML document.
@@ -189,9 +193,11 @@ func (b *builder) xmlComponentDetails(e *element, c *sbom.Component) {
 	for _, child := range e.children {
 		switch child.name {
 		case "omniborId", "swhid":
-			c.Detailed().Identifiers = append(c.Details.Identifiers, child.text)
+			d := c.Detailed()
+			d.Identifiers = append(d.Identifiers, child.text)
 		case "swid":
-			c.Detailed().SWIDs = append(c.Details.SWIDs, sbom.SWID{TagID: child.attr["tagId"], Name: child.attr["name"], Version: child.attr["version"]})
+			d := c.Detailed()
+			d.SWIDs = append(d.SWIDs, sbom.SWID{TagID: child.attr["tagId"], Name: child.attr["name"], Version: child.attr["version"]})
 		case "manufacturer":
 			maker(c, child.textOf("name"), child.contactOf(), true)
 		case "supplier":
@@ -208,7 +214,8 @@ func (b *builder) xmlComponentDetails(e *element, c *sbom.Component) {
 				for _, h := range x.list("hashes", "hash") {
 					ref.Hashes = append(ref.Hashes, sbom.Hash{Algorithm: sbom.HashAlgorithm(h.attr["alg"]), Value: strings.ToLower(h.text)})
 				}
-				c.Detailed().References = append(c.Details.References, ref)
+				d := c.Detailed()
+				d.References = append(d.References, ref)
 			}
 		}
 	}

@@ -41,7 +41,7 @@ func Parse(s string) (*Expression, error) {
 		return nil, ident.Errorf(ident.KindInvalid, "the license expression ends where a licence or a parenthesis is due")
 	case p.exceptions:
 		return nil, ident.Errorf(ident.KindInvalid, "%.60q is no exception on the SPDX License List", p.token)
-	case ok || strings.Contains("() AND OR WITH", p.token):
+	case ok, p.token == "(", p.token == ")", p.token == "AND", p.token == "OR", p.token == "WITH":
 		return nil, ident.Errorf(ident.KindInvalid, "%.60q is not due there in a license expression", p.token)
 	}
 	return nil, ident.Errorf(ident.KindInvalid, "%.60q is no licence on the SPDX License List", p.token)

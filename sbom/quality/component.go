@@ -135,11 +135,11 @@ func (v *view) judgeHashes(c *sbom.Component, index int32, r *row) {
 }
 
 func (v *view) judgeLicenses(c *sbom.Component, r *row) {
-	any, declared, concluded, declaredAny, concludedAny := Absent, Absent, Absent, Absent, Absent
+	either, declared, concluded, declaredAny, concludedAny := Absent, Absent, Absent, Absent, Absent
 	for i := range c.Licenses {
 		l := &c.Licenses[i]
 		o := said(l.Expression)
-		any = max(any, o)
+		either = max(either, o)
 		strict := o
 		if o == Present && (l.Name || v.license(l.Expression).fault != "") {
 			strict = Absent
@@ -151,7 +151,7 @@ func (v *view) judgeLicenses(c *sbom.Component, r *row) {
 			concluded, concludedAny = max(concluded, strict), max(concludedAny, o)
 		}
 	}
-	r.set(byComponentLicense, any)
+	r.set(byComponentLicense, either)
 	r.set(byComponentDeclared, declared)
 	r.set(byComponentConcluded, concluded)
 	r.set(byComponentDeclaredAny, declaredAny)

@@ -194,7 +194,7 @@ func after(version, least string) bool {
 
 func (v *view) format(f fact) answer {
 	d := v.d
-	ok := false
+	var ok bool
 	if f == byBSIFormat {
 		ok = d.Format == sbom.CycloneDX && after(d.SpecVersion, "1.6") || d.Format == sbom.SPDX && after(d.SpecVersion, "3.0.1")
 	} else {

@@ -37,9 +37,11 @@ func (j *jsonDocument) packageDetail(key string, c *sbom.Component) bool {
 func packageText(c *sbom.Component, tag, s string) bool {
 	switch tag {
 	case "PackageDownloadLocation":
-		c.Detailed().References = append(c.Details.References, sbom.Reference{Type: "distribution", URL: s})
+		d := c.Detailed()
+		d.References = append(d.References, sbom.Reference{Type: "distribution", URL: s})
 	case "PackageHomePage":
-		c.Detailed().References = append(c.Details.References, sbom.Reference{Type: "website", URL: s})
+		d := c.Detailed()
+		d.References = append(d.References, sbom.Reference{Type: "website", URL: s})
 	case "PackageCopyrightText":
 		c.Detailed().Copyright = s
 	case "PackageVerificationCode":
@@ -75,12 +77,15 @@ func (b *builder) identified(c *sbom.Component, kind, locator string) {
 	switch strings.ToLower(kind) {
 	case "purl", "packageurl":
 		if c.PURL != "" && c.PURL != locator {
-			c.Detailed().PURLs = append(c.Details.PURLs, locator)
+			d := c.Detailed()
+			d.PURLs = append(d.PURLs, locator)
 		}
 	case "swid":
-		c.Detailed().SWIDs = append(c.Details.SWIDs, sbom.SWID{TagID: locator})
+		d := c.Detailed()
+		d.SWIDs = append(d.SWIDs, sbom.SWID{TagID: locator})
 	case "swh", "swhid", "gitoid":
-		c.Detailed().Identifiers = append(c.Details.Identifiers, locator)
+		d := c.Detailed()
+		d.Identifiers = append(d.Identifiers, locator)
 	}
 }
 
@@ -153,10 +158,12 @@ func (g *graph) packageDetails(c *sbom.Component, e *element) {
 		}
 	}
 	if strings.Contains(e.sourceInfo, "://") {
-		c.Detailed().References = append(c.Details.References, sbom.Reference{Type: "source-distribution", URL: e.sourceInfo})
+		d := c.Detailed()
+		d.References = append(d.References, sbom.Reference{Type: "source-distribution", URL: e.sourceInfo})
 	}
 	if len(e.contents) > 0 {
-		c.Detailed().Identifiers = append(c.Details.Identifiers, e.contents...)
+		d := c.Detailed()
+		d.Identifiers = append(d.Identifiers, e.contents...)
 	}
 	outside(c, e, nil)
 }
@@ -168,7 +175,8 @@ func outside(c *sbom.Component, e *element, hashes []sbom.Hash) {
 			ref.Type = t
 		}
 		ref.Hashes = hashes
-		c.Detailed().References = append(c.Details.References, ref)
+		d := c.Detailed()
+		d.References = append(d.References, ref)
 	}
 }
 
@@ -253,7 +261,8 @@ func (g *graph) linkDetail(l *link3, from int32) {
 			at := g.find([]byte(id))
 			if source := g.distributed[l.from]; source != nil && at >= 0 {
 				c := &g.doc.Components[at]
-				c.Detailed().References = append(c.Details.References, sbom.Reference{Type: "source-distribution", URL: source.download, Hashes: source.hashes})
+				d := c.Detailed()
+				d.References = append(d.References, sbom.Reference{Type: "source-distribution", URL: source.download, Hashes: source.hashes})
 				outside(c, source, source.hashes)
 			}
 		}
@@ -261,7 +270,8 @@ func (g *graph) linkDetail(l *link3, from int32) {
 		if from >= 0 && strings.EqualFold(l.comment, "hasEffectiveLicense") {
 			for _, id := range l.to {
 				c := &g.doc.Components[from]
-				c.Detailed().Properties = append(c.Details.Properties, sbom.Property{Name: "bsi:component:effectiveLicense", Value: g.license(id, sbom.LicenseUnspecified).Expression})
+				d := c.Detailed()
+				d.Properties = append(d.Properties, sbom.Property{Name: "bsi:component:effectiveLicense", Value: g.license(id, sbom.LicenseUnspecified).Expression})
 			}
 		}
 	}
