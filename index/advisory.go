@@ -3,6 +3,8 @@ package index
 import (
 	"bytes"
 	"context"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -185,6 +187,26 @@ func (a *AdvisoryIndex) addUnnamed(c *sbom.Component, os sbom.Distro, ids []uint
 	}
 	if source != "" {
 		a.bySource[source] = append(a.bySource[source], ids...)
+	}
+}
+
+// Affecting yields every group of advisories that affects a component, in the order
+// of their identifiers, with the entries of the dictionary that it affects, ascending.
+func (a *AdvisoryIndex) Affecting() iter.Seq2[*vuln.Group, []uint32] {
+	return func(yield func(*vuln.Group, []uint32) bool) {
+		entries := map[*vuln.Group][]uint32{}
+		for v, ids := range a.affected {
+			g := a.db.GroupOf(v)
+			entries[g] = append(entries[g], ids...)
+		}
+		groups := slices.SortedFunc(maps.Keys(entries), func(x, y *vuln.Group) int { return strings.Compare(x.ID, y.ID) })
+		for _, g := range groups {
+			ids := entries[g]
+			slices.Sort(ids)
+			if !yield(g, slices.Compact(ids)) {
+				return
+			}
+		}
 	}
 }
 

@@ -190,6 +190,10 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(standingsTable)
 	case *BlockedComponents:
 		hs["table"] = as(blockedTable)
+	case *RunningFindings:
+		hs["table"] = as(findingsTable)
+	case *Remediation:
+		hs["table"] = as(remediationTable)
 	case *Pushed:
 		hs["table"] = as(pushedTable)
 	case *Scores:

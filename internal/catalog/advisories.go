@@ -82,6 +82,7 @@ func (c *Catalog) SetAdvisories(ctx context.Context, a Advisories) error {
 	s.extend.Lock()
 	s.set.Store(&matched{Advisories: a, index: x})
 	s.extend.Unlock()
+	c.wakeFindings()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reading, s.fault = false, nil

@@ -100,6 +100,7 @@ type Catalog struct {
 	// were asked for.
 	advisories advisories
 	past       past
+	findings   findingsTable
 	pieces     string // what the names of this server's pieces of the index begin with
 	stands     stands
 	loaded     string // and of those that are named by the checkpoint that it last read or wrote
@@ -141,7 +142,9 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	c.stop = stop
 	c.every(run, checkpointLook, c.saveWhenDue)
 	c.every(run, extendEvery, c.matchNew)
+	c.findings.wake = make(chan struct{}, 1)
 	c.own.Go(func() { c.watchDrift(run) })
+	c.own.Go(func() { c.watchFindings(run) })
 	return c, nil
 }
 

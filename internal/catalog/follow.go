@@ -21,6 +21,10 @@ type view struct {
 	tenants map[string]index.Set // artifacts
 	running *running
 	blocks  []Block
+	triage  map[string][]Triage // by vulnerability
+	// material is the last change that says what runs or what is in it: what the
+	// catalogue finds out itself changes neither.
+	material uint64
 
 	// described remembers, by tenant, what every answer about now says of itself.
 	described sync.Map // of *described
@@ -56,6 +60,10 @@ func newFollower(ctx context.Context, s store.Store, x *index.Index, tenants map
 	first := &view{seq: x.Snapshot().Seq(), index: x.Snapshot(), tenants: tenants}
 	var err error
 	if first.running, err = readRunning(ctx, s, tenants, time.Time{}); err != nil {
+		return nil, err
+	}
+	first.material = first.seq
+	if first.triage, err = readTriage(ctx, s); err != nil {
 		return nil, err
 	}
 	if first.blocks, err = readBlocks(ctx, s, "", time.Time{}); err != nil {
@@ -200,13 +208,16 @@ func (f *follower) step(ctx context.Context, v *view, changes []store.Change, en
 	if first := changes[0].Seq; first != v.seq+1 {
 		return nil, ident.Errorf(ident.KindFailure, "the store's changes go from %d to %d: some are missing", v.seq, first)
 	}
-	next := &view{seq: last, tenants: v.tenants, running: v.running, blocks: v.blocks}
+	next := &view{seq: last, tenants: v.tenants, running: v.running, blocks: v.blocks, triage: v.triage, material: v.material}
 	b := index.Batch{Seq: last}
 	known := f.index.Snapshot()
 	var added []uint32
-	runs, blocks, own := false, false, owners{sets: v.tenants}
+	runs, blocks, triage, own := false, false, false, owners{sets: v.tenants}
 	for i := range changes {
 		c := &changes[i]
+		if c.Kind == store.ChangeAdded || c.Kind == store.ChangeDeleted || c.Kind == store.ChangeJoined || c.Kind == store.ChangeState && c.StateKind == store.StateRuns {
+			next.material = c.Seq
+		}
 		switch c.Kind {
 		case store.ChangeAdded:
 			own.add(c.Tenant, c.Artifact)
@@ -235,6 +246,7 @@ func (f *follower) step(ctx context.Context, v *view, changes []store.Change, en
 		case store.ChangeState:
 			runs = runs || c.StateKind == store.StateRuns
 			blocks = blocks || c.StateKind == store.StateBlocked
+			triage = triage || c.StateKind == store.StateTriage
 		}
 	}
 	if err := f.keys(ctx, known, &b, entries); err != nil {
@@ -247,6 +259,11 @@ func (f *follower) step(ctx context.Context, v *view, changes []store.Change, en
 	var err error
 	if blocks {
 		if next.blocks, err = readBlocks(ctx, f.store, "", time.Time{}); err != nil {
+			return nil, err
+		}
+	}
+	if triage {
+		if next.triage, err = readTriage(ctx, f.store); err != nil {
 			return nil, err
 		}
 	}

@@ -1,6 +1,12 @@
 package catalog
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+)
 
 // metrics count what is taken in.
 type metrics struct {
@@ -9,6 +15,7 @@ type metrics struct {
 	components prometheus.Counter
 	rejected   prometheus.Counter
 	standing   *prometheus.GaugeVec
+	findings   *prometheus.GaugeVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -20,10 +27,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		bytes:      counter("cofferdam_document_bytes_taken_total", "Bytes of new documents."),
 		components: counter("cofferdam_document_components_taken_total", "Distinct components of new documents, summed."),
 		standing:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "cofferdam_running_containers", Help: "Containers that run, by how their image and the catalogue agree."}, []string{"standing"}),
+		findings:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "cofferdam_running_findings", Help: "Vulnerabilities in components of running containers, by severity and whether they are known to be exploited."}, []string{"severity", "kev"}),
 		rejected:   counter("cofferdam_documents_rejected_total", "Documents put into quarantine."),
 	}
 	if r != nil {
-		r.MustRegister(m.documents, m.bytes, m.components, m.rejected, m.standing)
+		r.MustRegister(m.documents, m.bytes, m.components, m.rejected, m.standing, m.findings)
 	}
 	return m
 }
@@ -31,6 +39,23 @@ func newMetrics(r prometheus.Registerer) *metrics {
 func (m *metrics) stand(counts map[Standing]int) {
 	for _, s := range Standings() {
 		m.standing.WithLabelValues(string(s)).Set(float64(counts[s]))
+	}
+}
+
+func (m *metrics) found(now *foundRunning) {
+	type group struct {
+		severity ident.Severity
+		kev      bool
+	}
+	counts := map[group]int{}
+	for s := ident.SeverityUnknown; s <= ident.SeverityCritical; s++ {
+		counts[group{s, false}], counts[group{s, true}] = 0, 0
+	}
+	for i := range now.findings {
+		counts[group{now.findings[i].Said.Severity, now.findings[i].Said.KEV}]++
+	}
+	for g, n := range counts {
+		m.findings.WithLabelValues(g.severity.String(), strconv.FormatBool(g.kev)).Set(float64(n))
 	}
 }
 

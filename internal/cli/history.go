@@ -59,6 +59,25 @@ Documents that were archived are in the server's journal and archive.`,
 	return answers(c, (*report.History)(nil))
 }
 
+// since reads a time, or how long before now it was; zero where nothing is said.
+func (e *env) since(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	now, err := e.now()
+	if err != nil {
+		return time.Time{}, err
+	}
+	if d, err := time.ParseDuration(text); err == nil && d > 0 {
+		return now.Add(-d), nil
+	}
+	from, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return from, ident.Errorf(ident.KindUsage, "--since %q is neither a time nor how long ago", text).WithHint("2026-11-20T15:00:00Z, or 24h")
+	}
+	return from, nil
+}
+
 func changesCommand(e *env) *cobra.Command {
 	var f serverFlags
 	var since, after string
@@ -72,17 +91,9 @@ answer ended; it may be asked again later.`,
   cofferdam changes --server https://sbom.example --after 3k -o json`,
 		Args: noArgs, ValidArgsFunction: noFiles,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
-			var from time.Time
-			if since != "" {
-				now, err := e.now()
-				if err != nil {
-					return err
-				}
-				if d, err := time.ParseDuration(since); err == nil && d > 0 {
-					from = now.Add(-d)
-				} else if from, err = time.Parse(time.RFC3339, since); err != nil {
-					return ident.Errorf(ident.KindUsage, "--since %q is neither a time nor how long ago", since).WithHint("2026-11-20T15:00:00Z, or 24h")
-				}
+			from, err := e.since(since)
+			if err != nil {
+				return err
 			}
 			if most < 1 {
 				return ident.Errorf(ident.KindUsage, "--limit %d is no number of changes", most)

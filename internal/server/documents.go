@@ -30,6 +30,7 @@ type Catalog interface {
 	DropRejected(ctx context.Context, by authz.Actor, tenant string, id uint64) error
 	questions
 	lifecycle
+	runningFindings
 	records
 }
 

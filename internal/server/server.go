@@ -92,6 +92,7 @@ func New(o Options) http.Handler {
 	a.documents()
 	a.questions()
 	a.lifecycle()
+	a.runningFindings()
 	a.registries()
 	a.records()
 	a.signIn(mux)

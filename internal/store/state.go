@@ -14,8 +14,8 @@ const (
 	// StateRuns: a workload runs an image. The scope is the cluster, which has a name;
 	// Subject is the image's digest.
 	StateRuns StateKind = iota + 1
-	// StateFinding: an advisory concerns a component of an artifact. The scope is the
-	// artifact; Subject is the advisory.
+	// StateFinding: an advisory concerns a component of what a container runs. The scope
+	// is the container; Subject is the vulnerability.
 	StateFinding
 	// StateVEX: somebody stated something about a vulnerability in a product. The scope
 	// is the author's document; Subject is the vulnerability.
@@ -32,8 +32,11 @@ const (
 	// StateDrift: what runs and what the catalogue has do not agree. The scope is the
 	// cluster, Key the container, Subject its image's digest.
 	StateDrift
+	// StateTriage: what somebody decided about findings. The scope is which ones they
+	// are; Subject is the vulnerability.
+	StateTriage
 
-	lastState = StateDrift
+	lastState = StateTriage
 )
 
 // Valid reports whether there is such a kind.

@@ -1,0 +1,268 @@
+package catalog
+
+import (
+	"context"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/store"
+)
+
+// FindingQuery selects findings of what runs. Zero fields select everything.
+type FindingQuery struct {
+	// Tenant and Mine leave out what no document of the tenant shows.
+	Tenant string
+	Mine   bool
+
+	Cluster, Zone, Service, Owner string
+	ID                            string // of the vulnerability, by any of its names
+	Severity                      ident.Severity
+	KEV                           bool // only what is known to be exploited
+	States                        []TriageState
+
+	At      time.Time // what was so then; zero: now
+	History bool      // also what is no longer so; At is not looked at
+	After   *FindingCursor
+	Limit   int
+}
+
+// FindingCursor is the place of a finding in the order of answers.
+type FindingCursor struct {
+	Scope, Key string
+	From       time.Time
+}
+
+// TriagedFinding is a finding with what was decided about it.
+type TriagedFinding struct {
+	Finding
+	State  TriageState
+	Triage *Triage // nil: nobody decided anything
+}
+
+// Cursor is where an answer goes on after the finding.
+func (f *Finding) Cursor() FindingCursor { return FindingCursor{f.scope, f.key, f.From} }
+
+// RunningFindings is the answer.
+type RunningFindings struct {
+	// Sequence and Loaded say what the answer is of: the changes and the advisories that
+	// the last look covered; zero for the past.
+	Sequence uint64
+	Loaded   time.Time
+	Items    []TriagedFinding
+	More     bool
+	// Counts are by severity, and KEV of those known to be exploited, of all that is
+	// selected now; nil for the past.
+	Counts map[ident.Severity]int
+	KEV    int
+	Total  int
+}
+
+// Findings answers which vulnerabilities what runs has, or had at a time. Now is as
+// of the last look: this moment, unless a look takes long, and then some seconds ago.
+func (c *Catalog) Findings(ctx context.Context, q FindingQuery) (*RunningFindings, error) {
+	if !q.At.IsZero() || q.History {
+		return c.pastFindings(ctx, &q)
+	}
+	if err := c.lookAgain(ctx); err != nil {
+		return nil, err
+	}
+	last := c.findings.last.Load()
+	if last == nil {
+		if c.advisories.set.Load() == nil {
+			return nil, c.advisories.missing()
+		}
+		return nil, ident.Errorf(ident.KindIndeterminate, "the server is comparing what runs with its advisories").WithHint("ask again in a few seconds")
+	}
+	v, now := c.follow.now(), c.now()
+	out := &RunningFindings{Sequence: last.seq, Loaded: last.loaded, Counts: map[ident.Severity]int{}}
+	for i := range last.findings {
+		f := &last.findings[i]
+		if !q.selects(f) {
+			continue
+		}
+		t, ok := q.triaged(v, f, now)
+		if !ok {
+			continue
+		}
+		out.Total++
+		out.Counts[f.Said.Severity]++
+		if f.Said.KEV {
+			out.KEV++
+		}
+		if q.After != nil && !q.After.before(f) {
+			continue
+		}
+		if len(out.Items) == q.Limit {
+			out.More = true
+			continue
+		}
+		out.Items = append(out.Items, t)
+	}
+	return out, nil
+}
+
+// quickLook is how long a look may take that a question waits for.
+const quickLook = 200 * time.Millisecond
+
+// lookAgain looks at what runs where the last look is no longer good and another is
+// quick, so that who asks sees what they did before.
+func (c *Catalog) lookAgain(ctx context.Context) error {
+	if c.findings.last.Load().covers(c.follow.now(), c.advisories.set.Load()) || c.findings.took.Load() > int64(quickLook) {
+		return nil
+	}
+	_, err := c.AuditFindings(ctx)
+	return err
+}
+
+// before reports whether a cursor stands before a finding.
+func (a *FindingCursor) before(f *Finding) bool {
+	return compareFindings(Finding{scope: a.Scope, key: a.Key, From: a.From}, *f) < 0
+}
+
+func (q *FindingQuery) selects(f *Finding) bool {
+	s := &f.Said
+	return (q.Cluster == "" || f.Cluster == q.Cluster) && (q.Zone == "" || s.Zone == q.Zone) && (q.Service == "" || s.Service == q.Service) && (q.Owner == "" || s.Owner == q.Owner) &&
+		(q.ID == "" || f.ID == q.ID || slices.Contains(s.Aliases, q.ID)) && s.Severity >= q.Severity && (!q.KEV || s.KEV) && (!q.Mine || slices.Contains(s.Tenants, q.Tenant))
+}
+
+// triaged adds what was decided, and reports whether the query asks for that.
+func (q *FindingQuery) triaged(v *view, f *Finding, at time.Time) (TriagedFinding, bool) {
+	out := TriagedFinding{Finding: *f, State: FindingNew, Triage: v.decided(f, at)}
+	if out.Triage != nil {
+		out.State = out.Triage.State
+	}
+	return out, len(q.States) == 0 || slices.Contains(q.States, out.State)
+}
+
+// pastFindings reads what was written down. Decisions are those of now.
+func (c *Catalog) pastFindings(ctx context.Context, q *FindingQuery) (*RunningFindings, error) {
+	out := &RunningFindings{}
+	sq := store.StateQuery{Kind: store.StateFinding, At: q.At, History: q.History}
+	if q.After != nil {
+		sq.After = &store.State{Scope: q.After.Scope, Key: q.After.Key, From: q.After.From}
+	}
+	v, now := c.follow.now(), c.now()
+	err := c.states(ctx, sq, func(s *store.State) error {
+		f, err := findingOf(s)
+		if err != nil || !q.selects(&f) {
+			return err
+		}
+		t, ok := q.triaged(v, &f, now)
+		if !ok {
+			return nil
+		}
+		if len(out.Items) == q.Limit {
+			out.More = true
+			return errEnough
+		}
+		out.Items = append(out.Items, t)
+		return nil
+	})
+	if err == errEnough { //nolint:errorlint // it is this very value
+		err = nil
+	}
+	return out, err
+}
+
+// errEnough ends the reading of states.
+var errEnough = ident.Errorf(ident.KindFailure, "enough")
+
+// Remediation says how long vulnerabilities stay in what runs.
+type Remediation struct {
+	Since   time.Time
+	Classes []RemediationClass // by severity, the worst first
+}
+
+// RemediationClass are the exposures of one severity: a container is exposed to a
+// vulnerability from when it was known until no component of what it runs has it,
+// whatever images came between.
+type RemediationClass struct {
+	Severity ident.Severity
+	Open     int           // exposures that hold
+	Oldest   time.Duration // of them
+	// Remediated ended since, while the container went on running; Gone ended since with
+	// their container.
+	Remediated, Gone int
+	// Mean, Median and Slowest are of the remediated.
+	Mean, Median, Slowest time.Duration
+}
+
+// exposure is a container's to a vulnerability.
+type exposure struct {
+	from, until time.Time // until is zero while it holds
+	severity    ident.Severity
+	cluster     string
+	container   string
+}
+
+// Remediation measures exposures that hold or ended since a time.
+func (c *Catalog) Remediation(ctx context.Context, q FindingQuery, since time.Time) (*Remediation, error) {
+	type key struct{ scope, id string }
+	all := map[key]*exposure{}
+	err := c.states(ctx, store.StateQuery{Kind: store.StateFinding, History: true}, func(s *store.State) error {
+		f, err := findingOf(s)
+		if err != nil || !q.selects(&f) {
+			return err
+		}
+		k := key{f.scope, f.ID}
+		e := all[k]
+		if e == nil {
+			all[k] = &exposure{from: f.From, until: f.Until, severity: f.Said.Severity, cluster: f.Cluster, container: f.Container}
+			return nil
+		}
+		if f.From.Before(e.from) {
+			e.from = f.From
+		}
+		if f.Until.IsZero() || !e.until.IsZero() && f.Until.After(e.until) {
+			e.until, e.severity = f.Until, f.Said.Severity
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	runs := map[string]bool{}
+	for _, ws := range c.follow.now().running.images {
+		for i := range ws {
+			runs[findingScope(ws[i].Cluster, ws[i].key())] = true
+		}
+	}
+	took := map[ident.Severity][]time.Duration{}
+	classes := map[ident.Severity]*RemediationClass{}
+	for s := ident.SeverityUnknown; s <= ident.SeverityCritical; s++ {
+		classes[s] = &RemediationClass{Severity: s}
+	}
+	now := c.now()
+	for k, e := range all {
+		class := classes[e.severity]
+		switch {
+		case e.until.IsZero():
+			class.Open++
+			class.Oldest = max(class.Oldest, now.Sub(e.from))
+		case e.until.Before(since):
+		case runs[k.scope]:
+			class.Remediated++
+			took[e.severity] = append(took[e.severity], e.until.Sub(e.from))
+		default:
+			class.Gone++
+		}
+	}
+	out := &Remediation{Since: since}
+	for s := ident.SeverityCritical; ; s-- {
+		class := classes[s]
+		if list := took[s]; len(list) > 0 {
+			sort.Slice(list, func(i, j int) bool { return list[i] < list[j] })
+			var sum time.Duration
+			for _, d := range list {
+				sum += d / time.Duration(len(list))
+			}
+			class.Mean, class.Median, class.Slowest = sum, list[len(list)/2], list[len(list)-1]
+		}
+		out.Classes = append(out.Classes, *class)
+		if s == ident.SeverityUnknown {
+			return out, nil
+		}
+	}
+}

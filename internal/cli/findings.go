@@ -1,0 +1,200 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/client"
+	"github.com/cofferdam-io/cofferdam/report"
+)
+
+// What findings are selected by.
+var (
+	severityWords = []string{"none", "low", "medium", "high", "critical"}
+	findingStates = []string{"new", "triaged", "accepted"}
+)
+
+// findingFlags select findings of what runs.
+type findingFlags struct {
+	serverFlags
+	q client.FindingQuery
+}
+
+func (f *findingFlags) add(c *cobra.Command) {
+	f.serverFlags.add(c)
+	fl := c.Flags()
+	fl.StringVar(&f.q.Cluster, "cluster", "", "only containers of a cluster: `NAME`")
+	fl.StringVar(&f.q.Zone, "zone", "", "only containers of a zone: `NAME`")
+	fl.StringVar(&f.q.Service, "service", "", "only those of a service: `NAME`")
+	fl.StringVar(&f.q.Owner, "owner", "", "only those of an owner: `NAME`")
+	fl.StringVar(&f.q.Severity, "severity", "", "`SEVERITY` or worse: "+strings.Join(severityWords, ", "))
+	fl.BoolVar(&f.q.KEV, "exploited", false, "only what is known to be exploited (KEV)")
+	complete(c, "severity", fixed(severityWords...))
+}
+
+// query checks what was said.
+func (f *findingFlags) query() (client.FindingQuery, error) {
+	if f.q.Severity != "" && !slices.Contains(severityWords, f.q.Severity) {
+		return f.q, ident.Errorf(ident.KindUsage, "--severity %q is none", f.q.Severity).WithHint("%s", strings.Join(severityWords, ", "))
+	}
+	f.q.Tenant = f.tenant
+	return f.q, nil
+}
+
+func findingsCommand(e *env) *cobra.Command {
+	var f findingFlags
+	var states []string
+	var history bool
+	c := &cobra.Command{
+		Use: "findings --server URL [VULNERABILITY]", GroupID: "catalogue", Short: "Which vulnerabilities has what runs, since when, and what was decided?",
+		Long: `Findings lists the vulnerabilities of every running container that has a document on a
+server, since when each is known, and what somebody decided about it. The server looks
+again when advisories, documents or what runs change. With --at it lists what was so
+then, with --history all that ever was.
+
+What has no document is not among it: coverage says what that is.`,
+		Example: `  cofferdam findings --server https://sbom.example --severity high --zone restricted
+  cofferdam findings --server https://sbom.example CVE-2021-44228 --history
+  cofferdam findings decide --server https://sbom.example CVE-2021-44228 --state accepted --until 2027-01-31 --reason 'no lookups; SEC-7'
+  cofferdam findings remediation --server https://sbom.example --since 720h`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return ident.Errorf(ident.KindUsage, "findings are of one vulnerability or of all, not of %d", len(args)).WithHint("%s", c.UseLine())
+			}
+			return nil
+		},
+		ValidArgsFunction: noFiles,
+		RunE: e.run(func(ctx context.Context, args []string) error {
+			q, err := f.query()
+			if err != nil {
+				return err
+			}
+			for _, s := range states {
+				if !slices.Contains(findingStates, s) {
+					return ident.Errorf(ident.KindUsage, "--state %q is no state of a finding", s).WithHint("%s", strings.Join(findingStates, ", "))
+				}
+			}
+			q.States, q.History = strings.Join(states, ","), history
+			if len(args) == 1 {
+				q.ID = args[0]
+			}
+			if e.at != "" {
+				if q.At, err = e.now(); err != nil {
+					return err
+				}
+			}
+			srv, err := e.client(ctx, &f.serverFlags)
+			if err != nil {
+				return err
+			}
+			defer srv.Close()
+			a, err := srv.RunningFindings(ctx, q)
+			if err != nil {
+				return err
+			}
+			return e.write(a, report.Options{})
+		}),
+	}
+	f.add(c)
+	fl := c.Flags()
+	fl.StringSliceVar(&states, "state", nil, "only findings in one of `STATE,…`: "+strings.Join(findingStates, ", "))
+	fl.BoolVar(&history, "history", false, "also what is no longer so")
+	complete(c, "state", fixed(findingStates...))
+	c = answers(c, (*report.RunningFindings)(nil))
+	c.AddCommand(decideCommand(e), remediationCommand(e))
+	return c
+}
+
+func decideCommand(e *env) *cobra.Command {
+	var f serverFlags
+	var d report.FindingDecision
+	var until string
+	c := &cobra.Command{
+		Use: "decide --server URL VULNERABILITY --state STATE --reason TEXT", Short: "Say that findings are being worked on, or accepted until a day",
+		Long: `Decide records what somebody decided about the findings of a vulnerability: all of them,
+or those of a component, a cluster or a container. triaged says that they are being
+worked on; accepted that they stay, until a day at most a year ahead; new takes the
+earlier decision back. An acceptance hides nothing. It takes the role triager, and the
+journal keeps who decided.`,
+		Example: `  cofferdam findings decide --server https://sbom.example CVE-2021-44228 --state triaged --ticket SEC-7 --reason 'next release'
+  cofferdam findings decide --server https://sbom.example CVE-2021-44228 --cluster prod --container shop/Deployment/web/app --state accepted --until 2027-01-31 --reason 'behind the proxy'`,
+		Args: cobra.ExactArgs(1), ValidArgsFunction: noFiles,
+		RunE: e.run(func(ctx context.Context, args []string) error {
+			d.ID = args[0]
+			if !slices.Contains(findingStates, d.State) {
+				return ident.Errorf(ident.KindUsage, "--state %q is no state of a finding", d.State).WithHint("%s", strings.Join(findingStates, ", "))
+			}
+			if until != "" {
+				var err error
+				if d.Until, err = time.Parse(time.DateOnly, until); err != nil {
+					if d.Until, err = time.Parse(time.RFC3339, until); err != nil {
+						return ident.Errorf(ident.KindUsage, "--until %q is no day", until).WithHint("2027-01-31")
+					}
+				}
+			}
+			srv, err := e.client(ctx, &f)
+			if err != nil {
+				return err
+			}
+			defer srv.Close()
+			if err := srv.Decide(ctx, d); err != nil {
+				return err
+			}
+			e.notef("%s: %s", d.ID, d.State)
+			return nil
+		}),
+	}
+	f.add(c)
+	fl := c.Flags()
+	fl.StringVar(&d.State, "state", "", "`STATE`: "+strings.Join(findingStates, ", "))
+	fl.StringVar(&d.Reason, "reason", "", "why: `TEXT`")
+	fl.StringVar(&d.Ticket, "ticket", "", "where it is worked on: `ID`")
+	fl.StringVar(&until, "until", "", "the end of an acceptance: `DAY` or time")
+	fl.StringVar(&d.Component, "component", "", "only in a component: `PURL` with its version")
+	fl.StringVar(&d.Cluster, "cluster", "", "only in a cluster: `NAME`")
+	fl.StringVar(&d.Container, "container", "", "only in a container of the cluster: `NAMESPACE/KIND/NAME/CONTAINER`")
+	complete(c, "state", fixed(findingStates...))
+	return c
+}
+
+func remediationCommand(e *env) *cobra.Command {
+	var f findingFlags
+	var since string
+	c := &cobra.Command{
+		Use: "remediation --server URL", Short: "How long do vulnerabilities stay in what runs?",
+		Long: `Remediation measures exposures: a container is exposed to a vulnerability from when the
+server knew of it until nothing that the container runs has it, whatever images came
+between. It counts those that hold and those that ended since a time, by severity, with
+the median, mean and longest of the remediated.`,
+		Example: `  cofferdam findings remediation --server https://sbom.example --since 720h --zone restricted`,
+		Args:    noArgs, ValidArgsFunction: noFiles,
+		RunE: e.run(func(ctx context.Context, _ []string) error {
+			q, err := f.query()
+			if err != nil {
+				return err
+			}
+			from, err := e.since(since)
+			if err != nil {
+				return err
+			}
+			srv, err := e.client(ctx, &f.serverFlags)
+			if err != nil {
+				return err
+			}
+			defer srv.Close()
+			a, err := srv.Remediation(ctx, q, from)
+			if err != nil {
+				return err
+			}
+			return e.write(a, report.Options{})
+		}),
+	}
+	f.add(c)
+	c.Flags().StringVar(&since, "since", "", "ended from a `TIME` on (RFC 3339), or how long ago (720h); 90 days by default")
+	return answers(c, (*report.Remediation)(nil))
+}

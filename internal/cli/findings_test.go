@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cofferdam-io/cofferdam/report"
+)
+
+// What runs and has a vulnerability, what is decided about it, and how long it stays.
+func TestFindingsCommands(t *testing.T) {
+	records := t.TempDir()
+	if err := os.WriteFile(filepath.Join(records, "a.json"), []byte(lodashRecord), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := served(t, "--advisories", records)
+	t.Setenv("COFFERDAM_SERVER", s.url)
+	admin := []string{"--token-file", s.dir + "/data/admin.token"}
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) { // until the advisories are read
+		if out, _ := s.run(0, "findings"); strings.Contains(out, "NO FINDINGS") {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the server reads its advisories for a minute")
+		}
+	}
+	s.run(0, "push", s.file("web.json", imageSBOM("web", 1, "pkg:npm/lodash@4.17.20")), s.file("api.json", imageSBOM("api", 2, "pkg:npm/lodash@4.17.21")))
+	before := time.Now().UTC().Format(time.RFC3339Nano)
+	s.report(container("web", 1) + "," + container("api", 2))
+	out, _ := s.run(0, "findings")
+	for _, want := range []string{"1 finding: 1 high", "CVE-2021-23337", "lodash 4.17.20", "prod:shop/Deployment/web/app", "dmz", "new", "4.17.21", "team-shop"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in\n%s", want, out)
+		}
+	}
+	out, _ = s.run(0, "findings", "-o", "json", "--zone", "dmz", "--severity", "high")
+	var a report.RunningFindings
+	if err := json.Unmarshal([]byte(out), &a); err != nil || a.SchemaVersion != "1" || len(a.Items) != 1 || a.Counts["high"] != 1 || a.Items[0].From.IsZero() || a.Items[0].Fix == "" {
+		t.Errorf("%v %s", err, out)
+	}
+	for _, none := range [][]string{{"--severity", "critical"}, {"--zone", "restricted"}, {"--cluster", "test"}, {"--exploited"}, {"CVE-1999-0001"}, {"--state", "accepted"}, {"--owner", "team-x"}} {
+		if out, _ = s.run(0, append([]string{"findings"}, none...)...); !strings.Contains(out, "NO FINDINGS") {
+			t.Errorf("%v: %s", none, out)
+		}
+	}
+	if out, _ = s.run(0, "findings", "--at", before); !strings.Contains(out, "NOTHING") {
+		t.Errorf("before it ran: %s", out)
+	}
+
+	decide := []string{"findings", "decide", "GHSA-35jh-r3h4-6jhm", "--state", "accepted", "--reason", "no templates", "--ticket", "SEC-7", "--until", time.Now().AddDate(0, 0, 30).Format(time.DateOnly)}
+	if _, said := s.run(2, decide...); !strings.Contains(said, "triager") {
+		t.Errorf("somebody who may not: %s", said)
+	}
+	s.run(0, append(decide, admin...)...)
+	if out, _ = s.run(0, "findings", "CVE-2021-23337", "--state", "accepted"); !strings.Contains(out, "accepted until") || !strings.Contains(out, "SEC-7 no templates") {
+		t.Errorf("%s", out)
+	}
+	s.run(1, append([]string{"findings", "decide", "CVE-2021-23337", "--state", "accepted", "--reason", "x"}, admin...)...) // until?
+	s.run(2, append([]string{"findings", "decide", "CVE-2021-23337", "--state", "ignored"}, admin...)...)
+	s.run(2, append([]string{"findings", "decide", "CVE-2021-23337", "--state", "accepted", "--until", "soon"}, admin...)...)
+	s.run(2, "findings", "--severity", "dire")
+	s.run(2, "findings", "--state", "old")
+	s.run(2, "findings", "a", "b")
+
+	s.report(container("web", 2) + "," + container("api", 2))
+	if out, _ = s.run(0, "findings"); !strings.Contains(out, "NO FINDINGS") {
+		t.Errorf("what is mended is listed: %s", out)
+	}
+	if out, _ = s.run(0, "findings", "--history"); !strings.Contains(out, "remediated") || !strings.Contains(out, "0 of them hold") {
+		t.Errorf("%s", out)
+	}
+	if out, _ = s.run(0, "findings", "remediation", "--since", "1h"); !strings.Contains(out, "1 exposure remediated") || !strings.Contains(out, "high      0     1") {
+		t.Errorf("%s", out)
+	}
+	s.run(2, "findings", "remediation", "--since", "yesterday")
+	if out, _ = s.run(0, "changes"); !strings.Contains(out, "findings") || !strings.Contains(out, "triage") {
+		t.Errorf("a change is an event: %s", out)
+	}
+}

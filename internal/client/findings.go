@@ -1,0 +1,86 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/report"
+)
+
+// FindingQuery selects findings of what runs. Zero fields select everything.
+type FindingQuery struct {
+	Tenant, Cluster, Zone, Service, Owner string
+	ID                                    string
+	Severity                              string // this or worse
+	States                                string // separated by commas
+	KEV                                   bool
+	At                                    time.Time
+	History                               bool
+}
+
+func (q *FindingQuery) values() url.Values {
+	v := (&Question{Tenant: q.Tenant, At: q.At}).values()
+	for k, text := range map[string]string{"cluster": q.Cluster, "zone": q.Zone, "service": q.Service, "owner": q.Owner, "id": q.ID, "severity": q.Severity, "state": q.States} {
+		if text != "" {
+			v.Set(k, text)
+		}
+	}
+	for k, is := range map[string]bool{"kev": q.KEV, "history": q.History} {
+		if is {
+			v.Set(k, "true")
+		}
+	}
+	return v
+}
+
+// RunningFindings asks which vulnerabilities what runs has, page after page.
+func (c *Client) RunningFindings(ctx context.Context, q FindingQuery) (*report.RunningFindings, error) {
+	v := q.values()
+	v.Set("limit", strconv.Itoa(pageRows))
+	out := &report.RunningFindings{Items: []report.RunningFinding{}}
+	for {
+		var page report.RunningFindings
+		if err := c.do(ctx, &request{method: http.MethodGet, path: "/api/v1/findings", query: v}, &page); err != nil {
+			return nil, err
+		}
+		next := page.Next
+		page.SchemaVersion, page.Items, page.Next = inventory.SchemaVersion, append(out.Items, page.Items...), ""
+		*out = page
+		if next == "" {
+			return out, nil
+		}
+		if next == v.Get("cursor") {
+			return nil, ident.Errorf(ident.KindFailure, "the server's pages do not end")
+		}
+		v.Set("cursor", next)
+	}
+}
+
+// Decide records a decision about findings.
+func (c *Client) Decide(ctx context.Context, d report.FindingDecision) error {
+	body, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	return c.do(ctx, putJSON("/api/v1/findings/decision", body), nil)
+}
+
+// Remediation asks how long vulnerabilities stay in what runs.
+func (c *Client) Remediation(ctx context.Context, q FindingQuery, since time.Time) (*report.Remediation, error) {
+	v := q.values()
+	if !since.IsZero() {
+		v.Set("since", since.UTC().Format(time.RFC3339Nano))
+	}
+	out := &report.Remediation{}
+	if err := c.do(ctx, &request{method: http.MethodGet, path: "/api/v1/remediation", query: v}, out); err != nil {
+		return nil, err
+	}
+	out.SchemaVersion = inventory.SchemaVersion
+	return out, nil
+}

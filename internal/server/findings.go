@@ -1,0 +1,179 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/cofferdam-io/cofferdam/authz"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/catalog"
+	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/report"
+)
+
+// runningFindings are what is wrong with what runs, and what was decided about it.
+type runningFindings interface {
+	Findings(ctx context.Context, q catalog.FindingQuery) (*catalog.RunningFindings, error)
+	SetTriage(ctx context.Context, by authz.Actor, t catalog.Triage) error
+	Remediation(ctx context.Context, q catalog.FindingQuery, since time.Time) (*catalog.Remediation, error)
+}
+
+func (a *api) runningFindings() {
+	huma.Register(a.huma, huma.Operation{
+		OperationID: "listFindings", Method: http.MethodGet, Path: "/api/v1/findings", Tags: []string{"Findings"}, Summary: "Which vulnerabilities has what runs, since when, and what was decided about them?",
+		Description: "Of every running container that has a document, as of the last look a few seconds ago; or what was so at a time, or with history all of it. A change is an event of kind findings.",
+	}, a.listFindings)
+	huma.Register(a.huma, huma.Operation{
+		OperationID: "decide", Method: http.MethodPut, Path: "/api/v1/findings/decision", Tags: []string{"Findings"}, Summary: "Say that findings are being worked on, or accepted until a time",
+		Description: "In place of an earlier decision about the same findings. Of several that fit a finding the narrowest counts. An acceptance hides nothing.",
+	}, a.decide)
+	huma.Register(a.huma, huma.Operation{
+		OperationID: "remediation", Method: http.MethodGet, Path: "/api/v1/remediation", Tags: []string{"Findings"}, Summary: "How long do vulnerabilities stay in what runs?",
+	}, a.remediation)
+}
+
+// FindingFilter selects findings of what runs.
+type FindingFilter struct {
+	Tenant   string `query:"tenant" maxLength:"100"`
+	Cluster  string `query:"cluster" maxLength:"256"`
+	Zone     string `query:"zone" maxLength:"256"`
+	Service  string `query:"service" maxLength:"256"`
+	Owner    string `query:"owner" maxLength:"256"`
+	ID       string `query:"id" maxLength:"200" doc:"Of the vulnerability, by any of its names"`
+	Severity string `query:"severity" enum:"unknown,none,low,medium,high,critical" doc:"This or worse"`
+	KEV      bool   `query:"kev" doc:"Only what is known to be exploited"`
+}
+
+func (f *FindingFilter) query(who authz.Actor, tenant string) (catalog.FindingQuery, error) {
+	q := catalog.FindingQuery{Tenant: tenant, Mine: tenant != "" || who.Tenant != "", Cluster: f.Cluster, Zone: f.Zone, Service: f.Service, Owner: f.Owner, ID: f.ID, KEV: f.KEV}
+	if f.Severity != "" {
+		if err := q.Severity.UnmarshalText([]byte(f.Severity)); err != nil {
+			return q, ident.Errorf(ident.KindUsage, "%.40q is no severity", f.Severity)
+		}
+	}
+	return q, nil
+}
+
+type findingsAnswer struct{ Body report.RunningFindings }
+
+func (a *api) listFindings(ctx context.Context, in *struct {
+	FindingFilter
+	State   []string  `query:"state" enum:"new,triaged,accepted" doc:"Only these, separated by commas"`
+	At      time.Time `query:"at" doc:"What was so then, with the decisions of now"`
+	History bool      `query:"history" doc:"Also what is no longer so"`
+	Cursor  string    `query:"cursor" doc:"Where the last page ended: its next" maxLength:"8000"`
+	Limit   int       `query:"limit" doc:"Rows at most" minimum:"1" default:"100"`
+}) (*findingsAnswer, error) {
+	who, tenant, err := a.may(ctx, authz.Read, in.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	q, err := in.query(who, tenant)
+	if err != nil {
+		return nil, a.fail(ctx, err)
+	}
+	q.At, q.History, q.Limit = in.At, in.History, a.limit(&Page{Limit: in.Limit})
+	for _, s := range in.State {
+		q.States = append(q.States, catalog.TriageState(s))
+	}
+	if in.Cursor != "" {
+		var from string
+		q.After = &catalog.FindingCursor{}
+		if err := uncursor(in.Cursor, &q.After.Scope, &q.After.Key, &from); err != nil {
+			return nil, a.fail(ctx, err)
+		}
+		if q.After.From, err = time.Parse(time.RFC3339Nano, from); err != nil {
+			return nil, a.fail(ctx, errCursor)
+		}
+	}
+	ctx, cancel := a.answerTime(ctx)
+	defer cancel()
+	found, err := a.Catalog.Findings(ctx, q)
+	if err != nil {
+		return nil, a.fail(ctx, err)
+	}
+	out := &findingsAnswer{}
+	b := &out.Body
+	b.SchemaVersion, b.Sequence, b.AdvisoriesLoaded, b.KEV, b.Total, b.Items = inventory.SchemaVersion, found.Sequence, found.Loaded, found.KEV, found.Total, []report.RunningFinding{}
+	if found.Counts != nil {
+		b.Counts = map[string]int{}
+		for s := ident.SeverityUnknown; s <= ident.SeverityCritical; s++ {
+			b.Counts[s.String()] = found.Counts[s]
+		}
+	}
+	for i := range found.Items {
+		b.Items = append(b.Items, findingView(&found.Items[i]))
+	}
+	if found.More {
+		c := found.Items[len(found.Items)-1].Cursor()
+		b.Next = joined(c.Scope, c.Key, c.From.Format(time.RFC3339Nano))
+	}
+	return out, nil
+}
+
+func findingView(x *catalog.TriagedFinding) report.RunningFinding {
+	s := &x.Said
+	f := report.RunningFinding{Cluster: x.Cluster, Container: x.Container, Image: s.Image.String(), Zone: s.Zone, Service: s.Service, Owner: s.Owner, ID: x.ID, Aliases: s.Aliases, PURL: s.PURL,
+		Component: s.Component, Severity: s.Severity.String(), KEV: s.KEV, Fixed: s.Fixed, Fix: s.Fix, Doubtful: s.Doubtful, Unheard: s.Unheard, From: x.From, Until: x.Until, State: string(x.State)}
+	if !x.Until.IsZero() {
+		f.State = "remediated"
+	}
+	if t := x.Triage; t != nil {
+		f.Decision = &report.FindingDecision{ID: t.ID, Component: t.Component, Cluster: t.Cluster, Container: t.Container, State: string(t.State), Reason: t.Reason, Ticket: t.Ticket, Until: t.Until, By: t.By, Since: t.Since}
+	}
+	return f
+}
+
+func (a *api) decide(ctx context.Context, in *struct{ Body report.FindingDecision }) (*struct{}, error) {
+	who, _, err := a.may(ctx, authz.Triage, "")
+	if err == nil {
+		err = a.unbound(ctx, authz.Triage) // a decision counts for the findings of all tenants
+	}
+	if err != nil {
+		return nil, err
+	}
+	d := &in.Body
+	err = a.Catalog.SetTriage(ctx, who, catalog.Triage{ID: d.ID, Component: d.Component, Cluster: d.Cluster, Container: d.Container, State: catalog.TriageState(d.State), Reason: d.Reason, Ticket: d.Ticket, Until: d.Until})
+	if err != nil {
+		return nil, a.fail(ctx, err)
+	}
+	return nil, nil
+}
+
+type remediationAnswer struct{ Body report.Remediation }
+
+// remediationDays is how far back remediation looks where nobody says.
+const remediationDays = 90
+
+func (a *api) remediation(ctx context.Context, in *struct {
+	FindingFilter
+	Since time.Time `query:"since" doc:"Exposures that ended from then on, besides those that hold; 90 days by default"`
+}) (*remediationAnswer, error) {
+	who, tenant, err := a.may(ctx, authz.Read, in.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	q, err := in.query(who, tenant)
+	if err != nil {
+		return nil, a.fail(ctx, err)
+	}
+	since := in.Since
+	if since.IsZero() {
+		since = a.Now().AddDate(0, 0, -remediationDays)
+	}
+	ctx, cancel := a.answerTime(ctx)
+	defer cancel()
+	r, err := a.Catalog.Remediation(ctx, q, since)
+	if err != nil {
+		return nil, a.fail(ctx, err)
+	}
+	out := &remediationAnswer{Body: report.Remediation{SchemaVersion: inventory.SchemaVersion, Since: r.Since.UTC(), Classes: []report.RemediationClass{}}}
+	for _, c := range r.Classes {
+		out.Body.Classes = append(out.Body.Classes, report.RemediationClass{Severity: c.Severity.String(), Open: c.Open, OldestSeconds: c.Oldest.Seconds(), Remediated: c.Remediated, Gone: c.Gone,
+			MeanSeconds: c.Mean.Seconds(), MedianSeconds: c.Median.Seconds(), SlowestSeconds: c.Slowest.Seconds()})
+	}
+	return out, nil
+}

@@ -1,0 +1,201 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/vuln"
+)
+
+// RunningFindings is the answer of `findings`: the vulnerabilities of what runs, as a
+// server knows them.
+type RunningFindings struct {
+	SchemaVersion string `json:"schemaVersion"`
+	// Sequence is what the server had taken in, and AdvisoriesLoaded when it read its
+	// advisories, at the look that the answer is of; absent for the past.
+	Sequence         uint64           `json:"sequence,omitempty"`
+	AdvisoriesLoaded time.Time        `json:"advisoriesLoaded,omitzero"`
+	Counts           map[string]int   `json:"counts,omitempty" doc:"By severity, of all pages; absent for the past"`
+	KEV              int              `json:"kev" doc:"Known to be exploited, of all pages"`
+	Total            int              `json:"total" doc:"On all pages; 0 for the past"`
+	Items            []RunningFinding `json:"items"`
+	Next             string           `json:"next,omitempty" doc:"The cursor of the next page; absent on the last"`
+}
+
+// RunningFinding is a vulnerability in a component of a running container, for a time.
+type RunningFinding struct {
+	Cluster   string                `json:"cluster"`
+	Container string                `json:"container" doc:"namespace/kind/name/container"`
+	Image     string                `json:"image"`
+	Zone      string                `json:"zone,omitempty"`
+	Service   string                `json:"service,omitempty"`
+	Owner     string                `json:"owner,omitempty"`
+	ID        string                `json:"id"`
+	Aliases   []string              `json:"aliases,omitempty"`
+	PURL      string                `json:"purl"`
+	Component vuln.FindingComponent `json:"component"`
+	Severity  string                `json:"severity" enum:"unknown,none,low,medium,high,critical"`
+	KEV       bool                  `json:"kev" doc:"Known to be exploited"`
+	Fixed     []string              `json:"fixed,omitempty"`
+	Fix       string                `json:"fix,omitempty"`
+	Doubtful  bool                  `json:"doubtful,omitempty" doc:"Which of an index's images runs is not known"`
+	Unheard   bool                  `json:"unheard,omitempty" doc:"No loaded advisory has it any more"`
+	From      time.Time             `json:"from" doc:"Known since, in this form"`
+	Until     time.Time             `json:"until,omitzero" doc:"Absent while it is so"`
+	State     string                `json:"state" enum:"new,triaged,accepted,remediated"`
+	Decision  *FindingDecision      `json:"decision,omitempty"`
+}
+
+// FindingDecision is what somebody decided about findings.
+type FindingDecision struct {
+	ID        string    `json:"id" doc:"Of the vulnerability, by any of its names" maxLength:"200"`
+	Component string    `json:"component,omitempty" doc:"Package URL with its version; any if absent" maxLength:"2000"`
+	Cluster   string    `json:"cluster,omitempty" doc:"Any if absent" maxLength:"256"`
+	Container string    `json:"container,omitempty" doc:"namespace/kind/name/container, of the cluster; any if absent" maxLength:"1100"`
+	State     string    `json:"state" enum:"new,triaged,accepted" doc:"new takes a decision back"`
+	Reason    string    `json:"reason,omitempty" maxLength:"2000"`
+	Ticket    string    `json:"ticket,omitempty" maxLength:"200"`
+	Until     time.Time `json:"until,omitzero" doc:"Of accepted: at most 366 days from now"`
+	By        string    `json:"by,omitempty" doc:"Who decided" readOnly:"true"`
+	Since     time.Time `json:"since,omitzero" readOnly:"true"`
+}
+
+func findingsTable(w io.Writer, a *RunningFindings, o Options) error {
+	p := newPrinter(w, o)
+	past := a.Counts == nil
+	var n [6]int
+	open := 0
+	for i := range a.Items {
+		f := &a.Items[i]
+		var s ident.Severity
+		if s.UnmarshalText([]byte(f.Severity)) == nil {
+			n[s]++
+		}
+		if f.Until.IsZero() {
+			open++
+		}
+	}
+	switch {
+	case len(a.Items) == 0 && past:
+		p.linef("%s is written down for that time", p.bold("NOTHING"))
+	case len(a.Items) == 0:
+		p.linef("%s in what runs, of what is asked for and what has a document", p.green("NO FINDINGS"))
+	case past:
+		p.linef("%s: %s; %d of them hold still", p.bold(plural(len(a.Items), "finding")), counts(n), open)
+	default:
+		p.linef("%s: %s", p.bold(plural(len(a.Items), "finding")), counts(n))
+		if a.KEV > 0 {
+			p.linef("%s: %s", p.red("KNOWN TO BE EXPLOITED"), plural(a.KEV, "finding"))
+		}
+	}
+	if len(a.Items) > 0 {
+		rows := make([][]string, 0, len(a.Items))
+		for i := range a.Items {
+			f := &a.Items[i]
+			var s ident.Severity
+			_ = s.UnmarshalText([]byte(f.Severity)) // unknown where a later server has another word
+			rows = append(rows, []string{p.severity(s), p.exploited(f.KEV), p.bold(clean(f.ID)), clean(f.Component.Name + " " + f.Component.Version), clean(f.Cluster + ":" + f.Container), clean(f.Zone),
+				findingSpan(f), p.decided(f), clean(f.Fix), clean(f.Owner)})
+		}
+		p.heading("FINDINGS", len(rows), "")
+		p.table([]column{{"SEVERITY", 0}, {"EXPLOITED", 0}, {"ID", 0}, {"COMPONENT", 20}, {"CONTAINER", 28}, {"ZONE", 0}, {"KNOWN", 0}, {"STATE", 16}, {"FIX", 16}, {"OWNER", 8}}, rows)
+	}
+	if !past {
+		p.blank()
+		p.linef("%s", p.dim("of what runs and has a document, as of change "+strconv.FormatUint(a.Sequence, 10)+"; advisories read "+a.AdvisoriesLoaded.UTC().Format(time.RFC3339)+"; `cofferdam coverage` says what has none"))
+	}
+	return p.done()
+}
+
+// findingSpan says since when a finding is known, and until when it was.
+func findingSpan(f *RunningFinding) string {
+	s := f.From.UTC().Format(time.DateOnly)
+	if !f.Until.IsZero() {
+		s += " to " + f.Until.UTC().Format(time.DateOnly)
+	}
+	return s
+}
+
+// decided says what was decided about a finding, and what is doubtful about it.
+func (p *printer) decided(f *RunningFinding) string {
+	s := f.State
+	if d := f.Decision; d != nil && f.State == d.State {
+		if !d.Until.IsZero() {
+			s += " until " + d.Until.UTC().Format(time.DateOnly)
+		}
+		s = strings.TrimSpace(s + " " + clean(strings.TrimSpace(d.Ticket+" "+d.Reason)))
+	}
+	if f.Unheard {
+		s += p.yellow(" (no loaded advisory has it any more)")
+	}
+	if f.Doubtful {
+		s += p.yellow(" (which image of the index runs is not known)")
+	}
+	return s
+}
+
+// Remediation is the answer of `findings remediation`: how long vulnerabilities stay in
+// what runs.
+type Remediation struct {
+	SchemaVersion string             `json:"schemaVersion"`
+	Since         time.Time          `json:"since"`
+	Classes       []RemediationClass `json:"classes" doc:"By severity, the worst first"`
+}
+
+// RemediationClass are the exposures of one severity: a container is exposed to a
+// vulnerability from when it was known until nothing that it runs has it.
+type RemediationClass struct {
+	Severity       string  `json:"severity"`
+	Open           int     `json:"open" doc:"That hold"`
+	OldestSeconds  float64 `json:"oldestSeconds" doc:"The longest of them"`
+	Remediated     int     `json:"remediated" doc:"Ended since, and the container runs on"`
+	Gone           int     `json:"gone" doc:"Ended since with their container"`
+	MeanSeconds    float64 `json:"meanSeconds" doc:"Of the remediated"`
+	MedianSeconds  float64 `json:"medianSeconds"`
+	SlowestSeconds float64 `json:"slowestSeconds"`
+}
+
+func remediationTable(w io.Writer, a *Remediation, o Options) error {
+	p := newPrinter(w, o)
+	var rows [][]string
+	var sum RemediationClass
+	for i := range a.Classes {
+		c := &a.Classes[i]
+		sum.Open, sum.Remediated, sum.Gone = sum.Open+c.Open, sum.Remediated+c.Remediated, sum.Gone+c.Gone
+		if c.Open+c.Remediated+c.Gone == 0 {
+			continue
+		}
+		var s ident.Severity
+		_ = s.UnmarshalText([]byte(c.Severity))
+		took := func(seconds float64, n int) string {
+			if n == 0 {
+				return ""
+			}
+			return days(seconds)
+		}
+		rows = append(rows, []string{p.severity(s), strconv.Itoa(c.Open), took(c.OldestSeconds, c.Open), strconv.Itoa(c.Remediated), took(c.MedianSeconds, c.Remediated),
+			took(c.MeanSeconds, c.Remediated), took(c.SlowestSeconds, c.Remediated), strconv.Itoa(c.Gone)})
+	}
+	p.linef("%s remediated since %s, %d open", p.bold(plural(sum.Remediated, "exposure")), a.Since.UTC().Format(time.DateOnly), sum.Open)
+	if len(rows) > 0 {
+		p.heading("BY SEVERITY", len(rows), "a container's to a vulnerability, from when it was known until nothing that it runs has it")
+		p.table([]column{{"SEVERITY", 0}, {"OPEN", 0}, {"OLDEST", 0}, {"REMEDIATED", 0}, {"MEDIAN", 0}, {"MEAN", 0}, {"SLOWEST", 0}, {"GONE", 0}}, rows)
+	}
+	return p.done()
+}
+
+// days writes seconds as people say them.
+func days(seconds float64) string {
+	switch d := time.Duration(seconds * float64(time.Second)); {
+	case d < time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%.1f h", d.Hours())
+	default:
+		return fmt.Sprintf("%.1f d", d.Hours()/24)
+	}
+}
