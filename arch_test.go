@@ -61,6 +61,10 @@ var layers = map[string][]string{
 
 	"provenance": {"ident", "jsonscan"},
 
+	"policy/strict":       {"estate/manifest", "sbom/schema/phrase"},
+	"policy/clusterimage": {"ident", "jsonscan", "estate", "policy/strict"},
+	"policy/decode":       {"ident", "estate/manifest", "policy/..."},
+
 	"authz": {"ident"},
 
 	"evidence": {"ident"},
@@ -100,7 +104,7 @@ var layers = map[string][]string{
 	"internal/catalog":  {"ident", "authz", "evidence", "sbom/...", "vuln", "index", "inventory", "internal/store", "internal/zstdframe"},
 	"internal/server":   {"ident", "authz", "sbom/...", "vuln", "index", "inventory", "report", "internal/catalog", "internal/store"},
 	"internal/client":   {"ident", "vuln", "inventory", "report", "internal/listen"},
-	"internal/app": {"ident", "authz", "evidence", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report", "index/...",
+	"internal/app": {"ident", "authz", "evidence", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report", "index/...", "policy/...",
 		"internal/catalog", "internal/client", "internal/listen", "internal/registry", "internal/server", "internal/store/..."},
 	"internal/web": {"ident", "inventory", "internal/listen"},
 	"internal/cli": {"ident", "authz", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "contain/trigger", "contain/tighten", "report/...", "examples", "index/synth",

@@ -94,10 +94,14 @@ func validationsJUnit(w io.Writer, a *Validations, _ Options) error {
 		switch {
 		case d.NotJudged != "":
 			s.add(junitCase{Name: "judged", Error: &junitFailure{Message: clean(d.NotJudged), Type: "not judged"}})
-		case len(d.Violations) == 0:
+		case d.Valid:
 			s.add(junitCase{Name: "valid by " + clean(by(d))})
 		}
 		for _, v := range d.Violations {
+			if v.Warning {
+				s.add(junitCase{Name: clean(pointer(v.Pointer)), SystemOut: clean("warning: " + v.Message)})
+				continue
+			}
 			s.add(junitCase{Name: clean(pointer(v.Pointer)), Failure: &junitFailure{Message: clean(v.Message), Type: clean(clause(v))}})
 		}
 		out.Suites = append(out.Suites, s)

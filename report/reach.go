@@ -212,22 +212,40 @@ type Validation struct {
 	Violations []Violation `json:"violations"`
 }
 
-// Violation is one breach of the schema.
+// Violation is one breach of the schema, or of a resource's rules.
 type Violation struct {
 	Pointer string `json:"pointer"`
 	Line    int    `json:"line,omitempty"`
 	Column  int    `json:"column,omitempty"`
 	Message string `json:"message"`
 	Rule    string `json:"rule,omitempty"`
+	Hint    string `json:"hint,omitempty"` // how to mend it
+	// Warning says that the document is valid as it stands, and likely does not do
+	// what it was written for.
+	Warning bool `json:"warning,omitempty"`
 }
 
-// Validations is the answer of `sbom validate`.
+// Validations is the answer of `sbom validate` and `policy validate`.
 type Validations struct {
 	SchemaVersion string       `json:"schemaVersion"`
 	Documents     []Validation `json:"documents"`
 	Valid         int          `json:"valid"`
 	Invalid       int          `json:"invalid"`
 	NotJudged     int          `json:"notJudged"`
+}
+
+// Count sums up the documents.
+func (a *Validations) Count() {
+	for _, d := range a.Documents {
+		switch {
+		case d.NotJudged != "":
+			a.NotJudged++
+		case d.Valid:
+			a.Valid++
+		default:
+			a.Invalid++
+		}
+	}
 }
 
 func validationsTable(w io.Writer, a *Validations, o Options) error {
@@ -242,22 +260,18 @@ func validationsTable(w io.Writer, a *Validations, o Options) error {
 			continue
 		}
 		if d.Valid {
-			if len(a.Documents) <= mostRows || o.All {
+			if len(a.Documents) <= mostRows || len(d.Violations) > 0 || o.All {
 				p.linef("%s  %s  %s", p.green("valid  "), clean(d.File), p.dim(clean(what)))
 			}
-			continue
+		} else {
+			p.linef("%s  %s  %s", p.red("INVALID"), p.bold(clean(d.File)), p.dim(clean(what)))
 		}
-		p.linef("%s  %s  %s", p.red("INVALID"), p.bold(clean(d.File)), p.dim(clean(what)))
 		for i, v := range d.Violations {
 			if i == mostRows && !o.All {
 				p.linef("         %s", p.dim(fmt.Sprintf("… and %d more (--all)", len(d.Violations)-i)))
 				break
 			}
-			at := ""
-			if v.Line > 0 {
-				at = fmt.Sprintf("  line %d", v.Line)
-			}
-			p.linef("         %s  %s%s", p.cyan(clean(pointer(v.Pointer))), clean(v.Message), p.dim(at))
+			violationLines(p, v)
 		}
 	}
 	if len(a.Documents) > 1 {
@@ -269,6 +283,24 @@ func validationsTable(w io.Writer, a *Validations, o Options) error {
 		p.linef("%s", p.bold(line))
 	}
 	return p.done()
+}
+
+func violationLines(p *printer, v Violation) {
+	at := ""
+	if v.Line > 0 {
+		at = fmt.Sprintf("  line %d", v.Line)
+		if v.Column > 0 {
+			at += fmt.Sprintf(", column %d", v.Column)
+		}
+	}
+	word := ""
+	if v.Warning {
+		word = p.yellow("warning: ")
+	}
+	p.linef("         %s  %s%s%s", p.cyan(clean(pointer(v.Pointer))), word, clean(v.Message), p.dim(at))
+	if v.Hint != "" {
+		p.linef("           %s", p.dim("hint: "+clean(v.Hint)))
+	}
 }
 
 func pointer(s string) string {

@@ -230,9 +230,19 @@ func validationsSARIF(w io.Writer, a *Validations, o Options) error {
 			i := run.rule(index, id, func() sarifRule {
 				return sarifRule{ID: id, ShortDescription: sarifText{fmt.Sprintf("%s: %s", by(d), id)}}
 			})
-			at := pointer(v.Pointer)
-			run.Results = append(run.Results, sarifResult{RuleID: id, RuleIndex: i, Level: "error", Message: sarifText{at + " " + v.Message},
-				Locations:           []sarifLocation{inFile(d.File, v.Line, sarifLogical{FullyQualifiedName: at, Kind: kindOf(d)})},
+			at, level, text := pointer(v.Pointer), "error", v.Message
+			if v.Warning {
+				level = "warning"
+			}
+			if v.Hint != "" {
+				text += "; " + v.Hint
+			}
+			place := inFile(d.File, v.Line, sarifLogical{FullyQualifiedName: at, Kind: kindOf(d)})
+			if r := place.PhysicalLocation.Region; r != nil && d.Encoding == "" { // columns of SBOMs count bytes
+				r.StartColumn = v.Column
+			}
+			run.Results = append(run.Results, sarifResult{RuleID: id, RuleIndex: i, Level: level, Message: sarifText{at + " " + text},
+				Locations:           []sarifLocation{place},
 				PartialFingerprints: map[string]string{"cofferdam/v1": d.File + " " + at + " " + id}})
 		}
 	}

@@ -87,35 +87,33 @@ func (d *decoder) input(ctx context.Context, in Input) error {
 
 // document reads one YAML document, or the JSON values that stand in it.
 func (d *decoder) document(doc document) {
-	if first := strings.TrimLeft(string(doc.data[:min(len(doc.data), 64)]), "\uFEFF \t\r\n"); strings.HasPrefix(first, "{") && !strings.HasPrefix(first, "{{") {
-		d.json(doc)
-		return
-	}
-	root, err := parseYAML(doc, d.limits)
-	if err != nil {
-		d.broken(doc, err)
-		return
-	}
-	d.top(doc, root)
+	roots(doc, d.limits, func(doc document, root *node, err *parseError) {
+		if err != nil {
+			d.broken(doc, err)
+			return
+		}
+		d.top(doc, root)
+	})
 }
 
-// json reads a document of JSON values, or of YAML in flow style, which begins
-// with the same byte.
-func (d *decoder) json(doc document) {
-	values := jsonValues(doc)
-	for i, v := range values {
-		root, err := parseJSON(v, d.limits)
-		if err == nil {
-			d.top(v, root)
-			continue
-		}
-		if i == 0 && err.err.Kind != ident.KindLimit {
-			if root, yerr := parseYAML(doc, d.limits); yerr == nil {
-				d.top(doc, root)
+// roots parses a document: one of YAML, or of JSON values, or of YAML in flow
+// style, which begins with the same byte. found gets each value, or why it does
+// not parse; a nil root without an error is an empty document.
+func roots(doc document, l limits, found func(doc document, root *node, err *parseError)) {
+	if first := strings.TrimLeft(string(doc.data[:min(len(doc.data), 64)]), "\uFEFF \t\r\n"); !strings.HasPrefix(first, "{") || strings.HasPrefix(first, "{{") {
+		root, err := parseYAML(doc, l)
+		found(doc, root, err)
+		return
+	}
+	for i, v := range jsonValues(doc) {
+		root, err := parseJSON(v, l)
+		if err != nil && i == 0 && err.err.Kind != ident.KindLimit {
+			if root, yerr := parseYAML(doc, l); yerr == nil {
+				found(doc, root, nil)
 				return
 			}
 		}
-		d.broken(v, err)
+		found(v, root, err)
 	}
 }
 

@@ -116,9 +116,9 @@ change it; --allow-incomplete makes it 0); 130 interrupted.`,
 		return ident.Errorf(ident.KindUsage, "%s", err.Error()).WithHint("%s --help lists the flags", c.CommandPath())
 	})
 	root.AddGroup(&cobra.Group{ID: "estate", Title: "The estate:"}, &cobra.Group{ID: "reach", Title: "Reachability:"},
-		&cobra.Group{ID: "sbom", Title: "SBOMs and vulnerabilities:"}, &cobra.Group{ID: "catalogue", Title: "The catalogue:"})
+		&cobra.Group{ID: "sbom", Title: "SBOMs and vulnerabilities:"}, &cobra.Group{ID: "policy", Title: "Verification and gates:"}, &cobra.Group{ID: "catalogue", Title: "The catalogue:"})
 	root.AddCommand(demoCommand(e), mapCommand(e), whereCommand(e), blastCommand(e), containCommand(e), tightenCommand(e), reachCommand(e),
-		sbomCommand(e), scanCommand(e), advisoriesCommand(e), serveCommand(e), pushCommand(e), historyCommand(e), changesCommand(e), coverageCommand(e), findingsCommand(e), blockedCommand(e), tokenCommand(e), benchCommand(e), versionCommand(e))
+		sbomCommand(e), scanCommand(e), policyCommand(e), advisoriesCommand(e), serveCommand(e), pushCommand(e), historyCommand(e), changesCommand(e), coverageCommand(e), findingsCommand(e), blockedCommand(e), tokenCommand(e), benchCommand(e), versionCommand(e))
 	laterCommands(root)
 	return root
 }

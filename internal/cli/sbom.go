@@ -46,16 +46,7 @@ func sbomValidateCommand(e *env) *cobra.Command {
 				return err
 			}
 			a := &report.Validations{SchemaVersion: inventory.SchemaVersion, Documents: docs}
-			for _, d := range docs {
-				switch {
-				case d.NotJudged != "":
-					a.NotJudged++
-				case d.Valid:
-					a.Valid++
-				default:
-					a.Invalid++
-				}
-			}
+			a.Count()
 			e.outcome.refused = a.Invalid > 0
 			e.outcome.failed = a.NotJudged > 0
 			return e.write(a, report.Options{})

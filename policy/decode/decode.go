@@ -1,0 +1,140 @@
+package decode
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/cofferdam-io/cofferdam/estate/manifest"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/policy/clusterimage"
+	"github.com/cofferdam-io/cofferdam/policy/strict"
+)
+
+// MaxBytes bounds one file: the API server takes 1.5 MB of an object, and this is
+// a list of hundreds.
+const MaxBytes = 64 << 20
+
+// maxDocuments bounds the objects of one file.
+const maxDocuments = 100_000
+
+// maxFaults bounds what is said about one object: the first hundred mend most.
+const maxFaults = 1000
+
+// File is what one input holds.
+type File struct {
+	Name    string
+	Objects []Object
+	// Others counts objects of kinds that are no policy, such as a ConfigMap beside one.
+	Others int
+	Faults []strict.Fault // of documents that are no object
+}
+
+// Object is one resource. Of Image and Root at most one is set, and none where the
+// resource cannot be used.
+type Object struct {
+	Kind, APIVersion, Name string
+	At                     manifest.Place
+	Faults                 []strict.Fault
+	Image                  *clusterimage.Policy
+	Root                   *clusterimage.TrustRoot
+
+	node manifest.Value
+}
+
+// Read reads one input. A cancelled context is told by a fault.
+func Read(ctx context.Context, in manifest.Input) File {
+	f := File{Name: in.Name}
+	docs, err := manifest.Documents(ctx, in, manifest.Options{MaxBytes: MaxBytes, MaxDocuments: maxDocuments})
+	if err != nil {
+		f.Faults = append(f.Faults, faultOf(err, manifest.Place{Line: 1, Column: 1}))
+		return f
+	}
+	for _, d := range docs {
+		if d.Err != nil {
+			f.Faults = append(f.Faults, faultOf(d.Err, d.At))
+			continue
+		}
+		f.read(d.Root, "", 0)
+	}
+	return f
+}
+
+func faultOf(err error, at manifest.Place) strict.Fault {
+	out := strict.Fault{At: at, Rule: strict.RuleSyntax, Message: err.Error()}
+	var known *ident.Error
+	if errors.As(err, &known) {
+		out.Message, out.Hint = known.Message, known.Hint
+		if known.Kind == ident.KindLimit {
+			out.Rule = strict.RuleLimit
+		}
+	}
+	return out
+}
+
+// maxNestedLists is manifest's: the API knows no lists of lists.
+const maxNestedLists = 4
+
+func (f *File) read(v manifest.Value, base string, depth int) {
+	var faults []strict.Fault
+	root := strict.Root(v, &faults)
+	if v.Kind() != manifest.Map {
+		root.Fault(strict.RuleType, "a Kubernetes object is due here and not %s", v.Kind()).Mend("begin with apiVersion and kind")
+		f.Faults = append(f.Faults, faults...)
+		return
+	}
+	kind := v.Field("kind").Text()
+	if kind == "" {
+		kind = base
+	}
+	if list, ok := strings.CutSuffix(kind, "List"); ok && v.Field("items").Kind() == manifest.List && depth < maxNestedLists {
+		for _, item := range v.Field("items").Items() {
+			f.read(item, list, depth+1)
+		}
+		return
+	}
+	o := Object{Kind: kind, APIVersion: v.Field("apiVersion").Text(), Name: v.Field("metadata").Field("name").Text(), At: v.At(), node: v}
+	if !o.read(root, &faults) {
+		f.Others++
+		return
+	}
+	strict.Sort(faults)
+	if len(faults) > maxFaults {
+		faults = faults[:maxFaults]
+	}
+	o.Faults = faults
+	f.Objects = append(f.Objects, o)
+}
+
+// read picks the reader; false is a kind that is no policy.
+func (o *Object) read(root strict.Node, faults *[]strict.Fault) bool {
+	group, version, grouped := strings.Cut(o.APIVersion, "/")
+	if !grouped {
+		group, version = "", o.APIVersion
+	}
+	ours := group == clusterimage.Group
+	switch {
+	case o.Kind == "" || o.APIVersion == "":
+		missing := "kind"
+		if o.Kind != "" {
+			missing = "apiVersion"
+		}
+		root.Fault(strict.RuleMissing, "%s is missing", missing).Mend("apiVersion: %s/%s, kind: %s", clusterimage.Group, clusterimage.V1Beta1, clusterimage.Kind)
+	case o.Kind == clusterimage.Kind && ours && (version == clusterimage.V1Alpha1 || version == clusterimage.V1Beta1):
+		o.Image = clusterimage.ReadPolicy(root, faults)
+	case o.Kind == clusterimage.RootKind && ours && version == clusterimage.V1Alpha1:
+		o.Root = clusterimage.ReadTrustRoot(root, faults)
+	case o.Kind == clusterimage.Kind:
+		root.Get("apiVersion").Fault(strict.RuleValue, "%q is no version of %s", o.APIVersion, o.Kind).Mend("%s/%s or %s/%s", clusterimage.Group, clusterimage.V1Beta1, clusterimage.Group, clusterimage.V1Alpha1)
+	case o.Kind == clusterimage.RootKind:
+		root.Get("apiVersion").Fault(strict.RuleValue, "%q is no version of %s", o.APIVersion, o.Kind).Mend("%s/%s", clusterimage.Group, clusterimage.V1Alpha1)
+	case ours:
+		root.Get("kind").Fault(strict.RuleValue, "%q is no kind of %s", o.Kind, group).Mend("%s or %s", clusterimage.Kind, clusterimage.RootKind)
+	default:
+		return false
+	}
+	return true
+}
+
+// Kinds are the kinds of resource that Read knows.
+func Kinds() []string { return []string{clusterimage.Kind, clusterimage.RootKind} }
