@@ -39,10 +39,14 @@ var layers = map[string][]string{
 	"sbom/quality":   {"ident", "sbom", "sbom/license", "vuln"},
 	"sbom/encode":    {"ident", "sbom", "sbom/cyclonedx", "sbom/spdx"},
 
-	"vuln":      {"ident", "sbom"},
-	"vuln/osv":  {"ident", "vuln", "jsonscan"},
-	"vuln/kev":  {"ident", "vuln", "jsonscan"},
-	"vuln/epss": {"ident", "vuln"},
+	"vuln":         {"ident", "sbom"},
+	"vuln/osv":     {"ident", "vuln", "jsonscan"},
+	"vuln/kev":     {"ident", "vuln", "jsonscan"},
+	"vuln/epss":    {"ident", "vuln"},
+	"vuln/openvex": {"ident", "vuln", "jsonscan"},
+	"vuln/csaf":    {"ident", "vuln", "jsonscan"},
+	"vuln/cdxvex":  {"ident", "vuln", "jsonscan", "sbom", "sbom/cyclonedx"},
+	"vuln/vex":     {"ident", "vuln", "jsonscan", "vuln/openvex", "vuln/csaf", "vuln/cdxvex"},
 
 	"estate":                   {"ident"},
 	"estate/manifest":          {"ident", "estate", "jsonscan", "estate/manifest/ciliumv2"},

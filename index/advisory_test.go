@@ -256,7 +256,7 @@ func TestRealAdvisories(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := vuln.Scan(ctx, docs, db)
+	report, err := vuln.Scan(ctx, docs, db, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package inventory
 import (
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/segment"
+	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
 // SchemaVersion is the version of every JSON answer.
@@ -17,9 +18,13 @@ type Coverage struct {
 	AdvisoriesAsOf            string    `json:"advisoriesAsOf,omitempty"`  // date of the newest advisory loaded, RFC 3339 date
 	KEVAsOf                   string    `json:"kevAsOf,omitempty"`         // when the catalogue of exploited vulnerabilities was released, RFC 3339 date; absent: none was read
 	EPSSAsOf                  string    `json:"epssAsOf,omitempty"`        // day of the EPSS scores, RFC 3339 date; absent: none were read
-	AdvisoryKnown             *bool     `json:"advisoryKnown,omitempty"`   // whether a loaded advisory has the queried id
-	Enforcement               string    `json:"enforcement"`               // "generic (assumed)"
-	NotSeen                   []string  `json:"notSeen"`                   // kinds of which no object was read
+	// VEXStatements counts the statements that were read, and VEX says what became of
+	// them, in a scan.
+	VEXStatements int            `json:"vexStatements,omitempty"`
+	VEX           *vuln.VEXCount `json:"vex,omitempty"`
+	AdvisoryKnown *bool          `json:"advisoryKnown,omitempty"` // whether a loaded advisory has the queried id
+	Enforcement   string         `json:"enforcement"`             // "generic (assumed)"
+	NotSeen       []string       `json:"notSeen"`                 // kinds of which no object was read
 	// WithoutEffect are policies that the network does not enforce.
 	WithoutEffect []segment.WithoutEffect `json:"withoutEffect,omitempty"`
 	Quarantined   int                     `json:"quarantined"` // inputs that could not be read
@@ -123,6 +128,8 @@ type Site struct {
 	Version   string    `json:"version"`
 	Fixed     []string  `json:"fixed,omitempty"`
 	Pointer   string    `json:"pointer,omitempty"` // of the component in its SBOM
+	VEX       string    `json:"vex,omitempty"`     // status by statements of trusted authors; "" where none is about it
+	VEXSource string    `json:"vexSource,omitempty"`
 	SBOM      SBOMMatch `json:"sbom"`
 }
 
@@ -158,7 +165,7 @@ type Affected struct {
 	Isolated    segment.Isolation     `json:"isolated"`
 	Exposure    segment.ExposureLevel `json:"exposure"`
 	Ways        []segment.Way         `json:"ways,omitempty"`
-	VEX         string                `json:"vex"` // "none" while no VEX is read
+	VEX         string                `json:"vex"` // status by statements of trusted authors; "none" where none is about it
 	VEXSource   string                `json:"vexSource,omitempty"`
 	SBOM        SBOMMatch             `json:"sbom"`
 	OtherWays   []string              `json:"otherWays"` // ways out that no network policy holds
@@ -220,12 +227,14 @@ type WorkloadRow struct {
 
 // FindingRow is one alias group on one component of a workload.
 type FindingRow struct {
-	ID       string         `json:"id"`
-	Severity ident.Severity `json:"severity"`
-	PURL     string         `json:"purl"`
-	Fixed    []string       `json:"fixed,omitempty"`
-	KEV      bool           `json:"kev"` // known to be exploited; false too where no catalogue was read
-	EPSS     *float64       `json:"epss,omitempty"`
+	ID        string         `json:"id"`
+	Severity  ident.Severity `json:"severity"`
+	PURL      string         `json:"purl"`
+	Fixed     []string       `json:"fixed,omitempty"`
+	KEV       bool           `json:"kev"`    // known to be exploited; false too where no catalogue was read
+	Status    vuln.Status    `json:"status"` // "affected", or what statements of trusted authors say
+	VEXSource string         `json:"vexSource,omitempty"`
+	EPSS      *float64       `json:"epss,omitempty"`
 }
 
 // Segment is a set of workloads that no rule tells apart.

@@ -100,9 +100,10 @@ func (s *Snapshot) affected(f *search, among *Selection, out *Blast) []ident.Ref
 			continue
 		}
 		x := s.in.Graph.Exposure(w.Ref)
+		status, source := vexOf(sites)
 		out.Affected = append(out.Affected, Affected{
 			Workload: w.Ref, Zone: w.zone, Owner: w.owner, Criticality: w.criticality,
-			Isolated: s.in.Graph.Isolation(w.Ref), Exposure: x.Level, Ways: x.Ways, VEX: "none",
+			Isolated: s.in.Graph.Isolation(w.Ref), Exposure: x.Level, Ways: x.Ways, VEX: status, VEXSource: source,
 			SBOM: sites[0].SBOM, OtherWays: s.otherWays(w), Sites: sites,
 		})
 		from = append(from, w.Ref)

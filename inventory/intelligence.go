@@ -3,6 +3,7 @@ package inventory
 import (
 	"time"
 
+	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
@@ -14,6 +15,7 @@ func (c *Coverage) Intelligence(in *vuln.Intelligence) {
 	if in.Exploited != nil {
 		c.KEVAsOf = in.Exploited.Released.Format(time.DateOnly)
 	}
+	c.VEXStatements = in.Statements.Len()
 	if in.Likelihoods != nil {
 		c.EPSSAsOf = in.Likelihoods.AsOf.Format(time.DateOnly)
 	}
@@ -38,4 +40,31 @@ func day(t time.Time) string {
 		return ""
 	}
 	return t.Format(time.DateOnly)
+}
+
+// stated is what statements of trusted authors say about a vulnerability in a component
+// of an artifact; "" where none is about it.
+func (s *Snapshot) stated(g *vuln.Group, a *vuln.Artifact, c *sbom.Component) (status, source string) {
+	if g == nil || s.in.Intelligence == nil {
+		return "", ""
+	}
+	f := vuln.Finding{ID: g.ID, Aliases: g.Aliases}
+	s.in.Intelligence.Judge(&f, a, c)
+	return string(f.Status), f.VEXSource
+}
+
+// vexOf is the status of a workload: the worst of its sites, of which one without a
+// statement is the worst.
+func vexOf(sites []Site) (status, source string) {
+	rank := map[string]int{string(vuln.StatusFixed): 1, string(vuln.StatusNotAffected): 2, string(vuln.StatusUnderInvestigation): 3, string(vuln.StatusAffected): 4, "": 5}
+	worst := sites[0]
+	for _, s := range sites[1:] {
+		if rank[s.VEX] > rank[worst.VEX] {
+			worst = s
+		}
+	}
+	if worst.VEX == "" {
+		return "none", ""
+	}
+	return worst.VEX, worst.VEXSource
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/estate"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/segment"
+	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
 // Map answers without a question: the whole join.
@@ -77,17 +78,18 @@ func (s *Snapshot) row(w *workload) WorkloadRow {
 	seen := map[[2]string]bool{}
 	for _, im := range w.images {
 		for _, d := range im.join.docs {
+			artifact := vuln.ArtifactOf(d.Document, im.Digests...)
 			for i, a := range found[d.at] {
 				if a == nil {
 					continue
 				}
 				for _, f := range a.Findings {
-					s.in.Intelligence.Assess(&f)
+					s.in.Intelligence.Judge(&f, artifact, &d.Components[i])
 					purl := d.Components[i].PURL // an assessment is of a component, and does not repeat its name
 					key := [2]string{f.ID, purl}
 					if !seen[key] {
 						seen[key] = true
-						row.Findings = append(row.Findings, FindingRow{ID: f.ID, Severity: f.Severity, PURL: purl, Fixed: f.Fixed, KEV: f.KEV, EPSS: f.EPSS})
+						row.Findings = append(row.Findings, FindingRow{ID: f.ID, Severity: f.Severity, PURL: purl, Fixed: f.Fixed, KEV: f.KEV, EPSS: f.EPSS, Status: f.Status, VEXSource: f.VEXSource})
 					}
 				}
 			}

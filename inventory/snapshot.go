@@ -16,15 +16,15 @@ import (
 
 // Input is everything that is joined. It must not change afterwards.
 type Input struct {
-	Estate      *estate.Estate
-	Config      *estate.Config // nil declares nothing
-	Graph       *segment.Graph
-	SBOMs       []*sbom.Document
-	Database    *vuln.Database // nil: no advisories are loaded, which is not "no advisory"
+	Estate       *estate.Estate
+	Config       *estate.Config // nil declares nothing
+	Graph        *segment.Graph
+	SBOMs        []*sbom.Document
+	Database     *vuln.Database     // nil: no advisories are loaded, which is not "no advisory"
 	Intelligence *vuln.Intelligence // nil: nothing beside the advisories was read
-	Images      ImageIndex
-	At          time.Time
-	Quarantined int // inputs that could not be read
+	Images       ImageIndex
+	At           time.Time
+	Quarantined  int // inputs that could not be read
 }
 
 // Snapshot is the join, immutable. Any number of goroutines may ask it.

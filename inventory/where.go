@@ -27,6 +27,7 @@ type hit struct {
 // search is the outcome of looking through every document.
 type search struct {
 	summary  *AdvisorySummary
+	group    *vuln.Group // of the advisory that was asked for; nil for other queries
 	hits     []hit
 	doubts   []doubt
 	whole    map[*document]bool // the query means these documents as a whole
@@ -105,7 +106,7 @@ func (s *Snapshot) findAdvisory(ctx context.Context, q Query, out *search) error
 		return ident.Errorf(ident.KindUsage, "no loaded advisory has %s: that is not the same as not affected", q.advisory).
 			WithHint("%d advisories as of %s are loaded; --advisories names others", db.Len(), db.AsOf().Format(time.DateOnly))
 	}
-	out.summary = summarise(g, q.advisory)
+	out.summary, out.group = summarise(g, q.advisory), g
 	out.summary.know(s.in.Intelligence)
 	out.needsAll = true
 	scan := vuln.NewScanner(db)
@@ -282,9 +283,11 @@ func (s *Snapshot) sites(f *search) []Site {
 			for _, d := range im.join.docs {
 				base := Site{Workload: w.Ref, Zone: w.zone, Owner: w.owner, Contact: w.contact, Container: im.Container, Image: im.Image.Image,
 					SBOM: SBOMMatch{Digest: d.Digest, File: d.File, Match: im.join.match, Trust: "unchecked"}}
+				artifact := vuln.ArtifactOf(d.Document, im.Digests...)
 				for _, h := range byDoc[d] {
 					c := &d.Components[h.index]
 					site := base
+					site.VEX, site.VEXSource = s.stated(f.group, artifact, c)
 					site.PURL, site.Name, site.Version, site.Fixed, site.Pointer = c.PURL, h.name, h.version, h.fixed, c.Pointer
 					out = append(out, site)
 				}

@@ -72,6 +72,10 @@ func scanJUnit(w io.Writer, a *Scan, _ Options) error {
 			index[name] = i
 			out.Suites = append(out.Suites, junitSuite{Name: clean(name)})
 		}
+		if f.Status.Clears() {
+			out.Suites[i].add(junitCase{Name: clean(f.ID + " " + f.PURL), SystemOut: clean(string(f.Status) + " by " + f.VEXSource)})
+			continue
+		}
 		out.Suites[i].add(junitCase{Name: clean(f.ID + " " + f.PURL), Failure: &junitFailure{Message: clean(findingText(f)), Type: f.Severity.String()}})
 	}
 	s := junitSuite{Name: "scan"}

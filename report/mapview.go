@@ -205,6 +205,7 @@ func (p *printer) findings(m *inventory.Map) {
 		counts [6]int
 		worst  ident.Severity
 		kev    int // findings that are known to be exploited
+		clear  int // findings that statements clear, which count in nothing else
 	}
 	var found []row
 	for _, w := range m.Workloads {
@@ -213,6 +214,10 @@ func (p *printer) findings(m *inventory.Map) {
 		}
 		r := row{w: w}
 		for _, f := range w.Findings {
+			if f.Status.Clears() {
+				r.clear++
+				continue
+			}
 			r.counts[f.Severity]++
 			r.worst = max(r.worst, f.Severity)
 			if f.KEV {
@@ -235,9 +240,21 @@ func (p *printer) findings(m *inventory.Map) {
 			exploited = p.red(fmt.Sprintf("%d in KEV", r.kev))
 		}
 		rows = append(rows, []string{clean(r.w.Zone), p.bold(who(r.w.Workload)), exploited, p.severity(r.worst),
-			counts(r.counts), p.exposure(r.w.Exposure), ids(r.w.Findings)})
+			counted(r.counts, r.clear), p.exposure(r.w.Exposure), ids(r.w.Findings)})
 	}
 	p.table([]column{{"ZONE", 0}, {"WORKLOAD", 18}, {"EXPLOITED", 0}, {"WORST", 0}, {"COUNT", 0}, {"EXPOSED TO", 0}, {"SUCH AS", 24}}, rows)
+}
+
+// counted is counts, with how many more statements clear.
+func counted(c [6]int, clear int) string {
+	s := counts(c)
+	if clear == 0 {
+		return s
+	}
+	if s != "" {
+		s += ", "
+	}
+	return s + fmt.Sprintf("%d cleared by VEX", clear)
 }
 
 func counts(c [6]int) string {
@@ -304,6 +321,9 @@ func worstExposed(m *inventory.Map) string {
 	best, id := 0, ""
 	for _, w := range m.Workloads {
 		for _, f := range w.Findings {
+			if f.Status.Clears() {
+				continue
+			}
 			rank := int(f.Severity)
 			if f.KEV {
 				rank += 1 << 4

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
 // The part of SARIF 2.1.0 (OASIS) that code-scanning pages read.
@@ -60,14 +61,21 @@ type (
 		Locations []sarifLocation `json:"locations,omitempty"`
 	}
 	sarifResult struct {
-		RuleID              string            `json:"ruleId"`
-		RuleIndex           int               `json:"ruleIndex"`
-		Level               string            `json:"level"`
-		Message             sarifText         `json:"message"`
-		Locations           []sarifLocation   `json:"locations"`
-		RelatedLocations    []sarifLocation   `json:"relatedLocations,omitempty"`
-		CodeFlows           []sarifCodeFlow   `json:"codeFlows,omitempty"`
-		PartialFingerprints map[string]string `json:"partialFingerprints"`
+		RuleID              string             `json:"ruleId"`
+		RuleIndex           int                `json:"ruleIndex"`
+		Level               string             `json:"level"`
+		Message             sarifText          `json:"message"`
+		Locations           []sarifLocation    `json:"locations"`
+		RelatedLocations    []sarifLocation    `json:"relatedLocations,omitempty"`
+		CodeFlows           []sarifCodeFlow    `json:"codeFlows,omitempty"`
+		PartialFingerprints map[string]string  `json:"partialFingerprints"`
+		Suppressions        []sarifSuppression `json:"suppressions,omitempty"`
+	}
+	// sarifSuppression says that somebody looked at a result and why it may stay (3.35).
+	sarifSuppression struct {
+		Kind          string `json:"kind"`
+		Status        string `json:"status"`
+		Justification string `json:"justification,omitempty"`
 	}
 	sarifLocation struct {
 		ID               int            `json:"id,omitempty"`
@@ -196,12 +204,24 @@ func scanSARIF(w io.Writer, a *Scan, o Options) error {
 			logical = append(logical, sarifLogical{FullyQualifiedName: f.PURL, Kind: "package"})
 		}
 		run.Results = append(run.Results, sarifResult{RuleID: f.ID, RuleIndex: i, Level: sarifLevel(f.Severity), Message: sarifText{findingText(f)},
-			Locations: []sarifLocation{inFile(name, 0, logical...)}, PartialFingerprints: map[string]string{"cofferdam/v1": f.ID + " " + f.PURL}})
+			Locations: []sarifLocation{inFile(name, 0, logical...)}, PartialFingerprints: map[string]string{"cofferdam/v1": f.ID + " " + f.PURL}, Suppressions: suppressed(f)})
 	}
 	if n := a.Coverage.Quarantined; n > 0 {
 		run.incomplete(plural(n, "input") + " could not be read and was not searched")
 	}
 	return run.write(w)
+}
+
+// suppressed says who cleared a finding, and why.
+func suppressed(f vuln.Finding) []sarifSuppression {
+	if !f.Status.Clears() {
+		return nil
+	}
+	s := sarifSuppression{Kind: "external", Status: "accepted", Justification: string(f.Status)}
+	if len(f.VEX) > 0 {
+		s.Justification += ": " + because(f.VEX[0]) + " (" + f.VEX[0].Author + ", " + f.VEX[0].Source + ")"
+	}
+	return []sarifSuppression{s}
 }
 
 func sarifLevel(s ident.Severity) string {

@@ -63,19 +63,25 @@ type Gate struct {
 func scanTable(w io.Writer, a *Scan, o Options) error {
 	p := newPrinter(w, o)
 	var n [6]int
-	for _, f := range a.Findings {
+	open, cleared := split2(a.Findings, func(f vuln.Finding) bool { return !f.Status.Clears() })
+	for _, f := range open {
 		n[f.Severity]++
 	}
 	head := p.green("NO FINDINGS")
 	switch {
 	case a.Documents == 0:
 		head = p.yellow("NOTHING WAS SEARCHED")
-	case len(a.Findings) > 0:
-		head = p.bold(plural(len(a.Findings), "finding")) + ": " + counts(n)
+	case len(open) > 0:
+		head = p.bold(plural(len(open), "finding")) + ": " + counts(n)
+	case len(cleared) > 0:
+		head = p.green("NO FINDINGS but those that VEX clears")
 	case len(a.Unmatched) > 0:
 		head = p.yellow("NO FINDINGS in what could be matched")
 	case a.Coverage.Quarantined > 0:
 		head = p.yellow("NO FINDINGS in what could be read")
+	}
+	if len(open) > 0 && len(cleared) > 0 {
+		head += fmt.Sprintf(", and %d that VEX clears", len(cleared))
 	}
 	p.linef("%s, in %s of %s", head, plural(a.Components, "component"), plural(a.Documents, "document"))
 	if g := a.Gate; g != nil {
@@ -85,15 +91,18 @@ func scanTable(w io.Writer, a *Scan, o Options) error {
 			p.linef("%s", p.green("GATE PASSED on "+clean(strings.Join(g.FailOn, ","))))
 		}
 	}
-	if len(a.Findings) > 0 {
-		p.heading("FINDINGS", len(a.Findings), "")
-		rows := make([][]string, 0, len(a.Findings))
-		for _, f := range a.Findings {
+	if len(open) > 0 {
+		p.heading("FINDINGS", len(open), "")
+		rows := make([][]string, 0, len(open))
+		for _, f := range open {
 			rows = append(rows, []string{p.severity(f.Severity), p.exploited(f.KEV) + likely(f.EPSS), p.bold(clean(f.ID)), clean(f.Component.Name) + " " + clean(f.Component.Version),
-				clean(f.Fix), clean(f.Range), clean(f.File)})
+				clean(f.Fix), stated(f), clean(f.Range), clean(f.File)})
 		}
-		p.table([]column{{"SEVERITY", 0}, {"EXPLOITED", 0}, {"ID", 0}, {"COMPONENT", 24}, {"FIX", 20}, {"AFFECTED", 16}, {"DOCUMENT", 16}}, rows)
+		p.table([]column{{"SEVERITY", 0}, {"EXPLOITED", 0}, {"ID", 0}, {"COMPONENT", 24}, {"FIX", 20}, {"VEX", 14}, {"AFFECTED", 16}, {"DOCUMENT", 16}}, rows)
 	}
+	p.cleared(cleared)
+	p.unapplied(a.Findings)
+	p.unbound(a.Coverage.VEX)
 	p.unmatchedReasons(a.Unmatched)
 	p.blank()
 	line := fmt.Sprintf("searched %s; %s without identity", plural(a.Documents, "document"), plural(a.Coverage.ComponentsWithoutIdentity, "component"))

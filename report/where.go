@@ -62,10 +62,10 @@ func (p *printer) sites(sites []inventory.Site) {
 		}
 		rows = append(rows, []string{
 			clean(s.Zone), p.bold(who(s.Workload)), clean(s.Container), clean(s.Name) + " " + clean(s.Version),
-			clean(strings.Join(s.Fixed, ", ")), matched(s.SBOM), clean(owner), clean(shortImage(s.Image)),
+			clean(strings.Join(s.Fixed, ", ")), clean(s.VEX), matched(s.SBOM), clean(owner), clean(shortImage(s.Image)),
 		})
 	}
-	p.table([]column{{"ZONE", 0}, {"WORKLOAD", 18}, {"CONTAINER", 8}, {"COMPONENT", 24}, {"FIXED IN", 8}, {"SBOM", 9}, {"OWNER", 10}, {"IMAGE", 18}}, rows)
+	p.table([]column{{"ZONE", 0}, {"WORKLOAD", 18}, {"CONTAINER", 8}, {"COMPONENT", 24}, {"FIXED IN", 8}, {"VEX", 0}, {"SBOM", 9}, {"OWNER", 10}, {"IMAGE", 18}}, rows)
 }
 
 // everything is what an answer of "not found" speaks of.

@@ -119,7 +119,7 @@ func BenchmarkScan(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := vuln.Scan(context.Background(), docs, db); err != nil {
+		if _, err := vuln.Scan(context.Background(), docs, db, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

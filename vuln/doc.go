@@ -8,7 +8,7 @@
 // with the reason, never "not affected".
 //
 //	db, err := vuln.NewDatabase(advisories, vuln.Options{})
-//	report, err := vuln.Scan(ctx, documents, db)
+//	report, err := vuln.Scan(ctx, documents, db, nil)
 //	ids, err := vuln.IdentityOf(component, subjectOS) // or one by one,
 //	matches, doubts := db.Match(ids[0])
 package vuln

@@ -26,7 +26,7 @@ func Example() {
 		{Name: "go", PURL: "pkg:golang/github.com/json-iterator/go@v1.1.12"},
 		{Name: "libc", Version: "2.36"},
 	}}
-	report, err := vuln.Scan(context.Background(), []*sbom.Document{document}, db)
+	report, err := vuln.Scan(context.Background(), []*sbom.Document{document}, db, nil)
 	if err != nil {
 		fmt.Println(err)
 		return

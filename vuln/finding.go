@@ -42,7 +42,10 @@ type Finding struct {
 	Fix       string           `json:"fix"`   // "upgrade X to Y", or "" where no version fixes it
 	Status    Status           `json:"status"`
 	VEXSource string           `json:"vexSource,omitempty"`
-	Range     string           `json:"range"` // the range that holds the installed version
+	// VEX are the statements about the finding: those that decided its status first,
+	// then those that were not applied, and why.
+	VEX   []Claim `json:"vex,omitempty"`
+	Range string  `json:"range"` // the range that holds the installed version
 
 	// Indices are the places in Document.Components that hold this package
 	// URL; -1 is the document's subject.

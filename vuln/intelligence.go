@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/cofferdam-io/cofferdam/sbom"
 )
 
 // Intelligence is what is known of vulnerabilities beside their advisories. A nil
@@ -14,6 +16,7 @@ import (
 type Intelligence struct {
 	Exploited   *Exploited
 	Likelihoods *Likelihoods
+	Statements  *Statements
 }
 
 // Assess adds to a finding what is known of its vulnerability: whether it is known to
@@ -30,10 +33,17 @@ func (in *Intelligence) Assess(f *Finding) {
 	}
 }
 
-// AssessAll is Assess for each of many.
-func (in *Intelligence) AssessAll(fs []Finding) {
-	for i := range fs {
-		in.Assess(&fs[i])
+// Judge is Assess, and moves the finding to the status that statements give it. Those
+// that are about it and did not decide are told, too.
+func (in *Intelligence) Judge(f *Finding, a *Artifact, c *sbom.Component) {
+	if in == nil {
+		return
+	}
+	in.Assess(f)
+	j := in.Statements.judge(f, a, c)
+	f.VEX = j.claims
+	if j.status != "" {
+		f.Status, f.VEXSource = j.status, j.claims[0].Source
 	}
 }
 

@@ -87,8 +87,9 @@ type assessed struct {
 // Scanner matches components once per distinct package URL, source package and
 // distribution. It is not safe for concurrent use; the database behind it is.
 type Scanner struct {
-	db   *Database
-	seen map[assessed]*Assessment
+	db    *Database
+	known *Intelligence
+	seen  map[assessed]*Assessment
 }
 
 // NewScanner returns a scanner over a database.
@@ -114,10 +115,12 @@ func (s *Scanner) Assess(c *sbom.Component, subjectOS sbom.Distro) *Assessment {
 // where those are packages: exactly one finding per alias group and package URL
 // of a document. Two components of a document with one package URL are one
 // finding with two indices. Files without a package URL are not packages and
-// are not reported as unmatched. The error is the context's.
-func Scan(ctx context.Context, docs []*sbom.Document, db *Database) (*Report, error) {
+// are not reported as unmatched. Findings are judged by what is known beside the
+// advisories; nil is nothing. The error is the context's.
+func Scan(ctx context.Context, docs []*sbom.Document, db *Database, known *Intelligence) (*Report, error) {
 	r := &Report{Findings: []Finding{}, Unmatched: []Unmatched{}}
 	s := NewScanner(db)
+	s.known = known
 	for _, d := range docs {
 		if err := s.scan(ctx, d, r); err != nil {
 			return nil, err
@@ -154,6 +157,7 @@ const checkEvery = 256
 func (s *Scanner) scan(ctx context.Context, d *sbom.Document, r *Report) error {
 	type found struct{ id, purl, version string }
 	at := map[found]int{}
+	artifact := ArtifactOf(d)
 	one := func(index int, c *sbom.Component) {
 		a := s.Assess(c, d.Subject.OS)
 		r.Components++
@@ -168,6 +172,7 @@ func (s *Scanner) scan(ctx context.Context, d *sbom.Document, r *Report) error {
 			}
 			at[key] = len(r.Findings)
 			f.PURL, f.Document, f.File, f.Indices = c.PURL, d.Digest, d.File, []int{index}
+			s.known.Judge(&f, artifact, c)
 			r.Findings = append(r.Findings, f)
 		}
 		for _, u := range a.Unmatched {

@@ -17,7 +17,7 @@ import (
 
 func scan(t *testing.T, db *vuln.Database, docs ...*sbom.Document) *vuln.Report {
 	t.Helper()
-	r, err := vuln.Scan(context.Background(), docs, db)
+	r, err := vuln.Scan(context.Background(), docs, db, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func TestSubjectOSIsTheFallback(t *testing.T) {
 func TestScanStopsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := vuln.Scan(ctx, []*sbom.Document{{}}, load(t, "lodash")); err == nil {
+	if _, err := vuln.Scan(ctx, []*sbom.Document{{}}, load(t, "lodash"), nil); err == nil {
 		t.Error("a cancelled scan returned a report")
 	}
 }

@@ -2,23 +2,31 @@ package app
 
 import (
 	"context"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/yaml"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/vuln"
 	"github.com/cofferdam-io/cofferdam/vuln/epss"
 	"github.com/cofferdam-io/cofferdam/vuln/kev"
+	"github.com/cofferdam-io/cofferdam/vuln/vex"
 )
 
 // IntelligenceInputs are what the user says about vulnerabilities beside advisories.
 type IntelligenceInputs struct {
-	KEV  string // file of the catalogue of exploited vulnerabilities; "" for none
-	EPSS string // file of scores; "" for none
+	KEV   string   // file of the catalogue of exploited vulnerabilities; "" for none
+	EPSS  string   // file of scores; "" for none
+	VEX   []string // files and folders of statements
+	Trust string   // file that says whose statements are applied; "" for those of all that VEX names
 }
 
 // Intelligence reads what the user names. What is named and cannot be read is an
 // error: without it, findings would look better than they are. Where nothing is named it
-// is empty.
-func (l *Loader) Intelligence(ctx context.Context, in IntelligenceInputs) (*vuln.Intelligence, error) {
+// is empty. Statements only make findings look better, so that what is wrong with one
+// costs it alone, and is a problem.
+func (l *Loader) Intelligence(ctx context.Context, in IntelligenceInputs) (*vuln.Intelligence, []Problem, error) {
 	out := &vuln.Intelligence{}
 	if in.KEV != "" {
 		raw, err := l.read(ctx, in.KEV)
@@ -26,7 +34,7 @@ func (l *Loader) Intelligence(ctx context.Context, in IntelligenceInputs) (*vuln
 			out.Exploited, err = kev.Decode(ctx, in.KEV, raw)
 		}
 		if err != nil {
-			return nil, unusable(err)
+			return nil, nil, unusable(err)
 		}
 	}
 	if in.EPSS != "" {
@@ -35,8 +43,87 @@ func (l *Loader) Intelligence(ctx context.Context, in IntelligenceInputs) (*vuln
 			out.Likelihoods, err = epss.Decode(ctx, in.EPSS, raw)
 		}
 		if err != nil {
-			return nil, unusable(err)
+			return nil, nil, unusable(err)
 		}
+	}
+	trust, err := l.trust(ctx, in)
+	if err != nil || len(in.VEX) == 0 {
+		return out, nil, err
+	}
+	statements, problems, err := l.statements(ctx, in.VEX)
+	if err != nil {
+		return nil, nil, err
+	}
+	out.Statements = vuln.NewStatements(statements, trust)
+	return out, problems, nil
+}
+
+// statements reads VEX documents. One that the user names and that is none is a
+// problem; what stands in a folder and is something else is passed over.
+func (l *Loader) statements(ctx context.Context, paths []string) ([]vuln.Statement, []Problem, error) {
+	var out []vuln.Statement
+	var problems []Problem
+	for _, arg := range paths {
+		files, err := l.expand(arg, hasExt(".json", ".vex", ".xml"))
+		if err != nil {
+			return nil, nil, err
+		}
+		for i, f := range files {
+			l.progress("reading VEX", i, len(files))
+			raw, err := l.read(ctx, f.name)
+			if err != nil && ident.KindOf(err) != ident.KindLimit {
+				return nil, nil, err
+			}
+			var faults []vuln.VEXFault
+			var some []vuln.Statement
+			if err == nil {
+				some, faults, err = vex.Decode(ctx, f.name, raw)
+			}
+			if ctx.Err() != nil {
+				return nil, nil, ctx.Err()
+			}
+			switch {
+			case err != nil && f.walked && ident.KindOf(err) == ident.KindUnsupported:
+			case err != nil:
+				problems = append(problems, problemOf(f.name, err))
+			}
+			out = append(out, some...)
+			for _, x := range faults {
+				problems = append(problems, Problem{Where: x.Where(), Message: x.Message})
+			}
+		}
+	}
+	return out, problems, nil
+}
+
+// trustHint shows what a file of trusted authors looks like.
+const trustHint = "authors: [{name: Example PSIRT, products: [\"pkg:oci/\"]}]"
+
+// trust reads whose statements are applied. Without a file it is everybody whose
+// documents the user hands over.
+func (l *Loader) trust(ctx context.Context, in IntelligenceInputs) (vuln.Trust, error) {
+	if in.Trust == "" {
+		return vuln.Trust{Everybody: true}, nil
+	}
+	raw, err := l.read(ctx, in.Trust)
+	if err != nil {
+		return vuln.Trust{}, unusable(err)
+	}
+	var file struct {
+		Authors []struct {
+			Name     string   `json:"name"`
+			Products []string `json:"products"`
+		} `json:"authors"`
+	}
+	if err := yaml.UnmarshalStrict(raw, &file); err != nil {
+		return vuln.Trust{}, ident.Errorf(ident.KindUsage, "is no list of trusted authors: %w", err).At(in.Trust).WithHint(trustHint)
+	}
+	var out vuln.Trust
+	for _, a := range file.Authors {
+		if strings.TrimSpace(a.Name) == "" || slices.Contains(a.Products, "") {
+			return vuln.Trust{}, ident.Errorf(ident.KindUsage, "an author has no name, or a product is empty").At(in.Trust).WithHint(trustHint)
+		}
+		out.Authors = append(out.Authors, vuln.TrustedAuthor{Name: a.Name, Products: a.Products})
 	}
 	return out, nil
 }

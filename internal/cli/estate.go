@@ -138,7 +138,7 @@ func whereCommand(e *env) *cobra.Command {
 	in.sbomFlags(c)
 	in.advisoryFlags(c)
 	in.intelligenceFlags(c)
-	in.notWithServer(c, "filename", "sbom", "image-map", "image-alias", "advisories", "kev", "epss", "estate", "cni", "namespace", "selector")
+	in.notWithServer(c, "filename", "sbom", "image-map", "image-alias", "advisories", "kev", "epss", "vex", "vex-trust", "estate", "cni", "namespace", "selector")
 	c.ValidArgsFunction = e.completeWorkloads(&in, 1)
 	return answers(c, (*inventory.Where)(nil))
 }

@@ -85,7 +85,8 @@ func (in *inputs) advisoryFlags(c *cobra.Command) {
 
 // intelligenceFlags are what is known of vulnerabilities beside their advisories.
 func (in *inputs) intelligenceFlags(c *cobra.Command) {
-	in.refuse(c, "vex", "this version reads no VEX documents")
+	c.Flags().StringArrayVar(&in.known.VEX, "vex", nil, "statements about vulnerabilities in products (OpenVEX, CSAF, CycloneDX): `PATH` of a file, folder or glob; repeatable")
+	c.Flags().StringVar(&in.known.Trust, "vex-trust", "", "apply statements of the authors that `FILE` names only, and show the others' (default: apply all that --vex names)")
 	c.Flags().StringVar(&in.known.KEV, "kev", "", "catalogue of vulnerabilities known to be exploited, as CISA publishes it: `FILE` of JSON")
 	c.Flags().StringVar(&in.known.EPSS, "epss", "", "EPSS scores of a day: `FILE` of CSV, plain or compressed with gzip")
 }
@@ -113,7 +114,8 @@ func (in *inputs) refuse(c *cobra.Command, name, hint string) {
 // arguments repeats the inputs as they would be typed again, for hints.
 func (in *inputs) arguments() string {
 	return repeated(slices.Concat(in.manifestWords(), []word{{"--sbom", in.sboms.Paths}, {"--image-map", in.sboms.Maps}, {"--image-alias", in.sboms.Aliases},
-		{"--advisories", in.advisories}, {"--kev", []string{in.known.KEV}}, {"--epss", []string{in.known.EPSS}}}, in.judgedBy()))
+		{"--advisories", in.advisories}, {"--kev", []string{in.known.KEV}}, {"--epss", []string{in.known.EPSS}},
+		{"--vex", in.known.VEX}, {"--vex-trust", []string{in.known.Trust}}}, in.judgedBy()))
 }
 
 // estateArguments are those of arguments that name the estate alone, for commands
@@ -222,11 +224,11 @@ func (e *env) joined(ctx context.Context, l *app.Loader, in *inputs) (*app.Estat
 	if err != nil {
 		return nil, nil, err
 	}
-	known, err := l.Intelligence(ctx, in.known)
+	known, vexProblems, err := l.Intelligence(ctx, in.known)
 	if err != nil {
 		return nil, nil, err
 	}
-	all := append(append(est.Problems, sbomProblems...), advProblems...)
+	all := slices.Concat(est.Problems, sbomProblems, advProblems, vexProblems)
 	e.problems(all)
 	snap, err := l.Join(ctx, est, docs, app.Knowledge{Database: db, Intelligence: known}, in.sboms, len(all), at)
 	return est, snap, err

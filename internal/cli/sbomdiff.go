@@ -145,11 +145,11 @@ func releaseDiff(ctx context.Context, r compare.Release, db *vuln.Database) (rep
 	if db == nil {
 		return out, nil
 	}
-	before, err := vuln.Scan(ctx, []*sbom.Document{r.Old}, db)
+	before, err := vuln.Scan(ctx, []*sbom.Document{r.Old}, db, nil)
 	if err != nil {
 		return out, err
 	}
-	after, err := vuln.Scan(ctx, []*sbom.Document{r.New}, db)
+	after, err := vuln.Scan(ctx, []*sbom.Document{r.New}, db, nil)
 	if err != nil {
 		return out, err
 	}

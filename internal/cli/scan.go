@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,7 +31,9 @@ With --server, sha256:… of an artifact or a document is scanned by the server:
 documents of an artifact together, by the advisories that it has loaded.
 
 With --kev and --epss findings say whether the vulnerability is known to be exploited and
-how likely that is; those that are stand first.
+how likely that is; those that are stand first. With --vex they have the status that
+statements give them (docs/vulnerabilities.md says which bind and which win); what is
+not affected or fixed stays listed and does not fail a gate.
 
 With --fail-on it is a gate: exit 3 on a finding at or above the line, 1 if
 something that it should judge could not be read. A finding of unknown severity
@@ -86,29 +89,31 @@ counts: unknown is not low.`,
 				return ident.Errorf(ident.KindUsage, "no advisories are loaded: nothing can be said about vulnerabilities").
 					WithHint("--advisories PATH, or once: cofferdam advisories update --from PATH")
 			}
-			known, err := l.Intelligence(ctx, in.known)
+			known, vexProblems, err := l.Intelligence(ctx, in.known)
 			if err != nil {
 				return err
 			}
-			e.problems(append(sbomProblems, advProblems...))
+			e.problems(slices.Concat(sbomProblems, advProblems, vexProblems))
 			if line != nil && len(sbomProblems) > 0 {
 				e.outcome.failed = true // a gate whose own SBOM could not be read has not passed
 			}
 			e.meter.at("matching advisories", 0, 0)
-			rep, err := vuln.Scan(ctx, docs, db)
+			rep, err := vuln.Scan(ctx, docs, db, known)
 			if err != nil {
 				return err
 			}
-			known.AssessAll(rep.Findings)
-			vuln.SortFindings(rep.Findings)
 			yes := true
 			a := &report.Scan{
 				SchemaVersion: inventory.SchemaVersion, Findings: rep.Findings, Unmatched: orEmpty(rep.Unmatched),
 				Documents: len(docs), Components: rep.Components,
 				Coverage: inventory.Coverage{ComponentsWithoutIdentity: rep.WithoutIdentity, AdvisoryKnown: &yes, NotSeen: []string{},
-					AdvisoriesAsOf: db.AsOf().Format("2006-01-02"), Quarantined: len(sbomProblems) + len(advProblems)},
+					AdvisoriesAsOf: db.AsOf().Format("2006-01-02"), Quarantined: len(sbomProblems) + len(advProblems) + len(vexProblems)},
 			}
 			a.Coverage.Intelligence(known)
+			if known.Statements != nil {
+				n := known.Statements.Count(rep.Findings)
+				a.Coverage.VEX = &n
+			}
 			a.Locate(docs)
 			return finish(a)
 		}),
@@ -120,7 +125,7 @@ counts: unknown is not low.`,
 	in.refuse(c, "write-baseline", "this version has no baselines")
 	srv.add(c)
 	in.server = &srv
-	in.notWithServer(c, "advisories", "kev", "epss")
+	in.notWithServer(c, "advisories", "kev", "epss", "vex", "vex-trust")
 	c.Flags().StringSliceVar(&failOn, "fail-on", nil, "exit 3 on a finding of this `SEVERITY` or above: low, medium, high, critical, or any; or, with kev, on one that is known to be exploited")
 	c.Flags().BoolVar(&onlyFixed, "only-fixed", false, "only findings that a published version fixes")
 	c.Flags().BoolVar(&warnOnly, "warn-only", false, "report a failed gate and exit 0")
@@ -163,11 +168,15 @@ func parseFailOn(words []string) (*gateLine, error) {
 }
 
 // judge counts what is at or above the line. A finding of unknown severity counts:
-// unknown is not low.
+// unknown is not low. One that VEX clears does not.
 func (g *gateLine) judge(fs []vuln.Finding, words []string) *report.Gate {
 	out := &report.Gate{FailOn: words}
 	for i := range fs {
-		if f := &fs[i]; f.KEV && g.exploited || g.severe && (f.Severity >= g.least || f.Severity == ident.SeverityUnknown) {
+		f := &fs[i]
+		if f.Status.Clears() {
+			continue
+		}
+		if f.KEV && g.exploited || g.severe && (f.Severity >= g.least || f.Severity == ident.SeverityUnknown) {
 			out.Count++
 		}
 	}

@@ -368,7 +368,11 @@ func (d *writer) properties(w inventory.WorkloadRow) []property {
 		add("selectedBy", place("policy", p))
 	}
 	for _, f := range w.Findings {
-		add("finding", f.ID+" in "+f.PURL)
+		text := f.ID + " in " + f.PURL
+		if f.VEXSource != "" {
+			text += " (" + string(f.Status) + " by " + f.VEXSource + ")"
+		}
+		add("finding", text)
 	}
 	for _, x := range w.OtherWays {
 		add("otherWay", x)

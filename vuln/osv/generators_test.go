@@ -88,7 +88,7 @@ func TestSameFindingsInEveryFormatOfOneTool(t *testing.T) {
 		if diff := cmp.Diff(packages, listed(d)); diff != "" {
 			t.Errorf("%s lists other packages: (-syft's own JSON +this)\n%s", name, diff)
 		}
-		r, err := vuln.Scan(context.Background(), []*sbom.Document{d}, db)
+		r, err := vuln.Scan(context.Background(), []*sbom.Document{d}, db, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +102,7 @@ func TestSameFindingsInEveryFormatOfOneTool(t *testing.T) {
 		}
 	}
 	// bom writes neither the release nor the sources: what it lists is found or said to be uncompared, never cleared.
-	r, err := vuln.Scan(context.Background(), []*sbom.Document{generated(t, "bom/cellar.spdx")}, db)
+	r, err := vuln.Scan(context.Background(), []*sbom.Document{generated(t, "bom/cellar.spdx")}, db, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
