@@ -23,7 +23,6 @@ type change struct {
 	// fresh, nothing of any line is kept; with cuts, ports or blocks are cut anew.
 	dirty       map[uint32]bool
 	fresh, cuts bool
-	moved       bool      // the ends of edges are numbered anew
 	nodes       bool      // g.nodes is the fork's own where it is changed
 	sets        []*uint64 // where sets of classes begin that are the fork's own
 }
@@ -31,14 +30,15 @@ type change struct {
 // applyShared applies a delta on a fork. A nil graph without an error means that
 // the model has to be compiled anew. The caller holds the compiler's lock.
 func (g *Graph) applyShared(ctx context.Context, d *Delta) (*Graph, error) {
-	if len(d.DropWorkloads) > 0 {
-		return nil, ctx.Err()
-	}
-	if len(d.PutEndpoints)+len(d.DropEndpoints) > 0 && !g.sharesPods(d) {
-		return nil, ctx.Err()
-	}
 	k := g.compiler
-	k.prepare(g)
+	d = g.numbered(d)
+	if k.prepare(g); k.worn > wearsOut(g) || len(d.PutEndpoints)+len(d.DropEndpoints) > 0 && !g.sharesPods(d) {
+		return nil, ctx.Err()
+	}
+	out, ok, err := g.leaves(d)
+	if err != nil || !ok {
+		return nil, cmp.Or(err, ctx.Err())
+	}
 	policies := make([]int, 0, len(d.DropPolicies))
 	for _, r := range d.DropPolicies {
 		of, ok := k.policies[r]
@@ -51,7 +51,7 @@ func (g *Graph) applyShared(ctx context.Context, d *Delta) (*Graph, error) {
 	for _, r := range d.DropEndpoints {
 		i, ok := k.endpoints[r]
 		if !ok {
-			return nil, ident.Errorf(ident.KindNotFound, "endpoint %s is not in the model", r)
+			return nil, notThere("endpoint", r.String())
 		}
 		endpoints = append(endpoints, i)
 	}
@@ -82,13 +82,6 @@ func (g *Graph) applyShared(ctx context.Context, d *Delta) (*Graph, error) {
 	c.putWorkloads(d.PutWorkloads)
 	if d.Entries != nil {
 		c.g.m.Entries = *d.Entries
-	}
-	if c.moved {
-		if err := c.g.frameWorkloads(); err != nil {
-			return nil, err
-		}
-	}
-	if c.moved || d.Entries != nil {
 		c.g.frameEntries()
 	}
 	if !c.grow(d) {
@@ -111,9 +104,14 @@ func (g *Graph) applyShared(ctx context.Context, d *Delta) (*Graph, error) {
 			c.putPolicy(&p)
 		}
 	}
+	c.leave(&out)
 	c.sign()
 	c.inherit(g)
 	k.newest = c.g
+	k.worn += len(d.PutEndpoints) + len(d.PutPolicies) + len(d.PutWorkloads) + len(d.PutNamespaces)
+	if c.cuts { // nobody puts the pieces together again
+		k.worn += wornByCut
+	}
 	return c.g, nil
 }
 
@@ -132,12 +130,22 @@ func (g *Graph) fork() *Graph {
 	for h := range n.signature {
 		n.signature[h] = g.signature[h].fork()
 	}
-	n.workloads.classes, n.workloads.ends = g.workloads.classes.fork(), g.workloads.ends.fork()
+	n.workloads.classes, n.workloads.members = g.workloads.classes.fork(), g.workloads.members.fork()
 	n.universe, n.named = slices.Clone(g.universe), slices.Clone(g.named)
 	n.pool, n.byPod, n.byAddress, n.doubts = newPool(g.classes.len()), &podGrain{}, &addressTable{}, &doubts{}
 	g.compiler.atoms.m = n.m
 	return &n
 }
+
+// wearsOut is how much a line of changes may put until the model is compiled anew:
+// what goes leaves numbers, selectors and cuts behind that nobody uses.
+func wearsOut(g *Graph) int {
+	return 4096 + (len(g.m.Endpoints)+len(g.m.Workloads)+g.policies.len())/4
+}
+
+// wornByCut is what a change counts that cuts ports or addresses anew: the pieces
+// make every line longer.
+const wornByCut = 16
 
 // prepare makes the indexes that only changes need.
 func (k *compiler) prepare(g *Graph) {
@@ -145,10 +153,11 @@ func (k *compiler) prepare(g *Graph) {
 		return
 	}
 	k.policies = make(map[PolicyRef][]int, g.policies.len())
+	k.policiesIn = make(map[NamespaceRef][]PolicyRef)
 	k.selecting = make(map[int][]int)
 	for i := range g.policies.len() {
 		if c := g.policies.at(i); c != nil {
-			k.policies[c.p.Ref()] = append(k.policies[c.p.Ref()], i)
+			k.list(c.p.Ref(), i)
 			k.selecting[c.subject] = append(k.selecting[c.subject], i)
 		}
 	}
@@ -180,7 +189,29 @@ func (k *compiler) indexEndpoints(g *Graph) {
 	}
 	k.endpoints = make(map[ident.Ref]int, len(g.m.Endpoints))
 	for i := range g.m.Endpoints {
-		k.endpoints[g.m.Endpoints[i].Ref] = i
+		if g.classOf.at(i) != gone {
+			k.endpoints[g.m.Endpoints[i].Ref] = i
+		}
+	}
+}
+
+// list makes a policy known by its name.
+func (k *compiler) list(r PolicyRef, i int) {
+	if k.policies[r] = append(k.policies[r], i); len(k.policies[r]) == 1 {
+		in := NamespaceRef{r.Cluster, r.Namespace}
+		k.policiesIn[in] = append(k.policiesIn[in], r)
+	}
+}
+
+// unlist is its counterpart.
+func (k *compiler) unlist(r PolicyRef, i int) {
+	if k.policies[r] = slices.DeleteFunc(k.policies[r], func(j int) bool { return i == j }); len(k.policies[r]) > 0 {
+		return
+	}
+	delete(k.policies, r)
+	in := NamespaceRef{r.Cluster, r.Namespace}
+	if k.policiesIn[in] = slices.DeleteFunc(k.policiesIn[in], func(o PolicyRef) bool { return o == r }); len(k.policiesIn[in]) == 0 {
+		delete(k.policiesIn, in)
 	}
 }
 
@@ -188,10 +219,7 @@ func (k *compiler) indexEndpoints(g *Graph) {
 func (c *change) dropPolicy(i int) {
 	g := c.g
 	p := g.policies.at(i)
-	ref := p.p.Ref()
-	if c.k.policies[ref] = slices.DeleteFunc(c.k.policies[ref], func(j int) bool { return i == j }); len(c.k.policies[ref]) == 0 {
-		delete(c.k.policies, ref)
-	}
+	c.k.unlist(p.p.Ref(), i)
 	c.k.selecting[p.subject] = slices.DeleteFunc(slices.Clone(c.k.selecting[p.subject]), func(j int) bool { return i == j })
 	if p.p.Tier != NetworkPolicyTier {
 		c.fresh = true
@@ -227,7 +255,7 @@ func (c *change) putPolicy(p *Policy) {
 	}
 	i := g.policies.len()
 	g.policies.push(cp)
-	k.policies[p.Ref()] = append(k.policies[p.Ref()], i)
+	k.list(p.Ref(), i)
 	k.selecting[cp.subject] = append(slices.Clone(k.selecting[cp.subject]), i)
 	if p.Tier != NetworkPolicyTier {
 		c.fresh = true
@@ -432,7 +460,7 @@ func (c *change) inherit(old *Graph) {
 		return
 	}
 	dirty := slices.Sorted(maps.Keys(c.dirty))
-	p.layers = append(p.layers, layer{old.pool, dirty})
+	p.layers = append(p.layers, layer{old.pool.known, dirty})
 	for _, l := range old.pool.layers[:min(len(old.pool.layers), maxLayers-1)] {
 		both := append(slices.Clone(l.dirty), dirty...)
 		slices.Sort(both)

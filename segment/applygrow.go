@@ -257,8 +257,8 @@ func (c *change) splitClass(class int, keys []string) bool {
 	g, k := c.g, c.k
 	parts := make(map[string][]int)
 	var order []string
-	for _, end := range g.workloads.ends.at(class) {
-		for _, i := range k.pods[g.modelOf[end]] {
+	for _, w := range g.workloads.members.at(class) {
+		for _, i := range k.pods[w] {
 			if int(g.classOf.at(int(i))) == class {
 				key := string(k.projection.endpoint(nil, &g.m.Endpoints[i]))
 				if parts[key] == nil {

@@ -11,26 +11,35 @@ import (
 // concern on a fork; beyond it compiling anew is not much slower.
 const maxRelabelled = 256
 
-// putWorkloads adds workloads; others of the same name are replaced. Edges are
-// listed by name, so new ones move the ends of all behind them.
+// putWorkloads adds workloads; others of the same name are replaced.
 func (c *change) putWorkloads(list []Workload) {
-	if len(list) == 0 {
-		return
-	}
-	g := c.g
-	known := make(map[ident.Ref]int, len(g.m.Workloads))
-	for i := range g.m.Workloads {
-		known[g.m.Workloads[i].Ref] = i
-	}
-	g.m.Workloads = slices.Clone(g.m.Workloads)
+	g, gr := c.g, &c.g.workloads
+	var fresh []Workload
+	replaced := make(map[int]Workload)
+	at := make(map[ident.Ref]int, len(list))
 	for _, w := range list {
-		if i, ok := known[w.Ref]; ok {
-			g.m.Workloads[i] = w
-			continue
+		if end := gr.find(&w.Ref); end >= 0 {
+			replaced[int(gr.order[end])] = w
+		} else if i, twice := at[w.Ref]; twice {
+			fresh[i] = w
+		} else {
+			at[w.Ref] = len(fresh)
+			fresh = append(fresh, w)
 		}
-		g.m.Workloads = append(g.m.Workloads, w)
-		c.k.pods = append(c.k.pods, nil)
-		c.moved = true
+	}
+	if len(replaced) > 0 {
+		g.m.Workloads = slices.Clone(g.m.Workloads)
+		for i, w := range replaced {
+			g.m.Workloads[i] = w
+		}
+	}
+	before := len(g.m.Workloads)
+	g.m.Workloads = append(g.m.Workloads, fresh...)
+	gr.workloads = g.m.Workloads
+	if len(fresh) > 0 {
+		gr.enlist(uint32(before), uint32(len(g.m.Workloads))) //nolint:gosec // Build limits the number
+		g.entriesOf = append(g.entriesOf, make([][]int, len(fresh))...)
+		c.k.pods = append(c.k.pods, make([][]uint32, len(fresh))...)
 	}
 }
 

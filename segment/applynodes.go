@@ -18,15 +18,12 @@ func (g *Graph) sharesPods(d *Delta) bool {
 		if e.Node != "" && !g.v.nodes && g.nodes.present() {
 			return false // pods of several workloads may share a class
 		}
-		if len(e.IPs) > 0 && g.v.podAddresses || !g.sharesHost(e) || g.newFamily(e) {
+		if !g.sharesHost(e) || g.newFamily(e) {
 			return false
 		}
 		if i, ok := k.endpoints[e.Ref]; ok && !g.sharesDrop(&g.m.Endpoints[i]) {
 			return false
 		}
-	}
-	if g.v.podAddresses && len(d.DropEndpoints) > 0 {
-		return false
 	}
 	for _, r := range d.DropEndpoints {
 		if i, ok := k.endpoints[r]; ok && !g.sharesDrop(&g.m.Endpoints[i]) {
@@ -127,8 +124,8 @@ func (c *change) renode(class int) {
 	c.forkNodes()
 	var of []string
 	unknown := false
-	for _, end := range g.workloads.ends.at(class) {
-		for _, i := range c.k.pods[g.modelOf[end]] {
+	for _, w := range g.workloads.members.at(class) {
+		for _, i := range c.k.pods[w] {
 			if int(g.classOf.at(int(i))) != class {
 				continue
 			}

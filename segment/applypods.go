@@ -7,19 +7,32 @@ import (
 // dropEndpoint takes an endpoint out. Its class stays, perhaps empty: whoever
 // projects alike will be in it again.
 func (c *change) dropEndpoint(i int) {
+	c.dropEndpoints(c.g.m.Endpoints[i].Workload, []uint32{uint32(i)}) //nolint:gosec // Build limits the number
+}
+
+// dropEndpoints takes some endpoints of a workload out.
+func (c *change) dropEndpoints(w int, list []uint32) {
 	g, k := c.g, c.k
-	e := &g.m.Endpoints[i]
-	class := int(g.classOf.at(i))
-	g.classOf.set(i, gone)
-	delete(k.endpoints, e.Ref)
-	k.pods[e.Workload] = slices.DeleteFunc(slices.Clone(k.pods[e.Workload]), func(j uint32) bool { return int(j) == i })
-	c.resize(class, -1)
-	if cl := g.classes.at(class); cl.rep == i && cl.size > 0 {
-		cl.rep = c.member(class)
-		c.setClass(class, cl)
+	var classes []int
+	for _, i := range list {
+		class := int(g.classOf.at(int(i)))
+		g.classOf.set(int(i), gone)
+		delete(k.endpoints, g.m.Endpoints[i].Ref)
+		if c.resize(class, -1); !slices.Contains(classes, class) {
+			classes = append(classes, class)
+		}
 	}
-	c.reclass(e.Workload)
-	c.renode(class)
+	k.pods[w] = slices.DeleteFunc(slices.Clone(k.pods[w]), func(i uint32) bool { return g.classOf.at(int(i)) == gone })
+	for _, class := range classes {
+		if cl := g.classes.at(class); cl.size > 0 && g.classOf.at(cl.rep) == gone {
+			cl.rep = c.member(class)
+			c.setClass(class, cl)
+		}
+	}
+	c.reclass(w)
+	for _, class := range classes {
+		c.renode(class)
+	}
 }
 
 // resize changes the number of endpoints of a class.
@@ -47,8 +60,8 @@ func (c *change) setClass(class int, cl class) {
 // member returns an endpoint of a class.
 func (c *change) member(class int) int {
 	g := c.g
-	for _, end := range g.workloads.ends.at(class) {
-		for _, i := range c.k.pods[g.modelOf[end]] {
+	for _, w := range g.workloads.members.at(class) {
+		for _, i := range c.k.pods[w] {
 			if int(g.classOf.at(int(i))) == class {
 				return int(i)
 			}
@@ -66,22 +79,21 @@ func (c *change) reclass(w int) {
 			list = append(list, class)
 		}
 	}
-	end := g.endOf[w]
-	old := g.workloads.classes.at(end)
+	old := g.workloads.classes.at(w)
 	if slices.Equal(old, list) {
 		return
 	}
-	g.workloads.classes.set(end, list)
+	g.workloads.classes.set(w, list)
 	for _, class := range old {
 		if !slices.Contains(list, class) {
-			ends := slices.DeleteFunc(slices.Clone(g.workloads.ends.at(int(class))), func(e uint32) bool { return int(e) == end })
-			g.workloads.ends.set(int(class), ends)
+			members := slices.DeleteFunc(slices.Clone(g.workloads.members.at(int(class))), func(m uint32) bool { return int(m) == w })
+			g.workloads.members.set(int(class), members)
 		}
 	}
 	for _, class := range list {
 		if !slices.Contains(old, class) {
-			ends := append(slices.Clone(g.workloads.ends.at(int(class))), uint32(end)) //nolint:gosec // an index
-			g.workloads.ends.set(int(class), ends)
+			members := append(slices.Clone(g.workloads.members.at(int(class))), uint32(w)) //nolint:gosec // Build limits the number
+			g.workloads.members.set(int(class), members)
 		}
 	}
 }
@@ -169,8 +181,11 @@ func (c *change) newClass(key string, i int) (uint32, bool) {
 func (c *change) join(at int, class uint32, perhaps bool) bool {
 	g := c.g
 	a := *g.atoms.at(at)
-	if membership(&a, int(class)) != No {
+	switch is := membership(&a, int(class)); {
+	case is == Yes, is == Maybe && perhaps:
 		return false
+	case is == Maybe: // a peer in doubt that may be anything has unused classes, too
+		a.maybe = a.maybe.without(class)
 	}
 	if perhaps {
 		a.maybe = a.maybe.with(class, g.classes.len())

@@ -39,11 +39,12 @@ type pool struct {
 	scratch sync.Pool                     // []uint32
 	lines   [2][]atomic.Pointer[linePage] // by lineKind, and class
 
-	mu     sync.Mutex
-	halves map[halfKey][][]part
-	bases  map[baseKey]*base
-	made   uint32 // bases so far
-	cost   int    // words held by these
+	known *known
+
+	mu    sync.Mutex
+	bases map[baseKey]*base
+	made  uint32 // bases so far
+	cost  int    // words held by these
 
 	interned *interned
 	// layers are what graphs before this one knew, the newest first, with the
@@ -51,9 +52,34 @@ type pool struct {
 	layers []layer
 }
 
+// known holds the halves of lines that a graph evaluated, some at a time. It is
+// safe for concurrent use.
+type known struct {
+	mu     sync.Mutex
+	halves map[halfKey][][]part
+}
+
+func (n *known) half(k halfKey) [][]part {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.halves[k]
+}
+
+func (n *known) keep(k halfKey, out [][]part) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.halves[k] = out
+}
+
+func (n *known) drop() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	clear(n.halves)
+}
+
 // layer is what an earlier graph of a line of changes knew.
 type layer struct {
-	from  *pool
+	from  *known   // no more than that: it would hold on to the layers before it
 	dirty []uint32 // sorted
 }
 
@@ -89,7 +115,7 @@ const maxPoolWords = 64 << 20
 func newPool(classes int) *pool {
 	pages := (classes + linesPage - 1) / linesPage
 	return &pool{lines: [2][]atomic.Pointer[linePage]{make([]atomic.Pointer[linePage], pages), make([]atomic.Pointer[linePage], pages)},
-		halves: make(map[halfKey][][]part), bases: make(map[baseKey]*base), interned: newInterned()}
+		known: &known{halves: make(map[halfKey][][]part)}, bases: make(map[baseKey]*base), interned: newInterned()}
 }
 
 // linePage holds the lines of neighbouring classes.
@@ -119,12 +145,6 @@ func (p *pool) keep(kind lineKind, c int, l *classLine) {
 	page[c&(linesPage-1)].Store(l)
 }
 
-func (p *pool) half(k halfKey) [][]part {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.halves[k]
-}
-
 func (p *pool) base(k baseKey) *base {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -134,7 +154,7 @@ func (p *pool) base(k baseKey) *base {
 // room makes place for so many words.
 func (p *pool) room(words int) {
 	if p.cost += words; p.cost > maxPoolWords {
-		clear(p.halves)
+		p.known.drop()
 		clear(p.bases)
 		for k := range p.lines {
 			for i := range p.lines[k] {
@@ -158,7 +178,7 @@ func wordsOf(chunks [][]part) int {
 // halfOf returns one half of the lines of every class with c's signature.
 func (g *Graph) halfOf(h half, c int) [][]part {
 	k := halfKey{h, g.signature[h].at(c)}
-	if out := g.pool.half(k); out != nil {
+	if out := g.pool.known.half(k); out != nil {
 		return out
 	}
 	out := g.inherited(k, c)
@@ -171,7 +191,7 @@ func (g *Graph) halfOf(h half, c int) [][]part {
 	g.pool.mu.Lock()
 	defer g.pool.mu.Unlock()
 	g.pool.room(wordsOf(out))
-	g.pool.halves[k] = out
+	g.pool.known.keep(k, out)
 	return out
 }
 

@@ -420,6 +420,9 @@ func (m members) without(c uint32) members {
 	if !m.has(int(c)) {
 		return m
 	}
+	if m.n == 1 {
+		return members{}
+	}
 	if m.bits != nil {
 		b := slices.Clone(m.bits)
 		b.put(int(c), false)

@@ -254,7 +254,7 @@ func (g *Graph) drainBlocks(t *tally, classes int) []block {
 			index[r.key] = i
 			found = append(found, merged{r, newBitset(g.classes.len() - g.pods)})
 		}
-		found[i].cells.add(int(end) - t.gr.inside)
+		found[i].cells.add(int(end) - t.gr.inside())
 	})
 	var out []block
 	for _, m := range found {
@@ -303,5 +303,5 @@ func (g *Graph) merged(cells bitset) []outside {
 }
 
 func (g *Graph) parts(gr *grain, end int) []netip.Prefix {
-	return g.v.addresses.cells[g.classes.ref(int(gr.classes.at(end)[0])).cell].parts
+	return g.v.addresses.cells[g.classes.ref(int(gr.of(end)[0])).cell].parts
 }

@@ -20,7 +20,7 @@ type Count struct {
 // what they do not, and what it computed serves later queries.
 func (g *Graph) Count(ctx context.Context) (Count, error) {
 	gr := &g.workloads
-	n := Count{Workloads: gr.inside}
+	n := Count{Workloads: gr.inside()}
 	for i := range g.policies.len() {
 		if g.policies.at(i) != nil {
 			n.Policies++
@@ -38,7 +38,7 @@ func (g *Graph) Count(ctx context.Context) (Count, error) {
 	}
 	t := g.newTally(ByWorkload)
 	defer t.release()
-	for end := range gr.inside {
+	for end := range gr.inside() {
 		if err := ctx.Err(); err != nil {
 			return Count{}, err
 		}
@@ -49,7 +49,7 @@ func (g *Graph) Count(ctx context.Context) (Count, error) {
 			}
 			return true
 		})
-		g.countOutside(t, gr.classes.at(end), 1, &n)
+		g.countOutside(t, gr.of(end), 1, &n)
 	}
 	return n, nil
 }
@@ -69,15 +69,15 @@ func (n *Count) add(r *reply, times int) {
 // that is one everywhere.
 func (g *Graph) weights() ([]int, bool) {
 	gr := &g.workloads
-	for end := range gr.inside {
-		if len(gr.classes.at(end)) > 1 {
+	for end := range gr.inside() {
+		if len(gr.of(end)) > 1 {
 			return nil, false
 		}
 	}
 	out := make([]int, g.pods)
 	one := true
 	for c := range out {
-		out[c] = len(gr.ends.at(c))
+		out[c] = len(gr.members.at(c))
 		one = one && (out[c] == 1 || g.classes.ref(c).size == 0)
 	}
 	if one {
@@ -94,7 +94,7 @@ func (g *Graph) countClasses(ctx context.Context, weights []int, n *Count) error
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		times := len(g.workloads.ends.at(c))
+		times := len(g.workloads.members.at(c))
 		if g.classes.ref(c).size == 0 || times == 0 {
 			continue
 		}

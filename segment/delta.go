@@ -15,14 +15,21 @@ type PolicyRef struct{ Kind, Cluster, Namespace, Name string }
 // Ref returns the name of the policy's object.
 func (p *Policy) Ref() PolicyRef { return PolicyRef{p.Kind, p.Cluster, p.Namespace, p.Name} }
 
-// Delta is a set of changes of a model. Indexes are those of Graph.Model, to
-// which what the delta adds is appended: they never change under Apply.
+// NamespaceRef names a namespace.
+type NamespaceRef struct{ Cluster, Name string }
+
+// Delta is a set of changes of a model. Indexes are those of Graph.Model of the
+// graph that it is applied to, to which what the delta adds is appended; what goes
+// leaves the model that the next delta speaks of, and what stood behind it moves up.
 type Delta struct {
-	// DropEndpoints, DropPolicies and DropWorkloads name what goes; a workload's
-	// endpoints and ways in go with it. A name that is not there is an error.
-	DropEndpoints []ident.Ref
-	DropPolicies  []PolicyRef
-	DropWorkloads []ident.Ref
+	// DropEndpoints and DropPolicies name what goes. DropWorkloads go with their
+	// endpoints and ways in, and DropNamespaces with their endpoints, policies and
+	// the workloads whose references are in them. A name that is not there is an
+	// error, and so is one that the delta also puts, or puts something into.
+	DropEndpoints  []ident.Ref
+	DropPolicies   []PolicyRef
+	DropWorkloads  []ident.Ref
+	DropNamespaces []NamespaceRef
 	// PutNamespaces, PutWorkloads, PutEndpoints and PutPolicies are added, or
 	// replace those of the same name: policies replace all of the same object.
 	PutNamespaces []Namespace
@@ -37,11 +44,12 @@ type Delta struct {
 // Apply returns the graph of the changed model. It shares with g what did not
 // change; g stays as it is. Changes of policies, and of pods of known workloads,
 // cost what they concern, even where they bring new label keys, ports or address
-// blocks; so do those of ways in, of namespaces and of taints, and new workloads
-// cost a list of all. Workloads that go, clusters that nobody knew, and pods on the
-// host network that tell of an address that it is their node's compile the model
-// anew. So does every Apply but the first on the same graph: a line of changes is
-// cheap, a tree of them is not.
+// blocks; so do those of ways in, of namespaces and of taints, and workloads that
+// come or go cost a list of all beside. Clusters that nobody knew, pods that go where
+// rules compare pod addresses, and pods on the host network that tell of an address
+// that it is their node's compile the model anew. So does every Apply but the first
+// on the same graph: a line of changes is cheap, a tree of them is not. And so does,
+// now and then, a long line, because what goes leaves room that is not used again.
 func (g *Graph) Apply(ctx context.Context, d *Delta) (*Graph, error) {
 	k := g.compiler
 	k.mu.Lock()
@@ -62,10 +70,14 @@ func (g *Graph) Apply(ctx context.Context, d *Delta) (*Graph, error) {
 	return build(ctx, m, g.asked, nil)
 }
 
-// Model returns the model that the graph was compiled from, with all changes.
-// Workloads and namespaces keep their indexes. It must not be changed.
+// Model returns the model that the graph was compiled from, with all changes. It
+// must not be changed.
 func (g *Graph) Model() *Model {
 	m := *g.m
+	m.Workloads, m.Namespaces = left(g.m.Workloads, g.goneWorkloads), left(g.m.Namespaces, g.goneNamespaces)
+	if len(g.goneWorkloads) > 0 && len(m.Entries) > 0 {
+		m.Entries = leadTo(m.Entries, g.goneWorkloads.position)
+	}
 	if m.Profile.Enforced { // else none is compiled
 		ordered := g.ordered()
 		m.Policies = make([]Policy, 0, len(ordered))
@@ -74,20 +86,40 @@ func (g *Graph) Model() *Model {
 		}
 	}
 	m.Endpoints = slices.Clip(g.m.Endpoints)
-	for i := range g.m.Endpoints {
-		if g.classOf.at(i) != gone {
-			continue
-		}
-		m.Endpoints = make([]Endpoint, i, len(g.m.Endpoints))
-		copy(m.Endpoints, g.m.Endpoints)
-		for j := i; j < len(g.m.Endpoints); j++ {
-			if g.classOf.at(j) != gone {
-				m.Endpoints = append(m.Endpoints, g.m.Endpoints[j])
-			}
-		}
-		break
+	holes := len(g.goneWorkloads)+len(g.goneNamespaces) > 0
+	for i := 0; i < len(g.m.Endpoints) && !holes; i++ {
+		holes = g.classOf.at(i) == gone
+	}
+	if holes {
+		m.Endpoints = g.remaining()
 	}
 	return &m
+}
+
+// remaining returns the endpoints that are left, which name what is left.
+func (g *Graph) remaining() []Endpoint {
+	out := make([]Endpoint, 0, len(g.m.Endpoints))
+	for i := range g.m.Endpoints {
+		if g.classOf.at(i) != gone {
+			e := g.m.Endpoints[i]
+			e.Workload, e.Namespace = g.goneWorkloads.position(e.Workload), g.goneNamespaces.position(e.Namespace)
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// left returns what is not gone.
+func left[T any](all []T, h holes) []T {
+	if len(h) == 0 {
+		return slices.Clip(all) // behind it the next graph's begin
+	}
+	out := make([]T, 0, len(all)-len(h))
+	from := 0
+	for _, n := range h {
+		out, from = append(out, all[from:n]...), n+1
+	}
+	return append(out, all[from:]...)
 }
 
 func (g *Graph) checkDelta(d *Delta) error {
@@ -95,16 +127,18 @@ func (g *Graph) checkDelta(d *Delta) error {
 	if d.Entries != nil {
 		m.Entries = *d.Entries
 	}
-	return m.check(len(g.m.Workloads)+len(d.PutWorkloads), len(g.m.Namespaces)+len(d.PutNamespaces))
+	workloads, namespaces := g.workloads.inside(), len(g.m.Namespaces)-len(g.goneNamespaces)
+	if err := m.check(workloads+len(d.PutWorkloads), namespaces+len(d.PutNamespaces)); err != nil {
+		return err
+	}
+	return g.checkDrops(d)
 }
 
 // changed returns a changed copy of the model.
 func (g *Graph) changed(d *Delta) (*Model, error) {
 	m := g.Model()
 	m.Endpoints = slices.Clone(m.Endpoints)
-	missing := func(what, name string) error {
-		return ident.Errorf(ident.KindNotFound, "%s %s is not in the model", what, name)
-	}
+	m.Policies = slices.Clone(m.Policies)
 	m.Namespaces = slices.Clone(m.Namespaces)
 	for _, n := range d.PutNamespaces {
 		i := slices.IndexFunc(m.Namespaces, func(o Namespace) bool { return o.Cluster == n.Cluster && o.Name == n.Name })
@@ -126,7 +160,7 @@ func (g *Graph) changed(d *Delta) (*Model, error) {
 	for _, r := range d.DropEndpoints {
 		n := len(m.Endpoints)
 		if m.Endpoints = slices.DeleteFunc(m.Endpoints, func(e Endpoint) bool { return e.Ref == r }); len(m.Endpoints) == n {
-			return nil, missing("endpoint", r.String())
+			return nil, notThere("endpoint", r.String())
 		}
 	}
 	for _, e := range d.PutEndpoints {
@@ -136,7 +170,7 @@ func (g *Graph) changed(d *Delta) (*Model, error) {
 	for _, r := range d.DropPolicies {
 		n := len(m.Policies)
 		if m.Policies = slices.DeleteFunc(m.Policies, func(p Policy) bool { return p.Ref() == r }); len(m.Policies) == n {
-			return nil, missing(r.Kind, r.Namespace+"/"+r.Name)
+			return nil, notThere(r.Kind, r.Namespace+"/"+r.Name)
 		}
 	}
 	for i := range d.PutPolicies {
@@ -150,54 +184,12 @@ func (g *Graph) changed(d *Delta) (*Model, error) {
 	if d.Taints != nil {
 		m.Taints = *d.Taints
 	}
-	if len(d.DropWorkloads) > 0 {
-		if err := m.dropWorkloads(d.DropWorkloads); err != nil {
+	if len(d.DropWorkloads)+len(d.DropNamespaces) > 0 {
+		if err := m.leave(d); err != nil {
 			return nil, err
 		}
 	}
 	return m, nil
-}
-
-// dropWorkloads takes workloads out, and renumbers the rest.
-func (m *Model) dropWorkloads(refs []ident.Ref) error {
-	drop := make(map[ident.Ref]bool, len(refs))
-	for _, r := range refs {
-		drop[r] = true
-	}
-	index := make([]int, len(m.Workloads))
-	var kept []Workload
-	for i, w := range m.Workloads {
-		index[i] = -1
-		if !drop[w.Ref] {
-			index[i] = len(kept)
-			kept = append(kept, w)
-		}
-		delete(drop, w.Ref)
-	}
-	for r := range drop {
-		return ident.Errorf(ident.KindNotFound, "workload %s is not in the model", r)
-	}
-	m.Workloads = kept
-	m.Endpoints = slices.DeleteFunc(m.Endpoints, func(e Endpoint) bool { return index[e.Workload] < 0 })
-	for i := range m.Endpoints {
-		m.Endpoints[i].Workload = index[m.Endpoints[i].Workload]
-	}
-	var entries []Entry
-	for _, e := range m.Entries {
-		if e.Workload = index[e.Workload]; e.Workload < 0 {
-			continue
-		}
-		var controllers []int
-		for _, c := range e.Controllers {
-			if index[c] >= 0 {
-				controllers = append(controllers, index[c])
-			}
-		}
-		e.Controllers = controllers
-		entries = append(entries, e)
-	}
-	m.Entries = entries
-	return nil
 }
 
 // compiler is what Build needs and queries do not. The newest graph of a line of
@@ -212,10 +204,12 @@ type compiler struct {
 	buf        []byte
 
 	// Made by the first Apply that needs them.
-	policies  map[PolicyRef][]int
-	selecting map[int][]int // atom → policies whose subject it is
-	endpoints map[ident.Ref]int
-	pods      [][]uint32 // workload of the model → endpoints
-	freePod   int        // the next unused class of pods, and of cells
-	freeCell  int
+	policies   map[PolicyRef][]int
+	policiesIn map[NamespaceRef][]PolicyRef
+	selecting  map[int][]int // atom → policies whose subject it is
+	endpoints  map[ident.Ref]int
+	pods       [][]uint32 // workload of the model → endpoints
+	freePod    int        // the next unused class of pods, and of cells
+	freeCell   int
+	worn       int // what changes put so far
 }

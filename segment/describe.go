@@ -85,7 +85,7 @@ func (w *walk) peerDoubt(r *compiledRule, peer int) string {
 			if membership(w.g.atoms.at(r.peers[i]), peer) != Maybe {
 				continue
 			}
-		case p.Kind == PeerNodes && !cl.host || p.Kind == PeerDomain && cl.cell < 0: // of many, the first that may be meant
+		case p.Kind == PeerNodes && !cl.host && cl.cell < 0 || p.Kind == PeerDomain && cl.cell < 0: // of many, the first that may be meant
 			continue
 		}
 		switch {
@@ -352,16 +352,16 @@ func joinCauses(in []Cause) []Cause {
 // workloadsOf returns the workloads with a class in the set, sorted.
 func (g *Graph) workloadsOf(who bitset) []ident.Ref {
 	gr := &g.workloads
-	hit := newBitset(gr.classes.len())
+	hit := newBitset(gr.len())
 	for c := range who.all() {
-		for _, e := range gr.ends.at(c) {
+		for e := range gr.ends(c) {
 			hit.add(int(e))
 		}
 	}
 	out := []ident.Ref{}
 	for e := range hit.all() {
-		if e < gr.inside {
-			out = append(out, gr.refs[e])
+		if e < gr.inside() {
+			out = append(out, *gr.ref(e))
 		}
 	}
 	return out
@@ -369,11 +369,11 @@ func (g *Graph) workloadsOf(who bitset) []ident.Ref {
 
 // policyCauses names what one policy asks that the model does not hold.
 func (g *Graph) policyCauses(p *compiled) []Cause {
-	subject := g.atoms.at(p.subject)
+	subject, there := g.atoms.at(p.subject), g.meeting(p.p.Cluster)
 	var out []Cause
-	if !subject.maybe.empty() {
-		doubt := newBitset(g.classes.len())
-		subject.maybe.addTo(doubt)
+	doubt := newBitset(g.classes.len())
+	subject.maybe.addTo(doubt)
+	if doubt.and(there); !doubt.empty() {
 		out = append(out, Cause{Object: p.p.Object(), Affects: g.workloadsOf(doubt),
 			Reason: "whether it selects them is not known: " + g.doubtOf(doubt)})
 	}
@@ -383,7 +383,7 @@ func (g *Graph) policyCauses(p *compiled) []Cause {
 	for d := range p.rules {
 		for i := range p.rules[d] {
 			r := &p.rules[d][i]
-			first := g.firstDoubt(r)
+			first := g.firstDoubt(r, there)
 			if first < 0 {
 				continue
 			}
@@ -397,14 +397,26 @@ func (g *Graph) policyCauses(p *compiled) []Cause {
 	return slices.CompactFunc(out, func(a, b Cause) bool { return a.Reason == b.Reason && a.Object == b.Object })
 }
 
-// firstDoubt returns the first class that a rule's peers match perhaps and none
-// of them certainly; -1 if there is none.
-func (g *Graph) firstDoubt(r *compiledRule) int {
+// meeting returns the classes that pods of a cluster may meet: those of its pods,
+// and addresses outside; none that changes left empty.
+func (g *Graph) meeting(cluster string) bitset {
+	if i := slices.Index(g.clusters, cluster); i >= 0 {
+		return g.universe[i]
+	}
+	return newBitset(g.classes.len())
+}
+
+// firstDoubt returns the first of some classes that a rule's peers match perhaps
+// and none of them certainly; -1 if there is none.
+func (g *Graph) firstDoubt(r *compiledRule, of bitset) int {
 	first := -1
 	for _, at := range r.peers {
 		for c := range g.atoms.at(at).maybe.all() {
 			if first >= 0 && c > first {
 				break
+			}
+			if !of.has(c) {
+				continue
 			}
 			if r.closed || !slices.ContainsFunc(r.peers, func(at int) bool { return g.atoms.at(at).must.has(c) }) {
 				first = c
@@ -457,14 +469,15 @@ func (g *Graph) disagree(a, b *compiled) bitset {
 	g.atoms.at(b.subject).must.addTo(of)
 	g.atoms.at(b.subject).maybe.addTo(of)
 	both.and(of)
-	if both.empty() || a.p.Cluster != b.p.Cluster {
+	there := g.meeting(a.p.Cluster)
+	if both.and(there); both.empty() || a.p.Cluster != b.p.Cluster {
 		return nil
 	}
 	for d := range a.rules {
 		for i := range a.rules[d] {
 			for j := range b.rules[d] {
 				x, y := &a.rules[d][i], &b.rules[d][j]
-				if x.r.Action != y.r.Action && g.specsMeet(x.spec, y.spec) && g.peersMeet(x.peers, y.peers) {
+				if x.r.Action != y.r.Action && g.specsMeet(x.spec, y.spec) && g.peersMeet(x.peers, y.peers, there) {
 					return both
 				}
 			}
@@ -483,7 +496,8 @@ func (g *Graph) specsMeet(a, b int) bool {
 	return len(x.named)+len(y.named) > 0
 }
 
-func (g *Graph) peersMeet(a, b []int) bool {
+// peersMeet reports whether two rules share a peer among some classes.
+func (g *Graph) peersMeet(a, b []int, of bitset) bool {
 	n := g.classes.len()
 	sets := [2]bitset{newBitset(n), newBitset(n)}
 	for i, list := range [][]int{a, b} {
@@ -492,6 +506,7 @@ func (g *Graph) peersMeet(a, b []int) bool {
 			g.atoms.at(at).maybe.addTo(sets[i])
 		}
 	}
+	sets[0].and(of)
 	return sets[0].meets(sets[1])
 }
 

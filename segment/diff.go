@@ -25,7 +25,7 @@ func (c *Change) Opens() bool { return c.Before == Denied }
 // have is denied everything there. Addresses outside are blocks on which the
 // change is one and the same. It compares what passes, never how that is written.
 func Diff(ctx context.Context, before, after *Graph) ([]Change, error) {
-	refs := slices.Concat(before.workloads.refs, after.workloads.refs)
+	refs := slices.Concat(before.workloads.refs(), after.workloads.refs())
 	slices.SortFunc(refs, ident.Ref.Compare)
 	refs = slices.Compact(refs)
 	d := newDifference(before, after)
@@ -100,8 +100,8 @@ func (g *Graph) speakers(other *Graph, of []ident.Ref) []ident.Ref {
 		if !wanted[x.workload] || x.here == gone {
 			continue
 		}
-		if j := there.byRef.find(&e.Ref); j >= 0 {
-			x.then = other.classOf.at(there.grain.endpoint[j])
+		if j := there.find(&e.Ref); j >= 0 {
+			x.then = other.classOf.at(int(there.order[j]))
 		}
 		if !seen[x] {
 			seen[x] = true
@@ -251,9 +251,9 @@ type replyTo struct {
 // no such end.
 func (s *diffSide) end(r ident.Ref) int {
 	if s.t.by == ByPod {
-		return s.g.pod().byRef.find(&r)
+		return s.g.pod().find(&r)
 	}
-	return s.g.byRef.find(&r)
+	return s.g.workloads.find(&r)
 }
 
 func (s *diffSide) inside(r ident.Ref, kind lineKind) []replyTo {
@@ -265,7 +265,7 @@ func (s *diffSide) inside(r ident.Ref, kind lineKind) []replyTo {
 	from := s.g.endSide(s.t.by, end)
 	s.g.eachInside(s.t, from, kind, func(other uint32, x *reply) bool {
 		if int(other) != end {
-			out = append(out, replyTo{s.t.gr.refs[other], x})
+			out = append(out, replyTo{*s.t.gr.ref(int(other)), x})
 		}
 		return true
 	})

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"context"
+	"iter"
 	"maps"
 	"math/bits"
 	"slices"
@@ -88,7 +89,7 @@ func (x *policyDiff) follows(endpoint int) bool {
 func (x *policyDiff) comparable() bool {
 	a, b := x.old, x.now
 	if a.compiler != b.compiler || a.pods != b.pods || a.classes.len() != b.classes.len() || !sameSlice(a.m.Endpoints, b.m.Endpoints) ||
-		!sameSlice(a.m.Workloads, b.m.Workloads) || !sameSlice(a.m.Namespaces, b.m.Namespaces) || !sameSlice(a.m.Taints, b.m.Taints) {
+		!sameSlice(a.m.Workloads, b.m.Workloads) || !sameSlice(a.workloads.order, b.workloads.order) || !sameSlice(a.m.Namespaces, b.m.Namespaces) || !sameSlice(a.m.Taints, b.m.Taints) {
 		return false
 	}
 	if !b.classOf.changed(&a.classOf, x.follows) {
@@ -437,7 +438,7 @@ func (x *policyDiff) sortedPairs() []uint64 {
 }
 
 // ends are workloads, numbered alike in both graphs.
-func (x *policyDiff) ends(class int) []uint32 { return x.now.workloads.ends.at(class) }
+func (x *policyDiff) ends(class int) iter.Seq[uint32] { return x.now.workloads.ends(class) }
 
 // list turns pairs of classes into changes of workloads and of pods.
 func (x *policyDiff) list() (changed, pods []Change) {
@@ -447,8 +448,8 @@ func (x *policyDiff) list() (changed, pods []Change) {
 	pairs := x.sortedPairs()
 	var workloads []uint64
 	for _, k := range pairs {
-		for _, src := range x.ends(int(k >> 32)) {
-			for _, dst := range x.ends(int(uint32(k))) { //nolint:gosec // the lower half
+		for src := range x.ends(int(k >> 32)) {
+			for dst := range x.ends(int(uint32(k))) { //nolint:gosec // the lower half
 				if src != dst {
 					workloads = append(workloads, uint64(src)<<32|uint64(dst))
 				}
@@ -465,7 +466,7 @@ func (x *policyDiff) list() (changed, pods []Change) {
 	for d, kind := range []lineKind{Egress: row, Ingress: column} {
 		found := make(map[uint32]bool)
 		for c := range x.outside[d].all() {
-			for _, end := range x.ends(c) {
+			for end := range x.ends(c) {
 				found[end] = true
 			}
 		}

@@ -90,7 +90,7 @@ func (x *policyDiff) speakers(wanted bitset) map[uint32][]speaker {
 
 // ofOneClass reports whether all pods of a workload of the model look alike.
 func (x *policyDiff) ofOneClass(workload int) bool {
-	return len(x.now.workloads.classes.at(x.now.endOf[workload])) == 1
+	return len(x.now.workloads.classes.at(workload)) == 1
 }
 
 // podSide is the end of a question about one pod.

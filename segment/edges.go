@@ -18,15 +18,15 @@ type side struct {
 }
 
 // Workloads returns every workload, sorted.
-func (g *Graph) Workloads() []ident.Ref { return slices.Clone(g.workloads.refs) }
+func (g *Graph) Workloads() []ident.Ref { return g.workloads.refs() }
 
 // Populated returns the workloads that have pods, or a pod template in their
 // place, sorted: those that edges can start and end at.
 func (g *Graph) Populated() []ident.Ref {
 	var out []ident.Ref
-	for end, r := range g.workloads.refs {
-		if len(g.workloads.classes.at(end)) > 0 {
-			out = append(out, r)
+	for end := range g.workloads.inside() {
+		if len(g.workloads.of(end)) > 0 {
+			out = append(out, *g.workloads.ref(end))
 		}
 	}
 	return out
@@ -40,7 +40,7 @@ func (g *Graph) Edges(by By) iter.Seq[Edge] {
 	return func(yield func(Edge) bool) {
 		t := g.newTally(by)
 		defer t.release()
-		for i := range t.gr.inside {
+		for i := range t.gr.inside() {
 			if !g.eachEdge(t, g.endSide(by, i), row, yield) {
 				return
 			}
@@ -55,9 +55,9 @@ func (g *Graph) Edges(by By) iter.Seq[Edge] {
 
 func (g *Graph) endSide(by By, i int) side {
 	gr := g.grain(by)
-	s := side{ref: gr.refs[i], classes: gr.classes.at(i), end: i, by: by, endpoint: -1}
+	s := side{ref: *gr.ref(i), classes: gr.of(i), end: i, by: by, endpoint: -1}
 	if by == ByPod {
-		s.endpoint = gr.endpoint[i]
+		s.endpoint = int(gr.order[i])
 	}
 	return s
 }
@@ -80,7 +80,7 @@ func (g *Graph) eachEdge(t *tally, s side, kind lineKind, yield func(Edge) bool)
 		return true
 	}
 	inside := func(end uint32, r *reply) bool {
-		return g.same(s, t, int(end)) || emit(t.gr.refs[end], r)
+		return g.same(s, t, int(end)) || emit(*t.gr.ref(int(end)), r)
 	}
 	if !g.eachInside(t, s, kind, inside) {
 		return false
@@ -142,7 +142,7 @@ func (g *Graph) eachTallied(t *tally, s side, kind lineKind, yield func(uint32, 
 func (g *Graph) exceptEnds(t *tally, c int, kind lineKind, buf []uint32) []uint32 {
 	for _, d := range g.lineOf(c, kind).except {
 		if int(d) < g.pods {
-			buf = append(buf, t.gr.ends.at(int(d))...)
+			buf = slices.AppendSeq(buf, t.gr.ends(int(d)))
 		}
 	}
 	slices.Sort(buf)
@@ -151,7 +151,7 @@ func (g *Graph) exceptEnds(t *tally, c int, kind lineKind, buf []uint32) []uint3
 
 // replyBetween asks for one end of a line by itself.
 func (g *Graph) replyBetween(t *tally, c int, end uint32, kind lineKind) *reply {
-	a, b := side{classes: []uint32{uint32(c)}, endpoint: -1}, side{classes: t.gr.classes.at(int(end)), endpoint: -1} //nolint:gosec // a class number
+	a, b := side{classes: []uint32{uint32(c)}, endpoint: -1}, side{classes: t.gr.of(int(end)), endpoint: -1} //nolint:gosec // a class number
 	if kind == column {
 		a, b = b, a
 	}
@@ -182,7 +182,7 @@ func (g *Graph) externalEdges(t *tally) []Edge {
 		dst uint32
 	}
 	var found []entry
-	for end := range t.gr.inside {
+	for end := range t.gr.inside() {
 		blocks := g.blocks(t, g.endSide(t.by, end), column)
 		for i := range blocks {
 			found = append(found, entry{&blocks[i], uint32(end)}) //nolint:gosec // an index
@@ -192,7 +192,7 @@ func (g *Graph) externalEdges(t *tally) []Edge {
 	out := make([]Edge, 0, len(found))
 	for _, f := range found {
 		for _, e := range f.b.reply.edges {
-			e.Src, e.Dst = f.b.ref, t.gr.refs[f.dst]
+			e.Src, e.Dst = f.b.ref, *t.gr.ref(int(f.dst))
 			out = append(out, e)
 		}
 	}
@@ -229,7 +229,7 @@ func (g *Graph) Between(src, dst ident.Ref) ([]Edge, error) {
 
 // Number returns the position of a workload in Workloads.
 func (g *Graph) Number(r ident.Ref) (int, bool) {
-	i := g.byRef.find(&r)
+	i := g.workloads.find(&r)
 	return i, i >= 0
 }
 

@@ -25,10 +25,9 @@ const maxControllerDepth = 3
 func (g *Graph) exposure(s side, depth int) Exposure {
 	x := Exposure{Level: ExposedNone}
 	if s.by == ByPod {
-		s = g.endSide(ByWorkload, g.byRef.find(&g.m.Workloads[g.m.Endpoints[s.endpoint].Workload].Ref))
+		s = g.endSide(ByWorkload, g.workloads.find(&g.m.Workloads[g.m.Endpoints[s.endpoint].Workload].Ref))
 	}
-	model := g.modelOf[s.end]
-	for _, i := range g.entriesOf[model] {
+	for _, i := range g.entriesOf[g.workloads.order[s.end]] {
 		w := g.way(&g.m.Entries[i], s, depth)
 		if w.Level == ExposedNone {
 			continue
@@ -175,7 +174,7 @@ func mostOpen(a, b Verdict) Verdict {
 func (g *Graph) routed(e *Entry, s side, depth int, mask []uint64, w *Way) {
 	if len(e.Controllers) > 0 {
 		for _, m := range e.Controllers {
-			g.through(e, g.endSide(ByWorkload, g.endOf[m]), s, depth, mask, w)
+			g.through(e, g.endSide(ByWorkload, int(g.workloads.rank[m])), s, depth, mask, w)
 		}
 		return
 	}
@@ -199,7 +198,7 @@ func (g *Graph) routed(e *Entry, s side, depth int, mask []uint64, w *Way) {
 	// be the controller; it is named, not assumed.
 	if w.Level == ExposedUnknown {
 		for _, m := range g.candidates {
-			c := g.endSide(ByWorkload, g.endOf[m])
+			c := g.endSide(ByWorkload, int(g.workloads.rank[m]))
 			if c.end != s.end && openOn(g.between(c, s), mask) != Denied {
 				w.Via = append(w.Via, c.ref)
 			}
@@ -266,12 +265,6 @@ func (g *Graph) through(e *Entry, ctl, s side, depth int, mask []uint64, w *Way)
 
 // frameEntries indexes the ways in.
 func (g *Graph) frameEntries() {
-	g.endOf = make([]int, len(g.m.Workloads))
-	g.modelOf = make([]int, len(g.m.Workloads))
-	for i := range g.m.Workloads {
-		g.endOf[i] = g.byRef.find(&g.m.Workloads[i].Ref)
-		g.modelOf[g.endOf[i]] = i
-	}
 	g.entriesOf, g.candidates = make([][]int, len(g.m.Workloads)), nil
 	candidate := make([]bool, len(g.m.Workloads))
 	for i := range g.m.Entries {

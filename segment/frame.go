@@ -8,17 +8,6 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 )
 
-// grain is a list of the ends of edges: workloads or pods, sorted by reference,
-// then external cells.
-type grain struct {
-	refs    []ident.Ref   // of inside ends
-	classes vec[[]uint32] // end → its classes
-	ends    vec[[]uint32] // class → ends
-	inside  int           // ends before the external ones
-	// endpoint is the endpoint of an inside end, by pod only.
-	endpoint []int
-}
-
 // frame prepares what queries iterate over.
 func (g *Graph) frame() error {
 	n := g.classes.len()
@@ -47,52 +36,38 @@ func (g *Graph) frame() error {
 }
 
 func (g *Graph) frameWorkloads() error {
-	n := g.classes.len()
-	order := make([]int, len(g.m.Workloads))
+	order := make([]uint32, len(g.m.Workloads))
 	for i := range order {
-		order[i] = i
+		order[i] = uint32(i) //nolint:gosec // Build limits the number
 	}
-	slices.SortFunc(order, func(a, b int) int { return g.m.Workloads[a].Ref.Compare(g.m.Workloads[b].Ref) })
-	w := grain{inside: len(order), refs: make([]ident.Ref, len(order))}
-	classes, ends := make([][]uint32, len(order), len(order)+n-g.pods), make([][]uint32, n)
-	rank := make([]int, len(order))
-	for i, x := range order {
-		rank[x] = i
-		w.refs[i] = g.m.Workloads[x].Ref
-		if i > 0 && w.refs[i] == w.refs[i-1] {
-			return ident.Errorf(ident.KindInvalid, "workload %s is in the model twice", w.refs[i])
+	gr := g.newGrain(g.m.Workloads, nil, order)
+	for end := 1; end < len(order); end++ {
+		if *gr.ref(end) == *gr.ref(end - 1) {
+			return ident.Errorf(ident.KindInvalid, "workload %s is in the model twice", gr.ref(end))
 		}
 	}
-	g.byRef = tableOf(w.refs)
-	cells := make([]uint32, n+len(order)) // most lists have one element
-	one := func(x uint32) []uint32 {
+	classes, members := make([][]uint32, len(order)), make([][]uint32, g.pods)
+	cells := make([]uint32, g.pods+len(order)) // most lists have one element
+	push := func(l []uint32, x uint32) []uint32 {
+		if len(l) > 0 {
+			return append(l, x)
+		}
 		if len(cells) == 0 {
-			cells = make([]uint32, n)
+			cells = make([]uint32, g.pods)
 		}
 		cells[0] = x
-		l := cells[:1:1]
-		cells = cells[1:]
+		l, cells = cells[:1:1], cells[1:]
 		return l
 	}
-	push := func(l []uint32, x uint32) []uint32 {
-		if len(l) == 0 {
-			return one(x)
-		}
-		return append(l, x)
-	}
 	for i := range g.m.Endpoints {
-		end := rank[g.m.Endpoints[i].Workload]
-		if c := g.classOf.at(i); c != gone && !slices.Contains(classes[end], c) {
-			classes[end] = push(classes[end], c)
-			ends[c] = push(ends[c], uint32(end)) //nolint:gosec // an index
+		w := g.m.Endpoints[i].Workload
+		if c := g.classOf.at(i); c != gone && !slices.Contains(classes[w], c) {
+			classes[w] = push(classes[w], c)
+			members[c] = push(members[c], uint32(w)) //nolint:gosec // Build limits the number
 		}
 	}
-	for c := g.pods; c < n; c++ {
-		ends[c] = one(uint32(len(classes)))       //nolint:gosec // an index
-		classes = append(classes, one(uint32(c))) //nolint:gosec // an index
-	}
-	w.classes, w.ends = vecOf(classes), vecOf(ends)
-	g.workloads = w
+	gr.classes, gr.members = vecOf(classes), vecOf(members)
+	g.workloads = gr
 	return nil
 }
 
@@ -100,41 +75,33 @@ func (g *Graph) frameWorkloads() error {
 type podGrain struct {
 	once  sync.Once
 	grain grain
-	byRef refTable
 }
 
-func (g *Graph) pod() *podGrain {
+func (g *Graph) pod() *grain {
 	g.byPod.once.Do(func() {
-		n := g.classes.len()
-		eps := make([]int, 0, len(g.m.Endpoints))
-		for i := range g.m.Endpoints {
-			if g.classOf.at(i) != gone {
-				eps = append(eps, i)
+		order := make([]uint32, 0, len(g.m.Endpoints))
+		classes, members := make([][]uint32, len(g.m.Endpoints)), make([][]uint32, g.pods)
+		of := make([]uint32, len(g.m.Endpoints))
+		for i := range of {
+			c, m := g.classOf.at(i), uint32(i) //nolint:gosec // Build limits the number
+			if c == gone {
+				continue
 			}
+			order = append(order, m)
+			of[i] = c
+			classes[i], members[c] = of[i:i+1:i+1], append(members[c], m)
 		}
-		slices.SortStableFunc(eps, func(a, b int) int { return g.m.Endpoints[a].Ref.Compare(g.m.Endpoints[b].Ref) })
-		p := grain{inside: len(eps), endpoint: eps, refs: make([]ident.Ref, len(eps))}
-		classes, ends := make([][]uint32, len(eps), len(eps)+n-g.pods), make([][]uint32, n)
-		for i, x := range eps {
-			p.refs[i] = g.m.Endpoints[x].Ref
-			c := g.classOf.at(x)
-			classes[i] = []uint32{c}
-			ends[c] = append(ends[c], uint32(i)) //nolint:gosec // an index
-		}
-		for c := g.pods; c < n; c++ {
-			ends[c] = []uint32{uint32(len(classes))}       //nolint:gosec // an index
-			classes = append(classes, []uint32{uint32(c)}) //nolint:gosec // an index
-		}
-		p.classes, p.ends = vecOf(classes), vecOf(ends)
-		g.byPod.grain, g.byPod.byRef = p, tableOf(p.refs)
+		gr := g.newGrain(nil, g.m.Endpoints, order)
+		gr.classes, gr.members = vecOf(classes), vecOf(members)
+		g.byPod.grain = gr
 	})
-	return g.byPod
+	return &g.byPod.grain
 }
 
 // grain returns the ends of edges at a grain.
 func (g *Graph) grain(by By) *grain {
 	if by == ByPod {
-		return &g.pod().grain
+		return g.pod()
 	}
 	return &g.workloads
 }

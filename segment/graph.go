@@ -49,23 +49,22 @@ type Graph struct {
 	signature [numHalves]vec[uint32]
 	pool      *pool
 
-	universe   []bitset // by cluster: the classes that an endpoint may meet
-	allPods    bitset
-	taints     []taintSet
-	workloads  grain
-	byPod      *podGrain
-	nodes      nodeClasses
-	byRef      refTable // workload references → its end
-	byAddress  *addressTable
-	cellClass  []int   // cell → class, -1 if it has no addresses of its own
-	endOf      []int   // workload of the model → end of grains[ByWorkload]
-	modelOf    []int   // and back
-	entriesOf  [][]int // workload of the model → entries
-	candidates []int   // workloads with a direct way in, which may be controllers
-	clusterOf  []int   // namespace → cluster
-	clusters   []string
-	doubts     *doubts
-	compiler   *compiler
+	universe  []bitset // by cluster: the classes that an endpoint may meet
+	allPods   bitset
+	taints    []taintSet
+	workloads grain
+	// Numbers of what a line of changes took out.
+	goneWorkloads, goneNamespaces holes
+	byPod                         *podGrain
+	nodes                         nodeClasses
+	byAddress                     *addressTable
+	cellClass                     []int   // cell → class, -1 if it has no addresses of its own
+	entriesOf                     [][]int // workload of the model → entries
+	candidates                    []int   // workloads with a direct way in, which may be controllers
+	clusterOf                     []int   // namespace → cluster
+	clusters                      []string
+	doubts                        *doubts
+	compiler                      *compiler
 }
 
 // granted is a set of subjects that a rule's peers reach on a port list.

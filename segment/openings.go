@@ -5,7 +5,7 @@ package segment
 // into has a bit for each, 64 to a word, and keeps the bits that it had.
 func (g *Graph) Openings(i int, into []uint64) {
 	own := into[i>>6] & (1 << (i & 63))
-	for _, c := range g.workloads.classes.at(i) {
+	for _, c := range g.workloads.of(i) {
 		l := g.lineOf(int(c), row)
 		bitset(into).or(g.opensTo(l.base))
 		for _, d := range l.except { // they are granted more than the base says, never less
@@ -20,7 +20,7 @@ func (g *Graph) opensTo(b *base) bitset {
 	if s := b.ends.Load(); s != nil {
 		return *s
 	}
-	s := newBitset(g.workloads.inside)
+	s := newBitset(g.workloads.inside())
 	for d := range b.may.all() {
 		g.addEnds(s, d)
 	}
@@ -33,8 +33,8 @@ func (g *Graph) opensTo(b *base) bitset {
 
 // addEnds adds the workloads with pods of a class.
 func (g *Graph) addEnds(into bitset, class int) {
-	for _, end := range g.workloads.ends.at(class) {
-		if int(end) < g.workloads.inside {
+	for end := range g.workloads.ends(class) {
+		if int(end) < g.workloads.inside() {
 			into.add(int(end))
 		}
 	}

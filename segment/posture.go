@@ -101,7 +101,7 @@ func (g *Graph) PoliciesOf(r ident.Ref) []RuleRef {
 
 // Selected returns the workloads of which a policy may select a pod, sorted.
 func (g *Graph) Selected(r PolicyRef) []ident.Ref {
-	ends := newBitset(g.workloads.inside)
+	ends := newBitset(g.workloads.inside())
 	for i := range g.policies.len() {
 		if p := g.policies.at(i); p != nil && p.p.Ref() == r {
 			g.addSubjects(ends, p)
@@ -120,7 +120,7 @@ func (g *Graph) Selections() map[PolicyRef][]ident.Ref {
 		}
 		r := p.p.Ref()
 		if sets[r] == nil {
-			sets[r] = newBitset(g.workloads.inside)
+			sets[r] = newBitset(g.workloads.inside())
 		}
 		g.addSubjects(sets[r], p)
 	}
@@ -141,7 +141,7 @@ func (g *Graph) addSubjects(ends bitset, p *compiled) {
 func (g *Graph) refsOf(ends bitset) []ident.Ref {
 	var out []ident.Ref
 	for end := range ends.all() {
-		out = append(out, g.workloads.refs[end])
+		out = append(out, *g.workloads.ref(end))
 	}
 	return out
 }
@@ -162,9 +162,9 @@ func (g *Graph) Segments() []Segment {
 	gr := &g.workloads
 	index := make(map[string]int)
 	var groups [][]int
-	for end := range gr.inside {
-		sigs := make([]string, 0, len(gr.classes.at(end)))
-		for _, c := range gr.classes.at(end) {
+	for end := range gr.inside() {
+		sigs := make([]string, 0, len(gr.of(end)))
+		for _, c := range gr.of(end) {
 			sigs = append(sigs, signature[c])
 		}
 		slices.Sort(sigs)
@@ -178,7 +178,8 @@ func (g *Graph) Segments() []Segment {
 		groups[i] = append(groups[i], end)
 	}
 	perNamespace := make(map[[2]string]int)
-	for _, r := range gr.refs {
+	for end := range gr.inside() {
+		r := gr.ref(end)
 		perNamespace[[2]string{r.Cluster, r.Namespace}]++
 	}
 	out := make([]Segment, 0, len(groups))
@@ -186,7 +187,7 @@ func (g *Graph) Segments() []Segment {
 	for _, ends := range groups {
 		s := Segment{Name: g.segmentName(ends, perNamespace)}
 		for _, e := range ends {
-			s.Members = append(s.Members, gr.refs[e])
+			s.Members = append(s.Members, *gr.ref(e))
 		}
 		names[s.Name]++
 		if n := names[s.Name]; n > 1 {
@@ -221,11 +222,15 @@ func (g *Graph) visible() []string {
 		mark('S', i, g.atoms.at(p.subject).maybe)
 	}
 	used := make(map[int]bool)
+	named := make([]bool, len(g.named)) // after changes not every name is used
 	for _, p := range policies {
 		for _, rules := range p.rules {
 			for j := range rules {
 				for _, at := range rules[j].peers {
 					used[at] = true
+				}
+				for _, u := range g.specs[rules[j].spec].named {
+					named[u] = true
 				}
 			}
 		}
@@ -238,6 +243,9 @@ func (g *Graph) visible() []string {
 	}
 	for u := range g.named {
 		for i := range g.named[u] {
+			if !named[u] {
+				break
+			}
 			mark('n', u<<16|i, g.named[u][i].who)
 		}
 	}
@@ -265,13 +273,13 @@ func RolloutLabel(k string) bool {
 
 func (g *Graph) segmentName(ends []int, perNamespace map[[2]string]int) string {
 	gr := &g.workloads
-	first := gr.refs[ends[0]]
+	first := gr.ref(ends[0])
 	if len(ends) == 1 {
 		return first.Short()
 	}
 	var spaces []string
 	for _, e := range ends {
-		if ns := gr.refs[e].Namespace; !slices.Contains(spaces, ns) {
+		if ns := gr.ref(e).Namespace; !slices.Contains(spaces, ns) {
 			spaces = append(spaces, ns)
 		}
 	}
@@ -296,8 +304,7 @@ func (g *Graph) segmentName(ends []int, perNamespace map[[2]string]int) string {
 
 // commonLabels returns up to two labels that all the workloads share.
 func (g *Graph) commonLabels(ends []int) string {
-	byRef := g.workloads.refs
-	labels := func(end int) map[string]string { return g.m.Workloads[g.workloadIndex(byRef[end])].Labels }
+	labels := func(end int) map[string]string { return g.m.Workloads[g.workloads.order[end]].Labels }
 	var common []string
 	for k, v := range labels(ends[0]) {
 		same := !RolloutLabel(k)
@@ -313,6 +320,3 @@ func (g *Graph) commonLabels(ends []int) string {
 	slices.Sort(common)
 	return strings.Join(common[:min(2, len(common))], ",")
 }
-
-// workloadIndex returns the position of a workload in the model.
-func (g *Graph) workloadIndex(r ident.Ref) int { return g.modelOf[g.byRef.find(&r)] }

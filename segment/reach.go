@@ -59,7 +59,7 @@ func (g *Graph) Travel(ctx context.Context, from []ident.Ref, dir Direction, max
 		t.kind = column
 		t.inlet = g.inlets(ExposedInternet, ExposedUnknown, ExposedInternal)
 	}
-	t.start = newBitset(t.gr.classes.len())
+	t.start = newBitset(t.gr.len())
 	for _, r := range from {
 		if err := t.from(r); err != nil {
 			return nil, err
@@ -68,13 +68,13 @@ func (g *Graph) Travel(ctx context.Context, from []ident.Ref, dir Direction, max
 	if t.inlet != nil {
 		t.entry = newBitset(g.classes.len())
 		for end := range t.inlet.all() {
-			for _, c := range t.gr.classes.at(end) {
+			for _, c := range t.gr.of(end) {
 				t.entry.add(int(c))
 			}
 		}
 	}
 	if maxHops <= 0 {
-		maxHops = t.gr.classes.len()
+		maxHops = t.gr.len()
 	}
 	var err error
 	if t.sure, err = t.search(ctx, maxHops, false); err != nil {
@@ -104,9 +104,9 @@ func (t *Travel) from(r ident.Ref) error {
 			t.inlet = t.g.inlets(ExposedInternet, ExposedUnknown)
 		}
 		for _, c := range s.classes {
-			for _, e := range t.gr.ends.at(int(c)) {
+			for e := range t.gr.ends(int(c)) {
 				end := int(e)
-				if end < t.gr.inside && !t.owns(s, end) {
+				if end < t.gr.inside() && !t.owns(s, end) {
 					continue
 				}
 				t.start.add(end)
@@ -126,7 +126,7 @@ func (t *Travel) owns(s side, end int) bool {
 	if s.by == ByWorkload {
 		return s.end == end
 	}
-	return t.g.byRef.find(&t.g.m.Workloads[t.g.m.Endpoints[s.endpoint].Workload].Ref) == end
+	return t.g.workloads.find(&t.g.m.Workloads[t.g.m.Endpoints[s.endpoint].Workload].Ref) == end
 }
 
 // search is one breadth-first search.
@@ -153,7 +153,7 @@ const (
 // search finds the distance of every end.
 func (t *Travel) search(ctx context.Context, maxHops int, unknown bool) ([]step, error) {
 	g := t.g
-	s := &search{t: t, unknown: unknown, steps: make([]step, t.gr.classes.len()), done: slices.Clone(t.start),
+	s := &search{t: t, unknown: unknown, steps: make([]step, t.gr.len()), done: slices.Clone(t.start),
 		unseen: newBitset(g.classes.len()), walked: [2]bitset{newBitset(g.classes.len()), newBitset(g.classes.len())}}
 	last := g.classes.len()
 	if t.outer {
@@ -163,7 +163,7 @@ func (t *Travel) search(ctx context.Context, maxHops int, unknown bool) ([]step,
 		s.unseen.add(c)
 	}
 	frontier := slices.Clone(t.start)
-	s.next = newBitset(t.gr.classes.len())
+	s.next = newBitset(t.gr.len())
 	for hop := int32(1); int(hop) <= maxHops && !frontier.empty(); hop++ {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -171,10 +171,10 @@ func (t *Travel) search(ctx context.Context, maxHops int, unknown bool) ([]step,
 		for end := range frontier.all() {
 			cs, ok := t.sources[end]
 			if !ok {
-				if end >= t.gr.inside {
+				if end >= t.gr.inside() {
 					continue // addresses outside are ends of paths
 				}
-				cs = t.gr.classes.at(end)
+				cs = t.gr.of(end)
 			}
 			for _, c := range cs {
 				s.walk(int(c), end, hop)
@@ -190,7 +190,7 @@ func (t *Travel) search(ctx context.Context, maxHops int, unknown bool) ([]step,
 func (s *search) walk(c, end int, hop int32) {
 	t := s.t
 	g := t.g
-	outside := end >= t.gr.inside
+	outside := end >= t.gr.inside()
 	// Addresses outside are met, going backward, only where a way leads in.
 	cells := t.inlet == nil || t.kind == row || t.inlet.has(end)
 	if s.walked[1].has(c) || !cells && s.walked[0].has(c) {
@@ -235,12 +235,12 @@ func (s *search) reach(d, from int, hop int32, cells bool) {
 		return
 	}
 	all := true
-	for _, e := range t.gr.ends.at(d) {
+	for e := range t.gr.ends(d) {
 		end := int(e)
 		if s.done.has(end) {
 			continue
 		}
-		if from >= t.gr.inside && t.inlet != nil && !t.inlet.has(end) {
+		if from >= t.gr.inside() && t.inlet != nil && !t.inlet.has(end) {
 			all = false
 			continue
 		}
@@ -260,9 +260,9 @@ func (g *Graph) inlets(levels ...ExposureLevel) bitset {
 		return nil
 	}
 	gr := &g.workloads
-	out := newBitset(gr.classes.len())
-	for end := range gr.inside {
-		for _, i := range g.entriesOf[g.modelOf[end]] {
+	out := newBitset(gr.len())
+	for end := range gr.inside() {
+		for _, i := range g.entriesOf[gr.order[end]] {
 			if e := &g.m.Entries[i]; !e.Routed && slices.Contains(levels, g.way(e, g.endSide(ByWorkload, end), 0).Level) {
 				out.add(end)
 				break
@@ -285,7 +285,7 @@ func (t *Travel) end(end int) (step, Verdict, []step) {
 
 // Count returns how many workloads were reached: certainly, and perhaps only.
 func (t *Travel) Count() (allowed, unknown int) {
-	for end := range t.gr.inside {
+	for end := range t.gr.inside() {
 		switch st, v, _ := t.end(end); {
 		case st.dist == 0:
 		case v == Allowed:
@@ -301,7 +301,7 @@ func (t *Travel) Count() (allowed, unknown int) {
 // order of travel, with the rules that decide each step; nil if it was not
 // reached or is a start.
 func (t *Travel) Path(r ident.Ref) []Hop {
-	end := t.g.byRef.find(&r)
+	end := t.g.workloads.find(&r)
 	if end < 0 {
 		return nil
 	}
@@ -321,7 +321,7 @@ func (t *Travel) Reached(ctx context.Context) ([]Reached, error) {
 	blocks := make(map[blockKey][]int)
 	hops := make(map[[2]int]Hop)
 	var out []Reached
-	for end := range t.gr.classes.len() {
+	for end := range t.gr.len() {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -329,12 +329,12 @@ func (t *Travel) Reached(ctx context.Context) ([]Reached, error) {
 		if st.dist == 0 {
 			continue
 		}
-		if end >= t.gr.inside {
+		if end >= t.gr.inside() {
 			k := blockKey{st, v}
 			blocks[k] = append(blocks[k], end)
 			continue
 		}
-		out = append(out, Reached{Workload: t.gr.refs[end], Hops: int(st.dist), Verdict: v, Path: t.path(tree, end, hops)})
+		out = append(out, Reached{Workload: *t.gr.ref(end), Hops: int(st.dist), Verdict: v, Path: t.path(tree, end, hops)})
 	}
 	for k, ends := range blocks {
 		tree := t.sure
@@ -411,9 +411,9 @@ func (t *Travel) hop(prev, end int) Hop {
 }
 
 func (t *Travel) endSide(end int) side {
-	s := side{classes: t.gr.classes.at(end), end: end, endpoint: -1}
-	if end < t.gr.inside {
-		s.ref = t.gr.refs[end]
+	s := side{classes: t.gr.of(end), end: end, endpoint: -1}
+	if end < t.gr.inside() {
+		s.ref = *t.gr.ref(end)
 	} else {
 		s.end = -1
 		s.ref = ident.Ref{CIDR: t.g.parts(t.gr, end)[0].String()}

@@ -29,14 +29,15 @@ func (g *Graph) Resolve(r ident.Ref) ([]ident.Ref, error) {
 		}
 		return []ident.Ref{{CIDR: p.Masked().String()}}, nil
 	}
-	if g.byRef.find(&r) >= 0 {
+	if g.workloads.find(&r) >= 0 {
 		return []ident.Ref{r}, nil
 	}
 	for _, by := range []By{ByWorkload, ByPod} {
 		var found []ident.Ref
-		for _, ref := range g.grain(by).refs {
-			if r.Matches(ref) {
-				found = append(found, ref)
+		gr := g.grain(by)
+		for end := range gr.inside() {
+			if ref := gr.ref(end); r.Matches(*ref) {
+				found = append(found, *ref)
 			}
 		}
 		if len(found) > 0 {
@@ -95,8 +96,9 @@ func (g *Graph) near(r ident.Ref) []string {
 	const most = 5
 	var out []string
 	add := func(want func(ident.Ref) bool) {
-		for _, ref := range g.workloads.refs {
-			if s := ref.Short(); len(out) < most && want(ref) && !slices.Contains(out, s) {
+		for end := range g.workloads.inside() {
+			ref := g.workloads.ref(end)
+			if s := ref.Short(); len(out) < most && want(*ref) && !slices.Contains(out, s) {
 				out = append(out, s)
 			}
 		}
@@ -135,11 +137,11 @@ func within(a, b string, k int) bool {
 
 // side resolves a reference to one end. Names that mean several are refused.
 func (g *Graph) side(r ident.Ref) (side, error) {
-	if i := g.byRef.find(&r); i >= 0 {
+	if i := g.workloads.find(&r); i >= 0 {
 		return g.endSide(ByWorkload, i), nil
 	}
 	if !r.IsCIDR() {
-		if i := g.pod().byRef.find(&r); i >= 0 {
+		if i := g.pod().find(&r); i >= 0 {
 			return g.endSide(ByPod, i), nil
 		}
 	}
@@ -164,10 +166,10 @@ func (g *Graph) side(r ident.Ref) (side, error) {
 		}
 		return s, nil
 	}
-	if i := g.byRef.find(&ref); i >= 0 {
+	if i := g.workloads.find(&ref); i >= 0 {
 		return g.endSide(ByWorkload, i), nil
 	}
-	return g.endSide(ByPod, g.pod().byRef.find(&ref)), nil
+	return g.endSide(ByPod, g.pod().find(&ref)), nil
 }
 
 // addressClasses returns the external cells that meet a block: of the blocks

@@ -71,29 +71,3 @@ func (t *table) hashRef(r *ident.Ref) uint64 {
 }
 
 func (t *table) hashAddr(a netip.Addr) uint64 { return maphash.Comparable(t.seed, a) }
-
-// refTable finds references in a list.
-type refTable struct {
-	table
-	refs []ident.Ref
-}
-
-// tableOf makes the table of a list; of equal references the last is found.
-func tableOf(refs []ident.Ref) refTable {
-	t := refTable{newTable(len(refs)), refs}
-	for i := len(refs) - 1; i >= 0; i-- {
-		t.put(t.hashRef(&refs[i]), i)
-	}
-	return t
-}
-
-// find returns the index of a reference, -1 if it is not in the list.
-func (t *refTable) find(r *ident.Ref) int {
-	h := t.hashRef(r)
-	for s := t.first(h); s >= 0; s = t.after(s, h) {
-		if i := t.at(s); t.refs[i] == *r {
-			return i
-		}
-	}
-	return -1
-}

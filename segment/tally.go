@@ -31,9 +31,9 @@ func (g *Graph) newTally(by By) *tally {
 		return t
 	}
 	gr := g.grain(by)
-	n := gr.classes.len() * g.ports.chunks
+	n := gr.len() * g.ports.chunks
 	return &tally{g: g, by: by, gr: gr, chunks: g.ports.chunks, must: make([]uint64, n), may: make([]uint64, n), andMust: make([]uint64, n),
-		andMay: make([]uint64, n), seen: make([]uint32, n), mark: newBitset(gr.classes.len())}
+		andMay: make([]uint64, n), seen: make([]uint32, n), mark: newBitset(gr.len())}
 }
 
 func (t *tally) release() { t.g.pool.tallies[t.by].Put(t) }
@@ -44,7 +44,7 @@ func (t *tally) add(ps []part, chunk, lo, hi, endpoint int) {
 	for i := range ps {
 		x := &ps[i]
 		for d := range x.who.between(lo, hi) {
-			for _, end := range t.gr.ends.at(d) {
+			for end := range t.gr.ends(d) {
 				out, least := t.answer(x, d, end, endpoint)
 				t.put(end, chunk, out, least)
 			}
@@ -67,10 +67,10 @@ func (t *tally) answer(x *part, d int, end uint32, endpoint int) (out, least spa
 		out = onNodes(x, e.Node, node)
 		return out, out
 	}
-	if t.gr.endpoint == nil {
+	if t.by == ByWorkload {
 		return x.out, x.policy
 	}
-	out = onNodes(x, t.g.m.Endpoints[t.gr.endpoint[end]].Node, e.Node)
+	out = onNodes(x, t.g.m.Endpoints[t.gr.order[end]].Node, e.Node)
 	return out, out
 }
 
@@ -102,7 +102,7 @@ func (t *tally) drain(classes int, f func(uint32, *reply)) {
 	)
 	for _, end := range t.touched {
 		lo, hi := int(end)*t.chunks, int(end+1)*t.chunks
-		want := uint32(classes * len(t.gr.classes.at(int(end)))) //nolint:gosec // a number of pairs of classes of two ends
+		want := uint32(classes * len(t.gr.of(int(end)))) //nolint:gosec // a number of pairs of classes of two ends
 		for i := lo; i < hi; i++ {
 			if t.seen[i] < want {
 				t.andMust[i], t.andMay[i] = 0, 0

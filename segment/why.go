@@ -326,9 +326,9 @@ func (w *walk) ambiguous(level []int, d Gress, subject int) {
 func (w *walk) affects() []ident.Ref {
 	var out []ident.Ref
 	for _, c := range []int{w.src, w.dst} {
-		for _, e := range w.g.workloads.ends.at(c) {
-			if int(e) < w.g.workloads.inside {
-				out = append(out, w.g.workloads.refs[e])
+		for e := range w.g.workloads.ends(c) {
+			if int(e) < w.g.workloads.inside() {
+				out = append(out, *w.g.workloads.ref(int(e)))
 			}
 		}
 	}
