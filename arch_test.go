@@ -95,7 +95,7 @@ var layers = map[string][]string{
 	"internal/corpus": {},
 
 	"internal/store":           {"ident", "evidence"},
-	"internal/store/ledger":    {"ident", "evidence", "internal/store"},
+	"internal/store/ledger":    {"ident", "evidence", "internal/store", "internal/zstdframe"},
 	"internal/store/sqlite":    {"ident", "evidence", "internal/store", "internal/store/ledger"},
 	"internal/store/postgres":  {"ident", "internal/store", "internal/store/ledger"},
 	"internal/store/storetest": {"ident", "evidence", "internal/store"},

@@ -25,8 +25,6 @@ const (
 	benchClients = 64
 	// benchMade is how many documents are made before the clock runs again.
 	benchMade = 512
-	// benchEntries is how many entries of the dictionary one commit brings.
-	benchEntries = 4096
 )
 
 // BenchIndexOptions are what BenchIndex is told beside the organisation.
@@ -155,7 +153,7 @@ func (b *benchIndex) keepDictionary(dir string) error {
 	if err == nil {
 		var sizes map[string]int64
 		if sizes, err = s.Sizes(b.ctx); err == nil {
-			b.out.Table = sizes["component"] + sizes["component_hash"]
+			b.out.Table = sizes["dictionary"] + sizes["key_hash"]
 			b.out.PerOccurrenceWithTable = float64(b.out.IndexBytes+b.out.Table) / float64(max(b.out.Occurrences, 1))
 		}
 	}
@@ -175,9 +173,10 @@ func (b *benchIndex) writeDictionary(s *sqlite.Store, corpus *synth.Corpus) erro
 		keys = keys[:0]
 		return err
 	}
+	documents := 0
 	for d, ok := corpus.Next(); ok; d, ok = corpus.Next() {
 		keys = append(keys, d.NewKeys...)
-		if len(keys) >= benchEntries {
+		if documents++; documents%benchGroup == 0 { // as a group commit brings them
 			if err := flush(); err != nil {
 				return err
 			}

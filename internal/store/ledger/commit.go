@@ -104,16 +104,16 @@ type commit struct {
 
 	same map[int]int // duplicates within the group, by the index of the first
 
-	originals                                                                 map[string]int64 // ids by raw digest
-	original, document, forward, named, identity, component, journal, rejects rows
-	joins                                                                     []Statement
+	originals                                                      map[string]int64 // ids by raw digest
+	original, document, forward, named, identity, journal, rejects rows
+	entries, joins                                                 []Statement
 }
 
 func (c *commit) run(ctx context.Context) error {
 	l := c.ledger
 	t := &l.tables
 	c.original.table, c.document.table, c.forward.table, c.named.table = t.original, t.document, t.forward, t.named
-	c.identity.table, c.component.table, c.journal.table, c.rejects.table = t.identity, t.component, t.journal, t.rejected
+	c.identity.table, c.journal.table, c.rejects.table = t.identity, t.journal, t.rejected
 	var err error
 	if c.counter, err = l.counter(ctx, c.tx, l.engine.LockCounter()); err != nil {
 		return err
@@ -155,10 +155,10 @@ func (c *commit) run(ctx context.Context) error {
 		c.identity.args[i] = int64(c.resolve(uint32(c.identity.args[i].(int64)))) // #nosec G115 -- an artifact's number
 	}
 	var list []Statement
-	for _, r := range []*rows{&c.original, &c.document, &c.forward, &c.named, &c.identity, &c.component, &c.journal, &c.rejects} {
+	for _, r := range []*rows{&c.original, &c.document, &c.forward, &c.named, &c.identity, &c.journal, &c.rejects} {
 		list = r.statements(list)
 	}
-	list = append(append(list, c.joins...), c.counter.save())
+	list = append(append(append(list, c.entries...), c.joins...), c.counter.save())
 	_, err = c.tx.Exec(ctx, list...)
 	return err
 }
@@ -270,6 +270,8 @@ func (c *commit) components(ctx context.Context, fresh []int) (map[int][]store.E
 		}
 	}
 	added := map[int][]store.Entry{}
+	from := c.counter.components
+	var keys []string
 	for _, i := range fresh {
 		p := &c.group[i]
 		for _, m := range p.missing {
@@ -282,33 +284,14 @@ func (c *commit) components(ctx context.Context, fresh []int) (map[int][]store.E
 				}
 				found[key] = id
 				added[i] = append(added[i], store.Entry{ID: id, Key: key})
-				c.component.add(int64(id), keyHash(key), []byte(key))
+				keys = append(keys, key)
 			}
 			p.ids[m] = id
 		}
 	}
-	return added, nil
-}
-
-// findKeys asks the database for the ids of keys.
-func (c *commit) findKeys(ctx context.Context, keys func(yield func(string) bool), found map[string]uint32) error {
-	var hashes []any
-	asked := map[int64]bool{}
-	for k := range keys {
-		if h := keyHash(k); !asked[h] {
-			asked[h] = true
-			hashes = append(hashes, h)
-		}
-	}
-	return selectIn(ctx, c.tx, "SELECT id, name FROM component WHERE hash", nil, hashes, func(scan func(...any) error) error {
-		var id int64
-		var key []byte
-		if err := scan(&id, &key); err != nil {
-			return err
-		}
-		found[string(key)] = uint32(id) // #nosec G115 -- a number the store assigned
-		return nil
-	})
+	var err error
+	c.entries, err = c.extend(ctx, from, keys)
+	return added, err
 }
 
 // findArtifacts reads which artifacts the identities belong to.

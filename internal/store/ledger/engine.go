@@ -45,6 +45,7 @@ type Ledger struct {
 	engine Engine
 	coding store.Coding
 	tables tables
+	packer *packer
 	recent recent
 }
 
@@ -64,12 +65,12 @@ func New(e Engine, c store.Coding) (*Ledger, error) {
 	if c.Count == nil {
 		c.Count = func() uint32 { return 0 }
 	}
-	return &Ledger{engine: e, coding: c, tables: newTables()}, nil
+	return &Ledger{engine: e, coding: c, tables: newTables(), packer: newPacker()}, nil
 }
 
 // NewReader returns what reads a database, for a caller that was not told how rows
 // are encoded.
-func NewReader(e Engine) store.Reader { return &Ledger{engine: e} }
+func NewReader(e Engine) store.Reader { return &Ledger{engine: e, packer: newPacker()} }
 
 // counter is the one row under whose lock everything is numbered.
 type counter struct {

@@ -18,6 +18,49 @@ type Migration struct {
 	Name    string
 	SQL     string
 	Sum     string
+	// Then is what SQL cannot do: it runs in the same transaction, behind SQL. May be nil.
+	Then func(context.Context, Tx) error
+}
+
+// then are the migrations that go on in Go, by the name of their file.
+func then(name string) func(context.Context, Tx) error {
+	if name == "0002_dictionary.sql" {
+		return packDictionary
+	}
+	return nil
+}
+
+// packDictionary moves the entries of schema 1, a row each, into runs.
+func packDictionary(ctx context.Context, tx Tx) error {
+	const page = 32 * runEntries
+	p, t := newPacker(), newTables()
+	for from := int64(0); ; {
+		var keys []string
+		err := tx.Query(ctx, "SELECT id, name FROM component WHERE id >= ? ORDER BY id LIMIT ?", []any{from, int64(page)}, func(scan func(...any) error) error {
+			var id int64
+			var key []byte
+			if err := scan(&id, &key); err != nil {
+				return err
+			}
+			if id != from+int64(len(keys)) {
+				return ident.Errorf(ident.KindFailure, "the dictionary has no entry %d", from+int64(len(keys))).WithHint("restore a backup")
+			}
+			keys = append(keys, string(key))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if len(keys) == 0 {
+			_, err := tx.Exec(ctx, Statement{SQL: "DROP TABLE component"})
+			return err
+		}
+		dictionary, hashes := newRuns(p, &t, from, keys)
+		if _, err := tx.Exec(ctx, hashes.statements(dictionary.statements(nil))...); err != nil {
+			return err
+		}
+		from += int64(len(keys))
+	}
 }
 
 // Migrations reads the *.sql files of an engine, whose names begin with their
@@ -37,7 +80,7 @@ func Migrations(fsys fs.FS) ([]Migration, error) {
 			return nil, ident.Errorf(ident.KindFailure, "migration %s should begin with %s", name, want)
 		}
 		sum := sha256.Sum256(b)
-		list = append(list, Migration{Version: i + 1, Name: name, SQL: string(b), Sum: digestText(sum[:])})
+		list = append(list, Migration{Version: i + 1, Name: name, SQL: string(b), Sum: digestText(sum[:]), Then: then(name)})
 	}
 	return list, nil
 }

@@ -36,12 +36,12 @@ func nameHash(tenant string, k store.NameKind, name string) []byte {
 
 func identityHash(tenant, key string) []byte { return hashed("identity", tenant, key) }
 
-// keyHash narrows the search for a component key; the key itself is compared
-// afterwards, so that a collision costs a comparison and nothing else.
+// keyHash narrows the search for a component key to a run of the dictionary or two; the
+// keys themselves are compared afterwards.
 func keyHash(key string) int64 {
 	var buf [256]byte
 	sum := sha256.Sum256(append(buf[:0], key...))
-	return int64(binary.BigEndian.Uint64(sum[:8])) // #nosec G115 -- a hash: the sign carries no meaning
+	return int64(int32(binary.BigEndian.Uint32(sum[:4]))) // #nosec G115 -- a hash: the sign carries no meaning
 }
 
 // subject is how a document's subject is kept: JSON with short names, in a fixed

@@ -54,28 +54,6 @@ func (l *Ledger) Since(ctx context.Context, after uint64, limit int) ([]store.Ch
 	return changes, err
 }
 
-// Dictionary is store.Reader's.
-func (l *Ledger) Dictionary(ctx context.Context, from uint32, limit int) ([]store.Entry, error) {
-	most, err := page(limit)
-	if err != nil {
-		return nil, err
-	}
-	var entries []store.Entry
-	err = l.engine.Read(ctx, func(tx Tx) error {
-		entries = entries[:0]
-		return tx.Query(ctx, "SELECT id, name FROM component WHERE id >= ? ORDER BY id LIMIT ?", []any{int64(from), most}, func(scan func(...any) error) error {
-			var id int64
-			var key []byte
-			if err := scan(&id, &key); err != nil {
-				return err
-			}
-			entries = append(entries, store.Entry{ID: uint32(id), Key: string(key)}) // #nosec G115 -- a number the store assigned
-			return nil
-		})
-	})
-	return entries, err
-}
-
 // documentColumns go with scanDocument.
 const documentColumns = "SELECT d.id, d.seq, d.artifact, d.tenant, o.digest, o.size, d.media, d.format, d.status, d.subject, d.actor, d.at, d.deleted FROM document d JOIN original o ON o.id = d.original"
 

@@ -27,21 +27,31 @@ func newTable(name string, columns ...string) *table {
 	return t
 }
 
+// ignoring makes inserting a row that is there already no error.
+func (t *table) ignoring() *table {
+	for n, sql := range t.sql {
+		t.sql[n] = sql + " ON CONFLICT DO NOTHING"
+	}
+	return t
+}
+
 type tables struct {
-	original, document, forward, named, identity, component, journal, rejected, state *table
+	original, document, forward, named, identity, dictionary, keyHash, journal, rejected, state *table
 }
 
 func newTables() tables {
 	return tables{
-		original:  newTable("original", "id", "digest", "size", "data"),
-		document:  newTable("document", "id", "tenant", "original", "fingerprint", "seq", "artifact", "status", "media", "format", "subject", "actor", "at"),
-		forward:   newTable("forward", "document", "components"),
-		named:     newTable("named", "name", "document"),
-		identity:  newTable("identity", "name", "artifact"),
-		component: newTable("component", "id", "hash", "name"),
-		journal:   newTable("journal", "seq", "kind", "subject", "other", "record"),
-		rejected:  newTable("rejected", "id", "tenant", "digest", "size", "data", "media", "reason", "actor", "at"),
-		state:     newTable("state", "kind", "scope", "name", "subject", "body", "valid_from", "valid_to"),
+		original:   newTable("original", "id", "digest", "size", "data"),
+		document:   newTable("document", "id", "tenant", "original", "fingerprint", "seq", "artifact", "status", "media", "format", "subject", "actor", "at"),
+		forward:    newTable("forward", "document", "components"),
+		named:      newTable("named", "name", "document"),
+		identity:   newTable("identity", "name", "artifact"),
+		dictionary: newTable("dictionary", "first", "keys"),
+		// Of keys of one run that have the same hash, one is enough to find it.
+		keyHash:  newTable("key_hash", "hash", "first").ignoring(),
+		journal:  newTable("journal", "seq", "kind", "subject", "other", "record"),
+		rejected: newTable("rejected", "id", "tenant", "digest", "size", "data", "media", "reason", "actor", "at"),
+		state:    newTable("state", "kind", "scope", "name", "subject", "body", "valid_from", "valid_to"),
 	}
 }
 
@@ -104,10 +114,15 @@ func pad(values []any) (now, rest []any) {
 // selectIn runs before + "IN (…)" for all values, in chunks, and calls
 // each for every row. The other placeholders stand in before, with args.
 func selectIn(ctx context.Context, tx Tx, before string, args, values []any, each func(scan func(...any) error) error) error {
+	return selectWithin(ctx, tx, before, "", args, values, each)
+}
+
+// selectWithin is selectIn where more stands behind the list.
+func selectWithin(ctx context.Context, tx Tx, before, after string, args, values []any, each func(scan func(...any) error) error) error {
 	for len(values) > 0 {
 		var now []any
 		now, values = pad(values)
-		if err := tx.Query(ctx, before+" IN "+in[len(now)], append(args[:len(args):len(args)], now...), each); err != nil {
+		if err := tx.Query(ctx, before+" IN "+in[len(now)]+after, append(args[:len(args):len(args)], now...), each); err != nil {
 			return err
 		}
 	}

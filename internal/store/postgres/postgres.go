@@ -169,6 +169,11 @@ func (s schema) Apply(ctx context.Context, m ledger.Migration) error {
 		if _, err := tx.Conn().PgConn().Exec(ctx, m.SQL).ReadAll(); err != nil {
 			return err
 		}
+		if m.Then != nil {
+			if err := m.Then(ctx, transaction{s.engine, tx}); err != nil {
+				return err
+			}
+		}
 		_, err := tx.Exec(ctx, "INSERT INTO migration (version, name, sum) VALUES ($1, $2, $3)", int64(m.Version), m.Name, m.Sum)
 		return err
 	})

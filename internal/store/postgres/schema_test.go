@@ -9,6 +9,7 @@ import (
 	"testing/fstest"
 
 	"github.com/cofferdam-io/cofferdam/internal/store"
+	"github.com/cofferdam-io/cofferdam/internal/store/ledger"
 	"github.com/cofferdam-io/cofferdam/internal/store/storetest"
 	"github.com/cofferdam-io/cofferdam/internal/testenv/pg"
 )
@@ -65,8 +66,32 @@ func TestMigrations(t *testing.T) {
 			t.Errorf("a newer schema: %v", err)
 		}
 	}
-	// Replicas that start at once.
+	// The entries of schema 1's dictionary, a row each, are all there.
 	dsn := server.Database(t)
+	first, _ := steps(t, 1, "")
+	s := must(open(dsn, first))(t)
+	err := s.engine.Write(t.Context(), func(tx ledger.Tx) error {
+		rows := storetest.FirstSchema()
+		list := []ledger.Statement{{SQL: storetest.CountRows, Args: []any{int64(len(rows))}}}
+		for _, r := range rows {
+			list = append(list, ledger.Statement{SQL: storetest.InsertRow, Args: r[:]})
+		}
+		_, err := tx.Exec(t.Context(), list...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openAt(t, dsn, coding)
+	storetest.Migrated(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// Replicas that start at once.
+	dsn = server.Database(t)
 	var wg sync.WaitGroup
 	for range 6 {
 		wg.Go(func() {
@@ -81,7 +106,7 @@ func TestMigrations(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	s := openAt(t, dsn, coding)
+	s = openAt(t, dsn, coding)
 	storetest.Whole(t, s)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/store"
+	"github.com/cofferdam-io/cofferdam/internal/store/ledger"
 	"github.com/cofferdam-io/cofferdam/internal/store/storetest"
 )
 
@@ -86,6 +87,36 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 	// This program is now the older one.
 	if _, err := Open(t.Context(), dir, Options{Coding: coding}); !errors.Is(err, store.ErrNewerSchema) || ident.KindOf(err) != ident.KindUnsupported {
 		t.Errorf("a newer schema: %v", err)
+	}
+}
+
+// The entries of schema 1, a row each, are all there afterwards, with their ids, and
+// are found by their keys.
+func TestMigrateDictionary(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(t.Context(), dir, Options{Coding: coding, steps: steps(t, 1, nil)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.engine.Write(t.Context(), func(tx ledger.Tx) error {
+		rows := storetest.FirstSchema()
+		list := []ledger.Statement{{SQL: storetest.CountRows, Args: []any{int64(len(rows))}}}
+		for _, r := range rows {
+			list = append(list, ledger.Statement{SQL: storetest.InsertRow, Args: r[:]})
+		}
+		_, err := tx.Exec(t.Context(), list...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openIn(t, dir, coding)
+	storetest.Migrated(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -1,7 +1,7 @@
 package sqlite
 
 import (
-	"strings"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/cofferdam-io/cofferdam/internal/store/storetest"
@@ -14,9 +14,13 @@ func TestSizes(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	storetest.Commit(t, s, storetest.Doc(1, strings.Repeat("k", 20_000)))
+	key := make([]byte, 20_000)
+	for i, r := 0, rand.New(rand.NewPCG(1, 2)); i < len(key); i++ {
+		key[i] = byte(r.Uint32())
+	}
+	storetest.Commit(t, s, storetest.Doc(1, string(key)))
 	sizes, err := s.Sizes(t.Context())
-	if err != nil || sizes["component"] < 20_000 || sizes["component"] > 40_000 || sizes["component_hash"] < 1 || sizes["named"] < 1 {
+	if err != nil || sizes["dictionary"] < 20_000 || sizes["dictionary"] > 40_000 || sizes["key_hash"] < 1 || sizes["named"] < 1 {
 		t.Errorf("%v, %v", sizes, err)
 	}
 }

@@ -248,7 +248,7 @@ func (s schema) Applied(ctx context.Context) ([]string, error) {
 }
 
 func (s schema) Apply(ctx context.Context, m ledger.Migration) error {
-	return s.Write(ctx, func(ledger.Tx) error {
+	return s.Write(ctx, func(tx ledger.Tx) error {
 		var n int64
 		if err := s.conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&n); err != nil || n >= int64(m.Version) {
 			return err
@@ -260,6 +260,11 @@ func (s schema) Apply(ctx context.Context, m ledger.Migration) error {
 			"PRAGMA user_version = " + strconv.Itoa(m.Version),
 		} {
 			if _, err := s.conn.ExecContext(ctx, sql); err != nil {
+				return err
+			}
+		}
+		if m.Then != nil {
+			if err := m.Then(ctx, tx); err != nil {
 				return err
 			}
 		}

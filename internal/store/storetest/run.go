@@ -28,6 +28,7 @@ func Run(t *testing.T, open Open) {
 		{"a document comes back as it was", roundTrip},
 		{"the same again costs nothing", duplicates},
 		{"ids are dense and in commit order", dictionary},
+		{"the dictionary grows", dictionaryGrows},
 		{"keys of any bytes", foreignBytes},
 		{"rows without the caller's dictionary", withoutCache},
 		{"documents are found by their names", names},

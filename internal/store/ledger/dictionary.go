@@ -1,0 +1,238 @@
+package ledger
+
+import (
+	"context"
+	"encoding/binary"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/store"
+	"github.com/cofferdam-io/cofferdam/internal/zstdframe"
+)
+
+// The dictionary is kept in runs of entries whose ids follow one another: keys have
+// much in common with their neighbours, and a row of its own for each costs as much as
+// the key. A run has at most runEntries of them, and ends with the key that brings
+// it to runBytes. What is shorter than runShort is continued by the next commit,
+// so that documents that come alone do not leave a run each.
+const (
+	runEntries = 256
+	runBytes   = 64 << 10
+	runShort   = 64
+)
+
+// The first byte of a run says how the rest is written: each key behind its length, or
+// that as a zstd frame.
+const (
+	runPlain  = 0
+	runPacked = 1
+)
+
+// mostRun is how much a run can be: the last key may be of any length.
+const mostRun = runBytes + store.MaxKey + runEntries*binary.MaxVarintLen32
+
+// packer packs and unpacks runs, for many at once. What it needs for that is made when
+// it is first needed, and used again.
+type packer struct {
+	encoders sync.Pool
+	decoder  func() (*zstd.Decoder, error)
+}
+
+func newPacker() *packer {
+	return &packer{
+		encoders: sync.Pool{New: func() any { return new(zstdframe.Encoder) }},
+		decoder: sync.OnceValues(func() (*zstd.Decoder, error) {
+			return zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(mostRun))
+		}),
+	}
+}
+
+// pack writes a run.
+func (p *packer) pack(keys []string) []byte {
+	plain := []byte{runPlain}
+	for _, k := range keys {
+		plain = append(binary.AppendUvarint(plain, uint64(len(k))), k...)
+	}
+	e := p.encoders.Get().(*zstdframe.Encoder)
+	packed := e.Append([]byte{runPacked}, plain[1:])
+	p.encoders.Put(e)
+	if len(packed) < len(plain) {
+		return packed
+	}
+	return plain
+}
+
+// unpack reads a run.
+func (p *packer) unpack(first int64, b []byte) ([]string, error) {
+	damaged := func(err error) error {
+		e := ident.Errorf(ident.KindFailure, "the dictionary's entries from %d on are damaged", first).WithHint("restore a backup")
+		e.Err = err
+		return e
+	}
+	if len(b) == 0 || b[0] > runPacked {
+		return nil, damaged(nil)
+	}
+	plain := b[1:]
+	if b[0] == runPacked {
+		d, err := p.decoder()
+		if err == nil {
+			plain, err = d.DecodeAll(plain, nil)
+		}
+		if err != nil {
+			return nil, damaged(err)
+		}
+	}
+	text := string(plain)
+	keys := make([]string, 0, runEntries)
+	for at := 0; at < len(text); {
+		n, width := binary.Uvarint(plain[at:])
+		if width <= 0 || n > uint64(len(text)-at-width) || len(keys) == runEntries {
+			return nil, damaged(nil)
+		}
+		at += width
+		keys = append(keys, text[at:at+int(n)]) //nolint:gosec // checked above
+		at += int(n)                            //nolint:gosec // as above
+	}
+	return keys, nil
+}
+
+// runs splits keys into runs of about the same number.
+func runs(keys []string, each func(run []string)) {
+	most := len(keys)
+	if n := (most + runEntries - 1) / runEntries; n > 0 {
+		most = (most + n - 1) / n
+	}
+	for len(keys) > 0 {
+		n, size := 0, 0
+		for n < len(keys) && n < most && size < runBytes {
+			size += len(keys[n])
+			n++
+		}
+		each(keys[:n])
+		keys = keys[n:]
+	}
+}
+
+// newRuns collects the rows of entries that follow the dictionary's last one, whose ids
+// begin with from.
+func newRuns(p *packer, t *tables, from int64, keys []string) (dictionary, hashes rows) {
+	dictionary.table, hashes.table = t.dictionary, t.keyHash
+	runs(keys, func(run []string) {
+		dictionary.add(from, p.pack(run))
+		addHashes(&hashes, from, run)
+		from += int64(len(run))
+	})
+	return dictionary, hashes
+}
+
+// addHashes collects the rows by which the keys of a run are found.
+func addHashes(hashes *rows, first int64, keys []string) {
+	for _, k := range keys {
+		hashes.add(keyHash(k), first)
+	}
+}
+
+// extend writes the entries that a commit brings, from an id on.
+func (c *commit) extend(ctx context.Context, from int64, keys []string) ([]Statement, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	var list []Statement
+	var more []string // continue the last run
+	var hashes rows
+	if from > 0 && len(keys) < runShort {
+		first, last, err := c.lastRun(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if first+int64(len(last)) != from {
+			return nil, ident.Errorf(ident.KindFailure, "the dictionary has entries up to %d, and should have them up to %d", first+int64(len(last)), from).WithHint("restore a backup")
+		}
+		size := 0
+		for _, k := range last {
+			size += len(k)
+		}
+		if len(last) < runShort && size < runBytes {
+			for _, k := range keys {
+				if size >= runBytes {
+					break
+				}
+				more, size = append(more, k), size+len(k)
+			}
+			hashes.table = c.ledger.tables.keyHash
+			addHashes(&hashes, first, more)
+			list = append(list, Statement{"UPDATE dictionary SET keys = ? WHERE first = ?", []any{c.ledger.packer.pack(append(last, more...)), first}})
+			list = hashes.statements(list)
+		}
+	}
+	dictionary, hashes := newRuns(c.ledger.packer, &c.ledger.tables, from+int64(len(more)), keys[len(more):])
+	return hashes.statements(dictionary.statements(list)), nil
+}
+
+func (c *commit) lastRun(ctx context.Context) (first int64, keys []string, err error) {
+	err = c.tx.Query(ctx, "SELECT first, keys FROM dictionary ORDER BY first DESC LIMIT 1", nil, func(scan func(...any) error) error {
+		var b []byte
+		if err := scan(&first, &b); err != nil {
+			return err
+		}
+		keys, err = c.ledger.packer.unpack(first, b)
+		return err
+	})
+	return first, keys, err
+}
+
+// findKeys asks the database for the ids of keys.
+func (c *commit) findKeys(ctx context.Context, keys func(yield func(string) bool), found map[string]uint32) error {
+	var hashes []any
+	asked := map[string]bool{}
+	for k := range keys {
+		if !asked[k] {
+			asked[k] = true
+			hashes = append(hashes, keyHash(k))
+		}
+	}
+	return selectWithin(ctx, c.tx, "SELECT first, keys FROM dictionary WHERE first IN (SELECT first FROM key_hash WHERE hash", ")", nil, hashes, func(scan func(...any) error) error {
+		var first int64
+		var b []byte
+		if err := scan(&first, &b); err != nil {
+			return err
+		}
+		run, err := c.ledger.packer.unpack(first, b)
+		for i, k := range run {
+			if asked[k] {
+				found[k] = uint32(first) + uint32(i) // #nosec G115 -- numbers the store assigned
+			}
+		}
+		return err
+	})
+}
+
+// Dictionary is store.Reader's.
+func (l *Ledger) Dictionary(ctx context.Context, from uint32, limit int) ([]store.Entry, error) {
+	most, err := page(limit)
+	if err != nil {
+		return nil, err
+	}
+	var entries []store.Entry
+	err = l.engine.Read(ctx, func(tx Tx) error {
+		entries = entries[:0]
+		return tx.Query(ctx, "SELECT first, keys FROM dictionary WHERE first >= (SELECT COALESCE(MAX(first), 0) FROM dictionary WHERE first <= ?) ORDER BY first LIMIT ?",
+			[]any{int64(from), most/runEntries + 2}, func(scan func(...any) error) error {
+				var first int64
+				var b []byte
+				if err := scan(&first, &b); err != nil {
+					return err
+				}
+				run, err := l.packer.unpack(first, b)
+				for i, k := range run {
+					if id := first + int64(i); id >= int64(from) && int64(len(entries)) < most {
+						entries = append(entries, store.Entry{ID: uint32(id), Key: k}) // #nosec G115 -- numbers the store assigned
+					}
+				}
+				return err
+			})
+	})
+	return entries, err
+}
