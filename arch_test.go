@@ -37,6 +37,7 @@ var layers = map[string][]string{
 	"sbom/trace":     {"sbom"},
 	"sbom/compare":   {"ident", "sbom", "sbom/trace", "vuln"},
 	"sbom/quality":   {"ident", "sbom", "sbom/license", "vuln"},
+	"sbom/licensing": {"ident", "sbom", "sbom/license", "vuln"},
 	"sbom/encode":    {"ident", "sbom", "sbom/cyclonedx", "sbom/spdx"},
 
 	"vuln":         {"ident", "sbom"},
@@ -86,7 +87,7 @@ var layers = map[string][]string{
 	"contain/patch":   {"ident", "jsonscan", "estate"},
 	"contain/rewrite": {"ident", "estate", "estate/manifest", "segment", "contain/pick"},
 
-	"report":          {"ident", "sbom", "sbom/compare", "sbom/trace", "sbom/quality", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory", "contain", "contain/trigger", "contain/tighten"},
+	"report":          {"ident", "sbom", "sbom/compare", "sbom/trace", "sbom/quality", "sbom/licensing", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory", "contain", "contain/trigger", "contain/tighten"},
 	"report/microseg": {"ident", "estate", "segment", "inventory"},
 	"report/graph":    {"ident", "segment", "inventory"},
 	"report/html":     {"ident", "segment", "inventory"},

@@ -11,6 +11,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/report"
+	"github.com/cofferdam-io/cofferdam/sbom/licensing"
 	"github.com/cofferdam-io/cofferdam/sbom/quality"
 	"github.com/cofferdam-io/cofferdam/segment"
 	"github.com/cofferdam-io/cofferdam/vuln"
@@ -57,6 +58,8 @@ func TestMarkdownOfHostileNames(t *testing.T) {
 			"reach why all": &report.WhyAll{Explanations: []*report.PairWhy{{Explained: why, Allowed: conns, Unknowns: unknowns}}, Coverage: cover},
 			"scan": &report.Scan{Findings: []vuln.Finding{{ID: h, PURL: h, Summary: h, Fix: h, Range: h, File: h, Component: vuln.FindingComponent{Name: h, Version: h}}},
 				Unmatched: []vuln.Unmatched{{Reason: h, Name: h}}, Gate: &report.Gate{FailOn: []string{h}, Failed: true}, Coverage: cover},
+			"sbom licenses": &report.Licenses{Report: &licensing.Report{Policy: h, Usage: h, Components: []licensing.Row{{Component: h, License: h, Families: h, Why: h, Pointer: h, Verdict: licensing.Denied}},
+				Obligations: []licensing.Obligation{{License: h, Family: h, Components: []string{h}}}, Conflicts: []licensing.Conflict{{From: h, To: h, Source: h, FromLicense: h, ToLicense: h}}, ExportHints: []licensing.ExportHint{{Component: h}}}},
 			"sbom score": &report.Scores{Documents: []quality.Report{{File: h, Name: h, Profiles: []quality.ProfileResult{{ID: h, Elements: []quality.ElementResult{{Title: h, Outcome: quality.Absent, Findings: []quality.Finding{{Pointer: h, Says: h}}}}}},
 				Policy: quality.PolicyResult{Name: h, Checks: []quality.CheckResult{{ID: h, Title: h, Findings: []quality.Violation{{Pointer: h, Message: h}}}}}}, {File: h}}, Gate: &report.ScoreGate{}},
 			"sbom validate": &report.Validations{Documents: []report.Validation{{File: h, Violations: []report.Violation{{Pointer: h, Message: h}}}, {File: h, NotJudged: h}, {File: h, Valid: true, Format: h}}},

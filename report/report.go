@@ -200,6 +200,9 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(scoresTable)
 		hs["sarif"] = as(scoresSARIF)
 		hs["junit"] = as(scoresJUnit)
+	case *Licenses:
+		hs["table"] = as(licensesTable)
+		hs["csv"] = as(licensesCSV)
 	case *SBOMDiff:
 		hs["table"] = as(sbomDiffTable)
 	case *SBOMUnion:

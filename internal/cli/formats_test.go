@@ -58,6 +58,7 @@ func TestFormats(t *testing.T) {
 		{[]string{"scan"}, []string{ex + "sbom/storefront-bff.spdx.json", "--advisories", ex + "advisories"}, []string{"table", "json", "yaml", "sarif", "junit", "markdown"}},
 		{[]string{"sbom", "validate"}, []string{ex + "sbom/catalog-search.spdx.json", ex + "sbom/identity-login.cdx.json"}, []string{"table", "json", "yaml", "sarif", "junit", "markdown"}},
 		{[]string{"sbom", "score"}, []string{ex + "sbom/catalog-search.spdx.json", ex + "sbom/identity-login.cdx.json"}, []string{"table", "json", "yaml", "sarif", "junit", "markdown"}},
+		{[]string{"sbom", "licenses"}, []string{ex + "sbom/catalog-search.spdx.json"}, []string{"table", "json", "yaml", "csv", "markdown"}},
 		{[]string{"sbom", "show"}, []string{ex + "sbom/catalog-search.spdx.json"}, []string{"table", "json", "yaml"}},
 		{[]string{"advisories", "status"}, nil, []string{"table", "json", "yaml"}},
 		{[]string{"demo"}, []string{"--no-serve"}, []string{"table", "json", "yaml"}},
