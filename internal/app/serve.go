@@ -84,6 +84,10 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
+	hooks, err := l.webhooks(ctx, cfg, o.Data, o.Log)
+	if err != nil {
+		return err
+	}
 	ln, err := listen.On(ctx, o.Addr)
 	if err != nil {
 		return err
@@ -121,7 +125,7 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	}
 	feed.into = c
 	c.ExpectAdvisories()
-	h := server.New(server.Options{Catalog: c, Log: o.Log, Now: time.Now, Version: o.Version, Metrics: registry, Limits: cfg.serverLimits(), Retention: cfg.retention(), Registries: states(pullers),
+	h := server.New(server.Options{Catalog: c, Log: o.Log, Now: time.Now, Version: o.Version, Metrics: registry, Limits: cfg.serverLimits(), Retention: cfg.retention(), Registries: states(pullers), Webhooks: hookStates(hooks),
 		Access: &server.Access{Loopback: local && o.Config == "", Tokens: tokens, Issuers: issuers, Sessions: sessions, Now: time.Now}})
 	if local {
 		h = listen.LoopbackOnly(h)
@@ -138,6 +142,9 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 		for _, p := range pullers {
 			wg.Go(func() { p.run(background, c, o.Log, m) })
 		}
+	}
+	for _, h := range hooks {
+		wg.Go(func() { h.run(background, c) })
 	}
 	for _, w := range cfg.Watch {
 		wg.Go(func() { l.watch(background, c, w, o.Log) })

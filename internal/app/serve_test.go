@@ -180,3 +180,29 @@ func TestServeRefusesToBeOpen(t *testing.T) {
 		}
 	}
 }
+
+func TestWebhookConfiguration(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		f := filepath.Join(dir, name)
+		if err := os.WriteFile(f, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	secret := write("secret", "YSBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcy4uLi4=")
+	for name, c := range map[string][2]string{
+		"no name":        {"{url: 'https://x', secretFile: '" + secret + "'}", "needs a name"},
+		"no secret":      {"{name: a, url: 'https://x'}", "no secretFile"},
+		"in the clear":   {"{name: a, url: 'http://x.example', secretFile: '" + secret + "'}", "no https URL"},
+		"a word":         {"{name: a, url: 'https://x', severity: dire, secretFile: '" + secret + "'}", "dire"},
+		"the name twice": {"{name: a, url: 'https://x', secretFile: '" + secret + "'}, {name: a, url: 'https://x', secretFile: '" + secret + "'}", "name of its own"},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		err := (&app.Loader{}).Serve(ctx, app.ServeOptions{Data: t.TempDir(), Addr: "127.0.0.1:0", Config: write("c.yaml", "webhooks: ["+c[0]+"]\n"), Log: slog.New(slog.DiscardHandler)})
+		cancel()
+		if err == nil || !strings.Contains(err.Error(), c[1]) {
+			t.Errorf("%s: %v, want %q", name, err, c[1])
+		}
+	}
+}

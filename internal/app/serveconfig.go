@@ -40,6 +40,8 @@ type serveConfig struct {
 	Advisories []string `json:"advisories"`
 	// Registries are those whose images' SBOMs are taken in.
 	Registries []registryConfig `json:"registries"`
+	// Webhooks are told which findings change.
+	Webhooks []webhookConfig `json:"webhooks"`
 	// Retention: documents of what neither runs nor may be deployed leave.
 	Retention struct {
 		ArchiveAfterDays int `json:"archiveAfterDays"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sort"
+	"strconv"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -101,6 +102,16 @@ func (c *Catalog) Findings(ctx context.Context, q FindingQuery) (*RunningFinding
 		out.Items = append(out.Items, t)
 	}
 	return out, nil
+}
+
+// FindingsRevision changes with what Findings answers about now; "" is that nothing
+// is known.
+func (c *Catalog) FindingsRevision() string {
+	last := c.findings.last.Load()
+	if last == nil {
+		return ""
+	}
+	return strconv.FormatUint(last.seq, 36) + "-" + strconv.FormatInt(last.loaded.UnixNano(), 36)
 }
 
 // quickLook is how long a look may take that a question waits for.

@@ -105,7 +105,7 @@ func (a *api) listFindings(ctx context.Context, in *struct {
 		}
 	}
 	for i := range found.Items {
-		b.Items = append(b.Items, findingView(&found.Items[i]))
+		b.Items = append(b.Items, FindingView(&found.Items[i]))
 	}
 	if found.More {
 		c := found.Items[len(found.Items)-1].Cursor()
@@ -114,7 +114,8 @@ func (a *api) listFindings(ctx context.Context, in *struct {
 	return out, nil
 }
 
-func findingView(x *catalog.TriagedFinding) report.RunningFinding {
+// FindingView is a finding as answers and messages say it.
+func FindingView(x *catalog.TriagedFinding) report.RunningFinding {
 	s := &x.Said
 	f := report.RunningFinding{Cluster: x.Cluster, Container: x.Container, Image: s.Image.String(), Zone: s.Zone, Service: s.Service, Owner: s.Owner, ID: x.ID, Aliases: s.Aliases, PURL: s.PURL,
 		Component: s.Component, Severity: s.Severity.String(), KEV: s.KEV, Fixed: s.Fixed, Fix: s.Fix, Doubtful: s.Doubtful, Unheard: s.Unheard, From: x.From, Until: x.Until, State: string(x.State)}

@@ -36,6 +36,8 @@ type Options struct {
 	Retention catalog.Retention
 	// Registries says how the reading of registries is; nil where none is read.
 	Registries func() []Registry
+	// Webhooks says how the telling of receivers is; nil where none is told.
+	Webhooks func() []Webhook
 }
 
 // Limits bound what one request costs.
@@ -94,6 +96,7 @@ func New(o Options) http.Handler {
 	a.lifecycle()
 	a.runningFindings()
 	a.registries()
+	a.webhooks()
 	a.records()
 	a.signIn(mux)
 
