@@ -88,7 +88,8 @@ func (p *Proof) Edges(lines []Line) []segment.Edge {
 // Assumptions are what a proof rests on.
 type Assumptions struct {
 	Enforcement string `json:"enforcement"`
-	// Unknowns are causes that could change a verdict about the workloads concerned.
+	// Unknowns are causes that could change the plan: doubts about connections that its
+	// cut and its sentence hang on.
 	Unknowns []inventory.Unknown `json:"unknowns"`
 	Coverage inventory.Coverage  `json:"coverage"`
 	Flows    *Window             `json:"flows,omitempty"`

@@ -237,7 +237,7 @@ func (s *solver) reason(tried []*candidate, best *candidate) string {
 func (n *network) sentence() string {
 	p, past := n.p, ""
 	if len(p.NonPivots) > 0 {
-		past = ", but through workloads in which no loaded advisory finds anything"
+		past = ", but through workloads that an attacker is taken not to go on from"
 	}
 	if n.pastNodes {
 		past += ", but through pods on the network of their node"
@@ -269,21 +269,7 @@ func (s *solver) assume(plan *Plan) {
 	if k := len(s.p.NonPivots); k > 0 {
 		a.Pivots = "paths do not go on from " + counted(k, "workload") + ", each with the reason in nonPivots of plan.json; the next advisory about one of them makes it a step"
 	}
-	ends := make([]bool, len(s.n.refs))
-	for _, u := range s.n.numbers(slices.Concat(s.p.Affected, s.p.Protected)) {
-		ends[u] = true
-	}
-	for i := range plan.Cuts {
-		k, _ := s.n.ends(&plan.Cuts[i].From, &plan.Cuts[i].To)
-		if ends[k.To] = true; k.From != fromOutside {
-			ends[k.From] = true
-		}
-	}
-	for _, c := range s.p.Graph.Causes() {
-		if len(c.Affects) == 0 || slices.ContainsFunc(c.Affects, func(r ident.Ref) bool { u, ok := s.n.index[r]; return ok && ends[u] }) {
-			a.Unknowns = append(a.Unknowns, c)
-		}
-	}
+	a.Unknowns = append(a.Unknowns, s.bearing(plan)...)
 	if s.p.Traffic != nil {
 		w := s.p.Traffic.Window()
 		a.Flows = &w

@@ -117,6 +117,7 @@ type world struct {
 	advisories string
 	config     string
 	images     inventory.ImageIndex
+	known      *vuln.Intelligence
 }
 
 func build(t testing.TB, w world) *inventory.Snapshot {
@@ -134,7 +135,7 @@ func build(t testing.TB, w world) *inventory.Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := inventory.Input{Estate: set.Estate, Graph: g, Images: w.images, At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	in := inventory.Input{Estate: set.Estate, Graph: g, Images: w.images, Intelligence: w.known, At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	for i, s := range w.sboms {
 		docs, err := decode.Bytes(ctx, fmt.Sprintf("%d.json", i), []byte(s), decode.Limits{})
 		if err != nil {

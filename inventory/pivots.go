@@ -2,6 +2,8 @@ package inventory
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/vuln"
@@ -19,6 +21,27 @@ type Clean struct {
 // and none is affected; sorted. A workload of which any of it is not known is not
 // among them: nobody knows that nothing in it can be exploited.
 func (s *Snapshot) Clean() []Clean {
+	return s.without(func(a *vuln.Assessment) bool { return len(a.Findings) > 0 },
+		"no loaded advisory affects any of its %d components, and all of them could be compared")
+}
+
+// Unexploited lists the workloads that are as Clean, but that what is found there
+// is in no catalogue of vulnerabilities known to be exploited; none where no
+// catalogue was read.
+func (s *Snapshot) Unexploited() []Clean {
+	if s.in.Intelligence == nil || s.in.Intelligence.Exploited == nil {
+		return nil
+	}
+	known := s.in.Intelligence.Exploited
+	return s.without(func(a *vuln.Assessment) bool {
+		return slices.ContainsFunc(a.Findings, func(f vuln.Finding) bool { _, is := known.Of(&f); return is })
+	}, "nothing that is known to be exploited affects any of its %d components by the loaded advisories and the catalogue of "+known.Released.Format(time.DateOnly)+
+		", and all of them could be compared")
+}
+
+// without lists the workloads of which everything is known, and no component of
+// which counts; why says so of a number of components.
+func (s *Snapshot) without(counts func(*vuln.Assessment) bool, why string) []Clean {
 	if s.in.Database == nil || s.in.Database.Len() == 0 {
 		return nil
 	}
@@ -28,13 +51,13 @@ func (s *Snapshot) Clean() []Clean {
 		compared, ok := false, !d.Incomplete
 		if subject, is := vuln.SubjectPackage(d.Document); is {
 			a := s.in.Database.Assess(subject, d.Subject.OS)
-			compared, ok = true, ok && len(a.Findings)+len(a.Unmatched) == 0
+			compared, ok = true, ok && !counts(a) && len(a.Unmatched) == 0
 		}
 		for i := range d.Components {
 			c := &d.Components[i]
 			if a := found[d.at][i]; a != nil && c.Type != "operating-system" {
 				compared = true
-				ok = ok && len(a.Findings)+len(a.Unmatched) == 0
+				ok = ok && !counts(a) && len(a.Unmatched) == 0
 			}
 		}
 		documents[d] = ok && compared // a list of nothing says nothing
@@ -50,7 +73,7 @@ func (s *Snapshot) Clean() []Clean {
 			}
 		}
 		if ok {
-			out = append(out, Clean{Workload: w.Ref, Why: fmt.Sprintf("no loaded advisory affects any of its %d components, and all of them could be compared", components)})
+			out = append(out, Clean{Workload: w.Ref, Why: fmt.Sprintf(why, components)})
 		}
 	}
 	return out

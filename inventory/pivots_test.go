@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
 // TestClean: a workload is clean only where everything about it is known, and
@@ -34,10 +36,21 @@ func TestClean(t *testing.T) {
 		{"a version that cannot be compared", sure, doc(manifestDigest.String(), `{"type":"library","name":"lodash","version":"newest","purl":"pkg:npm/lodash@newest"}`), shop.advisories, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := build(t, world{manifests: pod(tc.image), sboms: []string{tc.sbom}, advisories: tc.advisories, images: inventory.ImageIndex{}})
+			w := world{manifests: pod(tc.image), sboms: []string{tc.sbom}, advisories: tc.advisories, images: inventory.ImageIndex{}}
+			s := build(t, w)
 			got := s.Clean()
 			if (len(got) == 1) != tc.clean || tc.clean && !strings.Contains(got[0].Why, "any of its 1 components") {
 				t.Errorf("%+v", got)
+			}
+			if un := s.Unexploited(); len(un) > 0 {
+				t.Errorf("nobody knows what is exploited: %+v", un)
+			}
+			for id, exploited := range map[string]bool{"CVE-2021-23337": true, "CVE-2000-0001": false} {
+				w.known = &vuln.Intelligence{Exploited: vuln.NewExploited("1", time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), []vuln.Exploitation{{ID: id}})}
+				un := build(t, w).Unexploited()
+				if want := tc.clean || tc.name == "affected" && !exploited; (len(un) == 1) != want || want && !strings.Contains(un[0].Why, "the catalogue of 2026-01-02") {
+					t.Errorf("%s is exploited: %+v", id, un)
+				}
 			}
 		})
 	}

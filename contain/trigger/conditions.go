@@ -1,7 +1,9 @@
 package trigger
 
 import (
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/estate"
@@ -16,6 +18,7 @@ type Conditions struct {
 	kev      bool
 	fixable  bool
 	exposed  bool
+	likely   float64        // epss>=; 0: not asked for
 	least    ident.Severity // severity>=
 	exactly  ident.Severity // severity=; unknown: not asked for
 	reach    []reachTo
@@ -28,11 +31,11 @@ type reachTo struct {
 	selector estate.Selector
 }
 
-const conditionHint = "kev, fixable, exposure=internet, severity>=high, severity=critical, reach=zone:NAME, reach=namespace:NAME, reach=workload:NS/NAME, id=CVE-…; commas join them"
+const conditionHint = "kev, epss>=0.5, fixable, exposure=internet, severity>=high, severity=critical, reach=zone:NAME, reach=namespace:NAME, reach=workload:NS/NAME, id=CVE-…; commas join them"
 
 // Words returns the beginnings of conditions, for who completes them.
 func Words() []string {
-	return []string{"kev", "fixable", "exposure=internet", "severity>=high", "severity>=critical", "severity=critical", "reach=zone:", "reach=namespace:", "reach=workload:", "id="}
+	return []string{"kev", "epss>=0.5", "fixable", "exposure=internet", "severity>=high", "severity>=critical", "severity=critical", "reach=zone:", "reach=namespace:", "reach=workload:", "id="}
 }
 
 // Parse reads conditions: each text is one, or several with commas between them.
@@ -82,6 +85,9 @@ func (c *Conditions) add(word string) (string, error) {
 		c.least = max(c.least, s)
 		return "severity>=" + s.String(), err
 	}
+	if text, ok := strings.CutPrefix(word, "epss>="); ok {
+		return c.addLikelihood(word, text)
+	}
 	name, value, ok := strings.Cut(word, "=")
 	if !ok || value == "" {
 		return "", unknown
@@ -118,6 +124,16 @@ func severity(word, text string) (ident.Severity, error) {
 		return 0, ident.Errorf(ident.KindUsage, "--when %.80q names no severity", word).WithHint("one of: low, medium, high, critical")
 	}
 	return s, nil
+}
+
+// addLikelihood reads a probability as EPSS publishes it. Of several the highest counts.
+func (c *Conditions) addLikelihood(word, text string) (string, error) {
+	p, err := strconv.ParseFloat(text, 64)
+	if err != nil || p <= 0 || p > 1 || math.IsNaN(p) {
+		return "", ident.Errorf(ident.KindUsage, "--when %.80q names no probability", word).WithHint("more than 0, at most 1: epss>=0.5")
+	}
+	c.likely = max(c.likely, p)
+	return "epss>=" + strconv.FormatFloat(p, 'g', -1, 64), nil
 }
 
 func (c *Conditions) addReach(word, value string, unknown error) (string, error) {

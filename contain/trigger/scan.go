@@ -140,6 +140,8 @@ func (p *scanParser) finding(at string) {
 			severity = p.r.RequireString()
 		case "kev":
 			f.KEV, kev = p.r.Bool(), true
+		case "epss":
+			f.EPSS = p.probability(at + "/epss")
 		case "fixed":
 			f.Fixed = p.texts()
 		case "status":
@@ -171,6 +173,19 @@ func (p *scanParser) finding(at string) {
 		p.wrong(ident.KindInvalid, at+"/status", "%.40q is no status of a finding", status)
 	}
 	p.out.Findings = append(p.out.Findings, f)
+}
+
+// probability reads a score; nil for null, which says that there is none.
+func (p *scanParser) probability(at string) *float64 {
+	if p.r.Kind() == jsonscan.Null {
+		p.r.Skip()
+		return nil
+	}
+	v := p.r.Float()
+	if v < 0 || v > 1 {
+		p.wrong(ident.KindInvalid, at, "%g is no probability", v)
+	}
+	return &v
 }
 
 func (p *scanParser) texts() []string {

@@ -142,6 +142,14 @@ func (c *Conditions) ofFinding(f *vuln.Finding, scan *Scan) (is answer, why []st
 		}
 		is, why = perhaps, append(why, "whether it is known to be exploited: the scan read no catalogue of such (KEV)")
 	}
+	switch {
+	case c.likely == 0:
+	case f.EPSS == nil:
+		why = append(why, "how likely its exploitation is: the scan has no score of it (EPSS)")
+		is = perhaps
+	case *f.EPSS < c.likely:
+		return no, nil
+	}
 	if c.least == ident.SeverityUnknown && c.exactly == ident.SeverityUnknown {
 		return is, why
 	}

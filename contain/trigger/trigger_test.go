@@ -151,6 +151,9 @@ func TestSelect(t *testing.T) {
 		{"exploited", exploited, "kev", "CVE-1 web", ""},
 		{"exploited, of a scan without catalogue", all, "kev,reach=zone:restricted", "", "CVE-3 db, CVE-2 api, CVE-1 web"},
 		{"exploited, of one that says its catalogue", replaced(all, `"advisoriesAsOf"`, `"kevAsOf":"2026-01-01","advisoriesAsOf"`), "kev", "", ""},
+		{"likely, and one without a score", scanOf(replaced(web, `"kev"`, `"epss":0.7,"kev"`), replaced(api, `"kev"`, `"epss":0.2,"kev"`), replaced(db, `"kev"`, `"epss":null,"kev"`)), "epss>=0.5", "CVE-1 web", "CVE-3 db"},
+		{"as likely as asked for", scanOf(replaced(web, `"kev"`, `"epss":0.5,"kev"`)), "epss>=0.5,reach=zone:restricted", "CVE-1 web", ""},
+		{"unlikely, whatever its severity", scanOf(replaced(web, `"kev"`, `"epss":0.1,"kev"`, `"high"`, `"unknown"`)), "epss>=0.5,severity>=low", "", ""},
 		{"what VEX clears", scanOf(replaced(web, `"affected"`, `"not_affected"`), replaced(api, `"affected"`, `"fixed"`), replaced(db, `"affected"`, `"under_investigation"`)), "id=CVE-1,id=CVE-2,id=CVE-3", "CVE-3 db", ""},
 		{"what the scan could not decide", doubtful, "reach=zone:restricted", "CVE-1 web", "OSV-CVE-9 api"},
 		{"and may be what is asked for", doubtful, "id=CVE-5", "", "OSV-CVE-9 api"},
@@ -224,6 +227,7 @@ func TestParse(t *testing.T) {
 		"kev,kev,,kev":                      "kev",
 		"severity=moderate":                 "severity=medium",
 		"id=CVE-2,id=CVE-1":                 "id=CVE-1,id=CVE-2",
+		"epss>=0.50":                        "epss>=0.5",
 	} {
 		c, err := trigger.Parse([]string{text})
 		if err != nil || c.String() != want {
@@ -231,7 +235,7 @@ func TestParse(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", " , ", "kev=true", "severity", "severity>high", "severity>=none", "severity=unknown", "reach=restricted", "reach=zone:", "reach=pod:a/b", "reach=workload:9.9.9.9",
-		"exposure=none", "id=", "epss>0.5", "severity=low,severity=high", "severity=low,severity>=high", "!kev"} {
+		"exposure=none", "id=", "epss>0.5", "epss>=2", "epss>=0", "epss>=-1", "epss>=NaN", "epss>=", "epss>=x", "severity=low,severity=high", "severity=low,severity>=high", "!kev"} {
 		if _, err := trigger.Parse([]string{text}); ident.KindOf(err) != ident.KindUsage || err == nil {
 			t.Errorf("%q: %v", text, err)
 		}
@@ -264,6 +268,8 @@ func TestReadScanRefuses(t *testing.T) {
 		"no id":               scanOf(replaced(good, `"id":`, `"ix":`)),
 		"no kev":              scanOf(replaced(good, `"kev":false,`, ``)),
 		"kev as a word":       scanOf(replaced(good, `"kev":false`, `"kev":"no"`)),
+		"an odd score":        scanOf(replaced(good, `"kev":false`, `"kev":false,"epss":7`)),
+		"a score as a word":   scanOf(replaced(good, `"kev":false`, `"kev":false,"epss":"0.5"`)),
 		"no severity":         scanOf(replaced(good, `"severity":"high",`, ``)),
 		"an odd severity":     scanOf(replaced(good, "high", "urgent")),
 		"an odd status":       scanOf(replaced(good, `"affected"`, `"fine"`)),

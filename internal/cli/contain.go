@@ -93,7 +93,8 @@ flow records show in use and --needs declares, which holds for what the next
 deployment brings, too; auto takes whichever breaks less.
 
 --pivots vulnerable leaves out paths through workloads that an attacker could not go
-on from: every component of them is known, and no loaded advisory affects any.
+on from: every component of them is known, and no loaded advisory affects any; with
+--pivots kev, none that --kev FILE knows to be exploited.
 
 Name resolution, the API server and what the estate file declares vital are never
 cut unless --may-cut names them. Without flow records what a plan costs is unknown.
@@ -162,10 +163,10 @@ A finding that may satisfy --when, for all that is known, is listed (exit 4).
 	fl.StringVar(&f.out, "out", "", "write the plan to `DIR`: plan.json, proof.json, ticket.md, change.diff, apply/, remove.txt")
 	fl.StringVar(&f.grain, "grain", string(contain.Edges), "`WHAT` a cut is made of: edges, workloads, auto")
 	complete(c, "grain", fixed(grains()...))
-	fl.StringVar(&f.pivots, "pivots", pivotsAll, "`WHICH` workloads an attacker can go on from: all, or vulnerable")
+	fl.StringVar(&f.pivots, "pivots", pivotsAll, "`WHICH` workloads an attacker can go on from: all, vulnerable, or kev: those in which something known to be exploited is found")
 	fl.BoolVar(&f.quarantineLabels, "quarantine-labels", false, "put labels on pods where their own do not tell workloads from neighbours, which are cut, too, without it; a change of a pod template restarts its pods")
 	fl.BoolVar(&f.first, "first", false, "offer the first way that is proved, compared with no other: less work on large estates")
-	complete(c, "pivots", fixed(pivotsAll, pivotsVulnerable))
+	complete(c, "pivots", fixed(pivotsAll, pivotsVulnerable, pivotsExploited))
 	complete(c, "using", fixed(string(contain.AdminTier), string(contain.CiliumDeny), string(contain.Rewrite)))
 	fl.IntVar(&f.most, "most", 0, "`N` workloads that may stay within reach, for --objective shrink")
 	complete(c, "objective", fixed(objectives()...))
@@ -179,21 +180,26 @@ A finding that may satisfy --when, for all that is known, is listed (exit 4).
 const (
 	pivotsAll        = "all"
 	pivotsVulnerable = "vulnerable"
+	pivotsExploited  = "kev"
 )
 
 // nonPivots are the workloads that --pivots leaves out.
 func (f *containFlags) nonPivots(snap *inventory.Snapshot, affected []ident.Ref) ([]contain.NonPivot, error) {
+	var clean []inventory.Clean
 	switch f.pivots {
 	case pivotsAll:
-		return nil, nil
 	case pivotsVulnerable:
-	case "kev":
-		return nil, ident.Errorf(ident.KindUsage, "--pivots kev is not in this version").WithHint("this version reads no KEV catalogue; --pivots vulnerable takes every advisory that is loaded")
+		clean = snap.Clean()
+	case pivotsExploited:
+		if snap.Coverage().KEVAsOf == "" {
+			return nil, ident.Errorf(ident.KindUsage, "--pivots kev needs the catalogue of exploited vulnerabilities: without it nobody knows which are").WithHint("--kev FILE, as CISA publishes it; or --pivots vulnerable")
+		}
+		clean = snap.Unexploited()
 	default:
-		return nil, ident.Errorf(ident.KindUsage, "no pivots are called %.60q", f.pivots).WithHint("one of: %s, %s", pivotsAll, pivotsVulnerable)
+		return nil, ident.Errorf(ident.KindUsage, "no pivots are called %.60q", f.pivots).WithHint("one of: %s, %s, %s", pivotsAll, pivotsVulnerable, pivotsExploited)
 	}
 	var out []contain.NonPivot
-	for _, c := range snap.Clean() {
+	for _, c := range clean {
 		if !slices.Contains(affected, c.Workload) {
 			out = append(out, contain.NonPivot{Workload: c.Workload, Why: c.Why})
 		}
