@@ -213,7 +213,7 @@ func TestDamagedCheckpointIsMadeAnew(t *testing.T) {
 			for _, g := range list {
 				if strings.Contains(g.Name, "postings") || strings.Contains(g.Name, "dictionary") {
 					g.Data = []byte("damaged")
-					if err := s.PutSegments(context.Background(), []store.Segment{g}, nil); err != nil {
+					if err := s.PutSegments(context.Background(), []store.Segment{g}, nil, nil); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -227,7 +227,7 @@ func TestDamagedCheckpointIsMadeAnew(t *testing.T) {
 					names = append(names, g.Name)
 				}
 			}
-			if err := s.PutSegments(context.Background(), nil, names); err != nil {
+			if err := s.PutSegments(context.Background(), nil, names, nil); err != nil {
 				t.Fatal(err)
 			}
 		},

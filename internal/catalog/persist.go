@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -98,15 +99,18 @@ func (c *Catalog) save(ctx context.Context) error {
 			return err
 		}
 	}
-	lost, err := c.saveOnce(ctx)
-	if len(lost) > 0 && err == nil {
+	for range 3 {
+		lost, err := c.saveOnce(ctx)
+		if errors.Is(err, store.ErrSegmentsGone) {
+			continue // another server wrote its checkpoint between our looking and our writing
+		}
+		if err != nil || len(lost) == 0 {
+			return err
+		}
 		// Another server's checkpoint took their place in the meantime; they are in memory.
 		c.follow.index.Lost(lost...)
-		if lost, err = c.saveOnce(ctx); len(lost) > 0 && err == nil {
-			err = ident.Errorf(ident.KindFailure, "another server writes the index's checkpoints at the same time")
-		}
 	}
-	return err
+	return ident.Errorf(ident.KindFailure, "other servers write the index's checkpoints at the same time")
 }
 
 // coveredByAnother reports whether the store has another server's checkpoint, of which
@@ -147,7 +151,7 @@ func (c *Catalog) saveOnce(ctx context.Context) (lost []string, err error) {
 		fresh[p.Name] = true
 		put = append(put, segment(c.pieces+p.Name, p.Bytes))
 	}
-	kept, drop, lost, err := c.others(ctx, cp, fresh)
+	kept, drop, need, lost, err := c.others(ctx, cp, fresh)
 	if err != nil || len(lost) > 0 {
 		return lost, err
 	}
@@ -163,7 +167,7 @@ func (c *Catalog) saveOnce(ctx context.Context) (lost []string, err error) {
 		return nil, err
 	}
 	put = append(put, segment(manifestName, cp.Manifest), segment(besideName, text))
-	if err := c.store.PutSegments(ctx, put, drop); err != nil {
+	if err := c.store.PutSegments(ctx, put, drop, need); err != nil {
 		return nil, storeError(err)
 	}
 	c.follow.index.Keep(cp)
@@ -173,15 +177,15 @@ func (c *Catalog) saveOnce(ctx context.Context) (lost []string, err error) {
 
 // others are the pieces of a checkpoint that are not new: copied from where they
 // were loaded, if that is another server's place. What no checkpoint names any more
-// is to be dropped; lost are those that are nowhere.
-func (c *Catalog) others(ctx context.Context, cp *index.Checkpoint, fresh map[string]bool) (put []store.Segment, drop, lost []string, err error) {
+// is to be dropped; need are those that are in their place, and lost those that are nowhere.
+func (c *Catalog) others(ctx context.Context, cp *index.Checkpoint, fresh map[string]bool) (put []store.Segment, drop, need, lost []string, err error) {
 	names, err := index.Pieces(cp.Manifest)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, nil, err
 	}
 	there, err := c.store.Segments(ctx)
 	if err != nil {
-		return nil, nil, nil, storeError(err)
+		return nil, nil, nil, nil, storeError(err)
 	}
 	stored := make(map[string]bool, len(there))
 	for i := range there {
@@ -190,7 +194,11 @@ func (c *Catalog) others(ctx context.Context, cp *index.Checkpoint, fresh map[st
 	named := map[string]bool{manifestName: true, besideName: true}
 	for _, n := range names {
 		named[c.pieces+n] = true
-		if fresh[n] || stored[c.pieces+n] {
+		if fresh[n] {
+			continue
+		}
+		if stored[c.pieces+n] {
+			need = append(need, c.pieces+n)
 			continue
 		}
 		p, err := c.store.Segment(ctx, c.loaded+n)
@@ -199,7 +207,7 @@ func (c *Catalog) others(ctx context.Context, cp *index.Checkpoint, fresh map[st
 			continue
 		}
 		if err != nil {
-			return nil, nil, nil, storeError(err)
+			return nil, nil, nil, nil, storeError(err)
 		}
 		p.Name = c.pieces + n
 		put = append(put, p)
@@ -209,5 +217,5 @@ func (c *Catalog) others(ctx context.Context, cp *index.Checkpoint, fresh map[st
 			drop = append(drop, n)
 		}
 	}
-	return put, drop, lost, nil
+	return put, drop, need, lost, nil
 }

@@ -41,8 +41,10 @@ type Store interface {
 
 	// PutSegments writes segments of the index and removes others, all or nothing: a
 	// merge never leaves both its inputs and its output, or neither. A segment of the
-	// same name is replaced. Segments are derived data and have no journal record.
-	PutSegments(ctx context.Context, put []Segment, drop []string) error
+	// same name is replaced. Segments are derived data and have no journal record. need
+	// are names that what is put relies on; where the store has one of them no more, since
+	// another server dropped it meanwhile, nothing is changed and ErrSegmentsGone returned.
+	PutSegments(ctx context.Context, put []Segment, drop, need []string) error
 
 	// Assert makes rows the whole state of a scope from time by.Time on: rows that are
 	// open and not given are closed, given ones that differ are closed and opened anew,
@@ -159,6 +161,8 @@ var (
 	ErrUnknownOutcome = errors.New("could not tell whether it was committed")
 	// ErrClosed: the store or the group was closed.
 	ErrClosed = errors.New("the store is closed")
+	// ErrSegmentsGone: another server dropped segments that the change relies on; look again.
+	ErrSegmentsGone = errors.New("another server dropped segments meanwhile")
 	// ErrNewerSchema: a newer program wrote the database.
 	ErrNewerSchema = errors.New("the database has a newer schema")
 )

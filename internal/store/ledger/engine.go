@@ -20,7 +20,7 @@ type Engine interface {
 	// wrap store.ErrRetryLater or store.ErrUnknownOutcome where these hold; f's own
 	// errors are returned as they are.
 	Write(ctx context.Context, f func(Tx) error) error
-	// LockCounter is what makes a SELECT of the counter row hold it until the
+	// LockCounter is what makes a SELECT of one row, the counter's for example, hold it until the
 	// transaction ends: " FOR UPDATE", or nothing where a writing transaction is alone.
 	LockCounter() string
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // PutSegments is store.Store's.
-func (l *Ledger) PutSegments(ctx context.Context, put []store.Segment, drop []string) error {
+func (l *Ledger) PutSegments(ctx context.Context, put []store.Segment, drop, need []string) error {
 	var list []Statement
 	for _, name := range drop {
 		list = append(list, Statement{"DELETE FROM segment WHERE name = ?", []any{name}})
@@ -34,9 +34,36 @@ func (l *Ledger) PutSegments(ctx context.Context, put []store.Segment, drop []st
 		return nil
 	}
 	return l.write(ctx, func(tx Tx) error {
+		if err := l.haveSegments(ctx, tx, need); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, list...)
 		return err
 	})
+}
+
+// haveSegments takes the lock of segments, which is the first migration's row: nothing
+// else asks for it, so that intake goes on. Then it looks for names.
+func (l *Ledger) haveSegments(ctx context.Context, tx Tx, names []string) error {
+	ignore := func(func(...any) error) error { return nil }
+	if err := tx.Query(ctx, "SELECT version FROM migration WHERE version = 1"+l.engine.LockCounter(), nil, ignore); err != nil {
+		return err
+	}
+	missing := map[string]bool{}
+	for _, n := range names {
+		missing[n] = true
+	}
+	// Few are in a checkpoint: pieces halve in size.
+	err := tx.Query(ctx, "SELECT name FROM segment", nil, func(scan func(...any) error) error {
+		var n string
+		err := scan(&n)
+		delete(missing, n)
+		return err
+	})
+	if err == nil && len(missing) > 0 {
+		err = ident.Errorf(ident.KindFailure, "%d segments are not there: %w", len(missing), store.ErrSegmentsGone)
+	}
+	return err
 }
 
 // Segments is store.Reader's.

@@ -41,6 +41,7 @@ func Run(t *testing.T, open Open) {
 		{"purge", purge},
 		{"status", status},
 		{"segments", segments},
+		{"segments of several writers", segmentWriters},
 		{"states have intervals", states},
 		{"states by page", statePages},
 		{"journal and checkpoints", journal},
@@ -443,7 +444,7 @@ func segments(t *testing.T, s store.Store, _ *Dictionary) {
 	ctx := t.Context()
 	put := func(list []store.Segment, drop ...string) {
 		t.Helper()
-		if err := s.PutSegments(ctx, list, drop); err != nil {
+		if err := s.PutSegments(ctx, list, drop, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
