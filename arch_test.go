@@ -45,6 +45,7 @@ var layers = map[string][]string{
 	"vuln/kev":     {"ident", "vuln", "jsonscan"},
 	"vuln/epss":    {"ident", "vuln"},
 	"vuln/openvex": {"ident", "vuln", "jsonscan"},
+	"vuln/pack":    {"ident", "vuln"},
 	"vuln/csaf":    {"ident", "vuln", "jsonscan"},
 	"vuln/cdxvex":  {"ident", "vuln", "jsonscan", "sbom", "sbom/cyclonedx"},
 	"vuln/vex":     {"ident", "vuln", "jsonscan", "vuln/openvex", "vuln/csaf", "vuln/cdxvex"},
@@ -109,12 +110,13 @@ var layers = map[string][]string{
 	"internal/registry": {"ident", "jsonscan", "sbom", "provenance"},
 	"internal/catalog":  {"ident", "authz", "evidence", "sbom/...", "vuln", "index", "inventory", "internal/store", "internal/zstdframe"},
 	"internal/server":   {"ident", "authz", "sbom/...", "vuln", "index", "inventory", "report", "internal/catalog", "internal/store"},
+	"internal/feeds":    {"ident", "vuln", "vuln/osv", "vuln/pack"},
 	"internal/client":   {"ident", "vuln", "inventory", "report", "internal/listen"},
 	"internal/app": {"ident", "authz", "evidence", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report", "index/...", "policy/...",
-		"internal/catalog", "internal/client", "internal/listen", "internal/notify", "internal/registry", "internal/server", "internal/store/..."},
+		"internal/catalog", "internal/client", "internal/feeds", "internal/listen", "internal/notify", "internal/registry", "internal/server", "internal/store/..."},
 	"internal/web": {"ident", "inventory", "internal/listen"},
 	"internal/cli": {"ident", "authz", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "contain/trigger", "contain/tighten", "report/...", "examples", "index/synth",
-		"internal/app", "internal/client", "internal/web"},
+		"internal/app", "internal/client", "internal/feeds", "internal/web"},
 
 	"cmd/cofferdam": {"internal/cli"},
 }

@@ -16,6 +16,24 @@ type Cache struct {
 	Ecosystems    []string  `json:"ecosystems"` // "Go 4293", most first
 	Quarantined   int       `json:"quarantined"`
 	Path          string    `json:"path"`
+	// Feeds are the sources one by one; one that is held back keeps records of before.
+	Feeds []Feed `json:"feeds"`
+	// Known says of each identifier that was asked for whether a record has it.
+	Known []KnownID `json:"known,omitempty"`
+}
+
+// Feed is one source of the cache.
+type Feed struct {
+	From       string    `json:"from"`
+	Updated    time.Time `json:"updated"`
+	Advisories int       `json:"advisories"`
+	Held       string    `json:"held,omitempty"` // why what it has now was not taken
+}
+
+// KnownID says whether the cache has a record of an identifier.
+type KnownID struct {
+	ID    string `json:"id"`
+	Known bool   `json:"known"`
 }
 
 func cacheTable(w io.Writer, c *Cache, o Options) error {
@@ -32,6 +50,18 @@ func cacheTable(w io.Writer, c *Cache, o Options) error {
 		p.linef("  quarantined %d", c.Quarantined)
 	}
 	p.linef("  cache       %s", clean(c.Path))
+	for _, f := range c.Feeds {
+		if f.Held != "" {
+			p.linef("%s", p.yellow("HELD BACK ")+clean(f.From)+": "+clean(f.Held)+"; records of "+f.Updated.Format(time.DateOnly)+" stay")
+		}
+	}
+	for _, k := range c.Known {
+		if k.Known {
+			p.linef("%s is known", clean(k.ID))
+		} else {
+			p.linef("%s", p.yellow(clean(k.ID)+" is NOT KNOWN")+": no record has it, which is not the same as not affected")
+		}
+	}
 	return p.done()
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -17,7 +18,7 @@ const MaxAdvisories = 4_000_000
 // safe for concurrent use.
 type Database struct {
 	advisories []*Advisory
-	entries    map[packageKey][]entry
+	entries    map[packageKey]*packageEntries
 	groups     map[string]*Group // by id and alias, upper case
 	upstream   map[string][]*Advisory
 	group      map[*Advisory]*Group
@@ -27,6 +28,29 @@ type Database struct {
 }
 
 type packageKey struct{ base, name string }
+
+// packageEntries are the entries about one package. Their ranges are put in order when
+// the package is first asked for: most never are.
+type packageEntries struct {
+	once    sync.Once
+	entries []entry
+}
+
+// about returns the entries about a package, ready to be evaluated.
+func (db *Database) about(base, name string) []entry {
+	p := db.entries[packageKey{base, canonicalName(base, name)}]
+	if p == nil {
+		return nil
+	}
+	p.once.Do(func() {
+		for i := range p.entries {
+			if e := &p.entries[i]; e.fault == "" {
+				e.prepare(&e.advisory.Affected[e.affected])
+			}
+		}
+	})
+	return p.entries
+}
 
 // entry is one affected package of one advisory, ready to be evaluated.
 type entry struct {
@@ -77,8 +101,8 @@ type Doubt struct {
 	Reason   string
 }
 
-// NewDatabase indexes advisories by ecosystem and package, closes their aliases
-// and puts their ranges in order. Where one id occurs more than once the record
+// NewDatabase indexes advisories by ecosystem and package and closes their aliases;
+// ranges are put in order when somebody asks for their package. Where one id occurs more than once the record
 // with the newest Modified is kept (the later one on a tie). Withdrawn records
 // are found by Lookup and never match. The advisories must not be changed afterwards.
 func NewDatabase(advisories []*Advisory, o Options) (*Database, error) {
@@ -90,7 +114,7 @@ func NewDatabase(advisories []*Advisory, o Options) (*Database, error) {
 		return nil, ident.Errorf(ident.KindLimit, "%d advisories are more than %d", len(advisories), most)
 	}
 	db := &Database{
-		entries:  make(map[packageKey][]entry, len(advisories)),
+		entries:  make(map[packageKey]*packageEntries, len(advisories)),
 		groups:   make(map[string]*Group, 3*len(advisories)),
 		upstream: map[string][]*Advisory{},
 		group:    make(map[*Advisory]*Group, len(advisories)),
@@ -154,7 +178,7 @@ func (db *Database) Faults() []Doubt {
 		for i := range a.Affected {
 			aff := &a.Affected[i]
 			s := scopeOf(aff.Ecosystem)
-			for _, e := range db.entries[packageKey{s.base, canonicalName(s.base, aff.Name)}] {
+			for _, e := range db.about(s.base, aff.Name) {
 				if e.advisory == a && e.affected == i && e.fault != "" {
 					out = append(out, Doubt{a, i, e.fault})
 				}
@@ -172,11 +196,11 @@ func (db *Database) index(a *Advisory) {
 			continue // GIT ranges without a package (OSV schema, affected[].package)
 		}
 		e := entry{advisory: a, affected: i, scope: scopeOf(aff.Ecosystem), order: orderOf(aff.Ecosystem), fault: aff.Unparsable}
-		if e.fault == "" {
-			e.prepare(aff)
-		}
 		key := packageKey{e.scope.base, canonicalName(e.scope.base, aff.Name)}
-		db.entries[key] = append(db.entries[key], e)
+		if db.entries[key] == nil {
+			db.entries[key] = &packageEntries{}
+		}
+		db.entries[key].entries = append(db.entries[key].entries, e)
 		if db.scopes[e.scope.base] == nil {
 			db.scopes[e.scope.base] = map[string]bool{}
 		}
@@ -227,7 +251,7 @@ func (e *entry) prepare(aff *Affected) {
 // package that could not be evaluated. Both are in the order of the database.
 func (db *Database) Match(id Identity) ([]Match, []Doubt) {
 	c := scopeOf(id.Ecosystem)
-	entries := db.entries[packageKey{c.base, canonicalName(c.base, id.Name)}]
+	entries := db.about(c.base, id.Name)
 	if len(entries) == 0 {
 		return nil, nil
 	}
@@ -266,7 +290,7 @@ func (db *Database) Match(id Identity) ([]Match, []Doubt) {
 func (db *Database) affects(g *Group, id Identity) bool {
 	c := scopeOf(id.Ecosystem)
 	q := newAsked(id)
-	entries := db.entries[packageKey{c.base, canonicalName(c.base, id.Name)}]
+	entries := db.about(c.base, id.Name)
 	for i := range entries {
 		e := &entries[i]
 		if db.group[e.advisory] != g {

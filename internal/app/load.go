@@ -384,11 +384,8 @@ func advisoryFile(name string) bool {
 // compared with none, everything looks well.
 func (l *Loader) Advisories(ctx context.Context, paths []string) (*vuln.Database, []Problem, error) {
 	if len(paths) == 0 {
-		cached, err := l.cachedAdvisories()
-		if err != nil || cached == "" {
-			return nil, nil, err
-		}
-		paths = []string{cached}
+		db, err := l.cached(ctx)
+		return db, nil, err
 	}
 	var advs []*vuln.Advisory
 	var problems []Problem
@@ -425,12 +422,7 @@ func (l *Loader) Advisories(ctx context.Context, paths []string) (*vuln.Database
 		}
 	}
 	if len(advs) == 0 {
-		where := strings.Join(paths, ", ")
-		if len(problems) > 0 {
-			return nil, nil, ident.Errorf(ident.KindFailure, "no advisory could be read from %s: %s", where, problems[0])
-		}
-		return nil, nil, ident.Errorf(ident.KindFailure, "no advisory was found in %s", where).
-			WithHint("OSV records are wanted: JSON or YAML files, folders, or a zip archive of them")
+		return nil, nil, noAdvisories(paths, problems)
 	}
 	db, err := vuln.NewDatabase(advs, vuln.Options{})
 	return db, problems, err

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cofferdam-io/cofferdam/ident"
-	"github.com/cofferdam-io/cofferdam/internal/app"
+	"github.com/cofferdam-io/cofferdam/internal/feeds"
 	"github.com/cofferdam-io/cofferdam/report"
 )
 
@@ -27,24 +27,27 @@ func advisoriesCommand(e *env) *cobra.Command {
 }
 
 func advisoriesUpdateCommand(e *env) *cobra.Command {
-	var from, ecosystems []string
+	var q feeds.Request
 	c := &cobra.Command{
-		Use: "update --from PATH…", Short: "Replace the cache by OSV records from files",
-		Long: `Update reads OSV records (JSON, YAML, folders, zip archives) and replaces the
-local cache by them. Commands use the cache where --advisories is absent. The old
-cache stays until the new one is complete.`,
-		Example: "  cofferdam advisories update --from ./all.zip --ecosystem Go --ecosystem npm",
+		Use: "update [--from PATH|URL…]", Short: "Bring the cache of OSV records up to date",
+		Long: `Update reads OSV records into the local cache, which commands use where --advisories
+is absent: from files, folders, checkouts of git and zip archives (JSON, YAML), or from
+a mirror that serves them as osv.dev does (URL/ECOSYSTEM/all.zip). Only what changed is
+read or fetched.
+
+--from says which sources the cache has from now on; without it those that it has are
+brought up to date. A source that cannot be reached, or that lost more than half of its
+records, keeps those of before and is named (exit 4). The old cache stays until the new
+one is complete.`,
+		Example: "  cofferdam advisories update --from ./all.zip --ecosystem Go --ecosystem npm\n  cofferdam advisories update --from https://osv-vulnerabilities.storage.googleapis.com --ecosystem Go\n  cofferdam advisories update",
 		Args:    noArgs,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
-			if len(from) == 0 {
-				return ident.Errorf(ident.KindUsage, "--from is missing: this version fetches nothing from the network").
-					WithHint("--from PATH of OSV records: a folder, a file, or a zip archive as the ecosystems publish them")
-			}
 			at, err := e.now()
 			if err != nil {
 				return err
 			}
-			note, problems, err := e.loader().Update(ctx, from, ecosystems, at)
+			q.At = at
+			note, problems, err := e.loader().Update(ctx, q)
 			e.problems(problems)
 			if err != nil {
 				return err
@@ -52,21 +55,25 @@ cache stays until the new one is complete.`,
 			return e.write(cacheReport(note), report.Options{})
 		}),
 	}
-	c.Flags().StringArrayVar(&from, "from", nil, "OSV records: `PATH` of a file, folder or zip archive; repeatable")
-	c.Flags().StringArrayVar(&ecosystems, "ecosystem", nil, "keep only records about this `ECOSYSTEM` (Go, npm, PyPI, Debian, …); repeatable")
+	c.Flags().StringArrayVar(&q.From, "from", nil, "OSV records: `PATH` of a file, folder or zip archive, or URL of a mirror; repeatable")
+	c.Flags().StringArrayVar(&q.Only, "ecosystem", nil, "keep only records about this `ECOSYSTEM` (Go, npm, PyPI, Debian, …); repeatable")
+	c.Flags().BoolVar(&q.Force, "accept-shrunk", false, "take sources as they are although they lost more than half of their records")
 	c.ValidArgsFunction = noFiles
 	return answers(c, (*report.Cache)(nil))
 }
 
 func advisoriesStatusCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
-		Use: "status", Short: "What the cache holds, and how old it is", Args: noArgs, ValidArgsFunction: noFiles,
-		RunE: e.run(func(_ context.Context, _ []string) error {
+		Use: "status [ID…]", Short: "What the cache holds, how old it is, and whether it knows identifiers", ValidArgsFunction: noFiles,
+		Long: `Status says what the local cache of advisories holds and how old it is. Of each ID it
+says whether a record has it, by its name or an alias; exit 4 where one has not: an
+identifier that no record has is not the same as a vulnerability that nothing has.`,
+		RunE: e.run(func(ctx context.Context, ids []string) error {
 			at, err := e.now()
 			if err != nil {
 				return err
 			}
-			note, err := e.loader().Status()
+			note, err := e.loader().Status(ctx)
 			if err != nil {
 				return err
 			}
@@ -77,15 +84,34 @@ func advisoriesStatusCommand(e *env) *cobra.Command {
 			if age := at.Sub(note.Updated).Hours() / day; age > 7 {
 				e.notef("the cache is %.0f days old", age)
 			}
-			return e.write(cacheReport(note), report.Options{})
+			a := cacheReport(note)
+			if len(ids) > 0 {
+				known, err := e.loader().Knows(ctx, ids)
+				if err != nil {
+					return err
+				}
+				for i, id := range ids {
+					a.Known = append(a.Known, report.KnownID{ID: id, Known: known[i]})
+					e.outcome.incomplete = e.outcome.incomplete || !known[i]
+				}
+			}
+			return e.write(a, report.Options{})
 		}),
 	}
 	return answers(c, (*report.Cache)(nil))
 }
 
-func cacheReport(n *app.CacheNote) *report.Cache {
-	r := &report.Cache{SchemaVersion: n.SchemaVersion, Updated: n.Updated, AsOf: n.AsOf, Sources: n.Sources, Advisories: n.Advisories,
-		Quarantined: n.Quarantined, Path: n.Path, Ecosystems: []string{}}
+func cacheReport(n *feeds.Note) *report.Cache {
+	r := &report.Cache{SchemaVersion: n.SchemaVersion, Updated: n.Updated, AsOf: n.AsOf, Sources: []string{}, Advisories: n.Advisories, Path: n.Path, Ecosystems: []string{}}
+	for _, s := range n.Sources {
+		from := s.From
+		if s.URL != "" {
+			from = s.URL
+		}
+		r.Sources = append(r.Sources, from)
+		r.Quarantined += s.Quarantined
+		r.Feeds = append(r.Feeds, report.Feed{From: from, Updated: s.Updated, Advisories: s.Advisories, Held: s.Held})
+	}
 	for _, x := range n.Ecosystems {
 		r.Ecosystems = append(r.Ecosystems, fmt.Sprintf("%s %d", x.Ecosystem, x.Advisories))
 	}

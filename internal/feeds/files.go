@@ -1,0 +1,210 @@
+package feeds
+
+import (
+	"archive/zip"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/vuln/osv"
+	"github.com/cofferdam-io/cofferdam/vuln/pack"
+)
+
+// Limits on what is read of one source.
+const (
+	maxPiece   = 64 << 20 // one file or member, uncompressed; the largest record has a tenth of it
+	maxMembers = 2_000_000
+	maxTotal   = 8 << 30 // of an archive, uncompressed
+	maxRatio   = 200     // of a member above a mebibyte, uncompressed to compressed
+)
+
+var recordExts = []string{".json", ".yaml", ".yml", ".ndjson", ".jsonl"}
+
+func isRecord(name string) bool {
+	return slices.Contains(recordExts, strings.ToLower(filepath.Ext(name)))
+}
+
+// files reads a file, folder or glob. Files whose size and time are those of the last
+// time are not read again; a checkout of git leaves both where it changes nothing.
+func (u *update) files(ctx context.Context, from string, known map[string]*pack.Piece, got *pack.Source) error {
+	names, err := list(from)
+	if err != nil {
+		return err
+	}
+	for i, name := range names {
+		if u.cache.Progress != nil {
+			u.cache.Progress("reading advisories", i, len(names))
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		st, err := os.Stat(name)
+		if err != nil {
+			return unreadable(name, err)
+		}
+		if strings.EqualFold(filepath.Ext(name), ".zip") {
+			if err := u.archive(ctx, name, name+"!", known, got); err != nil {
+				return err
+			}
+			continue
+		}
+		stamp := fmt.Sprintf("%d %d", st.Size(), st.ModTime().UnixNano())
+		if p := known[name]; p != nil && p.Stamp == stamp {
+			got.Pieces = append(got.Pieces, *p)
+			continue
+		}
+		if st.Size() > maxPiece {
+			u.problem(name, "is larger than %d MiB", maxPiece>>20)
+			continue
+		}
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			return unreadable(name, err)
+		}
+		if err := u.piece(ctx, name, stamp, raw, name != from, got); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// list names the files behind an argument, sorted; hidden entries of folders are left out.
+func list(from string) ([]string, error) {
+	st, err := os.Stat(from)
+	if err != nil {
+		if names, gerr := filepath.Glob(from); strings.ContainsAny(from, "*?[") && gerr == nil && len(names) > 0 {
+			return names, nil
+		}
+		return nil, unreadable(from, err)
+	}
+	if !st.IsDir() {
+		return []string{from}, nil
+	}
+	var out []string
+	err = filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return unreadable(p, err)
+		case p != from && strings.HasPrefix(d.Name(), "."):
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+		case !d.IsDir() && (isRecord(p) || strings.EqualFold(filepath.Ext(p), ".zip")):
+			if len(out) == maxMembers {
+				return ident.Errorf(ident.KindLimit, "holds more than %d files", maxMembers).At(from)
+			}
+			out = append(out, p)
+		}
+		return nil
+	})
+	return out, err
+}
+
+func unreadable(name string, err error) error {
+	var known *ident.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	msg := "cannot be read"
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		msg = "no such file or folder"
+	case errors.Is(err, fs.ErrPermission):
+		msg = "no permission to read it"
+	}
+	return ident.Errorf(ident.KindFailure, "%s", msg).At(name)
+}
+
+// archive reads the members of a zip archive whose checksum changed.
+func (u *update) archive(ctx context.Context, file, prefix string, known map[string]*pack.Piece, got *pack.Source) error {
+	z, err := zip.OpenReader(file)
+	if err != nil {
+		u.problem(prefix, "the zip archive cannot be read: %v", err)
+		return nil //nolint:nilerr // quarantined: it costs only itself
+	}
+	defer z.Close() //nolint:errcheck // of a reader
+	if len(z.File) > maxMembers {
+		u.problem(prefix, "the archive has %d members, more than %d", len(z.File), maxMembers)
+		return nil
+	}
+	total := int64(0)
+	for _, m := range z.File {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !isRecord(m.Name) || m.Mode().IsDir() {
+			continue
+		}
+		name, stamp := prefix+m.Name, fmt.Sprintf("%d %08x", m.UncompressedSize64, m.CRC32)
+		if p := known[name]; p != nil && p.Stamp == stamp {
+			got.Pieces = append(got.Pieces, *p)
+			continue
+		}
+		raw, err := inflate(m, maxTotal-total)
+		if total += int64(len(raw)); err != nil {
+			u.problem(name, "%v", err)
+			if total >= maxTotal {
+				return nil
+			}
+			continue
+		}
+		if err := u.piece(ctx, name, stamp, raw, true, got); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inflate reads a member. The sizes that the archive declares are not believed.
+func inflate(m *zip.File, left int64) ([]byte, error) {
+	most := min(maxPiece, left)
+	if packed := int64(m.CompressedSize64); packed >= 0 && packed < maxPiece { //nolint:gosec // compared at once
+		most = min(most, max(1<<20, packed*maxRatio))
+	}
+	r, err := m.Open()
+	if err != nil {
+		return nil, fmt.Errorf("the member cannot be read: %w", err)
+	}
+	raw, err := io.ReadAll(io.LimitReader(r, most+1))
+	if err = errors.Join(err, r.Close()); err != nil && int64(len(raw)) <= most {
+		return nil, fmt.Errorf("the member cannot be read: %w", err)
+	}
+	if int64(len(raw)) > most {
+		return nil, fmt.Errorf("the member inflates beyond %d bytes", most)
+	}
+	return raw, nil
+}
+
+// piece decodes a document of one or more records. What was found in a folder and is
+// something else is passed over, and remembered as nothing.
+func (u *update) piece(ctx context.Context, name, stamp string, raw []byte, found bool, got *pack.Source) error {
+	as, faults, err := osv.Decode(ctx, name, raw, osv.Limits{})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil && (!found || ident.KindOf(err) != ident.KindUnsupported) {
+		var e *ident.Error
+		if errors.As(err, &e) {
+			u.problem(cmp.Or(e.Where, name), "%s", e.Message)
+		} else {
+			u.problem(name, "%v", err)
+		}
+		return nil // read again the next time: it has no stamp
+	}
+	for _, f := range faults {
+		u.problem(f.Where(), "%s", f.Message)
+	}
+	if len(faults) > 0 {
+		stamp = "" // told again the next time
+	}
+	got.Pieces = append(got.Pieces, pack.Piece{Name: name, Stamp: stamp, Advisories: u.wanted(as)})
+	return nil
+}
