@@ -215,6 +215,10 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(versionText)
 	case *Cache:
 		hs["table"] = as(cacheTable)
+	case *Verification:
+		hs["table"] = as(verificationTable)
+		hs["sarif"] = as(verificationSARIF)
+		hs["junit"] = as(verificationJUnit)
 	case *Validations:
 		hs["table"] = as(validationsTable)
 		hs["sarif"] = as(validationsSARIF)

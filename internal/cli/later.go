@@ -27,8 +27,15 @@ func later(parent *cobra.Command, hints map[string]string) {
 func laterCommands(root *cobra.Command) {
 	later(root, map[string]string{
 		"collect": "kubectl get all,ns,netpol,ingress,sa -A -o yaml > cluster.yaml reads what the engine uses",
-		"verify":  "", "attest": "", "sign": "",
+		"attest":  "", "sign": "",
 		"gate": "cofferdam scan SBOM… --fail-on SEVERITY is a gate on vulnerabilities",
+	})
+}
+
+func laterVerifyCommands(verify *cobra.Command) {
+	later(verify, map[string]string{
+		"image":  "cofferdam verify bundle judges the bundle of a digest",
+		"commit": "git verify-commit judges a commit's signature",
 	})
 }
 

@@ -1,0 +1,251 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/cofferdam-io/cofferdam/fact"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/trustroot"
+	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/report"
+	"github.com/cofferdam-io/cofferdam/verify"
+)
+
+// BundleSuffix is what a bundle's name adds to that of its artifact where none is named.
+const BundleSuffix = ".sigstore.json"
+
+// VerifyInputs say what is verified, and by what.
+type VerifyInputs struct {
+	Artifacts    []string // files or digests
+	Bundle       string   // "": each artifact's name with BundleSuffix
+	Keys         []string // files of public keys
+	TrustedRoots []string // files; none: the public good's, which Roots gets
+	DistrustFile string
+	Options      verify.Options // Identities and thresholds
+	// Roots gets the public trusted root, with what a user should know of it. It is
+	// called only where a bundle needs it.
+	Roots func(ctx context.Context, at time.Time) (raw []byte, notes []string, err error)
+	At    time.Time
+}
+
+// VerifyBundles judges bundles. What is refused and what could not be checked are
+// results; an error says that the question is wrong, or that a key or trusted root is.
+func (l *Loader) VerifyBundles(ctx context.Context, in VerifyInputs) (*report.Verification, error) {
+	a := &report.Verification{SchemaVersion: inventory.SchemaVersion, Verdict: report.Verified, Results: []report.Verdict{}}
+	o, err := l.verifyOptions(ctx, in)
+	var bad *verify.Refusal
+	if errors.As(err, &bad) { // no artifact can be judged by a key or root that is malformed
+		for _, name := range in.Artifacts {
+			v := report.Verdict{Artifact: name, Bundle: bundleOf(in, name)}
+			refused(&v, err)
+			a.Add(v)
+		}
+		return a, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	judge, err := verify.New(o)
+	if err != nil {
+		return nil, err
+	}
+	for i, name := range in.Artifacts {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		l.progress("verifying", i, len(in.Artifacts))
+		v := report.Verdict{Artifact: name, Bundle: bundleOf(in, name), Verdict: report.Verified}
+		b, err := l.bundle(ctx, v.Bundle)
+		if err == nil && o.Trust == nil && (b.Certified() && len(o.Identities) > 0 || !b.Certified() && len(o.Keys) > 0 && b.Logged()) {
+			if o.Trust, a.Notes, err = publicRoot(ctx, in); err == nil {
+				judge, err = verify.New(o)
+			}
+		}
+		if err == nil {
+			v.Fact, err = l.judge(ctx, judge, b, name)
+		}
+		if err != nil {
+			if k := ident.KindOf(err); k == ident.KindUsage || errors.Is(err, context.Canceled) {
+				return nil, err
+			}
+			refused(&v, err)
+		}
+		a.Add(v)
+	}
+	return a, nil
+}
+
+func (l *Loader) verifyOptions(ctx context.Context, in VerifyInputs) (o verify.Options, err error) {
+	o = in.Options
+	if o.Keys, err = l.keys(ctx, in.Keys); err != nil {
+		return o, err
+	}
+	if o.Distrust, err = l.distrust(ctx, in.DistrustFile); err != nil {
+		return o, err
+	}
+	o.Trust, err = l.trustedRoots(ctx, in.TrustedRoots)
+	return o, err
+}
+
+func bundleOf(in VerifyInputs, artifact string) string {
+	if in.Bundle != "" {
+		return in.Bundle
+	}
+	return artifact + BundleSuffix
+}
+
+// refused puts an error into a verdict: what was refused, or what could not be checked.
+func refused(v *report.Verdict, err error) {
+	v.Verdict, v.Message = report.Indeterminate, err.Error()
+	var known *ident.Error
+	if errors.As(err, &known) {
+		v.Message, v.Hint = known.Error(), known.Hint
+		if known.Err != nil {
+			v.Detail = known.Err.Error()
+		}
+	}
+	var r *verify.Refusal
+	if errors.As(err, &r) {
+		v.Verdict, v.Reason = report.Refused, string(r.Reason)
+	}
+}
+
+func publicRoot(ctx context.Context, in VerifyInputs) (*verify.Trust, []string, error) {
+	raw, notes, err := in.Roots(ctx, in.At)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := verify.ParseTrustedRoot(raw)
+	return t, notes, err
+}
+
+func (l *Loader) bundle(ctx context.Context, name string) (*verify.Bundle, error) {
+	raw, err := l.read(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return verify.ParseBundle(raw)
+}
+
+// judge opens the artifact and verifies its bundle. A name that no file has and that
+// reads as a digest is a digest.
+func (l *Loader) judge(ctx context.Context, judge *verify.Verifier, b *verify.Bundle, name string) (*fact.Fact, error) {
+	if name != stdinName {
+		if _, err := l.stat(name); err != nil {
+			if d, derr := ident.ParseDigest(name); derr == nil {
+				return judge.Bundle(b, verify.Artifact{Digest: d})
+			}
+			return nil, openError(name, err)
+		}
+		f, err := l.open(name)
+		if err != nil {
+			return nil, openError(name, err)
+		}
+		defer f.Close() //nolint:errcheck // it was only read
+		if file, ok := f.(*os.File); ok {
+			if st, err := file.Stat(); err == nil && st.Mode().IsRegular() {
+				return judge.Bundle(b, verify.Artifact{Content: seeker{ctx, file}})
+			}
+		}
+	}
+	content, err := l.read(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return judge.Bundle(b, verify.Artifact{Content: bytes.NewReader(content)})
+}
+
+// seeker stops reading a long file once nobody waits for it.
+type seeker struct {
+	ctx context.Context
+	io.ReadSeeker
+}
+
+func (s seeker) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.ReadSeeker.Read(p)
+}
+
+func (l *Loader) keys(ctx context.Context, names []string) ([]*verify.Key, error) {
+	var out []*verify.Key
+	for _, name := range names {
+		if scheme, _, ok := strings.Cut(name, "://"); ok {
+			return nil, ident.Errorf(ident.KindUsage, "keys of %.40q are not in this version", scheme).WithHint("write the public key to a file: cosign public-key --key %s", name)
+		}
+		raw, err := l.read(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		k, err := verify.ParseKey(name, raw)
+		if err != nil {
+			return nil, located(name, err)
+		}
+		out = append(out, k)
+	}
+	return out, nil
+}
+
+func (l *Loader) trustedRoots(ctx context.Context, names []string) (*verify.Trust, error) {
+	var all []*verify.Trust
+	for _, name := range names {
+		raw, err := l.read(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		t, err := verify.ParseTrustedRoot(raw)
+		if err != nil {
+			return nil, located(name, err)
+		}
+		all = append(all, t)
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	return verify.JoinTrust(all...), nil
+}
+
+// located says in which file a fault lies.
+func located(name string, err error) error {
+	var r *verify.Refusal
+	if errors.As(err, &r) {
+		return r.At(name)
+	}
+	var e *ident.Error
+	if errors.As(err, &e) {
+		return e.At(name)
+	}
+	return err
+}
+
+func (l *Loader) distrust(ctx context.Context, name string) ([]verify.Distrust, error) {
+	if name == "" {
+		return nil, nil
+	}
+	raw, err := l.read(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if raw, err = yaml.YAMLToJSONStrict(raw); err != nil {
+		return nil, ident.Errorf(ident.KindInvalid, "is neither YAML nor JSON: %w", err).At(name)
+	}
+	list, err := verify.ParseDistrust(raw)
+	if err != nil {
+		return nil, located(name, err)
+	}
+	return list, nil
+}
+
+// PublicRoot returns the public good's trusted root, kept in a folder.
+func PublicRoot(ctx context.Context, dir string, at time.Time) ([]byte, []string, error) {
+	return trustroot.Repository{Dir: dir}.TrustedRoot(ctx, at)
+}

@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/app"
+	"github.com/cofferdam-io/cofferdam/report"
+	"github.com/cofferdam-io/cofferdam/verify"
+)
+
+func verifyCommand(e *env) *cobra.Command {
+	c := &cobra.Command{
+		Use: "verify", Short: "Who vouches for an artifact, what they say of it, and under which trust", GroupID: "policy",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return ident.Errorf(ident.KindUsage, "unknown command %q for %q", args[0], c.CommandPath()).WithHint("verify bundle")
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(verifyBundleCommand(e))
+	laterVerifyCommands(c)
+	return c
+}
+
+// signers are the flags that say whose signature is accepted.
+type signers struct {
+	in         app.VerifyInputs
+	identity   verify.Identity
+	extensions []string
+}
+
+func (s *signers) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringArrayVar(&s.in.Keys, "key", nil, "accept signatures of the public key in `FILE` (PEM); repeat it for several keys")
+	f.StringVar(&s.identity.Subject, "certificate-identity", "", "accept certificates of this `SUBJECT`: an address, a workflow, a workload")
+	f.StringVar(&s.identity.SubjectRegexp, "certificate-identity-regexp", "", "accept certificates whose subject matches this `EXPRESSION` anywhere; ^…$ is the whole of it")
+	f.StringVar(&s.identity.Issuer, "certificate-oidc-issuer", "", "… for whom this `ISSUER` vouched")
+	f.StringVar(&s.identity.IssuerRegexp, "certificate-oidc-issuer-regexp", "", "… for whom an issuer vouched that matches this `EXPRESSION` anywhere")
+	f.StringArrayVar(&s.extensions, "certificate-extension", nil, "… and that has this `NAME=VALUE`, such as sourceRepositoryURI=https://…; repeat it for several")
+	f.StringArrayVar(&s.in.TrustedRoots, "trusted-root", nil, "judge by the trusted root in `FILE`; several are trusted at once; without it, the public good's, kept by TUF")
+	f.StringVar(&s.in.DistrustFile, "distrust", "", "keys and identities in `FILE` that are not trusted, for some time or at all")
+	f.IntVar(&s.in.Options.Logs, "min-logs", 0, "transparency logs that must hold the signature; 0: one for certificates, for keys what the bundle brings; -1: none")
+	f.IntVar(&s.in.Options.Times, "min-timestamps", 0, "logs and timestamp authorities that must vouch for the time; 0: one for certificates")
+	f.IntVar(&s.in.Options.SCTs, "min-scts", 0, "certificate logs that must have seen the certificate; 0: one; -1: none")
+	complete(c, "certificate-extension", func(*cobra.Command) []string { return verify.ExtensionNames() })
+}
+
+// check turns the flags into options, before anything is read.
+func (s *signers) check(e *env) error {
+	if !e.verifies(s) {
+		return ident.Errorf(ident.KindUsage, "whose signature is accepted?").WithHint("--key FILE, or --certificate-identity SUBJECT --certificate-oidc-issuer ISSUER")
+	}
+	if len(s.in.Keys) > 0 && s.named() {
+		return ident.Errorf(ident.KindUsage, "a key or an identity, not both").WithHint("a signature is of one or the other: leave out --key or the --certificate flags")
+	}
+	if len(s.in.Keys) > 0 && s.in.Options.SCTs > 0 {
+		return ident.Errorf(ident.KindUsage, "--min-scts is about certificates, and a key has none")
+	}
+	if s.named() {
+		for _, x := range s.extensions {
+			name, value, ok := strings.Cut(x, "=")
+			if !ok || value == "" {
+				return ident.Errorf(ident.KindUsage, "--certificate-extension %.80q is no NAME=VALUE", x).WithHint("such as sourceRepositoryRef=refs/heads/main")
+			}
+			if s.identity.Extensions == nil {
+				s.identity.Extensions = map[string]string{}
+			}
+			s.identity.Extensions[name] = value
+		}
+		s.in.Options.Identities = []verify.Identity{s.identity}
+	}
+	s.in.Roots = func(ctx context.Context, at time.Time) ([]byte, []string, error) {
+		e.meter.at("asking for the trusted root", 0, 0)
+		return app.PublicRoot(ctx, filepath.Join(e.loader().Cache, "trustroot"), at)
+	}
+	return nil
+}
+
+func (e *env) verifies(s *signers) bool { return len(s.in.Keys) > 0 || s.named() }
+
+func (s *signers) named() bool {
+	i := &s.identity
+	return i.Subject != "" || i.SubjectRegexp != "" || i.Issuer != "" || i.IssuerRegexp != "" || len(s.extensions) > 0
+}
+
+func verifyBundleCommand(e *env) *cobra.Command {
+	var s signers
+	var explain bool
+	c := &cobra.Command{
+		Use: "bundle [--bundle F] (--key K | --certificate-identity I --certificate-oidc-issuer U) FILE|sha256:HEX…", Short: "Verify Sigstore bundles of files or digests",
+		Long: `Bundle verifies what was signed with cosign or any other Sigstore client, offline:
+the signature, the certificate with its log, the transparency log's proof, the
+times, who signed, and that all of it is about this very artifact.
+
+The artifact is a file, or a digest where there is no such file. Several at once
+have their bundles beside them, as FILE.sigstore.json.
+
+Under a certificate one transparency log, one time and one certificate log are
+asked for, which the flags change. A key needs none of them; log entries and
+times that a bundle brings are verified all the same.
+
+Without --trusted-root the public good's is fetched when it is needed, kept, and
+fetched again half-way through its life. A --distrust file takes trust back:
+
+  distrust:
+  - key: sha256:4e2a…           # or subject and issuer; --explain shows both
+    from: 2026-11-02T00:00:00Z
+    why: the signing host was broken into
+
+What is refused, malformed documents included, exits 3; what could not be checked
+(a file or the trusted root cannot be had) exits 1 and is never called refused.`,
+		Example: "  cofferdam verify bundle --bundle app.tar.sigstore.json --certificate-identity ci@example.com --certificate-oidc-issuer https://issuer.example app.tar\n" +
+			"  cofferdam verify bundle --key cosign.pub --explain dist/*.tar.gz",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return ident.Errorf(ident.KindUsage, "%s needs a FILE or a digest", c.CommandPath())
+			}
+			return nil
+		},
+		RunE: e.run(func(ctx context.Context, args []string) error {
+			if s.in.Artifacts = args; s.in.Bundle != "" && len(args) > 1 {
+				return ident.Errorf(ident.KindUsage, "--bundle is of one artifact, and %d are named", len(args)).WithHint("without --bundle each FILE has its bundle beside it: FILE%s", app.BundleSuffix)
+			}
+			if err := s.check(e); err != nil {
+				return err
+			}
+			var err error
+			if s.in.At, err = e.now(); err != nil {
+				return err
+			}
+			a, err := e.loader().VerifyBundles(ctx, s.in)
+			if err != nil {
+				return err
+			}
+			a.Explain = explain
+			e.outcome.failed = a.Verdict == report.Indeterminate
+			e.outcome.refused = a.Verdict == report.Refused
+			return e.write(a, report.Options{})
+		}),
+	}
+	s.flags(c)
+	c.Flags().StringVar(&s.in.Bundle, "bundle", "", "the Sigstore bundle in `FILE`, or - for standard input")
+	c.Flags().BoolVar(&explain, "explain", false, "show the certificate, the log entries and the trust that the verdict rests on, or the cause of a refusal")
+	return answers(c, (*report.Verification)(nil))
+}

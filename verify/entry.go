@@ -1,0 +1,107 @@
+package verify
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"net/url"
+	"regexp"
+
+	"github.com/sigstore/sigstore-go/pkg/bundle"
+	"github.com/sigstore/sigstore-go/pkg/root"
+	"github.com/sigstore/sigstore-go/pkg/tlog"
+	sigverify "github.com/sigstore/sigstore-go/pkg/verify"
+	"github.com/sigstore/sigstore/pkg/signature"
+)
+
+// shardOrigin is the origin of checkpoints as logs of the first generation write it:
+// a name and the number of the tree.
+var shardOrigin = regexp.MustCompile(`^.* - [0-9]+\n`)
+
+// bare reports whether an entry is of a kind of the first generation and proved by a
+// checkpoint whose origin is a bare name (C2SP tlog-checkpoint), without a promise.
+// sigstore-go takes whatever has such a checkpoint for an entry of the second generation,
+// and so refuses these.
+func bare(e *tlog.Entry) bool {
+	return !e.IsRekorV2() && e.HasInclusionProof() && !e.HasInclusionPromise() &&
+		!shardOrigin.MatchString(e.TransparencyLogEntry().GetInclusionProof().GetCheckpoint().GetEnvelope())
+}
+
+// remainder is a bundle without the entries that were verified here.
+type remainder struct {
+	*bundle.Bundle
+	entries []*tlog.Entry
+}
+
+func (r *remainder) TlogEntries() ([]*tlog.Entry, error) { return r.entries, nil }
+
+// bareEntries verifies the entries that sigstore-go would take for others, and returns
+// the bundle without them and how many logs hold one. An entry of a log that is not known
+// is left to sigstore-go, which passes over it.
+func (b *Bundle) bareEntries(m root.TrustedMaterial) (sigverify.SignedEntity, int, error) {
+	rest := &remainder{Bundle: b.read}
+	logs := map[string]bool{}
+	for _, e := range b.entries {
+		log := m.RekorLogs()[hex.EncodeToString([]byte(e.LogKeyID()))]
+		if log == nil || !bare(e) {
+			rest.entries = append(rest.entries, e)
+			continue
+		}
+		if logs[e.LogKeyID()] {
+			return nil, 0, refuse(LogDuplicate, "the bundle brings two entries of one log")
+		}
+		if r := b.bareEntry(e, log, m); r != nil {
+			return nil, 0, r
+		}
+		logs[e.LogKeyID()] = true
+	}
+	if len(logs) == 0 {
+		return b.read, 0, nil
+	}
+	return rest, len(logs), nil
+}
+
+// bareEntry is nil where a log holds an entry, and the entry is about this signature, by
+// this key, over this artifact.
+func (b *Bundle) bareEntry(e *tlog.Entry, log *root.TransparencyLog, m root.TrustedMaterial) *Refusal {
+	proof := func(err error) *Refusal {
+		return refuse(LogProof, "the proof that the log holds the entry does not verify: %s", plain(err)).because(err)
+	}
+	if err := tlog.ValidateEntry(e); err != nil {
+		return refuse(BadBundle, "a log entry of the bundle is malformed: %s", plain(err)).because(err)
+	}
+	u, err := url.Parse(log.BaseURL)
+	if err != nil {
+		return proof(err)
+	}
+	verifier, err := signature.LoadVerifier(log.PublicKey, log.SignatureHashFunc)
+	if err == nil {
+		err = tlog.VerifyCheckpointAndInclusion(e, verifier, u.Hostname())
+	}
+	if err != nil {
+		return proof(err)
+	}
+	mismatch := refuse(LogMismatch, "the log entry is about something else").hint("an entry that was copied from another bundle looks like this")
+	if !bytes.Equal(e.Signature(), b.content.Signature()) || !b.material.CompareKey(e.PublicKey(), m) {
+		return mismatch
+	}
+	if msg := b.content.MessageSignatureContent(); msg != nil {
+		digest, algorithm, ok := e.GetHashedRekordDigest()
+		for _, h := range hashes {
+			if ok && h.enum == msg.DigestAlgorithm() && h.name == algorithm && bytes.Equal(digest, msg.Digest()) {
+				return nil
+			}
+		}
+		return mismatch
+	}
+	payload, err := base64.StdEncoding.DecodeString(b.content.EnvelopeContent().RawEnvelope().Payload)
+	if err != nil {
+		return mismatch
+	}
+	sum := sha256.Sum256(payload)
+	if held, ok := e.GetDssePayloadHash(); !ok || !bytes.Equal(held, sum[:]) {
+		return mismatch
+	}
+	return nil
+}
