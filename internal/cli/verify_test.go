@@ -78,7 +78,7 @@ func TestVerifyBundle(t *testing.T) {
 		"a bundle for two":        {append([]string{a, b}, ok...), 2, "", "one artifact"},
 		"a key of a cloud":        {[]string{a, "--bundle", bundle, "--key", "awskms:///x"}, 2, "", "not in this version"},
 		"image is not there yet":  {[]string{}, 2, "", "needs a FILE"},
-		"distrust that is broken": {append([]string{a, "--distrust", broken}, ok...), 1, "", "distrust"},
+		"distrust that is broken": {append([]string{a, "--distrust", broken}, ok...), 1, "", "neither YAML"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, errs := run(t, nil, append([]string{"verify", "bundle"}, c.args...)...)
