@@ -38,6 +38,8 @@ var layers = map[string][]string{
 	"sbom/compare":   {"ident", "sbom", "sbom/trace", "vuln"},
 	"sbom/quality":   {"ident", "sbom", "sbom/license", "vuln"},
 	"sbom/licensing": {"ident", "sbom", "sbom/license", "vuln"},
+	"sbom/redact":    {"ident", "sbom", "vuln"},
+	"sbom/merge":     {"ident", "sbom", "sbom/license"},
 	"sbom/encode":    {"ident", "sbom", "sbom/cyclonedx", "sbom/spdx"},
 
 	"vuln":         {"ident", "sbom"},

@@ -57,6 +57,9 @@ type Document struct {
 	// Incomplete is true where the document itself says so (CycloneDX compositions
 	// other than complete, SPDX 3 incompleteness) for its own list of components.
 	Incomplete bool
+	// Redacted counts the components whose names were withheld on purpose, where the
+	// document says so (package sbom/redact).
+	Redacted int
 	// Details are nil where the decoder was not asked for them.
 	Details *DocumentDetails
 }

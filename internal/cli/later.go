@@ -38,7 +38,3 @@ func laterVerifyCommands(verify *cobra.Command) {
 		"commit": "git verify-commit judges a commit's signature",
 	})
 }
-
-func laterSBOMCommands(sbom *cobra.Command) {
-	later(sbom, map[string]string{"merge": "cofferdam sbom diff --same-artifact shows what several documents of one artifact see together", "redact": ""})
-}

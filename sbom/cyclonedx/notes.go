@@ -119,7 +119,7 @@ func (b *builder) settleNotes() {
 			d.LicenseTexts = append(d.LicenseTexts, sbom.LicenseText{ID: t[0], Name: t[1], Text: t[2]})
 		case note.From, note.FromDigest, note.FromSerial:
 		default:
-			if !note.Identity(&d.Subject, n) {
+			if !note.Identity(&d.Subject, n) && !note.Redaction(d, n) {
 				b.contradicts("", n)
 			}
 		}

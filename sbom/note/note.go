@@ -2,6 +2,7 @@ package note
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -52,6 +53,7 @@ const (
 	From         = "converted:from"         // Join(format, version, encoding)
 	FromDigest   = "converted:digest"       // of the bytes that were converted
 	FromSerial   = "converted:serialNumber" // CycloneDX serialNumber, SPDX documentNamespace
+	Redacted     = "redacted"               // how many components are, in decimal
 )
 
 // EveryComponent is the value of Contains.
@@ -255,14 +257,32 @@ func Identities(s *sbom.Subject) []Note {
 	return out
 }
 
-// Provenance notes which document was converted.
+// Provenance notes which document was converted, and how many of its components were
+// redacted.
 func Provenance(d *sbom.Document) []Note {
-	if d.Digest.IsZero() {
-		return nil
+	var out []Note
+	if d.Redacted > 0 {
+		out = append(out, Note{Redacted, strconv.Itoa(d.Redacted)})
 	}
-	out := []Note{{From, Join(string(d.Format), d.SpecVersion, string(d.Encoding))}, {FromDigest, d.Digest.String()}}
+	if d.Digest.IsZero() {
+		return out
+	}
+	out = append(out, []Note{{From, Join(string(d.Format), d.SpecVersion, string(d.Encoding))}, {FromDigest, d.Digest.String()}}...)
 	if d.Serial != "" {
 		out = append(out, Note{FromSerial, d.Serial})
 	}
 	return out
+}
+
+// Redaction reads the note Redacted; false is another note, or no number.
+func Redaction(d *sbom.Document, n Note) bool {
+	if n.Name != Redacted {
+		return false
+	}
+	count, err := strconv.Atoi(n.Value)
+	if err != nil || count < 0 {
+		return false
+	}
+	d.Redacted = count
+	return true
 }

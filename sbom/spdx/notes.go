@@ -171,7 +171,7 @@ func (b *builder) settleNotes() {
 			t := note.Split(n.Value, 3)
 			d.LicenseTexts = append(d.LicenseTexts, sbom.LicenseText{ID: t[0], Name: t[1], Text: t[2]})
 		default:
-			if !note.Identity(&d.Subject, n) {
+			if !note.Identity(&d.Subject, n) && !note.Redaction(d, n) {
 				b.contradicts("", n)
 			}
 		}
