@@ -23,7 +23,12 @@ type KeyCache struct {
 }
 
 // longestSaid bounds one entry: components that say more are seldom the same again.
-const longestSaid = 4 << 10
+// mostOfOne bounds what is remembered of one document, so that one of a million components
+// does not drive out what others share.
+const (
+	longestSaid = 4 << 10
+	mostOfOne   = 4096
+)
 
 // NewKeyCache returns a cache of about so many bytes.
 func NewKeyCache(bytes int) *KeyCache {
@@ -34,6 +39,7 @@ func NewKeyCache(bytes int) *KeyCache {
 func (k *KeyCache) KeysOf(d *sbom.Document) []string {
 	keys := make([]string, 0, len(d.Components)+1)
 	var said, key []byte
+	fresh := 0
 	add := func(c *sbom.Component) {
 		said = appendSaid(said[:0], c, d.Subject.OS)
 		if found, ok := k.find(said); ok {
@@ -42,7 +48,9 @@ func (k *KeyCache) KeysOf(d *sbom.Document) []string {
 		}
 		key = AppendKey(key[:0], c, d.Subject.OS)
 		made := string(key)
-		k.put(said, made)
+		if fresh++; fresh <= mostOfOne {
+			k.put(said, made)
+		}
 		keys = append(keys, made)
 	}
 	for i := range d.Components {

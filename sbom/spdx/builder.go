@@ -3,6 +3,7 @@ package spdx
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/sbom"
@@ -36,6 +37,7 @@ type builder struct {
 	renamed   []renaming
 	dropped   int // warnings beyond the limit
 	size      int
+	read      int   // of size, where the encoding's reader says so while packages come; or 0
 	err       error // a limit was met or the context ended
 }
 
@@ -90,7 +92,22 @@ func (b *builder) add(c sbom.Component, image *imageFacts) {
 	if image != nil {
 		b.images[int32(i)] = image //nolint:gosec // as above
 	}
+	if i == cap(b.doc.Components) {
+		b.doc.Components = slices.Grow(b.doc.Components, b.more(i))
+	}
 	b.doc.Components = append(b.doc.Components, c)
+}
+
+// more is for how many more packages than n there should be room. Of a long list it is
+// as many as the rest of the document would have if it went on so: growing little
+// by little copies all of it again and again, and holds it twice.
+func (b *builder) more(n int) int {
+	const long = 1 << 15
+	if n < long || b.read == 0 {
+		return n/4 + 64
+	}
+	rest := int(float64(n) * float64(b.size-b.read) / float64(b.read))
+	return min(max(rest+rest/32+64, n/8), 3*n)
 }
 
 // find returns the component that an identifier names, or one of the places above.

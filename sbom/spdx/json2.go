@@ -19,6 +19,8 @@ type jsonDocument struct {
 	relations *jsonscan.Reader
 	files     *jsonscan.Reader
 	graph     *graph
+
+	remembered int // packages, by Options.Seen
 }
 
 // top reads the members of the document object.
@@ -175,6 +177,7 @@ func (j *jsonDocument) readPackages() {
 		room = jsonscan.DefaultMaxDepth - r.Depth()
 	}
 	for n := 0; r.NextItem() && j.alive(n); n++ {
+		j.read = r.Offset()
 		if j.opt.Seen != nil && j.again(room) {
 			continue
 		}
@@ -241,7 +244,8 @@ func (j *jsonDocument) readPackage(room int) {
 	if notes != nil {
 		j.fill(&c, notes)
 	}
-	if j.opt.Seen != nil && notes == nil && image == nil && len(j.doc.Warnings)+j.dropped == warned {
+	if j.opt.Seen != nil && notes == nil && image == nil && len(j.doc.Warnings)+j.dropped == warned && j.remembered < seenOfOne {
+		j.remembered++
 		j.opt.Seen.remember(r.Since(start), &c, room)
 	}
 	j.add(c, image)

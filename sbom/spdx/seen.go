@@ -29,10 +29,12 @@ type seen struct {
 }
 
 // seenHead is how many bytes of a text it is looked up by: name and identifier, which
-// stand first. seenLongest bounds a text that is remembered.
+// stand first. seenLongest bounds a text that is remembered, and seenOfOne how many of
+// one document are: one of a million packages must not drive out what others share.
 const (
 	seenHead    = 160
 	seenLongest = 8 << 10
+	seenOfOne   = 4096
 )
 
 // NewSeen returns a memory of about so many bytes.

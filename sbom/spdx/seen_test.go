@@ -3,6 +3,7 @@ package spdx
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -84,4 +85,32 @@ func FuzzSeen(f *testing.F) {
 			sameWithout(t, d, Options{Seen: seen, MaxBytes: 1 << 20})
 		}
 	})
+}
+
+// One long list of packages is read as any, and drives out no more than its share of
+// what is remembered.
+func TestLongLists(t *testing.T) {
+	var b bytes.Buffer
+	b.WriteString(`{` + head + `"packages":[`)
+	const packages = 40_000 // more than the list grows by little steps
+	for i := range packages {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"SPDXID":"SPDXRef-Package-%d","name":"package-%d","versionInfo":"1","supplier":"Organization: Somebody","downloadLocation":"NOASSERTION","filesAnalyzed":false,"licenseDeclared":"MIT"}`, i, i)
+	}
+	b.WriteString(`]}`)
+	seen := NewSeen(256 << 20)
+	sameWithout(t, b.Bytes(), Options{Seen: seen})
+	if len(seen.young) != seenOfOne {
+		t.Errorf("%d packages of one document are remembered", len(seen.young))
+	}
+	sameWithout(t, b.Bytes(), Options{Seen: seen})
+	if len(seen.young) != 2*seenOfOne {
+		t.Errorf("%d packages of a document that came twice are remembered", len(seen.young))
+	}
+	d, err := Decode(context.Background(), b.Bytes(), Options{})
+	if err != nil || len(d.Components) != packages || cap(d.Components) > packages*5/4 {
+		t.Errorf("%d packages, room for %d: %v", len(d.Components), cap(d.Components), err)
+	}
 }

@@ -1,8 +1,11 @@
 package ledger
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -36,13 +39,18 @@ const mostRun = runBytes + store.MaxKey + runEntries*binary.MaxVarintLen32
 // packer packs and unpacks runs, for many at once. What it needs for that is made when
 // it is first needed, and used again.
 type packer struct {
-	encoders sync.Pool
-	decoder  func() (*zstd.Decoder, error)
+	writers sync.Pool // of *runWriter
+	decoder func() (*zstd.Decoder, error)
+}
+
+type runWriter struct {
+	frame         zstdframe.Encoder
+	plain, packed []byte
 }
 
 func newPacker() *packer {
 	return &packer{
-		encoders: sync.Pool{New: func() any { return new(zstdframe.Encoder) }},
+		writers: sync.Pool{New: func() any { return new(runWriter) }},
 		decoder: sync.OnceValues(func() (*zstd.Decoder, error) {
 			return zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(mostRun))
 		}),
@@ -51,17 +59,17 @@ func newPacker() *packer {
 
 // pack writes a run.
 func (p *packer) pack(keys []string) []byte {
-	plain := []byte{runPlain}
+	w := p.writers.Get().(*runWriter)
+	defer p.writers.Put(w)
+	w.plain = append(w.plain[:0], runPlain)
 	for _, k := range keys {
-		plain = append(binary.AppendUvarint(plain, uint64(len(k))), k...)
+		w.plain = append(binary.AppendUvarint(w.plain, uint64(len(k))), k...)
 	}
-	e := p.encoders.Get().(*zstdframe.Encoder)
-	packed := e.Append([]byte{runPacked}, plain[1:])
-	p.encoders.Put(e)
-	if len(packed) < len(plain) {
-		return packed
+	w.packed = w.frame.Append(append(w.packed[:0], runPacked), w.plain[1:])
+	if len(w.packed) < len(w.plain) {
+		return bytes.Clone(w.packed)
 	}
-	return plain
+	return bytes.Clone(w.plain)
 }
 
 // unpack reads a run.
@@ -117,21 +125,35 @@ func runs(keys []string, each func(run []string)) {
 
 // newRuns collects the rows of entries that follow the dictionary's last one, whose ids
 // begin with from.
-func newRuns(p *packer, t *tables, from int64, keys []string) (dictionary, hashes rows) {
-	dictionary.table, hashes.table = t.dictionary, t.keyHash
+func newRuns(p *packer, t *tables, from int64, keys []string) (dictionary rows, hashes places) {
+	dictionary.table = t.dictionary
+	hashes = make(places, 0, len(keys))
 	runs(keys, func(run []string) {
 		dictionary.add(from, p.pack(run))
-		addHashes(&hashes, from, run)
+		hashes = hashes.add(from, run)
 		from += int64(len(run))
 	})
 	return dictionary, hashes
 }
 
-// addHashes collects the rows by which the keys of a run are found.
-func addHashes(hashes *rows, first int64, keys []string) {
+// places say in which runs keys are: pairs of a key's hash and the run's first id.
+type places [][2]int64
+
+func (p places) add(first int64, keys []string) places {
 	for _, k := range keys {
-		hashes.add(keyHash(k), first)
+		p = append(p, [2]int64{keyHash(k), first})
 	}
+	return p
+}
+
+// statements appends the INSERTs, in the order of the hashes: neighbours are in one page.
+func (p places) statements(t *tables, list []Statement) []Statement {
+	slices.SortFunc(p, func(a, b [2]int64) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
+	r := rows{table: t.keyHash, args: make([]any, 0, 2*len(p))}
+	for _, x := range p {
+		r.add(x[0], x[1])
+	}
+	return r.statements(list)
 }
 
 // extend writes the entries that a commit brings, from an id on.
@@ -141,7 +163,7 @@ func (c *commit) extend(ctx context.Context, from int64, keys []string) ([]State
 	}
 	var list []Statement
 	var more []string // continue the last run
-	var hashes rows
+	var continued places
 	if from > 0 && len(keys) < runShort {
 		first, last, err := c.lastRun(ctx)
 		if err != nil {
@@ -161,14 +183,12 @@ func (c *commit) extend(ctx context.Context, from int64, keys []string) ([]State
 				}
 				more, size = append(more, k), size+len(k)
 			}
-			hashes.table = c.ledger.tables.keyHash
-			addHashes(&hashes, first, more)
+			continued = continued.add(first, more)
 			list = append(list, Statement{"UPDATE dictionary SET keys = ? WHERE first = ?", []any{c.ledger.packer.pack(append(last, more...)), first}})
-			list = hashes.statements(list)
 		}
 	}
 	dictionary, hashes := newRuns(c.ledger.packer, &c.ledger.tables, from+int64(len(more)), keys[len(more):])
-	return hashes.statements(dictionary.statements(list)), nil
+	return append(hashes, continued...).statements(&c.ledger.tables, dictionary.statements(list)), nil
 }
 
 func (c *commit) lastRun(ctx context.Context) (first int64, keys []string, err error) {

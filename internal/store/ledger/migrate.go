@@ -56,7 +56,7 @@ func packDictionary(ctx context.Context, tx Tx) error {
 			return err
 		}
 		dictionary, hashes := newRuns(p, &t, from, keys)
-		if _, err := tx.Exec(ctx, hashes.statements(dictionary.statements(nil))...); err != nil {
+		if _, err := tx.Exec(ctx, hashes.statements(&t, dictionary.statements(nil))...); err != nil {
 			return err
 		}
 		from += int64(len(keys))

@@ -440,32 +440,6 @@ func status(t *testing.T, s store.Store, _ *Dictionary) {
 	}
 }
 
-func segments(t *testing.T, s store.Store, _ *Dictionary) {
-	ctx := t.Context()
-	put := func(list []store.Segment, drop ...string) {
-		t.Helper()
-		if err := s.PutSegments(ctx, list, drop, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	put([]store.Segment{{Name: "p/1", First: 1, Last: 10, Data: []byte("one")}, {Name: "p/2", First: 11, Last: 20, Data: []byte("two")}})
-	put([]store.Segment{{Name: "p/1-2", First: 1, Last: 20, Data: bytes.Repeat([]byte("x"), 100000)}}, "p/1", "p/2", "p/9")
-	list := must(s.Segments(ctx))(t)
-	if len(list) != 1 || list[0].Name != "p/1-2" || list[0].Last != 20 || list[0].Size != 100000 || list[0].Data != nil {
-		t.Errorf("segments %+v", list)
-	}
-	put([]store.Segment{{Name: "p/1-2", First: 1, Last: 30, Data: []byte("new")}})
-	if one := must(s.Segment(ctx, "p/1-2"))(t); string(one.Data) != "new" || one.First != 1 || one.Last != 30 || one.Size != 3 {
-		t.Errorf("segment %+v", one)
-	}
-	if _, err := s.Segment(ctx, "p/1"); ident.KindOf(err) != ident.KindNotFound {
-		t.Errorf("a dropped segment: %v", err)
-	}
-	if p := must(s.Position(ctx))(t); p.Seq != 0 {
-		t.Errorf("segments moved the sequence to %d", p.Seq)
-	}
-}
-
 func states(t *testing.T, s store.Store, _ *Dictionary) {
 	ctx := t.Context()
 	run := func(pod, image string) store.State {
