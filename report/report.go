@@ -176,6 +176,8 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(scanTable)
 		hs["sarif"] = as(scanSARIF)
 		hs["junit"] = as(scanJUnit)
+		hs["openvex"] = as(scanOpenVEX)
+		hs["cyclonedx-vex"] = as(scanCycloneDXVEX)
 	case *Documents:
 		hs["table"] = as(documentsTable)
 	case *Tokens:

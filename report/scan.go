@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
@@ -21,8 +22,16 @@ type Scan struct {
 	Components    int                `json:"components"`
 	Coverage      inventory.Coverage `json:"coverage"`
 	Gate          *Gate              `json:"gate,omitempty"`
+	At            time.Time          `json:"at,omitzero"` // of the evaluation
+	// Baseline is what the findings were held against, and Remediated what it has and was
+	// not found any more.
+	Baseline   string       `json:"baseline,omitempty"`
+	Remediated []vuln.Known `json:"remediated,omitempty"`
+	// Upgrades are what the findings ask for, the one that clears most first.
+	Upgrades []vuln.Upgrade `json:"upgrades,omitempty"`
 
-	places map[site][]string // by Locate
+	places   map[site][]string       // by Locate
+	subjects map[ident.Digest]string // package URLs of what documents are about, by Locate
 }
 
 // site is where a finding is: a package URL in a document.
@@ -35,9 +44,11 @@ type site struct {
 // into documents.
 func (a *Scan) Locate(docs []*sbom.Document) {
 	a.places = map[site][]string{}
+	a.subjects = map[ident.Digest]string{}
 	byDigest := map[ident.Digest]*sbom.Document{}
 	for _, d := range docs {
 		byDigest[d.Digest] = d
+		a.subjects[d.Digest] = d.Subject.PURL
 	}
 	for _, f := range a.Findings {
 		d := byDigest[f.Document]
@@ -58,6 +69,8 @@ type Gate struct {
 	FailOn []string `json:"failOn"`
 	Failed bool     `json:"failed"`
 	Count  int      `json:"count"` // findings that made it fail
+	// Baselined are findings at or above the line that a baseline has.
+	Baselined int `json:"baselined,omitempty"`
 }
 
 func scanTable(w io.Writer, a *Scan, o Options) error {
@@ -91,14 +104,18 @@ func scanTable(w io.Writer, a *Scan, o Options) error {
 			p.linef("%s", p.green("GATE PASSED on "+clean(strings.Join(g.FailOn, ","))))
 		}
 	}
+	p.standing(a)
+	if len(a.Upgrades) > 0 {
+		p.linef("%s", upgrade(a.Upgrades[0]))
+	}
 	if len(open) > 0 {
 		p.heading("FINDINGS", len(open), "")
 		rows := make([][]string, 0, len(open))
 		for _, f := range open {
 			rows = append(rows, []string{p.severity(f.Severity), p.exploited(f.KEV) + likely(f.EPSS), p.bold(clean(f.ID)), clean(f.Component.Name) + " " + clean(f.Component.Version),
-				clean(f.Fix), stated(f), clean(f.Range), clean(f.File)})
+				clean(f.Fix), string(f.State), stated(f), clean(f.Range), clean(f.File)})
 		}
-		p.table([]column{{"SEVERITY", 0}, {"EXPLOITED", 0}, {"ID", 0}, {"COMPONENT", 24}, {"FIX", 20}, {"VEX", 14}, {"AFFECTED", 16}, {"DOCUMENT", 16}}, rows)
+		p.table([]column{{"SEVERITY", 0}, {"EXPLOITED", 0}, {"ID", 0}, {"COMPONENT", 24}, {"FIX", 20}, {"STATE", 0}, {"VEX", 14}, {"AFFECTED", 16}, {"DOCUMENT", 16}}, rows)
 	}
 	p.cleared(cleared)
 	p.unapplied(a.Findings)

@@ -46,6 +46,11 @@ type Finding struct {
 	// then those that were not applied, and why.
 	VEX   []Claim `json:"vex,omitempty"`
 	Range string  `json:"range"` // the range that holds the installed version
+	// State says where the finding stands against a baseline; "" where there was none.
+	State    State       `json:"state,omitempty"`
+	Accepted *Acceptance `json:"accepted,omitempty"`
+	// Layer is the image layer that brought the component, where the document tells.
+	Layer ident.Digest `json:"layer,omitzero"`
 
 	// Indices are the places in Document.Components that hold this package
 	// URL; -1 is the document's subject.

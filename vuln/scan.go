@@ -171,7 +171,7 @@ func (s *Scanner) scan(ctx context.Context, d *sbom.Document, r *Report) error {
 				continue
 			}
 			at[key] = len(r.Findings)
-			f.PURL, f.Document, f.File, f.Indices = c.PURL, d.Digest, d.File, []int{index}
+			f.PURL, f.Document, f.File, f.Layer, f.Indices = c.PURL, d.Digest, d.File, c.Layer, []int{index}
 			s.known.Judge(&f, artifact, c)
 			r.Findings = append(r.Findings, f)
 		}

@@ -180,9 +180,14 @@ func (e *env) emit(body func(io.Writer) error) error {
 		}
 		return nil
 	}
-	f, err := os.CreateTemp(dirOf(e.outputFile), ".cofferdam-*")
+	return wholeFile("--output-file", e.outputFile, body)
+}
+
+// wholeFile writes the file that a flag names: it appears whole or not at all.
+func wholeFile(flag, name string, body func(io.Writer) error) error {
+	f, err := os.CreateTemp(dirOf(name), ".cofferdam-*")
 	if err != nil {
-		return ident.Errorf(ident.KindFailure, "--output-file %s: %w", e.outputFile, err)
+		return ident.Errorf(ident.KindFailure, "%s %s: %w", flag, name, err)
 	}
 	defer os.Remove(f.Name()) // fails harmlessly once renamed
 	err = body(f)
@@ -193,7 +198,7 @@ func (e *env) emit(body func(io.Writer) error) error {
 		err = cerr
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), e.outputFile)
+		err = os.Rename(f.Name(), name)
 	}
 	return err
 }

@@ -18,6 +18,7 @@ func scanCommand(e *env) *cobra.Command {
 	var reg registryFlags
 	var failOn []string
 	var onlyFixed, warnOnly bool
+	var base baselineFlags
 	var srv serverFlags
 	c := &cobra.Command{
 		Use: "scan FILE…|IMAGE… [--advisories PATH…]", GroupID: "sbom",
@@ -37,7 +38,12 @@ not affected or fixed stays listed and does not fail a gate.
 
 With --fail-on it is a gate: exit 3 on a finding at or above the line, 1 if
 something that it should judge could not be read. A finding of unknown severity
-counts: unknown is not low.`,
+counts: unknown is not low. With --baseline it fails on what is new since: on what is not
+in a baseline that --write-baseline wrote, or was not found in the release before (an SBOM
+or image). What is known to be exploited is never baselined.
+
+-o openvex and cyclonedx-vex write the findings with their status, to be published or
+completed by hand.`,
 		Example: "  cofferdam scan ./sbom --advisories ./advisories --fail-on high\n  cofferdam scan sha256:… --server https://sbom.example",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -59,6 +65,7 @@ counts: unknown is not low.`,
 					a.Findings = withFix(a.Findings)
 				}
 				a.Findings = orEmpty(a.Findings)
+				a.Upgrades = vuln.Upgrades(a.Findings)
 				if line != nil {
 					a.Gate = line.judge(a.Findings, failOn)
 					e.outcome.refused = a.Gate.Failed && !warnOnly
@@ -115,17 +122,22 @@ counts: unknown is not low.`,
 				a.Coverage.VEX = &n
 			}
 			a.Locate(docs)
+			if a.At, err = e.now(); err != nil {
+				return err
+			}
+			if err := e.holdAgainst(ctx, l, &base, a, docs, knowledge{db, known, &reg}); err != nil {
+				return err
+			}
 			return finish(a)
 		}),
 	}
 	in.advisoryFlags(c)
 	in.intelligenceFlags(c)
 	reg.add(c)
-	in.refuse(c, "baseline", "this version has no baselines")
-	in.refuse(c, "write-baseline", "this version has no baselines")
+	base.add(c)
 	srv.add(c)
 	in.server = &srv
-	in.notWithServer(c, "advisories", "kev", "epss", "vex", "vex-trust")
+	in.notWithServer(c, "advisories", "kev", "epss", "vex", "vex-trust", "baseline", "write-baseline")
 	c.Flags().StringSliceVar(&failOn, "fail-on", nil, "exit 3 on a finding of this `SEVERITY` or above: low, medium, high, critical, or any; or, with kev, on one that is known to be exploited")
 	c.Flags().BoolVar(&onlyFixed, "only-fixed", false, "only findings that a published version fixes")
 	c.Flags().BoolVar(&warnOnly, "warn-only", false, "report a failed gate and exit 0")
@@ -168,7 +180,7 @@ func parseFailOn(words []string) (*gateLine, error) {
 }
 
 // judge counts what is at or above the line. A finding of unknown severity counts:
-// unknown is not low. One that VEX clears does not.
+// unknown is not low. One that VEX clears does not, nor one that a baseline has.
 func (g *gateLine) judge(fs []vuln.Finding, words []string) *report.Gate {
 	out := &report.Gate{FailOn: words}
 	for i := range fs {
@@ -176,7 +188,12 @@ func (g *gateLine) judge(fs []vuln.Finding, words []string) *report.Gate {
 		if f.Status.Clears() {
 			continue
 		}
-		if f.KEV && g.exploited || g.severe && (f.Severity >= g.least || f.Severity == ident.SeverityUnknown) {
+		counts := f.KEV && g.exploited || g.severe && (f.Severity >= g.least || f.Severity == ident.SeverityUnknown)
+		switch {
+		case !counts:
+		case f.State == vuln.StateTriaged, f.State == vuln.StateAccepted:
+			out.Baselined++
+		default:
 			out.Count++
 		}
 	}
