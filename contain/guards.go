@@ -109,10 +109,21 @@ func (n *network) assumedBlocks(objects []*object, internet bool) error {
 	return nil
 }
 
-// apiPods are those of API servers that run in the cluster: static pods, and what
-// Service default/kubernetes selects where it has a selector.
+// apiPods are those of API servers that run in the cluster: static pods, what
+// Service default/kubernetes selects where it has a selector, and who has the
+// addresses of its slices.
 func apiPods(e *estate.Estate) []ident.Ref {
 	out := apiServers(e)
+	for _, s := range e.Slices {
+		if s.Namespace != "default" || s.Service != "kubernetes" {
+			continue
+		}
+		for _, w := range e.Workloads {
+			if w.Ref.Cluster == s.Cluster && slices.ContainsFunc(w.Pods, func(p *estate.Pod) bool { return !p.Spec.HostNetwork && s.Has(p.IPs) }) {
+				out = append(out, w.Ref)
+			}
+		}
+	}
 	for _, s := range e.Services {
 		if s.Namespace != "default" || s.Name != "kubernetes" || len(s.Selector) == 0 {
 			continue

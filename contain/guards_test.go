@@ -24,6 +24,11 @@ func TestGuards(t *testing.T) {
 ---
 {apiVersion: v1, kind: Pod, metadata: {name: api, namespace: default, labels: {app: api}}, spec: {containers: [{name: c, image: x}]}}
 `
+	const hosted = service + `---
+{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: kubernetes, namespace: default, labels: {kubernetes.io/service-name: kubernetes}}, addressType: IPv4, endpoints: [{addresses: [10.1.0.9]}], ports: [{port: 6443}]}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: hosted, namespace: tenants}, spec: {containers: [{name: c, image: x}]}, status: {phase: Running, podIP: 10.1.0.9}}
+`
 	const static = `---
 {apiVersion: v1, kind: Pod, metadata: {name: kube-apiserver-a, namespace: kube-system, labels: {component: kube-apiserver}}, spec: {hostNetwork: true, containers: [{name: c, image: x}]}}
 ---
@@ -42,6 +47,7 @@ func TestGuards(t *testing.T) {
 		{"nothing of it", web, segment.Generic(), nil, "not known, not known, kept", "neither a pod of it nor Service default/kubernetes"},
 		{"an API server outside", web + service, segment.Generic(), nil, "not known, kept, kept", "10.96.0.1: no pod of the input"},
 		{"one behind a selector", web + selecting, segment.Generic(), nil, "not known, kept, kept", "default/api"},
+		{"one in another namespace, behind slices", web + hosted, segment.Generic(), nil, "not known, kept, kept", "tenants/hosted"},
 		{"static pods", web + static, segment.Generic(), nil, "kept, kept, kept", "kube-system/kube-apiserver-a"},
 		{"given up", web + static, segment.Generic(), []string{"dns", "api-server"}, "given up, given up, kept", "--may-cut api-server"},
 		{"probes in doubt", web, doubtful, nil, "not known, not known, not known", "nothing says it"},

@@ -2,6 +2,7 @@ package estate
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -25,10 +26,13 @@ type Estate struct {
 	Workloads  []*Workload
 	Pods       []*Pod
 	Services   []*Service
-	Routes     []*Route
-	Gateways   []*Gateway
-	Nodes      []*Node
-	Policies   []*Policy
+	// Slices say where Services lead to, beside their selectors: EndpointSlices, and
+	// Endpoints, their older form.
+	Slices   []*EndpointSlice
+	Routes   []*Route
+	Gateways []*Gateway
+	Nodes    []*Node
+	Policies []*Policy
 	// ConfigMaps are settings of network agents; no other ConfigMap is kept.
 	ConfigMaps []*ConfigMap
 	// ServiceAccounts say whether pods get a token where the pod leaves it open.
@@ -212,6 +216,41 @@ type ServicePort struct {
 	TargetPort uint16 // 0 if TargetName is set
 	TargetName string // named container port, resolved per pod
 	NodePort   uint16
+}
+
+// EndpointSlice says at which addresses a Service is served: a controller that
+// follows the Service's selector wrote it, or anybody else. What is at an address
+// receives the traffic, whatever the slice says of it.
+type EndpointSlice struct {
+	Cluster, Namespace, Name string
+	Kind                     string // "EndpointSlice" or "Endpoints"
+	Service                  string // in its namespace
+	Ports                    []SlicePort
+	Endpoints                []SliceEndpoint
+	Source                   Source
+}
+
+// Has reports whether one that serves has any of some addresses.
+func (s *EndpointSlice) Has(addresses []netip.Addr) bool {
+	return slices.ContainsFunc(s.Endpoints, func(e SliceEndpoint) bool {
+		return !e.Gone && slices.ContainsFunc(e.Addresses, func(a netip.Addr) bool { return slices.Contains(addresses, a) })
+	})
+}
+
+// SlicePort is the port that a port of the Service with its name leads to.
+type SlicePort struct {
+	Name     string
+	Protocol string
+	Port     uint16 // 0: none is set
+}
+
+// SliceEndpoint is one that serves, at any of its addresses.
+type SliceEndpoint struct {
+	Addresses []netip.Addr
+	// PodNamespace and PodName are what the slice says is there; "" for no pod.
+	PodNamespace, PodName string
+	// Gone is true of one that ends and no longer serves.
+	Gone bool
 }
 
 // Route leads traffic from outside to services: an Ingress, HTTPRoute,

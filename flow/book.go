@@ -41,6 +41,8 @@ type Book struct {
 	clusters map[string]struct{}
 	listens  map[listenKey]struct{}
 	svcs     []bookService
+	slices   map[[3]string][]*estate.EndpointSlice // by cluster, namespace, Service
+	podAt    map[clusterAddress]*estate.Workload   // nil: several have the address, or a node has
 	// startsUnknown counts the tenures of pods without a beginning.
 	startsUnknown int
 	unmatched     []ident.Ref
@@ -121,11 +123,13 @@ func NewBook(e *estate.Estate, o BookOptions) *Book {
 			}
 		}
 	}
+	b.indexSlices(e)
 	for _, s := range e.Services {
 		if in(s.Cluster) {
 			b.service(e, s)
 		}
 	}
+	b.slices, b.podAt = nil, nil
 	for _, t := range o.History {
 		b.tenureOf(t)
 	}
@@ -283,14 +287,7 @@ func (b *Book) service(e *estate.Estate, s *estate.Service) {
 		}
 	}
 	svc := bookService{end: -1}
-	var behind []*estate.Workload
-	if len(s.Selector) > 0 {
-		for _, w := range e.Workloads {
-			if w.Ref.Cluster == s.Cluster && w.Ref.Namespace == s.Namespace && selects(s.Selector, w) {
-				behind = append(behind, w)
-			}
-		}
-	}
+	behind, certain := b.serving(e, s)
 	for _, p := range s.Ports {
 		proto, ok := segment.ParseProtocol(p.Protocol)
 		if !ok {
@@ -298,9 +295,9 @@ func (b *Book) service(e *estate.Estate, s *estate.Service) {
 		}
 		sp := servicePort{proto: proto, port: p.Port}
 		for i, w := range behind {
-			to := target(w, p, proto)
+			to := w.target(p, proto)
 			if to != 0 {
-				b.listens[listenKey{b.workload(w.Ref), to, proto}] = struct{}{}
+				b.listens[listenKey{b.workload(w.of.Ref), to, proto}] = struct{}{}
 			}
 			if i > 0 && to != sp.targetPort {
 				to = 0
@@ -309,8 +306,8 @@ func (b *Book) service(e *estate.Estate, s *estate.Service) {
 		}
 		svc.ports = append(svc.ports, sp)
 	}
-	if len(behind) == 1 {
-		svc.end = b.workload(behind[0].Ref)
+	if certain && len(behind) == 1 {
+		svc.end = b.workload(behind[0].of.Ref)
 	}
 	if len(addrs) == 0 {
 		return

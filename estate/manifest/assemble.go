@@ -51,6 +51,13 @@ func (d *decoder) value(o *object, gk groupKind) (value any, bears bool) {
 		return o.workload(), false
 	case groupKind{coreGroup, "Service"}:
 		return o.service(), false
+	case groupKind{discoveryGroup, "EndpointSlice"}:
+		if s := o.endpointSlice(); s != nil {
+			return []*estate.EndpointSlice{s}, false
+		}
+		return nil, false
+	case groupKind{coreGroup, "Endpoints"}:
+		return o.endpoints(), false
 	case groupKind{coreGroup, "ServiceAccount"}:
 		return &estate.ServiceAccount{Cluster: o.cluster, Namespace: o.namespace, Name: o.name,
 			Automount: o.boolean(o.root, "automountServiceAccountToken"), Source: o.source}, false
@@ -125,6 +132,8 @@ func (a *assembly) take(value any) {
 		a.pods = append(a.pods, v)
 	case *estate.Service:
 		e.Services = append(e.Services, v)
+	case []*estate.EndpointSlice:
+		e.Slices = append(e.Slices, v...)
 	case *estate.ServiceAccount:
 		e.ServiceAccounts = append(e.ServiceAccounts, v)
 	case *estate.ConfigMap:

@@ -74,17 +74,20 @@ func dedupe(in []segment.Entry) []segment.Entry {
 	return out
 }
 
-// backends returns the endpoints that a service selects. A service without a
-// selector has endpoints that somebody else writes; they are not in the input.
-func (b *builder) backends(s *estate.Service) []int {
-	if len(s.Selector) == 0 || s.Type == "ExternalName" {
+// backends returns the endpoints that a service leads to: those that it selects,
+// whether or not they are ready now, and those of its slices, whoever wrote them.
+func (b *builder) backends(s *estate.Service) []backend {
+	if s.Type == "ExternalName" {
 		return nil
 	}
+	out := b.sliced(s)
+	if len(s.Selector) == 0 {
+		return out
+	}
 	sel := segment.MatchLabels(s.Selector)
-	var out []int
 	for _, i := range b.byNS[[2]string{s.Cluster, s.Namespace}] {
 		if sel.Matches(b.m.Endpoints[i].Labels) {
-			out = append(out, i)
+			out = append(out, backend{endpoint: i})
 		}
 	}
 	return out
@@ -145,19 +148,19 @@ func (b *builder) service(s *estate.Service) {
 	if len(ways) == 0 {
 		return
 	}
-	for _, e := range b.backends(s) {
+	for _, to := range b.backends(s) {
 		for _, w := range ways {
 			var conns []segment.Conn
 			for i := range s.Ports {
 				if w.nodePort && s.Ports[i].NodePort == 0 {
 					continue
 				}
-				conns = append(conns, b.target(e, &s.Ports[i])...)
+				conns = append(conns, b.lead(to, &s.Ports[i])...)
 			}
 			if len(conns) == 0 {
 				continue // no port of the service leads to this pod
 			}
-			b.m.Entries = append(b.m.Entries, segment.Entry{Workload: b.m.Endpoints[e].Workload, Kind: w.kind,
+			b.m.Entries = append(b.m.Entries, segment.Entry{Workload: b.m.Endpoints[to.endpoint].Workload, Kind: w.kind,
 				Object: object("Service", s.Namespace, s.Name), Internal: w.internal, Conns: conns, Sources: w.sources, Doubt: w.doubt})
 		}
 	}
@@ -241,12 +244,12 @@ func (b *builder) route(r *estate.Route) {
 				if be.Port != 0 && p.Port != be.Port || be.Port == 0 && be.PortName != "" && p.Name != be.PortName {
 					continue
 				}
-				for _, e := range b.backends(s) {
-					conns := b.target(e, p)
+				for _, to := range b.backends(s) {
+					conns := b.lead(to, p)
 					if len(conns) == 0 {
 						continue
 					}
-					b.m.Entries = append(b.m.Entries, segment.Entry{Workload: b.m.Endpoints[e].Workload, Kind: r.Kind,
+					b.m.Entries = append(b.m.Entries, segment.Entry{Workload: b.m.Endpoints[to.endpoint].Workload, Kind: r.Kind,
 						Object: object(r.Kind, r.Namespace, r.Name), Conns: conns, Routed: true,
 						Controllers: controllers, Doubt: doubt})
 				}
@@ -375,8 +378,8 @@ func (b *builder) ofGateway(g *estate.Gateway) []int {
 	if only == nil {
 		return nil
 	}
-	for _, i := range b.backends(only) {
-		if w := b.m.Endpoints[i].Workload; !slices.Contains(out, w) {
+	for _, to := range b.backends(only) {
+		if w := b.m.Endpoints[to.endpoint].Workload; !slices.Contains(out, w) {
 			out = append(out, w)
 		}
 	}

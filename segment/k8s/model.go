@@ -22,6 +22,7 @@ type builder struct {
 	workload  map[*estate.Workload]int
 	specs     []*estate.PodSpec   // by endpoint
 	byNS      map[[2]string][]int // endpoints by namespace
+	slices    sliceIndex
 }
 
 // Model translates everything in the set that bears on reachability. Objects
