@@ -69,12 +69,14 @@ var layers = map[string][]string{
 
 	"provenance": {"ident", "jsonscan"},
 
-	"policy/strict":       {"estate/manifest", "sbom/schema/phrase"},
-	"policy/clusterimage": {"ident", "jsonscan", "estate", "policy/strict"},
-	"policy/decode":       {"ident", "estate/manifest", "policy/..."},
 	"fact":                {"ident"},
+	"policy":              {"ident", "fact", "estate", "policy/glob"},
+	"policy/glob":         {},
+	"policy/strict":       {"estate/manifest", "sbom/schema/phrase"},
 	"verify":              {"ident", "jsonscan", "provenance", "fact"},
 	"verify/synth":        {},
+	"policy/clusterimage": {"ident", "fact", "jsonscan", "estate", "policy", "policy/strict", "policy/glob"},
+	"policy/decode":       {"ident", "estate", "estate/manifest", "policy/..."},
 
 	"authz": {"ident"},
 

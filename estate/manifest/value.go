@@ -247,3 +247,7 @@ func (v Value) Any() any {
 	}
 	return nil
 }
+
+// Canonical is the value as JSON with sorted keys and without nulls: bytes that stay
+// the same however a file is formatted, for a digest.
+func (v Value) Canonical() []byte { return appendCanonical(nil, v.n) }

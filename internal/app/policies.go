@@ -7,6 +7,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/estate/manifest"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/policy"
 	"github.com/cofferdam-io/cofferdam/policy/decode"
 	"github.com/cofferdam-io/cofferdam/policy/strict"
 	"github.com/cofferdam-io/cofferdam/report"
@@ -15,6 +16,10 @@ import (
 // ReadPolicies reads every file behind paths as policies and judges references among
 // them. A file of a folder that holds none is left out; one that was named is faulty.
 func (l *Loader) ReadPolicies(ctx context.Context, paths []string) ([]decode.File, error) {
+	compiler, err := policy.NewCompiler()
+	if err != nil {
+		return nil, err
+	}
 	var out []decode.File
 	for _, arg := range paths {
 		files, err := l.expand(arg, hasExt(".yaml", ".yml", ".json"))
@@ -31,7 +36,7 @@ func (l *Loader) ReadPolicies(ctx context.Context, paths []string) ([]decode.Fil
 			if err != nil {
 				read = decode.File{Name: f.name, Faults: []strict.Fault{{At: manifest.Place{Line: 1, Column: 1}, Rule: strict.RuleLimit, Message: problemOf(f.name, err).Message}}}
 			} else {
-				read = decode.Read(ctx, manifest.Input{Name: f.name, Data: data})
+				read = decode.Read(ctx, manifest.Input{Name: f.name, Data: data}, compiler)
 			}
 			if err := ctx.Err(); err != nil {
 				return nil, err
@@ -67,7 +72,11 @@ func (l *Loader) ValidatePolicies(ctx context.Context, paths []string) (*report.
 		add(f.Faults)
 		var names []string
 		for _, o := range f.Objects {
-			names = append(names, strings.TrimSpace(o.Kind+" "+o.Name))
+			name := strings.TrimSpace(o.Kind + " " + o.Name)
+			if o.Exception != nil {
+				name += " (" + o.Exception.Digest.String() + ")" // what approvers sign
+			}
+			names = append(names, name)
 			add(o.Faults)
 		}
 		d.Format = strings.Join(names, ", ")

@@ -28,10 +28,11 @@ func policyCommand(e *env) *cobra.Command {
 func policyValidateCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "validate FILE…", Short: "Name everything that is wrong with policies",
-		Long: `Validate reads ClusterImagePolicy (v1alpha1, v1beta1) and TrustRoot of
-Sigstore's policy controller more strictly than a cluster does, and names every
-fault with its line, column and remedy: unknown fields, contradictions, keys and
-expressions that cannot be read, references that lead nowhere. A warning says
+		Long: `Validate reads VerificationPolicy and PolicyException (cofferdam.dev/v1alpha1),
+and ClusterImagePolicy (v1alpha1, v1beta1) and TrustRoot of Sigstore's policy
+controller, more strictly than a cluster does. It names every fault with its
+line, column and remedy: unknown fields, contradictions, keys and expressions
+that cannot be read or are of the wrong type, references that lead nowhere. A warning says
 that a policy can be used and likely does not do what it was written for: a glob
 that matches no image, an identity that anybody can have.
 

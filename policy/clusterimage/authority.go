@@ -35,6 +35,9 @@ func readAuthority(n strict.Node, index int) Authority {
 		}
 	}
 	a.Bundle = n.Get("signatureFormat").OneOf("legacy", "bundle") == "bundle"
+	if a.Bundle && a.Key != nil {
+		n.Get("signatureFormat").Warn(RuleAuthority, "the policy controller takes bundles of keyless authorities only").Mend("signatureFormat: legacy, or a VerificationPolicy of ours")
+	}
 	for _, s := range some(n.Get("source")) {
 		a.Source = append(a.Source, readSource(s))
 	}

@@ -2,10 +2,7 @@ package clusterimage_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
-
-	"pgregory.net/rapid"
 
 	"github.com/cofferdam-io/cofferdam/estate"
 	"github.com/cofferdam-io/cofferdam/policy/clusterimage"
@@ -52,47 +49,6 @@ func TestGlob(t *testing.T) {
 			t.Errorf("%q is taken", bad)
 		}
 	}
-}
-
-// matches is the obvious matcher: ** first tries the longest.
-func matches(glob, s string) bool {
-	if glob == "" {
-		return s == ""
-	}
-	if rest, ok := strings.CutPrefix(glob, "**"); ok {
-		for i := range len(s) + 1 {
-			if matches(rest, s[i:]) {
-				return true
-			}
-		}
-		return false
-	}
-	if glob[0] == '*' {
-		for i := 0; ; i++ {
-			if matches(glob[1:], s[i:]) {
-				return true
-			}
-			if i == len(s) || s[i] == '/' {
-				return false
-			}
-		}
-	}
-	return s != "" && s[0] == glob[0] && matches(glob[1:], s[1:])
-}
-
-func TestGlobAgainstTheObviousMatcher(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		pattern := rapid.StringMatching(`r\.x/[ab/*]{0,8}`).Draw(t, "glob")
-		// A reference in full, so that nothing is completed, and dots stand for dots.
-		image := rapid.StringMatching(`r[.y]x/[ab]{1,3}(/[ab]{1,3}){0,2}`).Draw(t, "image") + "@" + aDigest
-		g, err := clusterimage.ParseGlob(pattern)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, want := g.Match(image), matches(pattern, image); got != want {
-			t.Fatalf("%s matches %s: %v, want %v", pattern, image, got, want)
-		}
-	})
 }
 
 func TestMatchesResources(t *testing.T) {

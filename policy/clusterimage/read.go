@@ -36,7 +36,7 @@ func ReadPolicy(root strict.Node, faults *[]strict.Fault) *Policy {
 	from := len(*faults)
 	version := strings.TrimPrefix(root.Get("apiVersion").Text(), Group+"/")
 	root.Object("apiVersion", "kind", "metadata", "spec", "status")
-	p := &Policy{Name: readName(root), Version: version}
+	p := &Policy{Name: ReadName(root), Version: version}
 	if !root.Require("spec", "spec holds images and authorities") {
 		return nil
 	}
@@ -68,7 +68,8 @@ func some(n strict.Node) []strict.Node {
 
 var resourceName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 
-func readName(root strict.Node) string {
+// ReadName reads metadata and returns the name of a resource.
+func ReadName(root strict.Node) string {
 	if !root.Require("metadata", "metadata holds at least a name") {
 		return ""
 	}
@@ -151,12 +152,13 @@ func readMatch(n strict.Node) Match {
 		n.Get("version").Warn(RuleResource, "without a version this selects nothing").Mend(`version: v1, or version: "*"`)
 	}
 	if s := n.Get("selector"); s.Present() {
-		m.Selector = readSelector(s)
+		m.Selector = ReadSelector(s)
 	}
 	return m
 }
 
-func readSelector(n strict.Node) *estate.LabelSelector {
+// ReadSelector reads a label selector, metav1.LabelSelector.
+func ReadSelector(n strict.Node) *estate.LabelSelector {
 	n = n.Object("matchLabels", "matchExpressions")
 	out := &estate.LabelSelector{MatchLabels: n.Get("matchLabels").TextMap()}
 	for _, e := range some(n.Get("matchExpressions")) {

@@ -70,7 +70,7 @@ type LogKey struct {
 func ReadTrustRoot(root strict.Node, faults *[]strict.Fault) *TrustRoot {
 	from := len(*faults)
 	root.Object("apiVersion", "kind", "metadata", "spec", "status")
-	t := &TrustRoot{Name: readName(root)}
+	t := &TrustRoot{Name: ReadName(root)}
 	if !root.Require("spec", "spec holds one of remote, repository, sigstoreKeys") {
 		return nil
 	}

@@ -3,10 +3,13 @@ package decode
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/estate/manifest"
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/policy"
 	"github.com/cofferdam-io/cofferdam/policy/clusterimage"
 	"github.com/cofferdam-io/cofferdam/policy/strict"
 )
@@ -30,7 +33,7 @@ type File struct {
 	Faults []strict.Fault // of documents that are no object
 }
 
-// Object is one resource. Of Image and Root at most one is set, and none where the
+// Object is one resource. Of the four readings at most one is set, and none where the
 // resource cannot be used.
 type Object struct {
 	Kind, APIVersion, Name string
@@ -38,12 +41,15 @@ type Object struct {
 	Faults                 []strict.Fault
 	Image                  *clusterimage.Policy
 	Root                   *clusterimage.TrustRoot
+	Policy                 *policy.Policy // a VerificationPolicy, compiled
+	Exception              *policy.Exception
 
 	node manifest.Value
 }
 
-// Read reads one input. A cancelled context is told by a fault.
-func Read(ctx context.Context, in manifest.Input) File {
+// Read reads one input, and compiles what is to be compiled by c. A cancelled context
+// is told by a fault.
+func Read(ctx context.Context, in manifest.Input, c *policy.Compiler) File {
 	f := File{Name: in.Name}
 	docs, err := manifest.Documents(ctx, in, manifest.Options{MaxBytes: MaxBytes, MaxDocuments: maxDocuments})
 	if err != nil {
@@ -55,7 +61,7 @@ func Read(ctx context.Context, in manifest.Input) File {
 			f.Faults = append(f.Faults, faultOf(d.Err, d.At))
 			continue
 		}
-		f.read(d.Root, "", 0)
+		f.read(c, d.Root, "", 0)
 	}
 	return f
 }
@@ -75,7 +81,7 @@ func faultOf(err error, at manifest.Place) strict.Fault {
 // maxNestedLists is manifest's: the API knows no lists of lists.
 const maxNestedLists = 4
 
-func (f *File) read(v manifest.Value, base string, depth int) {
+func (f *File) read(c *policy.Compiler, v manifest.Value, base string, depth int) {
 	var faults []strict.Fault
 	root := strict.Root(v, &faults)
 	if v.Kind() != manifest.Map {
@@ -89,12 +95,12 @@ func (f *File) read(v manifest.Value, base string, depth int) {
 	}
 	if list, ok := strings.CutSuffix(kind, "List"); ok && v.Field("items").Kind() == manifest.List && depth < maxNestedLists {
 		for _, item := range v.Field("items").Items() {
-			f.read(item, list, depth+1)
+			f.read(c, item, list, depth+1)
 		}
 		return
 	}
 	o := Object{Kind: kind, APIVersion: v.Field("apiVersion").Text(), Name: v.Field("metadata").Field("name").Text(), At: v.At(), node: v}
-	if !o.read(root, &faults) {
+	if !o.read(c, root, &faults) {
 		f.Others++
 		return
 	}
@@ -107,12 +113,12 @@ func (f *File) read(v manifest.Value, base string, depth int) {
 }
 
 // read picks the reader; false is a kind that is no policy.
-func (o *Object) read(root strict.Node, faults *[]strict.Fault) bool {
+func (o *Object) read(c *policy.Compiler, root strict.Node, faults *[]strict.Fault) bool {
 	group, version, grouped := strings.Cut(o.APIVersion, "/")
 	if !grouped {
 		group, version = "", o.APIVersion
 	}
-	ours := group == clusterimage.Group
+	sigstore, own := group == clusterimage.Group, group == Group
 	switch {
 	case o.Kind == "" || o.APIVersion == "":
 		missing := "kind"
@@ -120,21 +126,36 @@ func (o *Object) read(root strict.Node, faults *[]strict.Fault) bool {
 			missing = "apiVersion"
 		}
 		root.Fault(strict.RuleMissing, "%s is missing", missing).Mend("apiVersion: %s/%s, kind: %s", clusterimage.Group, clusterimage.V1Beta1, clusterimage.Kind)
-	case o.Kind == clusterimage.Kind && ours && (version == clusterimage.V1Alpha1 || version == clusterimage.V1Beta1):
+	case o.Kind == clusterimage.Kind && sigstore && (version == clusterimage.V1Alpha1 || version == clusterimage.V1Beta1):
 		o.Image = clusterimage.ReadPolicy(root, faults)
-	case o.Kind == clusterimage.RootKind && ours && version == clusterimage.V1Alpha1:
+	case o.Kind == clusterimage.RootKind && sigstore && version == clusterimage.V1Alpha1:
 		o.Root = clusterimage.ReadTrustRoot(root, faults)
-	case o.Kind == clusterimage.Kind:
-		root.Get("apiVersion").Fault(strict.RuleValue, "%q is no version of %s", o.APIVersion, o.Kind).Mend("%s/%s or %s/%s", clusterimage.Group, clusterimage.V1Beta1, clusterimage.Group, clusterimage.V1Alpha1)
-	case o.Kind == clusterimage.RootKind:
-		root.Get("apiVersion").Fault(strict.RuleValue, "%q is no version of %s", o.APIVersion, o.Kind).Mend("%s/%s", clusterimage.Group, clusterimage.V1Alpha1)
-	case ours:
+	case o.Kind == PolicyKind && own && version == Version:
+		o.Policy = readVerification(root, faults, c)
+	case o.Kind == ExceptionKind && own && version == Version:
+		o.Exception = readException(root, faults)
+	case versions[o.Kind] != "":
+		root.Get("apiVersion").Fault(strict.RuleValue, "%q is no version of %s", o.APIVersion, o.Kind).Mend("%s", versions[o.Kind])
+	case sigstore:
 		root.Get("kind").Fault(strict.RuleValue, "%q is no kind of %s", o.Kind, group).Mend("%s or %s", clusterimage.Kind, clusterimage.RootKind)
+	case own && o.Kind != estateKind:
+		root.Get("kind").Fault(strict.RuleValue, "%q is no kind of %s", o.Kind, group).Mend("%s or %s", PolicyKind, ExceptionKind)
 	default:
 		return false
 	}
 	return true
 }
 
+// versions are the kinds that Read knows, with the versions to write.
+var versions = map[string]string{
+	clusterimage.Kind:     clusterimage.Group + "/" + clusterimage.V1Beta1 + " or " + clusterimage.Group + "/" + clusterimage.V1Alpha1,
+	clusterimage.RootKind: clusterimage.Group + "/" + clusterimage.V1Alpha1,
+	PolicyKind:            Group + "/" + Version,
+	ExceptionKind:         Group + "/" + Version,
+}
+
+// estateKind is another kind of our group, which package manifest reads.
+const estateKind = "Estate"
+
 // Kinds are the kinds of resource that Read knows.
-func Kinds() []string { return []string{clusterimage.Kind, clusterimage.RootKind} }
+func Kinds() []string { return slices.Sorted(maps.Keys(versions)) }

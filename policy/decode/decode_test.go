@@ -8,6 +8,7 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/estate/manifest"
 	"github.com/cofferdam-io/cofferdam/internal/corpus"
+	"github.com/cofferdam-io/cofferdam/policy"
 	"github.com/cofferdam-io/cofferdam/policy/decode"
 	"github.com/cofferdam-io/cofferdam/policy/strict"
 )
@@ -33,10 +34,19 @@ spec:
   remote: {mirror: https://tuf.example, root: eyJzaWduZWQiOnsiX3R5cGUiOiJyb290In0sInNpZ25hdHVyZXMiOlt7fV19}
 `
 
+func compiler() *policy.Compiler {
+	c, err := policy.NewCompiler()
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
 func read(texts ...string) []decode.File {
 	var out []decode.File
+	c := compiler()
 	for i, t := range texts {
-		out = append(out, decode.Read(context.Background(), manifest.Input{Name: fmt.Sprintf("%d.yaml", i), Data: []byte(t)}))
+		out = append(out, decode.Read(context.Background(), manifest.Input{Name: fmt.Sprintf("%d.yaml", i), Data: []byte(t)}, c))
 	}
 	decode.Link(out)
 	return out
@@ -110,7 +120,7 @@ func TestRootWithoutWhatIsReferredTo(t *testing.T) {
 }
 
 func Example() {
-	f := decode.Read(context.Background(), manifest.Input{Name: "p.yaml", Data: []byte("apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {name: p}\nspec:\n  images: [{glob: \"**\"}]\n  authorites: []\n")})
+	f := decode.Read(context.Background(), manifest.Input{Name: "p.yaml", Data: []byte("apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {name: p}\nspec:\n  images: [{glob: \"**\"}]\n  authorites: []\n")}, compiler())
 	for _, x := range f.Objects[0].Faults {
 		fmt.Printf("%d:%d %s: %s\n", x.At.Line, x.At.Column, x.Message, x.Hint)
 	}
@@ -123,12 +133,15 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(fmt.Sprintf(two, "private")))
 	f.Add([]byte("apiVersion: v1\nkind: List\nitems:\n- kind: TrustRoot\n  apiVersion: policy.sigstore.dev/v1alpha1\n  spec: {sigstoreKeys: {tLogs: [{publicKey: AAAA}]}}\n"))
 	f.Add([]byte(`{"apiVersion":"policy.sigstore.dev/v1alpha1","kind":"ClusterImagePolicy","spec":{"match":[{"selector":{}}],"images":[{"glob":"*"}],"authorities":[{"key":{"kms":"awskms:///x","data":"-----BEGIN"}}]}}`))
+	f.Add([]byte(ours))
+	f.Add([]byte(exception))
 	corpus.Seed(f, "netpol/microservices-demo", ".yaml")
+	c := compiler()
 	f.Fuzz(func(t *testing.T, data []byte) {
-		files := []decode.File{decode.Read(context.Background(), manifest.Input{Name: "f", Data: data})}
+		files := []decode.File{decode.Read(context.Background(), manifest.Input{Name: "f", Data: data}, c)}
 		decode.Link(files)
 		for _, o := range files[0].Objects {
-			if strict.Broken(o.Faults) == (o.Image != nil || o.Root != nil) && !relinked(o.Faults) {
+			if strict.Broken(o.Faults) == (o.Image != nil || o.Root != nil || o.Policy != nil || o.Exception != nil) && !relinked(o.Faults) {
 				t.Fatalf("usable and broken, or neither: %+v", o)
 			}
 			for _, x := range o.Faults {

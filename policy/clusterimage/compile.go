@@ -1,0 +1,301 @@
+package clusterimage
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/cofferdam-io/cofferdam/fact"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/policy"
+)
+
+// Resolved is what policies refer to, as far as somebody fetched it. What is not in it
+// cannot be evaluated, and refuses under Enforce.
+type Resolved struct {
+	// Keys are the public keys behind references (Key.Reference), by the SHA-256 of their
+	// SubjectPublicKeyInfo.
+	Keys map[string][]ident.Digest
+	// Roots are the digests of the trusted roots that TrustRoots came to, as facts name them.
+	Roots map[string]ident.Digest
+}
+
+// Reference names where a key lies: its KMS URI, or secret://namespace/name. It is
+// empty for one that the policy holds.
+func (k *Key) Reference() string {
+	switch {
+	case k.KMS != "":
+		return k.KMS
+	case k.Secret != nil:
+		return "secret://" + orElse(k.Secret.Namespace, controllerNamespace) + "/" + k.Secret.Name
+	}
+	return ""
+}
+
+// Compile makes the policy one that package policy evaluates: any authority suffices.
+// Where signatures lie (source) and in which format (signatureFormat) is for whoever
+// gathers facts: a fact is verified wherever it was found.
+func (p *Policy) Compile(r Resolved) *policy.Policy {
+	mode := policy.Enforce
+	if p.Warn {
+		mode = policy.Warn
+	}
+	out := &policy.Policy{Name: p.Name, Mode: mode, Governs: func(in *policy.Prepared, c *policy.Context) bool {
+		return p.Matches(in.Reference, Resource{c.Workload.Group, c.Workload.Version, c.Workload.Resource, c.Workload.Labels})
+	}}
+	judges := make([]judge, len(p.Authorities))
+	expected := make([]string, len(p.Authorities))
+	for i := range p.Authorities {
+		judges[i], expected[i] = p.Authorities[i].compile(r), p.Authorities[i].String()
+	}
+	out.Checks = append(out.Checks, policy.Check{
+		Name: "authorities", Expected: strings.Join(expected, ", or "), Hint: "sign or attest the image as one of the authorities, or correct the policy",
+		Judge: func(in *policy.Prepared, _ *policy.Context) policy.Outcome { return anyOf(judges, in) },
+	})
+	if p.Policy != nil {
+		out.Checks = append(out.Checks, policy.Check{
+			Name: "policy", Expected: "the policy in " + p.Policy.Type + " over all authorities holds", Hint: "write it as a VerificationPolicy in CEL",
+			Judge: func(*policy.Prepared, *policy.Context) policy.Outcome { return policy.Outcome{Err: foreign(p.Policy)} },
+		})
+	}
+	return out
+}
+
+// foreign is why a policy in another language does not pass.
+func foreign(p *Inline) error {
+	return ident.Errorf(ident.KindUnsupported, "policies in %s are not evaluated in this version", p.Type)
+}
+
+// judge says whether an authority is satisfied, and otherwise what it found.
+type judge func(in *policy.Prepared) (ok bool, found string, err error)
+
+func anyOf(judges []judge, in *policy.Prepared) policy.Outcome {
+	var found []string
+	var undecided error
+	for _, j := range judges {
+		ok, words, err := j(in)
+		switch {
+		case ok:
+			return policy.Outcome{Passed: true}
+		case err != nil && undecided == nil:
+			undecided = err
+		case words != "" && !slices.Contains(found, words):
+			found = append(found, words)
+		}
+	}
+	if undecided != nil {
+		return policy.Outcome{Err: undecided}
+	}
+	return policy.Outcome{Found: strings.Join(found, "; ")}
+}
+
+// String says what the authority asks for, in a few words.
+func (a Authority) String() string {
+	var s string
+	switch {
+	case a.Static != nil && a.Static.Pass:
+		return "nothing"
+	case a.Static != nil:
+		return "nobody's consent: the policy refuses every image"
+	case a.Key != nil && a.Key.Reference() != "":
+		s = "the key " + a.Key.Reference()
+	case a.Key != nil:
+		s = "the key " + a.Key.ID.Short()
+	case a.Keyless != nil:
+		var ids []string
+		for _, i := range a.Keyless.Identities {
+			ids = append(ids, orElse(i.Subject, "one that matches "+i.SubjectRegExp)+" of "+orElse(i.Issuer, "an issuer that matches "+i.IssuerRegExp))
+		}
+		s = strings.Join(ids, " or ")
+	}
+	if len(a.Attestations) == 0 {
+		return "a signature by " + s
+	}
+	var types []string
+	for _, t := range a.Attestations {
+		types = append(types, t.Predicate())
+	}
+	return strings.Join(types, " and ") + " by " + s
+}
+
+func (a Authority) compile(r Resolved) judge {
+	if s := a.Static; s != nil {
+		words := s.Message
+		if words == "" {
+			words = "the policy refuses every image"
+		}
+		return func(*policy.Prepared) (bool, string, error) { return s.Pass, words, nil }
+	}
+	accepts, err := a.signer(r)
+	if err != nil {
+		return func(*policy.Prepared) (bool, string, error) { return false, "", err }
+	}
+	claim := fact.Signature
+	if len(a.Attestations) > 0 {
+		claim = fact.Attestation
+	}
+	return func(in *policy.Prepared) (bool, string, error) {
+		var good []fact.Fact
+		var why string
+		for _, f := range in.Facts {
+			if f.Claim != claim {
+				continue
+			}
+			if no := accepts(f); no != "" {
+				why = no
+				continue
+			}
+			good = append(good, f)
+		}
+		if claim == fact.Signature {
+			return len(good) > 0, orElse(why, in.Summary()), nil
+		}
+		for _, t := range a.Attestations {
+			if !slices.ContainsFunc(good, func(f fact.Fact) bool { return f.PredicateType == t.Predicate() }) {
+				return false, orElse(why, "no attestation of the type "+t.Predicate()+" by this authority"), nil
+			}
+			if t.Policy != nil {
+				return false, "", foreign(t.Policy)
+			}
+		}
+		return true, "", nil
+	}
+}
+
+// signer compiles who may have signed and what has to vouch for it; the text that the
+// result returns says what is amiss with a fact, "" that nothing is.
+func (a Authority) signer(r Resolved) (func(fact.Fact) string, error) {
+	var tests []func(fact.Fact) string
+	add := func(t func(fact.Fact) string) { tests = append(tests, t) }
+	root := func(name string) error {
+		if name == "" {
+			return nil
+		}
+		want, ok := r.Roots[name]
+		if !ok || want.IsZero() {
+			return ident.Errorf(ident.KindNotFound, "the TrustRoot %q was not read", name)
+		}
+		add(func(f fact.Fact) string { return unless(f.Trust == want, "it was verified under another trusted root") })
+		return nil
+	}
+	switch {
+	case a.Key != nil:
+		ids, err := keysOf(a.Key, r)
+		if err != nil {
+			return nil, err
+		}
+		add(func(f fact.Fact) string {
+			return unless(f.Signer.Key != nil && slices.Contains(ids, f.Signer.Key.ID), "it is signed by another key or identity")
+		})
+	case a.Keyless != nil:
+		if a.Keyless.CACert != nil {
+			return nil, ident.Errorf(ident.KindUnsupported, "ca-cert is not evaluated, and neither is it by the policy controller: use a TrustRoot")
+		}
+		ids, err := identities(a.Keyless.Identities)
+		if err != nil {
+			return nil, err
+		}
+		add(func(f fact.Fact) string {
+			c := f.Signer.Certificate
+			if c == nil {
+				return "it is signed by a key"
+			}
+			return unless(ids(c), fmt.Sprintf("it is signed by %s of %s", c.Subject, c.Issuer))
+		})
+		if !a.Keyless.IgnoreSCT {
+			add(func(f fact.Fact) string {
+				return unless(f.Signer.Certificate.SCTs > 0, "no log promised to hold the certificate")
+			})
+		}
+		if err := root(a.Keyless.TrustRoot); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, ident.Errorf(ident.KindInvalid, "the authority names nobody")
+	}
+	if a.Timestamp != nil {
+		if err := root(a.Timestamp.TrustRoot); err != nil {
+			return nil, err
+		}
+		add(func(f fact.Fact) string {
+			return unless(slices.ContainsFunc(f.Times, func(t fact.Time) bool { return t.Source == fact.FromAuthority }), "no timestamp authority vouches for its time")
+		})
+	}
+	if a.CTLog != nil || a.Keyless != nil && a.Timestamp == nil {
+		log := a.CTLog
+		if log == nil {
+			log = &Log{}
+		}
+		if err := root(log.TrustRoot); err != nil {
+			return nil, err
+		}
+		url := strings.TrimSuffix(log.URL, "/")
+		add(func(f fact.Fact) string {
+			return unless(slices.ContainsFunc(f.Log, func(e fact.LogEntry) bool { return url == "" || strings.TrimSuffix(e.Log, "/") == url }), "it is in no transparency log that the policy asks for")
+		})
+	}
+	return func(f fact.Fact) string {
+		for _, t := range tests {
+			if no := t(f); no != "" {
+				return no
+			}
+		}
+		return ""
+	}, nil
+}
+
+func unless(ok bool, words string) string {
+	if ok {
+		return ""
+	}
+	return words
+}
+
+func keysOf(k *Key, r Resolved) ([]ident.Digest, error) {
+	if ref := k.Reference(); ref != "" {
+		ids := r.Keys[ref]
+		if len(ids) == 0 {
+			return nil, ident.Errorf(ident.KindNotFound, "the key %s was not read", ref)
+		}
+		return ids, nil
+	}
+	if k.ID.IsZero() {
+		return nil, ident.Errorf(ident.KindInvalid, "the authority's key cannot be read")
+	}
+	return []ident.Digest{k.ID}, nil
+}
+
+// identities compiles whom certificates may name. Expressions match anywhere unless
+// they are anchored, as the controller has it.
+func identities(ids []Identity) (func(*fact.Certificate) bool, error) {
+	one := func(exact, expression string) (func(string) bool, error) {
+		if exact != "" {
+			return func(s string) bool { return s == exact }, nil
+		}
+		if expression == "" {
+			return func(string) bool { return false }, nil
+		}
+		re, err := regexp.Compile(expression)
+		if err != nil {
+			return nil, ident.Errorf(ident.KindInvalid, "%w", err)
+		}
+		return re.MatchString, nil
+	}
+	type pair struct{ issuer, subject func(string) bool }
+	var pairs []pair
+	for _, i := range ids {
+		issuer, err := one(i.Issuer, i.IssuerRegExp)
+		if err != nil {
+			return nil, err
+		}
+		subject, err := one(i.Subject, i.SubjectRegExp)
+		if err != nil {
+			return nil, err
+		}
+		pairs = append(pairs, pair{issuer, subject})
+	}
+	return func(c *fact.Certificate) bool {
+		return slices.ContainsFunc(pairs, func(p pair) bool { return p.issuer(c.Issuer) && p.subject(c.Subject) })
+	}, nil
+}

@@ -1,0 +1,161 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cofferdam-io/cofferdam/fact"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/policy/glob"
+)
+
+// ApprovalPredicate is the type of the statement by which somebody approves an
+// exception. Its subject is the exception's digest.
+const ApprovalPredicate = "https://cofferdam.dev/attestation/exception-approval/v1"
+
+// Approval says whose approvals make an exception count. Where nobody is named, none
+// does under Enforce.
+type Approval struct {
+	Approvers []Identity
+	Required  int // distinct identities; 0 is two
+}
+
+const usualApprovals = 2
+
+// Exception lets something pass that a rule refuses, for a reason, in a scope, until a
+// time.
+type Exception struct {
+	Name      string
+	Digest    ident.Digest // of what approvers sign
+	Ticket    string
+	Reason    string
+	Requester Identity
+	ExpiresAt time.Time
+
+	Policies   []string // names; empty is all
+	Rules      []string // names; empty is all
+	Images     []string // globs; never empty
+	Namespaces []string // globs; empty is all
+	// Findings are identifiers of vulnerabilities. Where any is given, the exception marks
+	// these findings as excepted and excuses no rule as a whole.
+	Findings []string
+
+	// Approvals are verified facts about Digest.
+	Approvals []fact.Fact
+}
+
+// excepting is a policy's view of the exceptions while it judges one image.
+type excepting struct {
+	context *Context
+	active  []judged
+}
+
+// judged is an exception in scope; void says why it does not count.
+type judged struct {
+	*Exception
+	void string
+}
+
+// excepting finds the exceptions that are about an image, and marks the findings that
+// those which count name.
+func (p *Policy) excepting(in *Prepared, c *Context) excepting {
+	own := *c
+	own.made = contextValues(c)
+	out := excepting{context: &own}
+	var findings []*Exception
+	for i := range c.Exceptions {
+		e := &c.Exceptions[i]
+		if len(e.Policies) > 0 && !slices.Contains(e.Policies, p.Name) || len(e.Images) == 0 || !anyMatches(e.Images, in.reference, in.name) || !anyMatches(e.Namespaces, c.Namespace.Name) {
+			continue
+		}
+		void := e.void(p, in, c.At)
+		if void == "" && len(e.Findings) > 0 {
+			findings = append(findings, e)
+		}
+		out.active = append(out.active, judged{e, void})
+	}
+	if len(findings) > 0 && in.Scanned {
+		own.made["findings"] = findingList(in.Findings, func(f Finding) bool {
+			return slices.ContainsFunc(findings, func(e *Exception) bool {
+				return slices.Contains(e.Findings, f.ID) || slices.ContainsFunc(f.Aliases, func(a string) bool { return slices.Contains(e.Findings, a) })
+			})
+		})
+	}
+	return out
+}
+
+// void says why an exception does not count; "" is that it does. Outside of Enforce an
+// approval may be missing: nothing is refused there.
+func (e *Exception) void(p *Policy, in *Prepared, at time.Time) string {
+	switch {
+	case e.ExpiresAt.IsZero():
+		return "it has no end"
+	case !at.Before(e.ExpiresAt):
+		return "it ended at " + e.ExpiresAt.UTC().Format(time.RFC3339)
+	case p.Mode != Enforce:
+		return ""
+	case len(p.Exceptions.Approvers) == 0:
+		return "the policy names nobody who may approve it"
+	}
+	need := p.Exceptions.Required
+	if need == 0 {
+		need = usualApprovals
+	}
+	var by []string
+	for _, a := range e.Approvals {
+		name := signerName(a.Signer)
+		// An approval of a day to come is none yet; one that nobody vouches a time for is
+		// bound to the exception by its digest all the same.
+		signed, timed := signedAt(a)
+		switch {
+		case a.Claim != fact.Attestation || a.PredicateType != ApprovalPredicate || a.Artifact != e.Digest || e.Digest.IsZero():
+		case timed && signed.After(at):
+		case !slices.ContainsFunc(p.Exceptions.Approvers, func(i Identity) bool { return i.Matches(a.Signer) }):
+		case e.Requester.Matches(a.Signer):
+		case slices.ContainsFunc(in.Facts, func(f fact.Fact) bool { return sameSigner(f.Signer, a.Signer) }):
+		case !slices.Contains(by, name):
+			by = append(by, name)
+		}
+	}
+	if len(by) < need {
+		return fmt.Sprintf("it is unapproved: %d of %d approvals by those whom the policy names, and who neither asked for it nor signed the image", len(by), need)
+	}
+	return ""
+}
+
+func sameSigner(a, b fact.Signer) bool {
+	switch {
+	case a.Certificate != nil && b.Certificate != nil:
+		return a.Certificate.Issuer == b.Certificate.Issuer && a.Certificate.Subject == b.Certificate.Subject
+	case a.Key != nil && b.Key != nil:
+		return a.Key.ID == b.Key.ID
+	}
+	return false
+}
+
+// excuse turns a broken rule into an excused one where an exception covers it, and
+// otherwise says which exception does not.
+func (x excepting) excuse(r *RuleVerdict) {
+	var notes []string
+	for _, e := range x.active {
+		if len(e.Rules) > 0 && !slices.Contains(e.Rules, r.Rule) {
+			continue
+		}
+		switch {
+		case e.void != "":
+			notes = append(notes, e.Name+" does not count: "+e.void)
+		case len(e.Findings) == 0:
+			r.Result = Excused
+			r.Exception = fmt.Sprintf("%s (%s) until %s", e.Name, e.Ticket, e.ExpiresAt.UTC().Format(time.RFC3339))
+			return
+		}
+	}
+	r.Exception = strings.Join(notes, "; ")
+}
+
+// matchesIdentity is Identity.Matches for what expressions see of a signer.
+func matchesIdentity(issuer, subject, gotIssuer, gotSubject string) bool {
+	return issuer != "" && subject != "" && gotIssuer != "" && glob.Match(issuer, gotIssuer) && glob.Match(subject, gotSubject)
+}

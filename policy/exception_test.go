@@ -1,0 +1,118 @@
+package policy_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cofferdam-io/cofferdam/fact"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/policy"
+)
+
+var exceptionDigest = ident.SHA256([]byte("exception"))
+
+const people = "https://accounts.example"
+
+func approved(who string) fact.Fact {
+	return attested(exceptionDigest, policy.ApprovalPredicate, "{}", by(people, who), noon.Add(-time.Hour))
+}
+
+// granted is an exception that counts; tests take something away.
+func granted() policy.Exception {
+	return policy.Exception{Name: "e", Digest: exceptionDigest, Ticket: "SEC-1", Requester: policy.Identity{Issuer: people, Subject: "dev@shop.example"}, ExpiresAt: noon.Add(24 * time.Hour),
+		Images: []string{"r.example/**"}, Approvals: []fact.Fact{approved("ann@sec.example"), approved("ben@sec.example")}}
+}
+
+func TestExceptions(t *testing.T) {
+	approval := policy.Approval{Approvers: []policy.Identity{{Issuer: people, Subject: "*@sec.example"}, {Issuer: people, Subject: "dev@shop.example"}, {Issuer: ci, Subject: "**"}}}
+	forged := approved("ben@sec.example")
+	forged.Artifact = image
+	late := approved("ben@sec.example")
+	late.Times = []fact.Time{{At: noon.Add(time.Hour)}}
+	otherType := approved("ben@sec.example")
+	otherType.PredicateType = scan
+	for name, c := range map[string]struct {
+		change   func(*policy.Exception)
+		approval policy.Approval
+		mode     policy.Mode
+		want     policy.Result
+		words    string
+	}{
+		"counts":             {nil, approval, policy.Enforce, policy.Excused, "e (SEC-1) until 2026-11-21T12:00:00Z"},
+		"ended":              {func(e *policy.Exception) { e.ExpiresAt = noon }, approval, policy.Enforce, policy.Broken, "it ended"},
+		"without end":        {func(e *policy.Exception) { e.ExpiresAt = time.Time{} }, approval, policy.Enforce, policy.Broken, "no end"},
+		"ended, audited":     {func(e *policy.Exception) { e.ExpiresAt = noon }, approval, policy.Audit, policy.Broken, "it ended"},
+		"unapproved":         {func(e *policy.Exception) { e.Approvals = nil }, approval, policy.Enforce, policy.Broken, "0 of 2 approvals"},
+		"unapproved, warned": {func(e *policy.Exception) { e.Approvals = nil }, approval, policy.Warn, policy.Excused, "e ("},
+		"half":               {func(e *policy.Exception) { e.Approvals = e.Approvals[:1] }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"twice the same":     {func(e *policy.Exception) { e.Approvals[1] = e.Approvals[0] }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"one is enough":      {func(e *policy.Exception) { e.Approvals = e.Approvals[:1] }, policy.Approval{Approvers: approval.Approvers, Required: 1}, policy.Enforce, policy.Excused, ""},
+		"nobody may":         {nil, policy.Approval{}, policy.Enforce, policy.Broken, "names nobody"},
+		"a stranger":         {func(e *policy.Exception) { e.Approvals[1] = approved("eve@evil.example") }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"the requester":      {func(e *policy.Exception) { e.Approvals[1] = approved("dev@shop.example") }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"who signed the image": {func(e *policy.Exception) {
+			e.Approvals[1] = attested(exceptionDigest, policy.ApprovalPredicate, "{}", by(ci, workflow), noon)
+		}, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"of something else": {func(e *policy.Exception) { e.Approvals[1] = forged }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"of another kind":   {func(e *policy.Exception) { e.Approvals[1] = otherType }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"not yet":           {func(e *policy.Exception) { e.Approvals[1] = late }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"without digest":    {func(e *policy.Exception) { e.Digest = ident.Digest{} }, approval, policy.Enforce, policy.Broken, "0 of 2"},
+		"another policy":    {func(e *policy.Exception) { e.Policies = []string{"q"} }, approval, policy.Enforce, policy.Broken, ""},
+		"this policy":       {func(e *policy.Exception) { e.Policies = []string{"p"} }, approval, policy.Enforce, policy.Excused, ""},
+		"another rule":      {func(e *policy.Exception) { e.Rules = []string{"s"} }, approval, policy.Enforce, policy.Broken, ""},
+		"another image":     {func(e *policy.Exception) { e.Images = []string{"r.example/other*"} }, approval, policy.Enforce, policy.Broken, ""},
+		"no image":          {func(e *policy.Exception) { e.Images = nil }, approval, policy.Enforce, policy.Broken, ""},
+		"another namespace": {func(e *policy.Exception) { e.Namespaces = []string{"lab"} }, approval, policy.Enforce, policy.Broken, ""},
+		"this namespace":    {func(e *policy.Exception) { e.Namespaces = []string{"sh*"} }, approval, policy.Enforce, policy.Excused, ""},
+		"of a finding":      {func(e *policy.Exception) { e.Findings = []string{"CVE-2026-0001"} }, approval, policy.Enforce, policy.Broken, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := granted()
+			if c.change != nil {
+				c.change(&e)
+			}
+			s := rule("false")
+			s.Mode, s.Exceptions = c.mode, c.approval
+			v := compile(t, s).Evaluate(prepare(t, input()), policy.Context{At: noon, Namespace: policy.Namespace{Name: "shop"}, Exceptions: []policy.Exception{e}})
+			r := v.Rules[0]
+			if r.Result != c.want || !strings.Contains(r.Exception, c.words) {
+				t.Errorf("%s, %q", r.Result, r.Exception)
+			}
+			if c.mode == policy.Enforce && (v.Decision == policy.Pass) != (c.want == policy.Excused) {
+				t.Errorf("%s is %s", c.want, v.Decision)
+			}
+		})
+	}
+}
+
+// An exception for a vulnerability excuses that one and no other.
+func TestExceptionsOfFindings(t *testing.T) {
+	s := rule(`findings.all(f, !f.atLeast("high") || f.excepted)`)
+	s.Exceptions = policy.Approval{Approvers: []policy.Identity{{Issuer: people, Subject: "*@sec.example"}}}
+	p := compile(t, s)
+	e := granted()
+	for name, c := range map[string]struct {
+		findings []string
+		more     []policy.Finding
+		void     bool
+		want     policy.Decision
+	}{
+		"by id":      {[]string{"CVE-2026-0001"}, nil, false, policy.Pass},
+		"by alias":   {[]string{"GHSA-x"}, nil, false, policy.Pass},
+		"another":    {[]string{"CVE-2026-0002"}, nil, false, policy.Deny},
+		"one of two": {[]string{"CVE-2026-0001"}, []policy.Finding{{ID: "CVE-2026-0003"}}, false, policy.Deny},
+		"void":       {[]string{"CVE-2026-0001"}, nil, true, policy.Deny},
+	} {
+		in := input()
+		in.Findings = append(in.Findings, c.more...)
+		x := e
+		x.Findings = c.findings
+		if c.void {
+			x.Approvals = nil
+		}
+		if v := p.Evaluate(prepare(t, in), policy.Context{At: noon, Exceptions: []policy.Exception{x}}); v.Decision != c.want {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+}

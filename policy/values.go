@@ -1,0 +1,135 @@
+package policy
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+
+	"github.com/cofferdam-io/cofferdam/fact"
+	"github.com/cofferdam-io/cofferdam/ident"
+)
+
+// The shapes that expressions see, and docs/policies.md describes.
+var (
+	texts    = types.NewMapType(types.StringType, types.StringType)
+	textList = types.NewListType(types.StringType)
+
+	imageShape = newShape("Image", shapeField{"reference", types.StringType}, shapeField{"registry", types.StringType}, shapeField{"repository", types.StringType},
+		shapeField{"tag", types.StringType}, shapeField{"digests", textList})
+	signerShape = newShape("Signer", shapeField{"issuer", types.StringType}, shapeField{"subject", types.StringType}, shapeField{"key", types.StringType}, shapeField{"extensions", texts})
+	factShape   = newShape("Fact", shapeField{"claim", types.StringType}, shapeField{"predicateType", types.StringType}, shapeField{"predicate", types.DynType},
+		shapeField{"signer", signerShape.typ}, shapeField{"timed", types.BoolType}, shapeField{"time", types.TimestampType}, shapeField{"logged", types.BoolType}, shapeField{"trust", types.StringType})
+	findingShape = newShape("Finding", shapeField{"id", types.StringType}, shapeField{"aliases", textList}, shapeField{"component", types.StringType}, shapeField{"severity", types.StringType},
+		shapeField{"score", types.DoubleType}, shapeField{"epss", types.DoubleType}, shapeField{"kev", types.BoolType}, shapeField{"fixable", types.BoolType},
+		shapeField{"vex", types.StringType}, shapeField{"excepted", types.BoolType})
+	sbomShape = newShape("SBOM", shapeField{"format", types.StringType}, shapeField{"version", types.StringType}, shapeField{"components", types.IntType}, shapeField{"licenses", textList},
+		shapeField{"score", types.IntType}, shapeField{"verified", types.BoolType})
+	workloadShape = newShape("Workload", shapeField{"cluster", types.StringType}, shapeField{"kind", types.StringType}, shapeField{"namespace", types.StringType}, shapeField{"name", types.StringType},
+		shapeField{"labels", texts}, shapeField{"namespaceLabels", texts})
+)
+
+func shapes() map[string]*shape {
+	out := map[string]*shape{}
+	for _, s := range []*shape{imageShape, signerShape, factShape, findingShape, sbomShape, workloadShape} {
+		out[s.typ.TypeName()] = s
+	}
+	return out
+}
+
+var natives = adapter{types.DefaultTypeAdapter}
+
+func list[T ref.Val](vs []T) ref.Val {
+	out := make([]ref.Val, len(vs))
+	for i, v := range vs {
+		out[i] = v
+	}
+	return types.NewRefValList(natives, out)
+}
+
+func stringsOf(ss []string) ref.Val { return types.NewStringList(natives, ss) }
+
+func textMap(m map[string]string) ref.Val { return types.NewStringStringMap(natives, m) }
+
+// imageValues are the variables of an image: the same for every policy.
+func imageValues(p *Prepared) (map[string]any, error) {
+	digests := make([]string, len(p.Digests))
+	for i, d := range p.Digests {
+		digests[i] = d.String()
+	}
+	facts := make([]*object, len(p.Facts))
+	for i, f := range p.Facts {
+		o, err := factValue(f)
+		if err != nil {
+			return nil, err
+		}
+		facts[i] = o
+	}
+	sboms := make([]*object, len(p.SBOMs))
+	for i, s := range p.SBOMs {
+		sboms[i] = sbomShape.of(types.String(s.Format), types.String(s.Version), types.Int(s.Components), stringsOf(s.Licenses), types.Int(s.Score), types.Bool(s.Verified))
+	}
+	values := map[string]any{
+		"image": imageShape.of(types.String(p.Reference), types.String(p.Image.Registry), types.String(p.Image.Repository), types.String(p.Image.Tag), stringsOf(digests)),
+		"facts": list(facts),
+		"sboms": list(sboms),
+	}
+	if p.Scanned {
+		values["findings"] = findingList(p.Findings, nil)
+	} else {
+		values["findings"] = types.NewErr("findings are not known: the image was not scanned")
+	}
+	return values, nil
+}
+
+// findingList makes the findings; excepted, where given, says which have an exception.
+func findingList(fs []Finding, excepted func(Finding) bool) ref.Val {
+	out := make([]*object, len(fs))
+	for i, f := range fs {
+		vex := f.VEX
+		if vex == "" {
+			vex = "none"
+		}
+		out[i] = findingShape.of(types.String(f.ID), stringsOf(f.Aliases), types.String(f.Component), types.String(f.Severity.String()), types.Double(f.Score),
+			types.Double(f.EPSS), types.Bool(f.KEV), types.Bool(f.Fixable), types.String(vex), types.Bool(excepted != nil && excepted(f)))
+	}
+	return list(out)
+}
+
+func factValue(f fact.Fact) (*object, error) {
+	var predicate any
+	if len(f.Predicate) > 0 {
+		d := json.NewDecoder(bytes.NewReader(f.Predicate))
+		if err := d.Decode(&predicate); err != nil {
+			return nil, ident.Errorf(ident.KindInvalid, "the predicate of %s: %w", f.PredicateType, err)
+		}
+	}
+	signer := signerShape.of(types.String(""), types.String(""), types.String(""), textMap(nil))
+	switch {
+	case f.Signer.Certificate != nil:
+		c := f.Signer.Certificate
+		signer = signerShape.of(types.String(c.Issuer), types.String(c.Subject), types.String(""), textMap(c.Extensions))
+	case f.Signer.Key != nil:
+		signer = signerShape.of(types.String(""), types.String(""), types.String(f.Signer.Key.ID.String()), textMap(nil))
+	}
+	at, timed := signedAt(f)
+	return factShape.of(types.String(f.Claim), types.String(f.PredicateType), natives.NativeToValue(predicate), signer,
+		types.Bool(timed), types.Timestamp{Time: at}, types.Bool(len(f.Log) > 0), types.String(f.Trust.String())), nil
+}
+
+func contextValues(c *Context) map[string]any {
+	return map[string]any{
+		"now": types.Timestamp{Time: c.At},
+		"workload": workloadShape.of(types.String(c.Workload.Cluster), types.String(c.Workload.Kind), types.String(c.Namespace.Name), types.String(c.Workload.Name),
+			textMap(c.Workload.Labels), textMap(c.Namespace.Labels)),
+	}
+}
+
+// predicateIs reports whether a type of predicate is the wanted one, in any version
+// where the wanted one names none: https://slsa.dev/provenance is also …/v1.
+func predicateIs(got, want string) bool {
+	rest, ok := strings.CutPrefix(got, want)
+	return ok && (rest == "" || strings.HasPrefix(rest, "/"))
+}
