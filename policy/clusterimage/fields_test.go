@@ -337,7 +337,7 @@ func TestMirrorBomb(t *testing.T) {
 	if err := w.WriteHeader(&tar.Header{Name: "bomb", Mode: 0o600, Size: 40 << 20}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Write(make([]byte, 64<<20)); err != nil {
+	if _, err := w.Write(make([]byte, 40<<20)); err != nil {
 		t.Fatal(err)
 	}
 	if err := z.Close(); err != nil {
