@@ -236,7 +236,7 @@ func (l *Ledger) Dictionary(ctx context.Context, from uint32, limit int) ([]stor
 		return nil, err
 	}
 	var entries []store.Entry
-	err = l.engine.Read(ctx, func(tx Tx) error {
+	err = l.engine.ReadOne(ctx, func(tx Tx) error {
 		entries = entries[:0]
 		return tx.Query(ctx, "SELECT first, keys FROM dictionary WHERE first >= (SELECT COALESCE(MAX(first), 0) FROM dictionary WHERE first <= ?) ORDER BY first LIMIT ?",
 			[]any{int64(from), most/runEntries + 2}, func(scan func(...any) error) error {

@@ -14,6 +14,10 @@ import (
 type Engine interface {
 	// Read calls f with a transaction that sees one committed state.
 	Read(ctx context.Context, f func(Tx) error) error
+	// ReadOne is Read for an f that makes one query and nothing else: a statement by itself
+	// sees one committed state, and beginning and ending a transaction around it costs
+	// as much as a look-up does.
+	ReadOne(ctx context.Context, f func(Tx) error) error
 	// Write calls f with a transaction that may write, and commits where f returns nil.
 	// It returns nil only when the commit is on stable storage. f may be called again
 	// after a failure that is known to have changed nothing. Failures of the database

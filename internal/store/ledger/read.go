@@ -25,7 +25,7 @@ func (l *Ledger) Since(ctx context.Context, after uint64, limit int) ([]store.Ch
 		return nil, err
 	}
 	var changes []store.Change
-	err = l.engine.Read(ctx, func(tx Tx) error {
+	err = l.engine.ReadOne(ctx, func(tx Tx) error {
 		changes = changes[:0]
 		return tx.Query(ctx, `SELECT j.seq, j.kind, COALESCE(j.subject, 0), COALESCE(j.other, 0), COALESCE(d.artifact, 0), COALESCE(d.tenant, ''), COALESCE(f.document, -1), f.components
 			FROM journal j LEFT JOIN document d ON d.id = j.subject AND j.kind IN (1, 2, 4) LEFT JOIN forward f ON f.document = j.subject AND j.kind = 1
@@ -79,7 +79,7 @@ func (l *Ledger) Lookup(ctx context.Context, tenant string, original ident.Diges
 		return nil, nil
 	}
 	var found []store.Document
-	err := l.engine.Read(ctx, func(tx Tx) error {
+	err := l.engine.ReadOne(ctx, func(tx Tx) error {
 		found = found[:0]
 		return tx.Query(ctx, documentColumns+" WHERE o.digest = ? AND d.tenant = ? AND d.deleted = 0 ORDER BY d.id", []any{raw, tenant}, func(scan func(...any) error) error {
 			d, _, err := scanDocument(scan)
@@ -157,7 +157,7 @@ func (l *Ledger) ArtifactDocuments(ctx context.Context, artifact uint32) ([]uint
 
 func (l *Ledger) numbers(ctx context.Context, sql string, args ...any) ([]uint32, error) {
 	var ids []uint32
-	err := l.engine.Read(ctx, func(tx Tx) error {
+	err := l.engine.ReadOne(ctx, func(tx Tx) error {
 		ids = ids[:0]
 		return tx.Query(ctx, sql, args, func(scan func(...any) error) error {
 			var id int64

@@ -68,6 +68,11 @@ func (e *engine) Read(ctx context.Context, f func(ledger.Tx) error) error {
 	return e.patiently(ctx, func() error { return e.read(ctx, f) })
 }
 
+// ReadOne is ledger.Engine's.
+func (e *engine) ReadOne(ctx context.Context, f func(ledger.Tx) error) error {
+	return e.patiently(ctx, func() error { return f(transaction{e, e.pool}) })
+}
+
 func (e *engine) read(ctx context.Context, f func(ledger.Tx) error) error {
 	tx, err := e.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
@@ -85,7 +90,10 @@ func (e *engine) read(ctx context.Context, f func(ledger.Tx) error) error {
 // transaction runs the ledger's statements.
 type transaction struct {
 	engine *engine
-	tx     pgx.Tx
+	tx     interface { // pgx.Tx, or the pool where a statement is a transaction by itself
+		Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+		SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+	}
 }
 
 func (t transaction) Query(ctx context.Context, text string, args []any, each func(func(...any) error) error) error {

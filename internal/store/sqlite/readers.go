@@ -112,7 +112,31 @@ func (r *reader) run(ctx context.Context, text string) error {
 
 // Read is ledger.Engine's. As in Write, the caller's cancellation is looked at
 // between statements and rows.
-func (e *engine) Read(ctx context.Context, f func(ledger.Tx) error) (err error) {
+func (e *engine) Read(ctx context.Context, f func(ledger.Tx) error) error {
+	return e.reading(ctx, func(r *reader) (whole bool, err error) {
+		all := context.WithoutCancel(ctx)
+		if err := r.run(all, "BEGIN"); err != nil {
+			return false, err
+		}
+		err = f(reading{r})
+		end := r.run(all, "COMMIT") // nothing was written: it lets go of the snapshot
+		if err == nil {
+			err = end
+		}
+		return end == nil, err
+	})
+}
+
+// ReadOne is ledger.Engine's.
+func (e *engine) ReadOne(ctx context.Context, f func(ledger.Tx) error) error {
+	return e.reading(ctx, func(r *reader) (whole bool, err error) {
+		err = f(reading{r})
+		return err == nil, err
+	})
+}
+
+// reading calls f with a connection; whole says that it can be used again.
+func (e *engine) reading(ctx context.Context, f func(*reader) (whole bool, err error)) error {
 	if e.closed.Load() {
 		return ident.Errorf(ident.KindFailure, "%w", store.ErrClosed)
 	}
@@ -123,18 +147,9 @@ func (e *engine) Read(ctx context.Context, f func(ledger.Tx) error) (err error) 
 		}
 		return err
 	}
-	whole := context.WithoutCancel(ctx)
-	ended := false
-	defer func() { e.read.give(r, ended) }() // f may panic
-	if err := r.run(whole, "BEGIN"); err != nil {
-		return err
-	}
-	err = f(reading{r})
-	end := r.run(whole, "COMMIT") // nothing was written: it lets go of the snapshot
-	ended = end == nil
-	if err == nil {
-		err = end
-	}
+	whole := false
+	defer func() { e.read.give(r, whole) }() // f may panic
+	whole, err = f(r)
 	return err
 }
 
