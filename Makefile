@@ -4,6 +4,7 @@
 #
 #   make test        unit, property, command and race tests, then lint; prints what was skipped and why
 #   make secondopinion   kube-network-policies' engine about the same packets (part of make test)
+#   make sigstore    what the real cosign signs with a real Sigstore deployment (builds both once, some five minutes)
 #   make test-long   the engine against its twin at full size; an hour or so
 #   make fuzz        a minute of every fuzz target in what changed since BASE, ten minutes in all
 #   make bench       the benchmarks behind docs/benchmarks.md
@@ -48,6 +49,20 @@ SECOND_OPINION = (cd tools/secondopinion && go test -json -count=1 -timeout 20m 
 .PHONY: secondopinion
 secondopinion:
 	@$(SECOND_OPINION) | go run ./tools/testreport
+
+# The programs of a private Sigstore deployment are built once per version of them and
+# of Go, and kept as binaries; tests with the build tag sigstore run them.
+SIGSTORE := $(BIN)/sigstore-$(shell cat tools/sigstore/go.mod tools/sigstore/go.sum <(go version) | sha256sum | cut -c1-12)
+.PHONY: sigstore
+sigstore: $(SIGSTORE)/built
+	@COFFERDAM_SIGSTORE=$(SIGSTORE) go test -tags sigstore -json -count=1 -timeout 10m ./internal/testenv/sigstore | go run ./tools/testreport
+
+$(SIGSTORE)/built:
+	@mkdir -p $(@D)
+	@echo "building fulcio, rekor, a timestamp authority and cosign (once)" >&2
+	@cd tools/sigstore && CGO_ENABLED=0 GOFLAGS=-mod=readonly go build -trimpath -ldflags "-s -w" -o $(@D)/ github.com/sigstore/fulcio github.com/sigstore/cosign/v3/cmd/cosign github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server
+	@cd tools/sigstore && CGO_ENABLED=0 GOFLAGS=-mod=readonly go build -trimpath -ldflags "-s -w" -o $(@D)/rekor-server github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix
+	@touch $@
 
 lint: $(LINT)
 	@$(LINT) run ./...

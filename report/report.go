@@ -131,6 +131,8 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(planTable)
 	case *BenchContain:
 		hs["table"] = as(benchContainTable)
+	case *BenchVerify:
+		hs["table"] = as(benchVerifyTable)
 	case *BenchIndex:
 		hs["table"] = as(benchIndexTable)
 	case *PlanCheck:

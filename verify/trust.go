@@ -3,6 +3,7 @@ package verify
 import (
 	"crypto/x509"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/sigstore/sigstore-go/pkg/root"
@@ -63,13 +64,13 @@ func newTrust(version ident.Digest, sources ...root.TrustedMaterial) *Trust {
 	t := &Trust{version: version, m: material{sources: sources}}
 	for _, ca := range t.m.sources.FulcioCertificateAuthorities() {
 		if f, ok := ca.(*root.FulcioCertificateAuthority); ok {
-			ca = &authority{FulcioCertificateAuthority: f, upper: upperChains(f.Root, f.Intermediates, x509.ExtKeyUsageCodeSigning)}
+			ca = &authority{FulcioCertificateAuthority: f, upper: sync.OnceValue(func() []upper { return upperChains(f.Root, f.Intermediates, x509.ExtKeyUsageCodeSigning) })}
 		}
 		t.m.issuers = append(t.m.issuers, ca)
 	}
 	for _, tsa := range t.m.sources.TimestampingAuthorities() {
 		if s, ok := tsa.(*root.SigstoreTimestampingAuthority); ok {
-			tsa = &stamper{SigstoreTimestampingAuthority: s, upper: upperChains(s.Root, s.Intermediates, x509.ExtKeyUsageTimeStamping)}
+			tsa = &stamper{SigstoreTimestampingAuthority: s, upper: sync.OnceValue(func() []upper { return upperChains(s.Root, s.Intermediates, x509.ExtKeyUsageTimeStamping) })}
 		}
 		t.m.stamps = append(t.m.stamps, tsa)
 	}
@@ -153,14 +154,13 @@ func constrained(c *x509.Certificate) bool {
 // leaf: with P-384 above, that is half of the cost of a bundle.
 type authority struct {
 	*root.FulcioCertificateAuthority
-	upper []upper
+	upper func() []upper // verified when first asked for
 }
 
 // Verify returns the chains of a leaf at a time, leaf first.
 func (a *authority) Verify(leaf *x509.Certificate, at time.Time) ([][]*x509.Certificate, error) {
 	if (a.ValidityPeriodStart.IsZero() || !at.Before(a.ValidityPeriodStart)) && (a.ValidityPeriodEnd.IsZero() || !at.After(a.ValidityPeriodEnd)) {
-		for i := range a.upper {
-			u := &a.upper[i]
+		for _, u := range a.upper() {
 			if at.Before(u.from) || at.After(u.until) {
 				continue
 			}
@@ -176,13 +176,12 @@ func (a *authority) Verify(leaf *x509.Certificate, at time.Time) ([][]*x509.Cert
 // stamper is a timestamp authority whose upper chain is verified once.
 type stamper struct {
 	*root.SigstoreTimestampingAuthority
-	upper []upper
+	upper func() []upper
 }
 
 // Verify returns the time that a timestamp says the signature existed at.
 func (s *stamper) Verify(stamp, signature []byte) (*root.Timestamp, error) {
-	for i := range s.upper {
-		u := &s.upper[i]
+	for _, u := range s.upper() {
 		near := *s.SigstoreTimestampingAuthority
 		near.Root, near.Intermediates = u.chain[0], nil
 		if ts, err := near.Verify(stamp, signature); err == nil && !ts.Time.Before(u.from) && !ts.Time.After(u.until) {

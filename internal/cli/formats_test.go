@@ -63,6 +63,7 @@ func TestFormats(t *testing.T) {
 		{[]string{"advisories", "status"}, nil, []string{"table", "json", "yaml"}},
 		{[]string{"demo"}, []string{"--no-serve"}, []string{"table", "json", "yaml"}},
 		{[]string{"bench", "segment"}, []string{"--pods", "20", "--workloads", "10", "--policies", "5"}, []string{"table", "json"}},
+		{[]string{"bench", "verify"}, []string{"--bundles", "2"}, []string{"table", "json"}},
 		{[]string{"version"}, nil, []string{"table", "json", "yaml"}},
 	}
 	all := []string{"nonsense", "cyclonedx-vex", "openvex", "csv", "JSON", "table,json"}
