@@ -39,7 +39,8 @@ var layers = map[string][]string{
 	"sbom/quality":   {"ident", "sbom", "sbom/license", "vuln"},
 	"sbom/licensing": {"ident", "sbom", "sbom/license", "vuln"},
 	"sbom/redact":    {"ident", "sbom", "vuln"},
-	"sbom/merge":     {"ident", "sbom", "sbom/license"},
+	"sbom/merge":     {"ident", "sbom"},
+	"sbom/witness":   {"ident", "jsonscan", "sbom", "vuln"},
 	"sbom/encode":    {"ident", "sbom", "sbom/cyclonedx", "sbom/spdx"},
 
 	"vuln":         {"ident", "sbom"},
@@ -96,7 +97,7 @@ var layers = map[string][]string{
 	"contain/patch":   {"ident", "jsonscan", "estate"},
 	"contain/rewrite": {"ident", "estate", "estate/manifest", "segment", "contain/pick"},
 
-	"report":          {"ident", "sbom", "sbom/compare", "sbom/trace", "sbom/quality", "sbom/licensing", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory", "contain", "contain/trigger", "contain/tighten", "fact"},
+	"report":          {"ident", "sbom", "sbom/compare", "sbom/trace", "sbom/quality", "sbom/licensing", "sbom/witness", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory", "contain", "contain/trigger", "contain/tighten", "fact"},
 	"report/microseg": {"ident", "estate", "segment", "inventory"},
 	"report/graph":    {"ident", "segment", "inventory"},
 	"report/html":     {"ident", "segment", "inventory"},

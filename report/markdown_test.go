@@ -13,6 +13,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/report"
 	"github.com/cofferdam-io/cofferdam/sbom/licensing"
 	"github.com/cofferdam-io/cofferdam/sbom/quality"
+	"github.com/cofferdam-io/cofferdam/sbom/witness"
 	"github.com/cofferdam-io/cofferdam/segment"
 	"github.com/cofferdam-io/cofferdam/vuln"
 )
@@ -60,6 +61,8 @@ func TestMarkdownOfHostileNames(t *testing.T) {
 				Unmatched: []vuln.Unmatched{{Reason: h, Name: h}}, Gate: &report.Gate{FailOn: []string{h}, Failed: true}, Coverage: cover},
 			"sbom licenses": &report.Licenses{Report: &licensing.Report{Policy: h, Usage: h, Components: []licensing.Row{{Component: h, License: h, Families: h, Why: h, Pointer: h, Verdict: licensing.Denied}},
 				Obligations: []licensing.Obligation{{License: h, Family: h, Components: []string{h}}}, Conflicts: []licensing.Conflict{{From: h, To: h, Source: h, FromLicense: h, ToLicense: h}}, ExportHints: []licensing.ExportHint{{Component: h}}}},
+			"sbom check": &report.SBOMCheck{Document: report.DocumentName{File: h}, Witnesses: []report.WitnessNamed{{Source: h, Kind: h}}, Result: &witness.Result{Omitted: []witness.Omission{{Package: h, Witness: h, Why: h}},
+				Perhaps: []witness.Omission{{Package: h}}, Added: []witness.Addition{{Package: h, Pointer: h}}, Versions: []witness.Difference{{Package: h, Found: h, Witness: h}}, Unknown: []string{h}}},
 			"sbom score": &report.Scores{Documents: []quality.Report{{File: h, Name: h, Profiles: []quality.ProfileResult{{ID: h, Elements: []quality.ElementResult{{Title: h, Outcome: quality.Absent, Findings: []quality.Finding{{Pointer: h, Says: h}}}}}},
 				Policy: quality.PolicyResult{Name: h, Checks: []quality.CheckResult{{ID: h, Title: h, Findings: []quality.Violation{{Pointer: h, Message: h}}}}}}, {File: h}}, Gate: &report.ScoreGate{}},
 			"sbom validate": &report.Validations{Documents: []report.Validation{{File: h, Violations: []report.Violation{{Pointer: h, Message: h}}}, {File: h, NotJudged: h}, {File: h, Valid: true, Format: h}}},

@@ -207,6 +207,8 @@ func handlers(answer any) map[string]handler {
 	case *Licenses:
 		hs["table"] = as(licensesTable)
 		hs["csv"] = as(licensesCSV)
+	case *SBOMCheck:
+		hs["table"] = as(sbomCheckTable)
 	case *SBOMDiff:
 		hs["table"] = as(sbomDiffTable)
 	case *SBOMUnion:

@@ -41,6 +41,9 @@ type DocumentName struct {
 	Tools   []string     `json:"tools"`
 }
 
+// NameOf names a document.
+func NameOf(d *sbom.Document) DocumentName { return *nameOf(d) }
+
 func nameOf(d *sbom.Document) *DocumentName {
 	if d == nil {
 		return nil

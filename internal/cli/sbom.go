@@ -16,13 +16,13 @@ func sbomCommand(e *env) *cobra.Command {
 		Use: "sbom", GroupID: "sbom", Short: "Look at, judge, convert and compare SBOM documents",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return ident.Errorf(ident.KindUsage, "unknown command %q for %q", args[0], c.CommandPath()).WithHint("sbom validate, sbom score, sbom licenses, sbom show, sbom convert, sbom merge, sbom redact, sbom diff, sbom why")
+				return ident.Errorf(ident.KindUsage, "unknown command %q for %q", args[0], c.CommandPath()).WithHint("sbom validate, sbom score, sbom licenses, sbom show, sbom convert, sbom merge, sbom redact, sbom check, sbom diff, sbom why")
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(sbomValidateCommand(e), sbomScoreCommand(e), sbomLicensesCommand(e), sbomShowCommand(e), sbomConvertCommand(e), sbomMergeCommand(e), sbomRedactCommand(e), sbomDiffCommand(e), sbomWhyCommand(e))
+	c.AddCommand(sbomValidateCommand(e), sbomScoreCommand(e), sbomLicensesCommand(e), sbomShowCommand(e), sbomConvertCommand(e), sbomMergeCommand(e), sbomRedactCommand(e), sbomCheckCommand(e), sbomDiffCommand(e), sbomWhyCommand(e))
 	return c
 }
 

@@ -1,0 +1,131 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/sbom/witness"
+)
+
+// Witnesses reads lock files, named or found in folders, and the package databases below
+// the root of an image that was unpacked to a folder; "" for none. Nothing outside that
+// folder is opened, whatever links in it say. One that cannot be understood is a problem.
+func (l *Loader) Witnesses(ctx context.Context, locks []string, rootfs string) ([]*witness.List, []Problem, error) {
+	var out []*witness.List
+	var problems []Problem
+	for _, arg := range locks {
+		files, err := l.expand(arg, func(name string) bool { return slices.Contains(witness.Files(), path.Base(filepath.ToSlash(name))) })
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(files) == 0 {
+			return nil, nil, ident.Errorf(ident.KindFailure, "no lock file that is read is in %s", arg).WithHint("one of: %s", strings.Join(witness.Files(), ", "))
+		}
+		for _, f := range files {
+			raw, err := l.read(ctx, f.name)
+			if err != nil {
+				return nil, nil, err
+			}
+			list, err := witness.Read(f.name, raw)
+			if err != nil {
+				problems = append(problems, problemOf(f.name, err))
+				continue
+			}
+			out = append(out, list)
+		}
+	}
+	if rootfs == "" {
+		return out, problems, nil
+	}
+	lists, more, err := databases(ctx, rootfs)
+	if err == nil && len(lists)+len(more) == 0 {
+		err = ident.Errorf(ident.KindFailure, "no package database of dpkg, apk or rpm is below %s", rootfs).
+			WithHint("it is the root of an image: crane export IMAGE - | tar -x -C %s", rootfs)
+	}
+	return append(out, lists...), append(problems, more...), err
+}
+
+// rpmFiles are where the databases of rpm are, which are not read.
+var rpmFiles = []string{"rpmdb.sqlite", "Packages", "Packages.db"}
+
+func databases(ctx context.Context, rootfs string) ([]*witness.List, []Problem, error) {
+	root, err := os.OpenRoot(rootfs)
+	if err != nil {
+		return nil, nil, openError(rootfs, err)
+	}
+	defer root.Close()
+	var out []*witness.List
+	var problems []Problem
+	take := func(name string, read func(string, []byte) (*witness.List, error)) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		shown := filepath.Join(rootfs, filepath.FromSlash(name))
+		raw, err := within(root, name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			problems = append(problems, Problem{Where: shown, Message: "cannot be read: " + err.Error(), Hint: "links that lead out of the folder are not followed"})
+			return nil
+		}
+		list, err := read(shown, raw)
+		if err != nil {
+			problems = append(problems, problemOf(shown, err))
+			return nil
+		}
+		out = append(out, list)
+		return nil
+	}
+	for _, name := range []string{"lib/apk/db/installed", "usr/lib/apk/db/installed"} {
+		if err := take(name, witness.Apk); err != nil {
+			return nil, nil, err
+		}
+		if len(out)+len(problems) > 0 {
+			break // one is a link to the other where both are there
+		}
+	}
+	if err := take("var/lib/dpkg/status", witness.Dpkg); err != nil {
+		return nil, nil, err
+	}
+	entries, err := fs.ReadDir(root.FS(), "var/lib/dpkg/status.d")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		problems = append(problems, Problem{Where: filepath.Join(rootfs, "var/lib/dpkg/status.d"), Message: "cannot be read: " + err.Error()})
+	}
+	for _, e := range entries {
+		if e.Type().IsRegular() && !strings.HasSuffix(e.Name(), ".md5sums") {
+			if err := take("var/lib/dpkg/status.d/"+e.Name(), witness.Dpkg); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	for _, dir := range []string{"var/lib/rpm", "usr/lib/sysimage/rpm"} {
+		for _, name := range rpmFiles {
+			if _, err := root.Stat(dir + "/" + name); err == nil {
+				out = append(out, &witness.List{Source: filepath.Join(rootfs, dir, name), Kind: "rpm", Silent: true, Unknown: []string{"databases of rpm are not read"}})
+			}
+		}
+	}
+	return out, problems, nil
+}
+
+// within reads a file below a root, of bounded size.
+func within(root *os.Root, name string) ([]byte, error) {
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		return nil, errors.Join(err, errors.New("is not a regular file"))
+	}
+	return io.ReadAll(io.LimitReader(f, witness.MaxBytes+1))
+}
