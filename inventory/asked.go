@@ -29,9 +29,13 @@ func (q Query) Digest() ident.Digest { return q.digest }
 // Workload returns the workload that is asked for; zero where it is something else.
 func (q Query) Workload() ident.Ref { return q.workload }
 
-// Summarise tells an alias group as one advisory: the record that was asked for if
-// it is among them, else the group's first.
-func Summarise(g *vuln.Group, asked string) *AdvisorySummary { return summarise(g, asked) }
+// Summarise tells an alias group as one advisory, with what is known of it beside: the
+// record that was asked for if it is among them, else the group's first.
+func Summarise(g *vuln.Group, asked string, in *vuln.Intelligence) *AdvisorySummary {
+	out := summarise(g, asked)
+	out.know(in)
+	return out
+}
 
 // Concerns reports whether a component that could not be compared may be what a
 // group of advisories is about: one of them is itself in doubt for it, or it bears the name

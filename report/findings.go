@@ -21,6 +21,7 @@ type RunningFindings struct {
 	AdvisoriesLoaded time.Time        `json:"advisoriesLoaded,omitzero"`
 	Counts           map[string]int   `json:"counts,omitempty" doc:"By severity, of all pages; absent for the past"`
 	KEV              int              `json:"kev" doc:"Known to be exploited, of all pages"`
+	Cleared          int              `json:"cleared,omitempty" doc:"That statements (VEX) of trusted authors clear, of all pages: not among the counts"`
 	Total            int              `json:"total" doc:"On all pages; 0 for the past"`
 	Items            []RunningFinding `json:"items"`
 	Next             string           `json:"next,omitempty" doc:"The cursor of the next page; absent on the last"`
@@ -42,6 +43,8 @@ type RunningFinding struct {
 	KEV       bool                  `json:"kev" doc:"Known to be exploited"`
 	Fixed     []string              `json:"fixed,omitempty"`
 	Fix       string                `json:"fix,omitempty"`
+	Status    string                `json:"status" enum:"affected,not_affected,fixed,under_investigation" doc:"affected, or what statements (VEX) of trusted authors say"`
+	VEXSource string                `json:"vexSource,omitempty"`
 	Doubtful  bool                  `json:"doubtful,omitempty" doc:"Which of an index's images runs is not known"`
 	Unheard   bool                  `json:"unheard,omitempty" doc:"No loaded advisory has it any more"`
 	From      time.Time             `json:"from" doc:"Known since, in this form"`
@@ -72,7 +75,7 @@ func findingsTable(w io.Writer, a *RunningFindings, o Options) error {
 	for i := range a.Items {
 		f := &a.Items[i]
 		var s ident.Severity
-		if s.UnmarshalText([]byte(f.Severity)) == nil {
+		if s.UnmarshalText([]byte(f.Severity)) == nil && !vuln.Status(f.Status).Clears() {
 			n[s]++
 		}
 		if f.Until.IsZero() {
@@ -87,9 +90,12 @@ func findingsTable(w io.Writer, a *RunningFindings, o Options) error {
 	case past:
 		p.linef("%s: %s; %d of them hold still", p.bold(plural(len(a.Items), "finding")), counts(n), open)
 	default:
-		p.linef("%s: %s", p.bold(plural(len(a.Items), "finding")), counts(n))
+		p.linef("%s: %s", p.bold(plural(len(a.Items)-a.Cleared, "finding")), counts(n))
 		if a.KEV > 0 {
 			p.linef("%s: %s", p.red("KNOWN TO BE EXPLOITED"), plural(a.KEV, "finding"))
+		}
+		if a.Cleared > 0 {
+			p.linef("%s cleared by statements of trusted authors, and listed all the same", plural(a.Cleared, "finding"))
 		}
 	}
 	if len(a.Items) > 0 {
@@ -128,6 +134,9 @@ func (p *printer) decided(f *RunningFinding) string {
 			s += " until " + d.Until.UTC().Format(time.DateOnly)
 		}
 		s = strings.TrimSpace(s + " " + clean(strings.TrimSpace(d.Ticket+" "+d.Reason)))
+	}
+	if f.VEXSource != "" {
+		s += ", " + strings.ReplaceAll(f.Status, "_", " ") + " by " + clean(f.VEXSource)
 	}
 	if f.Unheard {
 		s += p.yellow(" (no loaded advisory has it any more)")

@@ -64,6 +64,19 @@ func (s *Statements) All() []Statement {
 	return s.all
 }
 
+// Concern reports whether a statement is about a finding's vulnerability, in whatever
+// product.
+func (s *Statements) Concern(f *Finding) bool {
+	about := false
+	if s.Len() > 0 {
+		f.vulnerability(func(id string) bool {
+			about = s.last[strings.ToUpper(id)] != 0
+			return !about
+		})
+	}
+	return about
+}
+
 // Claim is a statement as it bears on one finding.
 type Claim struct {
 	Status        Status    `json:"status"`

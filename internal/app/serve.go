@@ -76,7 +76,8 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
-	feed := &advisoryFeed{loader: l, paths: slices.Concat(cfg.Advisories, o.Advisories), log: o.Log, now: time.Now, every: cmp.Or(o.Look, lookForAdvisories)}
+	feed := &advisoryFeed{loader: l, paths: slices.Concat(cfg.Advisories, o.Advisories), log: o.Log, now: time.Now, every: cmp.Or(o.Look, lookForAdvisories),
+		beside: IntelligenceInputs{KEV: cfg.KEV, EPSS: cfg.EPSS, VEX: cfg.VEX, Trust: cfg.VEXTrust}}
 	if err := feed.check(); err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ const lookForAdvisories = 30 * time.Second
 type advisoryFeed struct {
 	loader *Loader
 	paths  []string // none: the local cache
+	beside IntelligenceInputs
 	into   *catalog.Catalog
 	log    *slog.Logger
 	now    func() time.Time
@@ -32,7 +33,7 @@ type advisoryFeed struct {
 // check says at the start that a path which was named does not exist: nobody would
 // notice that later.
 func (f *advisoryFeed) check() error {
-	for _, p := range f.paths {
+	for _, p := range slices.Concat(f.paths, f.besides()) {
 		if strings.ContainsAny(p, "*?[") {
 			continue
 		}
@@ -41,6 +42,11 @@ func (f *advisoryFeed) check() error {
 		}
 	}
 	return nil
+}
+
+// besides are the files and folders of what is known beside advisories.
+func (f *advisoryFeed) besides() []string {
+	return slices.DeleteFunc(slices.Concat([]string{f.beside.KEV, f.beside.EPSS, f.beside.Trust}, f.beside.VEX), func(p string) bool { return p == "" })
 }
 
 // run follows the files until the context ends.
@@ -101,14 +107,24 @@ func (f *advisoryFeed) load(ctx context.Context) (catalog.Advisories, error) {
 	if db == nil {
 		return catalog.Advisories{}, ident.Errorf(ident.KindFailure, "the advisory cache is gone")
 	}
+	known, faults, err := l.Intelligence(ctx, f.beside)
+	if err != nil {
+		return catalog.Advisories{}, err
+	}
+	f.complain(ctx, "advisories", problems)
+	f.complain(ctx, "statements", faults)
+	return catalog.Advisories{Database: db, Intelligence: known, Loaded: at, Sources: f.paths, Quarantined: len(problems) + len(faults)}, nil
+}
+
+// complain logs what could not be read, of very much only the beginning.
+func (f *advisoryFeed) complain(ctx context.Context, what string, problems []Problem) {
 	for i, p := range problems {
 		if i == 20 {
-			f.log.WarnContext(ctx, "more advisories cannot be read", "count", len(problems)-i)
+			f.log.WarnContext(ctx, "more of the "+what+" cannot be read", "count", len(problems)-i)
 			break
 		}
-		f.log.WarnContext(ctx, "an advisory cannot be read", "where", p.Where, "error", p.Message)
+		f.log.WarnContext(ctx, "one of the "+what+" cannot be read", "where", p.Where, "error", p.Message)
 	}
-	return catalog.Advisories{Database: db, Loaded: at, Sources: f.paths, Quarantined: len(problems)}, nil
 }
 
 // prints is what the files are, by name, size and time; "" where there is no cache and
@@ -123,8 +139,12 @@ func (f *advisoryFeed) prints() (string, error) {
 		paths = []string{cached}
 	}
 	var rows []string
-	for _, p := range paths {
-		files, err := f.loader.expand(p, advisoryFile)
+	for i, p := range slices.Concat(paths, f.besides()) {
+		wanted := advisoryFile
+		if i >= len(paths) {
+			wanted = func(string) bool { return true }
+		}
+		files, err := f.loader.expand(p, wanted)
 		if err != nil {
 			return "", err
 		}

@@ -38,6 +38,13 @@ type serveConfig struct {
 	Watch  []watchConfig `json:"watch"`
 	// Advisories are files and folders of OSV records.
 	Advisories []string `json:"advisories"`
+	// KEV, EPSS and VEX are what is known of vulnerabilities beside: files, and for VEX
+	// folders. VEXTrust is a file that says whose statements are applied; without it they
+	// are those of all that VEX names.
+	KEV      string   `json:"kev"`
+	EPSS     string   `json:"epss"`
+	VEX      []string `json:"vex"`
+	VEXTrust string   `json:"vexTrust"`
 	// Registries are those whose images' SBOMs are taken in.
 	Registries []registryConfig `json:"registries"`
 	// Webhooks are told which findings change.

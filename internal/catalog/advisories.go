@@ -15,10 +15,12 @@ import (
 // Advisories are what the components of the catalogue are compared with. They are not
 // part of it: whoever runs it loads them, and may load others at any time.
 type Advisories struct {
-	Database    *vuln.Database
-	Loaded      time.Time // when they were read
-	Sources     []string
-	Quarantined int // records that could not be read
+	Database *vuln.Database
+	// Intelligence is what is known of vulnerabilities beside; nil is nothing.
+	Intelligence *vuln.Intelligence
+	Loaded       time.Time // when they were read
+	Sources      []string
+	Quarantined  int // records that could not be read
 }
 
 // AdvisoryState says what the catalogue has to compare with.
@@ -28,8 +30,11 @@ type AdvisoryState struct {
 	Records     int
 	Sources     []string
 	Quarantined int
-	Reading     bool  // others are being read
-	Fault       error // why those that were read last cannot be used; earlier ones stay
+	// Of the intelligence: of which day, and how many statements; zero is none.
+	KEV, EPSS  time.Time
+	Statements int
+	Reading    bool  // others are being read
+	Fault      error // why those that were read last cannot be used; earlier ones stay
 	// Matched is how many of Components have been compared with them; the next
 	// question compares the rest.
 	Matched, Components uint32
@@ -95,6 +100,15 @@ func (c *Catalog) AdvisoryState() AdvisoryState {
 	out := AdvisoryState{Components: c.follow.now().index.Components()}
 	if m := s.set.Load(); m != nil {
 		out.Loaded, out.AsOf, out.Records, out.Sources, out.Quarantined = m.Loaded, m.Database.AsOf(), m.Database.Len(), m.Sources, m.Quarantined
+		if in := m.Intelligence; in != nil {
+			out.Statements = in.Statements.Len()
+			if in.Exploited != nil {
+				out.KEV = in.Exploited.Released
+			}
+			if in.Likelihoods != nil {
+				out.EPSS = in.Likelihoods.AsOf
+			}
+		}
 		out.Matched = min(m.index.Components(), out.Components)
 	}
 	s.mu.Lock()

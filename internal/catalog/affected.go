@@ -59,7 +59,7 @@ func (c *Catalog) Affected(ctx context.Context, id string, q Search) (*Affected,
 	if err != nil {
 		return nil, err
 	}
-	out := &Affected{Found: *f, Advisory: inventory.Summarise(g, id), By: c.AdvisoryState()}
+	out := &Affected{Found: *f, Advisory: inventory.Summarise(g, id, m.Intelligence), By: c.AdvisoryState()}
 	if q.Begin {
 		if out.Unmatched, out.CutUnmatched, err = m.doubts(ctx, v, g, a, a.Doubtful); err != nil {
 			return nil, err

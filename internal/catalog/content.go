@@ -136,7 +136,7 @@ func (c *Catalog) Scan(ctx context.Context, tenant string, d ident.Digest) (*Sca
 	for i := range docs {
 		out.Documents = append(out.Documents, docs[i].Document)
 	}
-	if out.Report, err = vuln.Scan(ctx, boms(docs), m.Database, nil); err != nil {
+	if out.Report, err = vuln.Scan(ctx, boms(docs), m.Database, m.Intelligence); err != nil {
 		return nil, err
 	}
 	type same struct{ id, purl, version string }
@@ -207,11 +207,11 @@ func (c *Catalog) Compare(ctx context.Context, tenant string, before, after iden
 	if m == nil {
 		return out, nil
 	}
-	was, err := vuln.Scan(ctx, boms(olds), m.Database, nil)
+	was, err := vuln.Scan(ctx, boms(olds), m.Database, m.Intelligence)
 	if err != nil {
 		return nil, err
 	}
-	is, err := vuln.Scan(ctx, boms(news), m.Database, nil)
+	is, err := vuln.Scan(ctx, boms(news), m.Database, m.Intelligence)
 	if err != nil {
 		return nil, err
 	}

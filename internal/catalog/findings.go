@@ -17,6 +17,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/index"
 	"github.com/cofferdam-io/cofferdam/internal/store"
+	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
@@ -46,6 +47,10 @@ type FindingSaid struct {
 	KEV       bool                  `json:"kev,omitempty"`
 	Fixed     []string              `json:"fixed,omitempty"`
 	Fix       string                `json:"fix,omitempty"`
+	// Status is affected, or what statements (VEX) of trusted authors say, and VEXSource
+	// which one. What they clear stays, and says so.
+	Status    vuln.Status `json:"status"`
+	VEXSource string      `json:"vexSource,omitempty"`
 	// Doubtful is true where it is not known which of an index's images runs.
 	Doubtful bool `json:"doubtful,omitempty"`
 	// Unheard is true where no loaded advisory has the identifier any more: that a feed
@@ -153,7 +158,7 @@ func (c *Catalog) AuditFindings(ctx context.Context) (bool, error) {
 			return false, err
 		}
 	}
-	now, err := findIn(ctx, v, m)
+	now, err := c.findIn(ctx, v, m)
 	if err != nil {
 		return false, err
 	}
@@ -172,11 +177,12 @@ func (f *foundRunning) covers(v *view, m *matched) bool {
 }
 
 // findIn compares what runs with the advisories.
-func findIn(ctx context.Context, v *view, m *matched) (*foundRunning, error) {
+func (c *Catalog) findIn(ctx context.Context, v *view, m *matched) (*foundRunning, error) {
 	out := &foundRunning{seq: v.seq, loaded: m.Loaded}
 	type place struct{ scope, key string }
 	at := map[place]int{}
-	assessed := map[uint32][]vuln.Finding{}
+	assessed := map[uint32]*assessed{}
+	docs := subjects{store: c.store, docs: map[uint32][]store.Document{}}
 	for g, entries := range m.index.Affecting() {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -196,16 +202,30 @@ func findIn(ctx context.Context, v *view, m *matched) (*foundRunning, error) {
 			if one.Artifacts.Len() == 0 {
 				continue
 			}
-			said, ok, err := m.said(v, g, id, assessed)
+			e, err := m.assess(v, id, assessed)
 			if err != nil {
 				return nil, err
 			}
-			if !ok {
+			which := slices.IndexFunc(e.findings, func(f vuln.Finding) bool { return f.ID == g.ID })
+			if which < 0 {
 				continue
 			}
+			plain := e.findings[which]
+			talked := m.talked(&plain)
 			for a := range one.Artifacts.All() {
 				tenant := v.tenantOf(a)
 				for _, d := range v.running.artifacts[a] {
+					said := sayOf(&plain)
+					if talked {
+						about, err := docs.of(ctx, a)
+						if err != nil {
+							return nil, err
+						}
+						if i := slices.IndexFunc(about, func(x store.Document) bool { return one.Documents.Has(x.ID) }); i >= 0 {
+							f := m.judge(plain, &about[i], &e.component, e.os, d)
+							said.Status, said.VEXSource = f.Status, f.VEXSource
+						}
+					}
 					for i := range v.running.images[d] {
 						w := &v.running.images[d][i]
 						p := place{findingScope(w.Cluster, w.key()), findingKey(g.ID, said.PURL, d)}
@@ -254,27 +274,33 @@ func (now *foundRunning) keepUnheard(was *foundRunning, v *view, m *matched) {
 	}
 }
 
-// said is what a group of advisories says of an entry of the dictionary. What was
-// assessed is remembered.
-func (m *matched) said(v *view, g *vuln.Group, id uint32, assessed map[uint32][]vuln.Finding) (FindingSaid, bool, error) {
-	found, ok := assessed[id]
-	if !ok {
-		k, os, err := v.index.Component(id)
-		if err != nil {
-			return FindingSaid{}, false, err
-		}
-		found = m.Database.Assess(&k, os).Findings
-		for i := range found {
-			found[i].PURL = canonical(k.PURL)
-		}
-		assessed[id] = found
+// assessed is an entry of the dictionary with what the advisories say of it.
+type assessed struct {
+	component sbom.Component
+	os        sbom.Distro
+	findings  []vuln.Finding
+}
+
+// assess compares an entry with the advisories, once.
+func (m *matched) assess(v *view, id uint32, seen map[uint32]*assessed) (*assessed, error) {
+	if e := seen[id]; e != nil {
+		return e, nil
 	}
-	i := slices.IndexFunc(found, func(f vuln.Finding) bool { return f.ID == g.ID })
-	if i < 0 {
-		return FindingSaid{}, false, nil
+	k, os, err := v.index.Component(id)
+	if err != nil {
+		return nil, err
 	}
-	f := &found[i]
-	return FindingSaid{PURL: f.PURL, Component: f.Component, Aliases: f.Aliases, Severity: f.Severity, KEV: f.KEV, Fixed: f.Fixed, Fix: f.Fix}, true, nil
+	e := &assessed{component: k, os: os, findings: m.Database.Assess(&k, os).Findings}
+	for i := range e.findings {
+		e.findings[i].PURL = canonical(k.PURL)
+		m.Intelligence.Assess(&e.findings[i])
+	}
+	seen[id] = e
+	return e, nil
+}
+
+func sayOf(f *vuln.Finding) FindingSaid {
+	return FindingSaid{PURL: f.PURL, Component: f.Component, Aliases: f.Aliases, Severity: f.Severity, KEV: f.KEV, Fixed: f.Fixed, Fix: f.Fix, Status: f.Status}
 }
 
 // tenantOf is whose artifact one is.
@@ -380,5 +406,5 @@ func sameFindings(a, b []Finding) bool {
 
 func (s *FindingSaid) equal(o *FindingSaid) bool {
 	return s.Image == o.Image && s.Zone == o.Zone && s.Service == o.Service && s.Owner == o.Owner && s.PURL == o.PURL && s.Component == o.Component && s.Severity == o.Severity &&
-		s.KEV == o.KEV && s.Fix == o.Fix && s.Doubtful == o.Doubtful && s.Unheard == o.Unheard && slices.Equal(s.Aliases, o.Aliases) && slices.Equal(s.Fixed, o.Fixed) && slices.Equal(s.Tenants, o.Tenants)
+		s.KEV == o.KEV && s.Status == o.Status && s.VEXSource == o.VEXSource && s.Fix == o.Fix && s.Doubtful == o.Doubtful && s.Unheard == o.Unheard && slices.Equal(s.Aliases, o.Aliases) && slices.Equal(s.Fixed, o.Fixed) && slices.Equal(s.Tenants, o.Tenants)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/store"
+	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
 // FindingQuery selects findings of what runs. Zero fields select everything.
@@ -21,6 +22,7 @@ type FindingQuery struct {
 	ID                            string // of the vulnerability, by any of its names
 	Severity                      ident.Severity
 	KEV                           bool // only what is known to be exploited
+	Statuses                      []vuln.Status
 	States                        []TriageState
 
 	At      time.Time // what was so then; zero: now
@@ -54,10 +56,12 @@ type RunningFindings struct {
 	Items    []TriagedFinding
 	More     bool
 	// Counts are by severity, and KEV of those known to be exploited, of all that is
-	// selected now; nil for the past.
-	Counts map[ident.Severity]int
-	KEV    int
-	Total  int
+	// selected now and that no statement clears; nil for the past. Cleared is how many one
+	// does.
+	Counts  map[ident.Severity]int
+	KEV     int
+	Cleared int
+	Total   int
 }
 
 // Findings answers which vulnerabilities what runs has, or had at a time. Now is as
@@ -88,9 +92,14 @@ func (c *Catalog) Findings(ctx context.Context, q FindingQuery) (*RunningFinding
 			continue
 		}
 		out.Total++
-		out.Counts[f.Said.Severity]++
-		if f.Said.KEV {
+		switch {
+		case f.Said.Status.Clears():
+			out.Cleared++
+		case f.Said.KEV:
 			out.KEV++
+			fallthrough
+		default:
+			out.Counts[f.Said.Severity]++
 		}
 		if q.After != nil && !q.After.before(f) {
 			continue
@@ -135,7 +144,7 @@ func (a *FindingCursor) before(f *Finding) bool {
 func (q *FindingQuery) selects(f *Finding) bool {
 	s := &f.Said
 	return (q.Cluster == "" || f.Cluster == q.Cluster) && (q.Zone == "" || s.Zone == q.Zone) && (q.Service == "" || s.Service == q.Service) && (q.Owner == "" || s.Owner == q.Owner) &&
-		(q.ID == "" || f.ID == q.ID || slices.Contains(s.Aliases, q.ID)) && s.Severity >= q.Severity && (!q.KEV || s.KEV) && (!q.Mine || slices.Contains(s.Tenants, q.Tenant))
+		(q.ID == "" || f.ID == q.ID || slices.Contains(s.Aliases, q.ID)) && s.Severity >= q.Severity && (!q.KEV || s.KEV) && (len(q.Statuses) == 0 || slices.Contains(q.Statuses, s.Status)) && (!q.Mine || slices.Contains(s.Tenants, q.Tenant))
 }
 
 // triaged adds what was decided, and reports whether the query asks for that.
@@ -188,7 +197,7 @@ type Remediation struct {
 
 // RemediationClass are the exposures of one severity: a container is exposed to a
 // vulnerability from when it was known until no component of what it runs has it,
-// whatever images came between.
+// or a statement clears it, whatever images came between.
 type RemediationClass struct {
 	Severity ident.Severity
 	Open     int           // exposures that hold
@@ -214,7 +223,7 @@ func (c *Catalog) Remediation(ctx context.Context, q FindingQuery, since time.Ti
 	all := map[key]*exposure{}
 	err := c.states(ctx, store.StateQuery{Kind: store.StateFinding, History: true}, func(s *store.State) error {
 		f, err := findingOf(s)
-		if err != nil || !q.selects(&f) {
+		if err != nil || !q.selects(&f) || f.Said.Status.Clears() {
 			return err
 		}
 		k := key{f.scope, f.ID}

@@ -52,7 +52,9 @@ func (m *metrics) found(now *foundRunning) {
 		counts[group{s, false}], counts[group{s, true}] = 0, 0
 	}
 	for i := range now.findings {
-		counts[group{now.findings[i].Said.Severity, now.findings[i].Said.KEV}]++
+		if s := &now.findings[i].Said; !s.Status.Clears() {
+			counts[group{s.Severity, s.KEV}]++
+		}
 	}
 	for g, n := range counts {
 		m.findings.WithLabelValues(g.severity.String(), strconv.FormatBool(g.kev)).Set(float64(n))

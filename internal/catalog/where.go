@@ -106,7 +106,7 @@ func (w *asked) advisory(ctx context.Context, id string) error {
 	}
 	w.g = g
 	known := true
-	w.out.Advisory, w.out.Coverage.AdvisoryKnown = inventory.Summarise(g, id), &known
+	w.out.Advisory, w.out.Coverage.AdvisoryKnown = inventory.Summarise(g, id, w.m.Intelligence), &known
 	a, err := w.m.index.Find(ctx, w.v.index, id, w.within())
 	if err != nil {
 		return err
@@ -270,7 +270,7 @@ func (w *asked) hits(ctx context.Context, a *index.Answer) error {
 				if n := names[x.Artifact]; !slices.Contains(w.out.Components[i].Artifacts, n) {
 					w.out.Components[i].Artifacts = append(w.out.Components[i].Artifacts, n)
 				}
-				w.sites(x, &h)
+				w.sites(x, &h, &k, os)
 			}
 		}
 	}
@@ -305,10 +305,20 @@ func (w *asked) hit(k *sbom.Component, os sbom.Distro) inventory.ComponentHit {
 }
 
 // sites lists where a document's artifact runs, with a component in it.
-func (w *asked) sites(d *store.Document, h *inventory.ComponentHit) {
+func (w *asked) sites(d *store.Document, h *inventory.ComponentHit, k *sbom.Component, os sbom.Distro) {
+	talked := false
+	var asked vuln.Finding
+	if w.g != nil {
+		asked = vuln.Finding{ID: w.g.ID, Aliases: w.g.Aliases}
+		talked = w.m.talked(&asked)
+	}
 	for _, x := range w.runs.workloads(d.Artifact, "", "") {
 		s := w.site(&x, d)
 		s.PURL, s.Name, s.Version, s.Fixed = h.PURL, h.Name, h.Version, h.Fixed
+		if talked {
+			f := w.m.judge(asked, d, k, os, x.Digest)
+			s.VEX, s.VEXSource = string(f.Status), f.VEXSource
+		}
 		w.out.Sites = append(w.out.Sites, s)
 	}
 }

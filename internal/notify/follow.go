@@ -32,7 +32,7 @@ const (
 // Data is how what runs differs from what the receiver was told before.
 type Data struct {
 	Begun   []report.RunningFinding `json:"begun"`
-	Changed []report.RunningFinding `json:"changed"` // another severity, or exploited now
+	Changed []report.RunningFinding `json:"changed"` // another severity or status, or exploited now
 	Ended   []Told                  `json:"ended"`
 	More    int                     `json:"more"` // changes that are in messages to come
 }

@@ -31,14 +31,17 @@ type Told struct {
 	Owner    string `json:"owner,omitempty"`
 	Severity string `json:"severity"`
 	KEV      bool   `json:"kev,omitempty"`
+	Status   string `json:"status"` // affected, or what statements (VEX) say
 }
 
 func toldOf(f *report.RunningFinding) Told {
-	return Told{Subject: Subject{f.Cluster, f.Container, f.Image, f.ID, f.PURL}, Zone: f.Zone, Service: f.Service, Owner: f.Owner, Severity: f.Severity, KEV: f.KEV}
+	return Told{Subject: Subject{f.Cluster, f.Container, f.Image, f.ID, f.PURL}, Zone: f.Zone, Service: f.Service, Owner: f.Owner, Severity: f.Severity, KEV: f.KEV, Status: f.Status}
 }
 
 // differs reports whether a receiver has to be told again.
-func (t *Told) differs(now *Told) bool { return t.Severity != now.Severity || t.KEV != now.KEV }
+func (t *Told) differs(now *Told) bool {
+	return t.Severity != now.Severity || t.KEV != now.KEV || t.Status != now.Status
+}
 
 // maxTold bounds the file: some millions of findings.
 const maxTold = 1 << 30

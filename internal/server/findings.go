@@ -12,6 +12,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/report"
+	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
 // runningFindings are what is wrong with what runs, and what was decided about it.
@@ -45,6 +46,8 @@ type FindingFilter struct {
 	ID       string `query:"id" maxLength:"200" doc:"Of the vulnerability, by any of its names"`
 	Severity string `query:"severity" enum:"unknown,none,low,medium,high,critical" doc:"This or worse"`
 	KEV      bool   `query:"kev" doc:"Only what is known to be exploited"`
+
+	Status []string `query:"status" enum:"affected,not_affected,fixed,under_investigation" doc:"Only these, separated by commas: affected, or what statements (VEX) of trusted authors say"`
 }
 
 func (f *FindingFilter) query(who authz.Actor, tenant string) (catalog.FindingQuery, error) {
@@ -53,6 +56,9 @@ func (f *FindingFilter) query(who authz.Actor, tenant string) (catalog.FindingQu
 		if err := q.Severity.UnmarshalText([]byte(f.Severity)); err != nil {
 			return q, ident.Errorf(ident.KindUsage, "%.40q is no severity", f.Severity)
 		}
+	}
+	for _, s := range f.Status {
+		q.Statuses = append(q.Statuses, vuln.Status(s))
 	}
 	return q, nil
 }
@@ -97,7 +103,7 @@ func (a *api) listFindings(ctx context.Context, in *struct {
 	}
 	out := &findingsAnswer{}
 	b := &out.Body
-	b.SchemaVersion, b.Sequence, b.AdvisoriesLoaded, b.KEV, b.Total, b.Items = inventory.SchemaVersion, found.Sequence, found.Loaded, found.KEV, found.Total, []report.RunningFinding{}
+	b.SchemaVersion, b.Sequence, b.AdvisoriesLoaded, b.KEV, b.Cleared, b.Total, b.Items = inventory.SchemaVersion, found.Sequence, found.Loaded, found.KEV, found.Cleared, found.Total, []report.RunningFinding{}
 	if found.Counts != nil {
 		b.Counts = map[string]int{}
 		for s := ident.SeverityUnknown; s <= ident.SeverityCritical; s++ {
@@ -118,7 +124,7 @@ func (a *api) listFindings(ctx context.Context, in *struct {
 func FindingView(x *catalog.TriagedFinding) report.RunningFinding {
 	s := &x.Said
 	f := report.RunningFinding{Cluster: x.Cluster, Container: x.Container, Image: s.Image.String(), Zone: s.Zone, Service: s.Service, Owner: s.Owner, ID: x.ID, Aliases: s.Aliases, PURL: s.PURL,
-		Component: s.Component, Severity: s.Severity.String(), KEV: s.KEV, Fixed: s.Fixed, Fix: s.Fix, Doubtful: s.Doubtful, Unheard: s.Unheard, From: x.From, Until: x.Until, State: string(x.State)}
+		Component: s.Component, Severity: s.Severity.String(), KEV: s.KEV, Fixed: s.Fixed, Fix: s.Fix, Status: string(s.Status), VEXSource: s.VEXSource, Doubtful: s.Doubtful, Unheard: s.Unheard, From: x.From, Until: x.Until, State: string(x.State)}
 	if !x.Until.IsZero() {
 		f.State = "remediated"
 	}

@@ -32,15 +32,23 @@ type AdvisoryState struct {
 	AsOf        string    `json:"advisoriesAsOf,omitempty" doc:"The day of the newest change of a record"`
 	Loaded      time.Time `json:"loaded,omitzero" doc:"When they were read"`
 	Quarantined int       `json:"quarantined" doc:"Records that could not be read"`
+	KEV         string    `json:"kevAsOf,omitempty" doc:"The day of the catalogue of exploited vulnerabilities"`
+	EPSS        string    `json:"epssAsOf,omitempty" doc:"The day of the scores"`
+	Statements  int       `json:"vexStatements,omitempty"`
 	Fault       string    `json:"fault,omitempty" doc:"Why newer ones were not taken"`
 	Matched     uint32    `json:"matched" doc:"Distinct components that have been compared with them"`
 	Components  uint32    `json:"components" doc:"Distinct components there are"`
 }
 
 func stateOf(s *catalog.AdvisoryState) AdvisoryState {
-	out := AdvisoryState{State: "none", Records: s.Records, Loaded: s.Loaded, Quarantined: s.Quarantined, Matched: s.Matched, Components: s.Components}
-	if !s.AsOf.IsZero() {
-		out.AsOf = s.AsOf.Format(time.DateOnly)
+	out := AdvisoryState{State: "none", Records: s.Records, Loaded: s.Loaded, Quarantined: s.Quarantined, Statements: s.Statements, Matched: s.Matched, Components: s.Components}
+	for _, x := range []struct {
+		day time.Time
+		to  *string
+	}{{s.AsOf, &out.AsOf}, {s.KEV, &out.KEV}, {s.EPSS, &out.EPSS}} {
+		if !x.day.IsZero() {
+			*x.to = x.day.Format(time.DateOnly)
+		}
 	}
 	switch {
 	case !s.Loaded.IsZero():
