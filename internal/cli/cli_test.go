@@ -15,7 +15,13 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"cofferdam": func() { os.Exit(cli.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"cofferdam": func() {
+			code := cli.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+			if err := leavePeak(); err != nil {
+				panic(err)
+			}
+			os.Exit(code)
+		},
 		// exits runs cofferdam and prints its exit code, which a script can only
 		// tell from zero otherwise.
 		"exits": func() {
