@@ -175,15 +175,11 @@ func (n *network) notes() map[string]any {
 
 // why is the sentence above an object.
 func (n *network) why(d denial) string {
-	var subjects, peers []ident.Ref
-	for _, u := range d.subjects {
-		subjects = append(subjects, n.refs[u])
-	}
-	for _, x := range d.peers {
-		peers = append(peers, n.refs[x.node])
-	}
+	const most = 5
+	subjects := n.refsOf(d.subjects[:min(len(d.subjects), most+1)])
+	peers := n.refsOf(nodesOf(d.peers[:min(len(d.peers), most+1)]))
 	if d.dir == segment.Egress {
-		return fmt.Sprintf("%s: %s may no longer open connections to %s.", n.p.Query, names(subjects, 5), names(peers, 5))
+		return fmt.Sprintf("%s: %s may no longer open connections to %s.", n.p.Query, names(subjects, most), names(peers, most))
 	}
-	return fmt.Sprintf("%s: %s may no longer be opened by %s.", n.p.Query, names(subjects, 5), names(peers, 5))
+	return fmt.Sprintf("%s: %s may no longer be opened by %s.", n.p.Query, names(subjects, most), names(peers, most))
 }

@@ -84,9 +84,6 @@ func (s *solver) established(plan *Plan) Established {
 	}
 	e.Drain = append(e.Drain, "on the nodes of both ends, delete the entries of the cut pairs: conntrack -D -s SOURCE-POD-IP -d DESTINATION-POD-IP")
 	if back := s.comeBack(plan.Cuts); len(back) > 0 {
-		if more := len(back) - mostPairs; more > 0 {
-			back = append(back[:mostPairs:mostPairs], counted(more, "other pair"))
-		}
 		e.Drain = append(e.Drain, "once drained, connections come back where the destination may open some to the source, as soon as it sends first, or again what was not acknowledged; only a restart of either end is sure to end those of "+strings.Join(back, ", "))
 	}
 	for _, r := range ends {
@@ -101,14 +98,14 @@ func (s *solver) established(plan *Plan) Established {
 // ports of the source that the kernel gives to whoever asks for none, perhaps. Once the
 // entry of a connection is deleted, its next packet counts as the first of a new
 // one, whose source is who sends it (nf_conntrack_tcp_loose, which is on by default).
-func (s *solver) comeBack(cuts []Cut) []string {
+func (s *solver) comeBack(cuts []Cut) (out []string) {
 	goes := make(map[cut.Pair]bool, len(cuts))
 	for i := range cuts {
 		if k, inside := s.n.pair(cuts[i].From, cuts[i].To); inside {
 			goes[k] = true
 		}
 	}
-	var out []string
+	more := 0
 	for i := range cuts {
 		c := &cuts[i]
 		k, inside := s.n.pair(c.To, c.From)
@@ -117,8 +114,15 @@ func (s *solver) comeBack(cuts []Cut) []string {
 		}
 		edges := s.p.Graph.Opens(int(k.From), int(k.To))
 		if slices.ContainsFunc(edges, func(e segment.Edge) bool { return len(segment.Common(e.Connections, localPorts())) > 0 }) {
-			out = append(out, c.From.Short()+" and "+c.To.Short())
+			if len(out) < mostPairs {
+				out = append(out, c.From.Short()+" and "+c.To.Short())
+			} else {
+				more++
+			}
 		}
+	}
+	if more > 0 {
+		out = append(out, counted(more, "other pair"))
 	}
 	return out
 }

@@ -250,7 +250,7 @@ func (n *network) workloadsOf(pods []segment.Change) map[ident.Ref]ident.Ref {
 // residual fills what stays within reach. left says of pairs of cuts whether something
 // is open after.
 func (n *network) residual(ctx context.Context, after *segment.Graph, p *Proof, left map[cut.Pair]bool) error {
-	before, err := n.reach(ctx, n.p.Affected)
+	before, err := n.beyond(ctx, n.numbers(n.p.Affected))
 	if err != nil {
 		return err
 	}
@@ -262,7 +262,7 @@ func (n *network) residual(ctx context.Context, after *segment.Graph, p *Proof, 
 	if err != nil {
 		return err
 	}
-	p.Residual = Residual{Before: len(before), After: len(within), Workloads: within, ProtectedReached: []ident.Ref{}, LeftOpen: n.leftOpen(p.After)}
+	p.Residual = Residual{Before: len(members(before)), After: len(within), Workloads: within, ProtectedReached: []ident.Ref{}, LeftOpen: n.leftOpen(p.After)}
 	if n.p.Objective == CloseInternet {
 		entrances := n.entrances(after)
 		entered, err := then.reach(ctx, entrances)
@@ -325,15 +325,23 @@ func (n *network) after(g *segment.Graph, changed []segment.Change, left map[cut
 // reach lists the workloads within reach of some, these left out, unknown steps
 // walked; an attacker goes on from pivots only.
 func (n *network) reach(ctx context.Context, from []ident.Ref) ([]ident.Ref, error) {
-	sources := n.numbers(from)
-	set, err := n.within(ctx, sources)
+	set, err := n.beyond(ctx, n.numbers(from))
 	if err != nil {
 		return nil, err
 	}
-	for _, u := range sources {
+	return n.refsOf(members(set)), nil
+}
+
+// beyond is the set of what reach lists.
+func (n *network) beyond(ctx context.Context, from []int) ([]uint64, error) {
+	set, err := n.within(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range from {
 		set[u>>6] &^= 1 << (u & 63)
 	}
-	return n.refsOf(members(set)), nil
+	return set, nil
 }
 
 // verdict decides whether the proof holds.

@@ -131,11 +131,24 @@ func appendQuoted(b []byte, s string) []byte {
 	return strconv.AppendQuoteToASCII(b, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
+// hexadecimal reports whether a text is eight hexadecimal digits that cannot be read
+// as a number: one is a letter that no number of YAML has (1.1, "float" and "int" types:
+// an e is an exponent, and b, o and x follow a zero).
+func hexadecimal(s string) bool {
+	if len(s) != 8 || strings.Trim(s, "0123456789abcdef") != "" || s[:2] == "0b" {
+		return false
+	}
+	return strings.ContainsAny(s, "acdf")
+}
+
 // isPlain reports whether a text is letters, digits, hyphens, dots, slashes and
 // underscores, begins with a letter and ends with one or a digit, and is no word of
 // YAML's for a truth value or for nothing (YAML 1.1, bool and null types). Numbers and
 // times begin otherwise.
 func isPlain(s string) bool {
+	if hexadecimal(s) {
+		return true
+	}
 	letter := func(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 	digit := func(c byte) bool { return c >= '0' && c <= '9' }
 	if s == "" || !letter(s[0]) || !letter(s[len(s)-1]) && !digit(s[len(s)-1]) || meansSomething(s) {

@@ -96,7 +96,11 @@ func (u usableKeys) stable(labels map[string]string) (kept map[string]string, ke
 			kept[k] = labels[k]
 		}
 	}
-	b := make([]byte, 0, size)
+	var few [256]byte
+	b := few[:0]
+	if size > len(few) {
+		b = make([]byte, 0, size)
+	}
 	for _, k := range keys {
 		v := labels[k]
 		b = append(binary.AppendUvarint(b, uint64(len(k))), k...)
