@@ -3,12 +3,19 @@ package report
 import (
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Quantiles of a measurement, in milliseconds of CPU time.
 type Quantiles struct {
 	P50 float64 `json:"p50"`
 	P99 float64 `json:"p99"`
+}
+
+// DeltaKind is what changes of one kind take: "workload removed".
+type DeltaKind struct {
+	Kind string `json:"kind"`
+	Quantiles
 }
 
 // BenchSegment is the answer of bench segment. Times are CPU time of the whole
@@ -45,6 +52,8 @@ type BenchSegment struct {
 	// DeltaRow is such a change inside the vocabulary with the first answer after
 	// it: what the changed workload can reach.
 	DeltaRow Quantiles `json:"deltaRow_ms"`
+	// DeltaKinds are changes of one kind each, inside the vocabulary.
+	DeltaKinds []DeltaKind `json:"deltaKinds_ms"`
 	// RSS is the most memory held until all pairs were evaluated, the estate
 	// itself included.
 	RSS float64 `json:"rss_mb"`
@@ -52,6 +61,10 @@ type BenchSegment struct {
 
 func benchSegmentTable(w io.Writer, b *BenchSegment, o Options) error {
 	p := newPrinter(w, o)
+	var kinds strings.Builder
+	for _, k := range b.DeltaKinds {
+		fmt.Fprintf(&kinds, "  %-34s %4.3f ms (p99 %.3f)\n", k.Kind, k.P50, k.P99)
+	}
 	p.text(fmt.Sprintf(`%d pods of %d workloads in %d classes, %d policies (%s, seed %d): %d edges
 %s; times are CPU time on one processor
 
@@ -64,11 +77,11 @@ func benchSegmentTable(w io.Writer, b *BenchSegment, o Options) error {
   change inside the vocabulary %10.3f ms (p99 %.3f)
    … and the first answer      %10.3f ms (p99 %.3f)
   change of the vocabulary     %10.3f ms (p99 %.3f)
-  peak memory, all pairs       %10.0f MB
+%s  peak memory, all pairs       %10.0f MB
 
 edges %s (%s)
 `, b.Pods, b.Workloads, b.Classes, b.Policies, b.Mix, b.Seed, b.Edges, b.Machine, b.Group, b.Build, b.AllPairs, b.Pair, b.Why, b.Blast,
-		b.Delta.P50, b.Delta.P99, b.DeltaRow.P50, b.DeltaRow.P99, b.DeltaGrow.P50, b.DeltaGrow.P99, b.RSS, b.Digest, b.DigestOf))
+		b.Delta.P50, b.Delta.P99, b.DeltaRow.P50, b.DeltaRow.P99, b.DeltaGrow.P50, b.DeltaGrow.P99, kinds.String(), b.RSS, b.Digest, b.DigestOf))
 	return p.done()
 }
 

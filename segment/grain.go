@@ -17,6 +17,7 @@ type grain struct {
 	order     []uint32   // inside end → member
 	rank      []uint32   // member → end; gone for one that is not there
 	table     table      // references → members, among them some that are not there any more
+	late      int        // members that are not in the table
 	classes   vec[[]uint32]
 	members   vec[[]uint32] // class of pods → members
 	cells     []uint32      // the classes of addresses outside, those of the ends after the inside ones
@@ -25,12 +26,10 @@ type grain struct {
 // newGrain lists some workloads or, where there are none of them, endpoints. order
 // becomes part of it.
 func (g *Graph) newGrain(workloads []Workload, endpoints []Endpoint, order []uint32) grain {
-	gr := grain{workloads: workloads, endpoints: endpoints, cells: make([]uint32, g.classes.len()-g.pods), table: newTable(len(order))}
+	gr := grain{workloads: workloads, endpoints: endpoints, cells: make([]uint32, g.classes.len()-g.pods)}
 	slices.SortStableFunc(order, gr.compare)
 	gr.setOrder(order)
-	for _, m := range slices.Backward(order) { // of equal references the last is found first
-		gr.table.put(gr.table.hashRef(gr.member(m)), int(m))
-	}
+	gr.index()
 	for i := range gr.cells {
 		gr.cells[i] = uint32(g.pods + i) //nolint:gosec // a class number
 	}
@@ -45,6 +44,14 @@ func (gr *grain) setOrder(order []uint32) {
 	}
 	for end, m := range order {
 		gr.rank[m] = uint32(end) //nolint:gosec // Build limits the number
+	}
+}
+
+// index makes the table.
+func (gr *grain) index() {
+	gr.table, gr.late = newTable(len(gr.order)), 0
+	for _, m := range slices.Backward(gr.order) { // of equal references the last is found first
+		gr.table.put(gr.table.hashRef(gr.member(m)), int(m))
 	}
 }
 
@@ -81,6 +88,12 @@ func (gr *grain) find(r *ident.Ref) int {
 		m := uint32(gr.table.at(s)) //nolint:gosec // a member
 		if gr.rank[m] != gone && *gr.member(m) == *r {
 			return int(gr.rank[m])
+		}
+	}
+	if gr.late > 0 {
+		end, found := slices.BinarySearchFunc(gr.order, r, func(m uint32, r *ident.Ref) int { return gr.member(m).Compare(*r) })
+		if found {
+			return end
 		}
 	}
 	return -1
@@ -126,14 +139,8 @@ func (gr *grain) enlist(from, to uint32) {
 		at += n
 	}
 	gr.setOrder(append(order, gr.order[at:]...))
-	if 2*int(to) > len(gr.table.slots) {
-		gr.table = newTable(2 * int(to))
-		added = gr.order
-	} else {
-		gr.table.slots = slices.Clone(gr.table.slots)
-	}
-	for _, m := range added {
-		gr.table.put(gr.table.hashRef(gr.member(m)), int(m))
+	if gr.late += len(added); gr.late > len(gr.order)/8 { // else a copy of the table would be most of what a change takes
+		gr.index()
 	}
 }
 

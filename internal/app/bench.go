@@ -60,7 +60,7 @@ func BenchSegment(ctx context.Context, c synth.Config, at func(string)) (*report
 		run  func() error
 	}{
 		{"evaluating all pairs", b.allPairs}, {"asking for pairs", b.pairs}, {"asking why", b.whys}, {"walking", b.travels},
-		{"changing", b.deltas}, {"changing the vocabulary", b.growths}, {"digesting the edges", b.digest},
+		{"changing", b.deltas}, {"changing the vocabulary", b.growths}, {"changing what there is", b.kinds}, {"digesting the edges", b.digest},
 	} {
 		at(step.name)
 		if err := ctx.Err(); err != nil {
