@@ -124,8 +124,8 @@ func (c *change) recut(ranges []portRange) {
 	for u := range g.named {
 		splits := slices.Clone(g.named[u])
 		for i := range splits {
-			g.eachNamed(splits[i].rep, func(of int, mask []uint64) {
-				if of == u {
+			g.eachNamed(splits[i].rep, func(of int, mask []uint64, maybe bool) {
+				if of == u && maybe == splits[i].maybe {
 					splits[i].mask = slices.Clone(mask)
 				}
 			})

@@ -172,7 +172,7 @@ func (c *change) newClass(key string, i int) (uint32, bool) {
 		}
 	}
 	c.markClass(id)
-	g.eachNamed(i, func(u int, mask []uint64) { c.nameClass(u, mask, id, cl) })
+	g.eachNamed(i, func(u int, mask []uint64, maybe bool) { c.nameClass(u, mask, maybe, id, cl.rep) })
 	c.own[uint32(id)], c.peer[uint32(id)], c.dirty[uint32(id)] = true, true, true //nolint:gosec // a class number
 	return uint32(id), true                                                       //nolint:gosec // a class number
 }
@@ -258,13 +258,13 @@ func (c *change) markClass(class int) {
 }
 
 // nameClass says what a port name means on a class.
-func (c *change) nameClass(u int, mask []uint64, id int, cl class) {
+func (c *change) nameClass(u int, mask []uint64, maybe bool, id, rep int) {
 	g := c.g
 	splits := slices.Clone(g.named[u])
-	i := slices.IndexFunc(splits, func(s namedSplit) bool { return s.maybe == cl.host && slices.Equal(s.mask, mask) })
+	i := slices.IndexFunc(splits, func(s namedSplit) bool { return s.maybe == maybe && slices.Equal(s.mask, mask) })
 	if i < 0 {
 		i = len(splits)
-		splits = append(splits, namedSplit{rep: cl.rep, mask: slices.Clone(mask), maybe: cl.host})
+		splits = append(splits, namedSplit{rep: rep, mask: slices.Clone(mask), maybe: maybe})
 	}
 	splits[i].who = splits[i].who.with(uint32(id), g.classes.len()) //nolint:gosec // a class number
 	g.named[u] = splits

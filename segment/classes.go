@@ -122,7 +122,7 @@ func (p *projection) endpoint(key []byte, e *Endpoint) []byte {
 		for _, np := range e.Ports {
 			if v.named[u].matches(np) {
 				key = binary.AppendUvarint(key, uint64(u)+1) //nolint:gosec // an index
-				key = append(key, byte(np.Protocol), byte(np.Number>>8), byte(np.Number))
+				key = append(key, byte(np.Protocol)<<1|flag(np.Doubt != ""), byte(np.Number>>8), byte(np.Number))
 			}
 		}
 	}

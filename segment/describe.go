@@ -383,6 +383,7 @@ func (g *Graph) policyCauses(p *compiled) []Cause {
 	for d := range p.rules {
 		for i := range p.rules[d] {
 			r := &p.rules[d][i]
+			out = append(out, g.nameCauses(p, r, Gress(d), there)...)
 			first := g.firstDoubt(r, there)
 			if first < 0 {
 				continue
@@ -395,6 +396,45 @@ func (g *Graph) policyCauses(p *compiled) []Cause {
 		}
 	}
 	return slices.CompactFunc(out, func(a, b Cause) bool { return a.Reason == b.Reason && a.Object == b.Object })
+}
+
+// nameCauses names the ports of which it is not known whether a rule's names mean
+// them: one cause for each name.
+func (g *Graph) nameCauses(p *compiled, r *compiledRule, d Gress, there bitset) []Cause {
+	var out []Cause
+	for _, u := range g.specs[r.spec].named {
+		for i := range g.named[u] {
+			if !g.named[u][i].maybe {
+				continue
+			}
+			subjects, ends := newBitset(g.classes.len()), newBitset(g.classes.len())
+			g.atoms.at(p.subject).must.addTo(subjects)
+			g.atoms.at(p.subject).maybe.addTo(subjects)
+			if d == Ingress {
+				ends = slices.Clone(subjects)
+			} else {
+				for _, at := range r.peers {
+					g.atoms.at(at).must.addTo(ends)
+					g.atoms.at(at).maybe.addTo(ends)
+				}
+			}
+			named := newBitset(g.classes.len())
+			g.named[u][i].who.addTo(named)
+			ends.and(named)
+			ends.and(there)
+			for c := range ends.all() {
+				if doubt := g.portDoubt(c, u); doubt != "" {
+					if d == Ingress {
+						subjects = ends
+					}
+					w := &walk{g: g}
+					out = append(out, Cause{Object: p.p.Object(), Affects: g.workloadsOf(subjects), Reason: doubt + " on " + w.name(c)})
+					break
+				}
+			}
+		}
+	}
+	return out
 }
 
 // meeting returns the classes that pods of a cluster may meet: those of its pods,

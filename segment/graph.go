@@ -79,7 +79,7 @@ type namedSplit struct {
 	rep   int // an endpoint of it
 	mask  []uint64
 	who   members
-	maybe bool // on the host network: whether the name is resolved depends on the plugin
+	maybe bool // whether the name is resolved is not known: it is in doubt, or on the host network
 }
 
 // compiled is a policy with its selections resolved.
@@ -266,10 +266,10 @@ func (g *Graph) cutPorts(ranges []portRange) {
 	g.ports = newPortSpace(g.withEntries(ranges))
 	g.named = make([][]namedSplit, len(g.v.named))
 	type split struct {
-		rep  int
-		mask []uint64
-		host bool
-		ids  []uint32
+		rep   int
+		mask  []uint64
+		maybe bool
+		ids   []uint32
 	}
 	splits := make([]map[string]*split, len(g.v.named))
 	order := make([][]*split, len(g.v.named))
@@ -278,14 +278,14 @@ func (g *Graph) cutPorts(ranges []portRange) {
 		if cl.rep < 0 {
 			continue
 		}
-		g.eachNamed(cl.rep, func(u int, mask []uint64) {
+		g.eachNamed(cl.rep, func(u int, mask []uint64, maybe bool) {
 			if splits[u] == nil {
 				splits[u] = make(map[string]*split)
 			}
-			key := maskKey(mask, cl.host)
+			key := maskKey(mask, maybe)
 			x := splits[u][key]
 			if x == nil {
-				x = &split{rep: cl.rep, mask: slices.Clone(mask), host: cl.host}
+				x = &split{rep: cl.rep, mask: slices.Clone(mask), maybe: maybe}
 				splits[u][key] = x
 				order[u] = append(order[u], x)
 			}
@@ -294,7 +294,7 @@ func (g *Graph) cutPorts(ranges []portRange) {
 	}
 	for u := range order {
 		for _, x := range order[u] {
-			g.named[u] = append(g.named[u], namedSplit{rep: x.rep, mask: x.mask, who: makeMembers(x.ids, g.classes.len()), maybe: x.host})
+			g.named[u] = append(g.named[u], namedSplit{rep: x.rep, mask: x.mask, who: makeMembers(x.ids, g.classes.len()), maybe: x.maybe})
 		}
 	}
 }
@@ -326,40 +326,43 @@ func (g *Graph) namedRanges(ranges []portRange, endpoint int) []portRange {
 	return ranges
 }
 
-// eachNamed hands over what the names in use mean on an endpoint. The mask is
-// valid during the call.
-func (g *Graph) eachNamed(endpoint int, f func(u int, mask []uint64)) {
-	ports := g.m.Endpoints[endpoint].Ports
-	if len(ports) == 0 {
+// eachNamed hands over what the names in use mean on an endpoint, certainly or
+// only maybe. The mask is valid during the call.
+func (g *Graph) eachNamed(endpoint int, f func(u int, mask []uint64, maybe bool)) {
+	e := &g.m.Endpoints[endpoint]
+	if len(e.Ports) == 0 {
 		return
 	}
+	host := e.HostNetwork && !g.m.Profile.HostNetworkPoliced
 	var mask []uint64
 	for u, use := range g.v.named {
-		hit := false
-		for _, p := range ports {
-			if use.matches(p) && p.Number != 0 {
-				if mask == nil {
-					mask = make([]uint64, g.ports.chunks)
+		for _, maybe := range []bool{false, true} {
+			hit := false
+			for _, p := range e.Ports {
+				if use.matches(p) && p.Number != 0 && (host || p.Doubt != "") == maybe {
+					if mask == nil {
+						mask = make([]uint64, g.ports.chunks)
+					}
+					g.ports.cover(mask, portRange{p.Protocol, p.Number, p.Number})
+					hit = true
 				}
-				g.ports.cover(mask, portRange{p.Protocol, p.Number, p.Number})
-				hit = true
 			}
-		}
-		if hit {
-			f(u, mask)
-			clear(mask)
+			if hit {
+				f(u, mask, maybe)
+				clear(mask)
+			}
 		}
 	}
 }
 
-func maskKey(mask []uint64, host bool) string {
+func maskKey(mask []uint64, maybe bool) string {
 	b := make([]byte, 0, len(mask)*8+1)
 	for _, w := range mask {
 		for s := 0; s < 64; s += 8 {
 			b = append(b, byte(w>>s))
 		}
 	}
-	if host {
+	if maybe {
 		b = append(b, 1)
 	}
 	return string(b)

@@ -64,6 +64,9 @@ type NamedPort struct {
 	Name     string
 	Protocol Protocol
 	Number   uint16
+	// Doubt, if not empty, says why it is not known whether the name means the
+	// port to policies.
+	Doubt string
 }
 
 // Node of a cluster.

@@ -344,7 +344,12 @@ func (n *naive) portMatches(pm *segment.PortMatch, dst end, port segment.Port) b
 	}
 	for _, np := range dst.ep.Ports {
 		if np.Name == pm.Name && (pm.AnyProtocol || np.Protocol == pm.Protocol) && np.Protocol == port.Protocol && np.Number == port.Number {
-			return !n.host(dst) || n.coin("name on host "+dst.ep.Ref.String())
+			if n.host(dst) {
+				return n.coin("name on host " + dst.ep.Ref.String())
+			}
+			if np.Doubt == "" || n.coin("name "+np.Doubt+" of "+dst.ep.Ref.String()) {
+				return true
+			}
 		}
 	}
 	return false

@@ -45,6 +45,9 @@ type Profile struct {
 	// SidecarPortsUnnamed is true where the name that a sidecar (an init container
 	// that goes on running) gives a port means nothing to policies.
 	SidecarPortsUnnamed bool
+	// PortNamesUnread is true where a NetworkPolicy's port name is not read: alone it
+	// stands for every port of its protocol.
+	PortNamesUnread bool
 	// AdminBeforeDenials is true where what the Admin tier decides stands above the
 	// denials of Cilium's kinds.
 	AdminBeforeDenials bool
@@ -56,6 +59,9 @@ type Profile struct {
 	BaselineDoubt  string // of BaselineDirectionBlind
 	NodeToPodDoubt string
 	PodToNodeDoubt string
+	// SidecarPortsDoubt is of SidecarPortsUnnamed, PortNamesDoubt of PortNamesUnread.
+	SidecarPortsDoubt string
+	PortNamesDoubt    string
 	// PodToNodeCut, if not empty, says why what a pod sends to a node may be stopped
 	// though the policies allow it. Front ends make a denial in doubt of it.
 	PodToNodeCut string

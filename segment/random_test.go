@@ -64,7 +64,11 @@ func randomModel(seed uint64) *segment.Model {
 			}
 			for _, name := range []string{"http", "dns"} {
 				if r.IntN(2) == 0 {
-					e.Ports = append(e.Ports, segment.NamedPort{Name: name, Protocol: randomProtocol(r), Number: randomPort(r)})
+					p := segment.NamedPort{Name: name, Protocol: randomProtocol(r), Number: randomPort(r)}
+					if r.IntN(8) == 0 {
+						p.Doubt = "doubt of a name"
+					}
+					e.Ports = append(e.Ports, p)
 				}
 			}
 			m.Endpoints = append(m.Endpoints, e)

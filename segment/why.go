@@ -491,7 +491,7 @@ func (w *walk) matches(p *compiled, r *compiledRule, d Gress, subject, peer int)
 	case match == Maybe:
 		return Maybe, w.peerDoubt(r, peer)
 	case port == Maybe:
-		return Maybe, "whether a port name is resolved on the host-network pod " + w.name(w.dst) + " depends on the network plugin"
+		return Maybe, w.nameDoubt(r.spec)
 	}
 	return Yes, from + " " + w.matched(r, p.p.Namespace, peer) + " on " + describePorts(r.r.Ports)
 }
@@ -534,6 +534,32 @@ func (w *walk) portMatch(spec int) Answer {
 		}
 	}
 	return a
+}
+
+// nameDoubt says why it is not known whether a port name of a list means the port.
+func (w *walk) nameDoubt(spec int) string {
+	g := w.g
+	for _, u := range g.specs[spec].named {
+		if doubt := g.portDoubt(w.dst, u); doubt != "" {
+			return doubt + " on " + w.name(w.dst)
+		}
+	}
+	return "whether a port name is resolved on the host-network pod " + w.name(w.dst) + " depends on the network plugin"
+}
+
+// portDoubt returns the doubt of a port that a name means on a class, "" if none
+// has one.
+func (g *Graph) portDoubt(class, u int) string {
+	rep := g.classes.ref(class).rep
+	if rep < 0 {
+		return ""
+	}
+	for _, p := range g.m.Endpoints[rep].Ports {
+		if p.Doubt != "" && g.v.named[u].matches(p) {
+			return p.Doubt
+		}
+	}
+	return ""
 }
 
 // OwnNode is the RuleName of the default that opens a pod to its own node.

@@ -112,7 +112,7 @@ func (ev *Evidence) profile(a *Agent) (p segment.Profile, idle string) {
 	p.ClusterNetworkPolicy, p.AdminNetworkPolicy = segment.Maybe, segment.Maybe
 	why := "what " + a.Plugin + " does is not modelled"
 	p.PodBlockDoubt, p.NodeBlockDoubt, p.BaselineDoubt, p.NodeToPodDoubt, p.PodToNodeDoubt = why, why, why, why, why
-	p.NetworksDoubt, p.NodesDoubt = why, why
+	p.NetworksDoubt, p.NodesDoubt, p.SidecarPortsDoubt = why, why, why
 	return p, ""
 }
 
@@ -184,6 +184,8 @@ func join(p, q segment.Profile) segment.Profile {
 		{&p.BaselineDirectionBlind, &q.BaselineDirectionBlind, &p.BaselineDoubt, &q.BaselineDoubt, "whether the Baseline tier is then skipped in both directions"},
 		{&p.NodeToPodFree, &q.NodeToPodFree, &p.NodeToPodDoubt, &q.NodeToPodDoubt, "whether traffic from a node to the pods that run on it is policed"},
 		{&p.PodToNodeFree, &q.PodToNodeFree, &p.PodToNodeDoubt, &q.PodToNodeDoubt, "whether traffic from a pod to the node that it runs on is policed"},
+		{&p.SidecarPortsUnnamed, &q.SidecarPortsUnnamed, &p.SidecarPortsDoubt, &q.SidecarPortsDoubt, "whether the names that sidecars give to ports are known"},
+		{&p.PortNamesUnread, &q.PortNamesUnread, &p.PortNamesDoubt, &q.PortNamesDoubt, "whether the port names of NetworkPolicies are read"},
 	} {
 		switch {
 		case *b.doubt != "":

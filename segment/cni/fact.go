@@ -42,6 +42,7 @@ const (
 	BaselineDirectionBlind Switch = "BaselineDirectionBlind"
 	AdminBeforeDenials     Switch = "AdminBeforeDenials"
 	SidecarPortsUnnamed    Switch = "SidecarPortsUnnamed"
+	PortNamesUnread        Switch = "PortNamesUnread"
 	NodeToPodFree          Switch = "NodeToPodFree"
 	PodToNodeFree          Switch = "PodToNodeFree"
 	EstablishedCut         Switch = "EstablishedCut"
@@ -50,7 +51,7 @@ const (
 // Switches returns all of them, in the order of the table.
 func Switches() []Switch {
 	return []Switch{NetworkPolicy, ClusterNetworkPolicy, AdminNetworkPolicy, CiliumNetworkPolicy, IPBlockMatchesPods, IPBlockMatchesNodes,
-		HostNetworkPoliced, BaselineDirectionBlind, AdminBeforeDenials, SidecarPortsUnnamed, NodeToPodFree, PodToNodeFree, EstablishedCut}
+		HostNetworkPoliced, BaselineDirectionBlind, AdminBeforeDenials, SidecarPortsUnnamed, PortNamesUnread, NodeToPodFree, PodToNodeFree, EstablishedCut}
 }
 
 // Fact is one thing that is known about a plugin.

@@ -24,6 +24,7 @@ const (
 	ciliumLayer3   = "https://docs.cilium.io/en/stable/security/policy/language/"
 	ovnPolicy      = "https://github.com/ovn-kubernetes/ovn-kubernetes/blob/master/docs/features/network-security-controls/network-policy.md"
 	ovnAdmin       = "https://github.com/ovn-kubernetes/ovn-kubernetes/blob/master/docs/features/network-security-controls/admin-network-policy.md"
+	ovnPorts       = "https://github.com/ovn-kubernetes/ovn-kubernetes/blob/master/go-controller/pkg/ovn/gress_policy.go"
 	ovnNode        = "https://github.com/ovn-kubernetes/ovn-kubernetes/blob/master/go-controller/pkg/ovn/base_network_controller_policy.go"
 	knpEngine      = "https://github.com/kubernetes-sigs/kube-network-policies/blob/v1.1.0/pkg/networkpolicy/networkpolicy.go"
 	knpDataplane   = "https://github.com/kubernetes-sigs/kube-network-policies/blob/v1.1.0/pkg/dataplane/controller.go"
@@ -73,6 +74,7 @@ func Facts() []Fact {
 			Says: "the ports of a pod were those of its ordinary containers, and a rule that names a sidecar's let nothing in"},
 		{Plugin: Calico, Switch: SidecarPortsUnnamed, Value: no, Since: Version{3, 29}, Source: "https://github.com/projectcalico/calico/pull/8885", Read: "of 2024-06-06, merged; 3.29.0 is of 2024-10-31",
 			Says: "those of init containers count too; whether a 3.28 has it was not found out"},
+		{Plugin: Calico, Switch: PortNamesUnread, Value: no, Source: "https://github.com/projectcalico/calico/issues/8881", Read: "2024-06-05", Says: "a name that an ordinary container gives lets its port in"},
 		{Plugin: Calico, Switch: NodeToPodFree, Value: yes, Source: felixRules, Read: readDay,
 			Says: "what the host itself sends to a pod's interface leaves the output chain before any policy (connections through IPVS excepted)"},
 		{Plugin: Calico, Switch: PodToNodeFree, Value: no, Source: felixRules, Read: readDay,
@@ -95,6 +97,7 @@ func Facts() []Fact {
 			Says: "a pod on the host network has the identity of its node; only a CiliumClusterwideNetworkPolicy with a nodeSelector reaches it"},
 		{Plugin: Cilium, Switch: AdminBeforeDenials, Value: yes, Source: "https://github.com/cilium/design-cfps/blob/main/cilium/CFP-42904-policy-ordering.md", Read: "71eb526, " + readDay,
 			Says: "Cilium's own kinds are in the tier of NetworkPolicies, their denials first there: the Admin tier always overrides them"},
+		{Plugin: Cilium, Switch: PortNamesUnread, Value: no, Source: "https://github.com/cilium/cilium/issues/15070", Read: "its description", Says: "an endpoint has a list of the named ports of its pod"},
 		{Plugin: Cilium, Switch: NodeToPodFree, Value: yes, Source: "https://github.com/cilium/cilium/blob/main/pkg/option/config.go", Read: "option allow-localhost, " + readDay,
 			Says: "under Kubernetes allow-localhost is \"always\" by default: the host reaches the pods that run on it"},
 		{Plugin: Cilium, Switch: PodToNodeFree, Value: no, Source: "https://github.com/cilium/cilium/issues/47827", Read: "2026-08-06",
@@ -114,6 +117,8 @@ func Facts() []Fact {
 			Says: "pods on the host network have no logical port, and are neither subjects nor peers"},
 		{Plugin: OVN, Switch: BaselineDirectionBlind, Value: no, Source: ovnPolicy, Read: "24e37fc, " + readDay,
 			Says: "a pod joins a port group of denials per direction, and the baseline's ACLs come after those"},
+		{Plugin: OVN, Switch: PortNamesUnread, Value: yes, Source: ovnPorts, Read: "476bff8 and 0254d0f, " + readDay,
+			Says: "of a port it takes the number, which a name has none of: a rule with nothing but names for a protocol lets in all of its ports"},
 		{Plugin: OVN, Switch: NodeToPodFree, Value: yes, Source: ovnNode, Read: "addAllowACLFromNode, " + readDay,
 			Says: "an ACL of every node's switch allows what comes from the node's management port"},
 		{Plugin: OVN, Switch: EstablishedCut, Value: yes, Source: "https://github.com/russellb/ovs/commit/56ccd8bc5eeadc0a2309f35da6f72f465677d2d2", Read: "2016-03-02",
@@ -131,6 +136,7 @@ func Facts() []Fact {
 		{Plugin: KubeNP, Switch: BaselineDirectionBlind, Value: yes, Source: knpEngine, Read: tag110,
 			Says: "where any NetworkPolicy selects the pod the verdict is final, also in a direction that none of them speaks of"},
 		{Plugin: KubeNP, Switch: SidecarPortsUnnamed, Value: yes, Source: knpPods, Read: tag110, Says: "the ports of a pod are those of its ordinary containers"},
+		{Plugin: KubeNP, Switch: PortNamesUnread, Value: no, Source: knpPods, Read: tag110, Says: "the ports of a pod are kept with their names; its verdicts agree with ours in process"},
 		{Plugin: KubeNP, Switch: NodeToPodFree, Value: maybe, Source: knpDataplane, Read: tag110,
 			Says: "what the node's root user sends passes; what its other users send is judged"},
 		{Plugin: KubeNP, Switch: PodToNodeFree, Value: yes, Before: Version{1, 1}, Source: "https://github.com/kubernetes-sigs/kube-network-policies/issues/283", Read: "2025-12-10",
@@ -151,6 +157,7 @@ func Facts() []Fact {
 		{Plugin: Kindnet, Switch: HostNetworkPoliced, Value: no, Source: knpPodInfo, Read: tag110, Says: "the same engine"},
 		{Plugin: Kindnet, Switch: BaselineDirectionBlind, Value: yes, Source: knpEngine, Read: tag110, Says: "the same engine"},
 		{Plugin: Kindnet, Switch: SidecarPortsUnnamed, Value: yes, Source: knpPods, Read: tag110, Says: "the same engine"},
+		{Plugin: Kindnet, Switch: PortNamesUnread, Value: no, Source: knpPods, Read: tag110, Says: "the same engine"},
 		{Plugin: Kindnet, Switch: NodeToPodFree, Value: maybe, Source: knpDataplane, Read: tag110, Says: "the same engine: it hangs on the user of the process"},
 
 		{Plugin: AWS, Switch: NetworkPolicy, Value: yes, Source: awsAgent, Read: readDay, Says: "where the agent is told --enable-network-policy=true, which it is not by default"},
@@ -164,6 +171,7 @@ func Facts() []Fact {
 		{Plugin: AWS, Switch: HostNetworkPoliced, Value: no, Source: awsFAQ, Read: "0f1170c, " + readDay, Says: "network policies cannot be applied to the host network"},
 		{Plugin: AWS, Switch: SidecarPortsUnnamed, Value: yes, Source: awsPods, Read: "0db3c16, " + readDay,
 			Says: "a name is looked up among the ports of ordinary containers, and the controller keeps nothing of the others"},
+		{Plugin: AWS, Switch: PortNamesUnread, Value: no, Source: awsPods, Read: "0db3c16, " + readDay, Says: "a name is looked up among the ports of ordinary containers"},
 		{Plugin: AWS, Switch: NodeToPodFree, Value: yes, Source: awsRules, Read: readDay, Says: "the primary address of the node is put among what is allowed, for ingress"},
 		{Plugin: AWS, Switch: PodToNodeFree, Value: yes, Source: awsRules, Read: readDay, Says: "and for egress"},
 

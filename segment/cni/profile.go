@@ -73,7 +73,8 @@ func at(name string, v Version) segment.Profile {
 		// What sources say of ClusterNetworkPolicy is of its standard fields.
 		p.NodesDoubt = fmt.Sprintf("whether %s knows the experimental peers of a ClusterNetworkPolicy, nodes and domainNames, is not known", title(&p))
 	}
-	p.SidecarPortsUnnamed = say(SidecarPortsUnnamed) == segment.Yes
+	p.SidecarPortsUnnamed, p.SidecarPortsDoubt = settle(say(SidecarPortsUnnamed), p, "knows the names that sidecars give to ports")
+	p.PortNamesUnread, p.PortNamesDoubt = settle(say(PortNamesUnread), p, "reads the port names of NetworkPolicies")
 	p.NodeToPodFree, p.NodeToPodDoubt = settle(say(NodeToPodFree), p, "polices traffic from a node to the pods that run on it")
 	p.PodToNodeFree, p.PodToNodeDoubt = settle(say(PodToNodeFree), p, "polices traffic from a pod to the node that it runs on")
 	return p

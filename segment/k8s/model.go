@@ -1,6 +1,7 @@
 package k8s
 
 import (
+	"fmt"
 	"maps"
 	"net/netip"
 	"strings"
@@ -127,9 +128,14 @@ func (b *builder) endpoint(w *estate.Workload, ref ident.Ref, labels map[string]
 		}
 		for _, p := range c.Ports {
 			proto, ok := segment.ParseProtocol(p.Protocol)
-			if p.Name != "" && p.Port != 0 && ok {
-				e.Ports = append(e.Ports, segment.NamedPort{Name: p.Name, Protocol: proto, Number: p.Port})
+			if p.Name == "" || p.Port == 0 || !ok {
+				continue
 			}
+			port := segment.NamedPort{Name: p.Name, Protocol: proto, Number: p.Port}
+			if doubt := b.m.Profile.SidecarPortsDoubt; doubt != "" && c.Kind == estate.Sidecar {
+				port.Doubt = fmt.Sprintf("%s, and it is the sidecar %s that names the port %s", doubt, c.Name, p.Name)
+			}
+			e.Ports = append(e.Ports, port)
 		}
 	}
 	key := [2]string{ref.Cluster, ref.Namespace}

@@ -44,7 +44,7 @@ func networkPolicy(cluster string, o *networkingv1.NetworkPolicy, profile segmen
 			if err != nil {
 				return fail(err)
 			}
-			p.Rules[segment.Ingress] = append(p.Rules[segment.Ingress], r)
+			p.Rules[segment.Ingress] = append(p.Rules[segment.Ingress], unread(r, &profile)...)
 		}
 	}
 	if p.Isolates[segment.Egress] {
@@ -54,7 +54,7 @@ func networkPolicy(cluster string, o *networkingv1.NetworkPolicy, profile segmen
 			if err != nil {
 				return fail(err)
 			}
-			p.Rules[segment.Egress] = append(p.Rules[segment.Egress], r)
+			p.Rules[segment.Egress] = append(p.Rules[segment.Egress], unread(r, &profile)...)
 		}
 	}
 	return p, nil
