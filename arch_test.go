@@ -123,7 +123,7 @@ var layers = map[string][]string{
 	"internal/server":    {"ident", "authz", "sbom/...", "vuln", "index", "inventory", "report", "internal/catalog", "internal/store"},
 	"internal/feeds":     {"ident", "vuln", "vuln/osv", "vuln/pack"},
 	"internal/client":    {"ident", "vuln", "inventory", "report", "internal/listen"},
-	"internal/app": {"ident", "authz", "evidence", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report", "index/...", "policy/...", "fact", "verify", "internal/trustroot",
+	"internal/app": {"ident", "authz", "evidence", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report", "index/...", "policy/...", "fact", "verify/...", "internal/trustroot",
 		"internal/catalog", "internal/client", "internal/feeds", "internal/listen", "internal/notify", "internal/registry", "internal/server", "internal/store/..."},
 	"internal/web": {"ident", "inventory", "internal/listen"},
 	"internal/cli": {"ident", "authz", "verify", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "contain/trigger", "contain/tighten", "report/...", "examples", "index/synth",
