@@ -48,6 +48,7 @@ var layers = map[string][]string{
 	"vuln/kev":     {"ident", "vuln", "jsonscan"},
 	"vuln/epss":    {"ident", "vuln"},
 	"vuln/openvex": {"ident", "vuln", "jsonscan"},
+	"vuln/scanner": {"ident", "vuln", "jsonscan"},
 	"vuln/pack":    {"ident", "vuln"},
 	"vuln/csaf":    {"ident", "vuln", "jsonscan"},
 	"vuln/cdxvex":  {"ident", "vuln", "jsonscan", "sbom", "sbom/cyclonedx"},

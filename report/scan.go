@@ -27,6 +27,8 @@ type Scan struct {
 	// not found any more.
 	Baseline   string       `json:"baseline,omitempty"`
 	Remediated []vuln.Known `json:"remediated,omitempty"`
+	// Reconciliation holds reports of other scanners against the findings.
+	Reconciliation *vuln.Reconciliation `json:"reconciliation,omitempty"`
 	// Upgrades are what the findings ask for, the one that clears most first.
 	Upgrades []vuln.Upgrade `json:"upgrades,omitempty"`
 
@@ -120,6 +122,7 @@ func scanTable(w io.Writer, a *Scan, o Options) error {
 	p.cleared(cleared)
 	p.unapplied(a.Findings)
 	p.unbound(a.Coverage.VEX)
+	p.reconciled(a.Reconciliation)
 	p.unmatchedReasons(a.Unmatched)
 	p.blank()
 	line := fmt.Sprintf("searched %s; %s without identity", plural(a.Documents, "document"), plural(a.Coverage.ComponentsWithoutIdentity, "component"))

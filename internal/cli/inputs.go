@@ -80,11 +80,13 @@ func (in *inputs) sbomFlags(c *cobra.Command) {
 
 func (in *inputs) advisoryFlags(c *cobra.Command) {
 	c.Flags().StringArrayVar(&in.advisories, "advisories", nil, "OSV records: `PATH` of a file, folder or zip archive (default: the local cache); repeatable")
-	in.refuse(c, "findings", "this version takes in no scanner reports: give the SBOMs with --sbom")
 }
 
 // intelligenceFlags are what is known of vulnerabilities beside their advisories.
 func (in *inputs) intelligenceFlags(c *cobra.Command) {
+	if c.Name() != "scan" {
+		in.refuse(c, "findings", "cofferdam scan --findings holds reports of other scanners against our own; give the SBOMs with --sbom here")
+	}
 	c.Flags().StringArrayVar(&in.known.VEX, "vex", nil, "statements about vulnerabilities in products (OpenVEX, CSAF, CycloneDX): `PATH` of a file, folder or glob; repeatable")
 	c.Flags().StringVar(&in.known.Trust, "vex-trust", "", "apply statements of the authors that `FILE` names only, and show the others' (default: apply all that --vex names)")
 	c.Flags().StringVar(&in.known.KEV, "kev", "", "catalogue of vulnerabilities known to be exploited, as CISA publishes it: `FILE` of JSON")

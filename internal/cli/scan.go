@@ -19,6 +19,7 @@ func scanCommand(e *env) *cobra.Command {
 	var failOn []string
 	var onlyFixed, warnOnly bool
 	var base baselineFlags
+	var reports []string
 	var srv serverFlags
 	c := &cobra.Command{
 		Use: "scan FILE…|IMAGE… [--advisories PATH…]", GroupID: "sbom",
@@ -41,6 +42,9 @@ something that it should judge could not be read. A finding of unknown severity
 counts: unknown is not low. With --baseline it fails on what is new since: on what is not
 in a baseline that --write-baseline wrote, or was not found in the release before (an SBOM
 or image). What is known to be exploited is never baselined.
+
+With --findings the reports of other scanners are held against the findings: what is agreed,
+what only one side has, and why where that is known.
 
 -o openvex and cyclonedx-vex write the findings with their status, to be published or
 completed by hand.`,
@@ -100,7 +104,12 @@ completed by hand.`,
 			if err != nil {
 				return err
 			}
-			e.problems(slices.Concat(sbomProblems, advProblems, vexProblems))
+			reported, reportProblems, err := l.ScannerReports(ctx, reports)
+			if err != nil {
+				return err
+			}
+			all := slices.Concat(sbomProblems, advProblems, vexProblems, reportProblems)
+			e.problems(all)
 			if line != nil && len(sbomProblems) > 0 {
 				e.outcome.failed = true // a gate whose own SBOM could not be read has not passed
 			}
@@ -114,7 +123,7 @@ completed by hand.`,
 				SchemaVersion: inventory.SchemaVersion, Findings: rep.Findings, Unmatched: orEmpty(rep.Unmatched),
 				Documents: len(docs), Components: rep.Components,
 				Coverage: inventory.Coverage{ComponentsWithoutIdentity: rep.WithoutIdentity, AdvisoryKnown: &yes, NotSeen: []string{},
-					AdvisoriesAsOf: db.AsOf().Format("2006-01-02"), Quarantined: len(sbomProblems) + len(advProblems) + len(vexProblems)},
+					AdvisoriesAsOf: db.AsOf().Format("2006-01-02"), Quarantined: len(all)},
 			}
 			a.Coverage.Intelligence(known)
 			if known.Statements != nil {
@@ -122,6 +131,9 @@ completed by hand.`,
 				a.Coverage.VEX = &n
 			}
 			a.Locate(docs)
+			if len(reports) > 0 {
+				a.Reconciliation = vuln.Reconcile(rep, reported, db, docs)
+			}
 			if a.At, err = e.now(); err != nil {
 				return err
 			}
@@ -135,9 +147,10 @@ completed by hand.`,
 	in.intelligenceFlags(c)
 	reg.add(c)
 	base.add(c)
+	c.Flags().StringArrayVar(&reports, "findings", nil, "hold reports of Trivy, Grype, OSV-Scanner (JSON) or SARIF against the findings: `PATH` of a file or folder; repeatable")
 	srv.add(c)
 	in.server = &srv
-	in.notWithServer(c, "advisories", "kev", "epss", "vex", "vex-trust", "baseline", "write-baseline")
+	in.notWithServer(c, "advisories", "kev", "epss", "vex", "vex-trust", "baseline", "write-baseline", "findings")
 	c.Flags().StringSliceVar(&failOn, "fail-on", nil, "exit 3 on a finding of this `SEVERITY` or above: low, medium, high, critical, or any; or, with kev, on one that is known to be exploited")
 	c.Flags().BoolVar(&onlyFixed, "only-fixed", false, "only findings that a published version fixes")
 	c.Flags().BoolVar(&warnOnly, "warn-only", false, "report a failed gate and exit 0")
