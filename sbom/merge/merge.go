@@ -1,6 +1,7 @@
 package merge
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strconv"
@@ -50,21 +51,11 @@ func Documents(docs []*sbom.Document, o Options) (*sbom.Document, *Report) {
 		m.document(n, d)
 	}
 	slices.SortFunc(m.out.Dependencies, func(a, b sbom.Dependency) int {
-		return compare(a.From, b.From, a.To, b.To, int32(a.Kind), int32(b.Kind))
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), cmp.Compare(a.Kind, b.Kind))
 	})
 	m.out.Dependencies = slices.Compact(m.out.Dependencies)
 	m.out.Dependencies = slices.DeleteFunc(m.out.Dependencies, func(e sbom.Dependency) bool { return e.From == e.To })
 	return m.out, m.r
-}
-
-// compare orders by pairs, the first that differs.
-func compare(pairs ...int32) int {
-	for i := 0; i < len(pairs); i += 2 {
-		if d := pairs[i] - pairs[i+1]; d != 0 {
-			return int(d)
-		}
-	}
-	return 0
 }
 
 func (m *merger) document(n int, d *sbom.Document) {

@@ -121,7 +121,7 @@ func TestNamesAreStableAndKeyed(t *testing.T) {
 		return out.Components[0].Name
 	}
 	other := bytes.Repeat([]byte("o"), redact.MinKey)
-	if name(key) != name(key) || name(key) == name(other) {
+	if first, again := name(key), name(key); first != again || first == name(other) {
 		t.Error("names are not the key's")
 	}
 	if _, _, err := redact.Document(read(t, []byte(raw)), redact.Options{Chosen: acme, Key: key[1:]}); ident.KindOf(err) != ident.KindUsage {
