@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/checker"
+	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 
@@ -121,27 +122,28 @@ func at(fs []Fault, part string, index int, field string) []Fault {
 // compileOne parses and checks one expression, and plans its evaluation. want nil is any
 // type.
 func compileOne(env *cel.Env, text string, want *types.Type) (cel.Program, *types.Type, []Fault) {
-	ast, issues := env.Compile(text)
+	checked, issues := env.Compile(text)
 	if issues != nil && issues.Err() != nil {
 		var out []Fault
 		for _, e := range issues.Errors() {
 			message, _, _ := strings.Cut(e.Message, "\n")
+			message = strings.TrimSuffix(message, " (in container '')")
 			out = append(out, Fault{Line: max(e.Location.Line(), 0), Column: max(e.Location.Column()+1, 0), Message: message, Hint: "docs/policies.md lists the variables, their fields and the functions"})
 		}
 		return nil, nil, out
 	}
-	if got := ast.OutputType(); want != nil && !want.IsExactType(got) && got != types.DynType {
+	if got := checked.OutputType(); want != nil && !want.IsExactType(got) && got != types.DynType {
 		return nil, nil, []Fault{{Line: 1, Column: 1, Message: fmt.Sprintf("the expression is of the type %s, and %s is due", got, want), Hint: "compare it with something, or use size() and exists()"}}
 	}
 	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
-	if e, err := env.EstimateCost(ast, sizes{}); err != nil || e.Max > maxCost {
+	if e, err := env.EstimateCost(checked, sizes{}); err != nil || e.Max > maxCost {
 		options = append(options, cel.CostLimit(maxCost)) // counting makes a third of an evaluation
 	}
-	program, err := env.Program(ast, options...)
+	program, err := env.Program(checked, options...)
 	if err != nil {
 		return nil, nil, []Fault{{Line: 1, Column: 1, Message: err.Error(), Hint: "docs/policies.md lists the variables, their fields and the functions"}}
 	}
-	return program, ast.OutputType(), nil
+	return program, checked.OutputType(), nil
 }
 
 // sizes bounds what expressions walk over, so that those which cannot become dear need
@@ -205,7 +207,7 @@ func (c *Compiler) scope(vars []Variable) (*cel.Env, []bound, []Fault) {
 		}
 		state[i] = 1
 		ok := true
-		for _, word := range identifier.FindAllString(vars[i].Expression, -1) {
+		for _, word := range c.identifiers(vars[i].Expression) {
 			if j, is := byName[word]; is && ok {
 				ok = visit(j, way)
 			}
@@ -245,6 +247,22 @@ func (c *Compiler) scope(vars []Variable) (*cel.Env, []bound, []Fault) {
 	return env, out, faults
 }
 
+// identifiers are the names that an expression uses; none where it does not parse,
+// which is found out when it is compiled.
+func (c *Compiler) identifiers(text string) []string {
+	parsed, issues := c.env.Parse(text)
+	if issues != nil && issues.Err() != nil {
+		return nil
+	}
+	var out []string
+	ast.PostOrderVisit(parsed.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() == ast.IdentKind {
+			out = append(out, e.AsIdent())
+		}
+	}))
+	return out
+}
+
 // bound is a compiled variable.
 type bound struct {
 	name    string
@@ -253,7 +271,6 @@ type bound struct {
 
 var (
 	variableName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{0,62}$`)
-	identifier   = regexp.MustCompile(`[a-zA-Z_][a-zA-Z0-9_]*`)
 	reserved     = map[string]bool{"image": true, "facts": true, "findings": true, "sboms": true, "now": true, "workload": true}
 )
 

@@ -206,7 +206,7 @@ func TestCompileFaults(t *testing.T) {
 
 func TestVariables(t *testing.T) {
 	p := compile(t, policy.Spec{Mode: policy.Enforce, Variables: []policy.Variable{
-		{"ours", `signed.filter(f, f.logged)`}, {"signed", `facts.signedBy("` + ci + `", "**")`}, {"broken", `facts[99].logged`},
+		{"signatures", `facts.filter(f, f.claim != "signatures")`}, {"ours", `signed.filter(f, f.logged)`}, {"signed", `facts.signedBy("` + ci + `", "**")`}, {"broken", `facts[99].logged`},
 	}, Rules: []policy.Rule{{Name: "a", Expression: "ours.size() == 2"}, {Name: "b", Expression: "broken"}, {Name: "c", Expression: "ours.size() > 1 || broken"}}})
 	v := p.Evaluate(prepare(t, input()), policy.Context{At: noon})
 	if v.Rules[0].Result != policy.Held || v.Rules[1].Result != policy.Undecided || !strings.Contains(v.Rules[1].Found, "the variable broken") || v.Rules[2].Result != policy.Held {

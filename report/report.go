@@ -225,6 +225,9 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(verificationTable)
 		hs["sarif"] = as(verificationSARIF)
 		hs["junit"] = as(verificationJUnit)
+	case *PolicyTests:
+		hs["table"] = as(policyTestsTable)
+		hs["junit"] = as(policyTestsJUnit)
 	case *Validations:
 		hs["table"] = as(validationsTable)
 		hs["sarif"] = as(validationsSARIF)

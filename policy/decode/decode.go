@@ -138,7 +138,7 @@ func (o *Object) read(c *policy.Compiler, root strict.Node, faults *[]strict.Fau
 		root.Get("apiVersion").Fault(strict.RuleValue, "%q is no version of %s", o.APIVersion, o.Kind).Mend("%s", versions[o.Kind])
 	case sigstore:
 		root.Get("kind").Fault(strict.RuleValue, "%q is no kind of %s", o.Kind, group).Mend("%s or %s", clusterimage.Kind, clusterimage.RootKind)
-	case own && o.Kind != estateKind:
+	case own && !slices.Contains(elsewhere, o.Kind):
 		root.Get("kind").Fault(strict.RuleValue, "%q is no kind of %s", o.Kind, group).Mend("%s or %s", PolicyKind, ExceptionKind)
 	default:
 		return false
@@ -154,8 +154,9 @@ var versions = map[string]string{
 	ExceptionKind:         Group + "/" + Version,
 }
 
-// estateKind is another kind of our group, which package manifest reads.
-const estateKind = "Estate"
+// elsewhere are kinds of our group that are no policy: packages manifest and
+// policytest read them.
+var elsewhere = []string{"Estate", "ImageFacts", "PolicyTest"}
 
 // Kinds are the kinds of resource that Read knows.
 func Kinds() []string { return slices.Sorted(maps.Keys(versions)) }

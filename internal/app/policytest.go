@@ -1,0 +1,132 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"path/filepath"
+
+	"github.com/cofferdam-io/cofferdam/estate/manifest"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/policy"
+	"github.com/cofferdam-io/cofferdam/policy/clusterimage"
+	"github.com/cofferdam-io/cofferdam/policy/decode"
+	"github.com/cofferdam-io/cofferdam/policy/policytest"
+	"github.com/cofferdam-io/cofferdam/policy/strict"
+	"github.com/cofferdam-io/cofferdam/report"
+)
+
+// TestPolicies runs every PolicyTest below paths. A test, a policy or facts that cannot
+// be read are an error: a case that was not judged must not look like one that passed.
+func (l *Loader) TestPolicies(ctx context.Context, paths []string) (*report.PolicyTests, error) {
+	a := &report.PolicyTests{SchemaVersion: inventory.SchemaVersion, Cases: []report.PolicyTestCase{}}
+	for _, arg := range paths {
+		files, err := l.expand(arg, hasExt(".yaml", ".yml", ".json"))
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			docs, err := l.documents(ctx, f.name)
+			if err != nil {
+				return nil, err
+			}
+			for _, d := range docs {
+				if d.Root.Field("kind").Text() != policytest.SuiteKind {
+					continue
+				}
+				suite, faults := policytest.ReadSuite(d.Root)
+				if err := broken(f.name, faults); err != nil {
+					return nil, err
+				}
+				if err := l.testPolicies(ctx, f.name, suite, a); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return a, nil
+}
+
+func (l *Loader) documents(ctx context.Context, name string) ([]manifest.Document, error) {
+	data, err := l.read(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	docs, err := manifest.Documents(ctx, manifest.Input{Name: name, Data: data}, manifest.Options{MaxBytes: decode.MaxBytes})
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range docs {
+		if d.Err != nil {
+			return nil, d.Err.At(fmt.Sprintf("%s:%d", name, d.At.Line))
+		}
+	}
+	return docs, nil
+}
+
+// broken is the first fault that is more than a warning, as an error.
+func broken(name string, faults []strict.Fault) error {
+	for _, f := range faults {
+		if !f.Warning {
+			err := ident.Errorf(ident.KindFailure, "%s: %s", f.Path, f.Message).At(fmt.Sprintf("%s:%d:%d", name, f.At.Line, f.At.Column))
+			return err.WithHint("%s", f.Hint)
+		}
+	}
+	return nil
+}
+
+func (l *Loader) testPolicies(ctx context.Context, name string, suite *policytest.Suite, a *report.PolicyTests) error {
+	beside := func(file string) string { return path.Join(path.Dir(filepath.ToSlash(name)), file) }
+	var paths []string
+	for _, p := range suite.Policies {
+		paths = append(paths, beside(p))
+	}
+	files, err := l.ReadPolicies(ctx, paths)
+	if err != nil {
+		return err
+	}
+	var policies []*policy.Policy
+	var exceptions []policy.Exception
+	for _, f := range files {
+		if err := broken(f.Name, f.Faults); err != nil {
+			return err
+		}
+		for _, o := range f.Objects {
+			if err := broken(f.Name, o.Faults); err != nil {
+				return err
+			}
+			switch {
+			case o.Policy != nil:
+				policies = append(policies, o.Policy)
+			case o.Image != nil:
+				policies = append(policies, o.Image.Compile(clusterimage.Resolved{}))
+			case o.Exception != nil:
+				exceptions = append(exceptions, *o.Exception)
+			}
+		}
+	}
+	for _, c := range suite.Cases {
+		docs, err := l.documents(ctx, beside(c.Facts))
+		if err != nil {
+			return err
+		}
+		if len(docs) != 1 {
+			return ident.Errorf(ident.KindFailure, "holds %d documents, and one image is due", len(docs)).At(beside(c.Facts)).WithHint("kind: %s", policytest.FactsKind)
+		}
+		in, faults := policytest.ReadFacts(docs[0].Root)
+		if err := broken(beside(c.Facts), faults); err != nil {
+			return err
+		}
+		r := c.Run(policies, exceptions, in)
+		one := report.PolicyTestCase{File: name, Line: c.At.Line, Case: c.Name, Wrong: r.Wrong, Verdict: r.Verdict}
+		if len(r.Wrong) == 0 {
+			one.Wrong = []string{}
+			a.Passed++
+		} else {
+			a.Failed++
+		}
+		a.Cases = append(a.Cases, one)
+	}
+	return nil
+}
