@@ -246,15 +246,15 @@ func (p *printer) findings(m *inventory.Map) {
 }
 
 // counted is counts, with how many more statements clear.
-func counted(c [6]int, clear int) string {
+func counted(c [6]int, cleared int) string {
 	s := counts(c)
-	if clear == 0 {
+	if cleared == 0 {
 		return s
 	}
 	if s != "" {
 		s += ", "
 	}
-	return s + fmt.Sprintf("%d cleared by VEX", clear)
+	return s + fmt.Sprintf("%d cleared by VEX", cleared)
 }
 
 func counts(c [6]int) string {

@@ -75,7 +75,7 @@ func TestBaselinesThatAreRefused(t *testing.T) {
 	for name, c := range map[string]struct{ text, says string }{
 		"another document":       {`{"bomFormat":"CycloneDX"}`, "no baseline"},
 		"cut short":              {head + `{"id":"CVE-1"`, "cannot be read"},
-		"a word of its own":      {head + `{"id":"CVE-1","package":"pkg:npm/a","severity":"low","untill":"2026-01-01"}]}`, "untill"},
+		"a word of its own":      {head + `{"id":"CVE-1","package":"pkg:npm/a","severity":"low","end":"2026-01-01"}]}`, "end"},
 		"no package":             {head + `{"id":"CVE-1","severity":"low"}]}`, "f#/findings/0"},
 		"accepted for ever":      {head + `{"id":"CVE-1","package":"pkg:npm/a","severity":"low","accepted":true,"reason":"x"}]}`, "a day until"},
 		"accepted for no reason": {head + `{"id":"CVE-1","package":"pkg:npm/a","severity":"low","accepted":true,"until":"2026-01-01"}]}`, "needs a reason"},

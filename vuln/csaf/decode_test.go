@@ -104,7 +104,7 @@ func TestWhatIsRefused(t *testing.T) {
 		"no status at all":         {change(`{"known_affected":["P-RANGE"],"known_not_affected":["RHEL9:SSL","IMG:P-2","BOX:P-2"],"first_fixed":["P-2"],"under_investigation":["P-WORDS"],"recommended":["P-2"]}`, `{"recommended":["P-2"]}`), ident.KindInvalid, "6.1.27.7"},
 		"not affected for nothing": {change(`"product_ids":["RHEL9:SSL","IMG:P-2","BOX:P-2"]`, `"product_ids":["RHEL9:SSL","IMG:P-2"]`), ident.KindInvalid, "6.1.27.9"},
 		"affected, and no remedy":  {change(`"details":"take 2.0.0","product_ids":["P-RANGE"]`, `"details":"take 2.0.0","product_ids":["P-2"]`), ident.KindInvalid, "6.1.27.10"},
-		"no vulnerability":         {small[:strings.Index(small, `"vulnerabilities"`)] + `"vulnerabilities":[]}`, ident.KindInvalid, "6.1.27.11"},
+		"no vulnerability":         {change(small[strings.LastIndex(small, `"vulnerabilities"`)+len(`"vulnerabilities":`):], `[]}`), ident.KindInvalid, "6.1.27.11"},
 		"two justifications":       {change(`"flags":[`, `"flags":[{"label":"component_not_present","product_ids":["IMG:P-2"]},`), ident.KindInvalid, "6.1.33"},
 		"a date of nowhere":        {change(`2026-01-02T03:04:05Z`, `today`), ident.KindInvalid, "RFC 3339"},
 		"a status of text":         {change(`"first_fixed":["P-2"]`, `"first_fixed":"P-2"`), ident.KindInvalid, "an array"},

@@ -138,7 +138,7 @@ func BenchmarkDecode(b *testing.B) {
 	for _, sub := range []string{"osv-go", "osv-pypa"} {
 		s := pack.Source{Name: sub}
 		err := filepath.WalkDir(filepath.Join(dir, "vuln", sub), func(path string, e fs.DirEntry, err error) error {
-			if err != nil || e.IsDir() || !strings.Contains(".json.yaml", filepath.Ext(path)) {
+			if err != nil || e.IsDir() || filepath.Ext(path) != ".json" && filepath.Ext(path) != ".yaml" {
 				return err
 			}
 			raw, err := os.ReadFile(path)
