@@ -20,7 +20,7 @@ const (
 // Verdict is what policies say of an image. All that govern it must pass.
 type Verdict struct {
 	Decision Decision        `json:"decision"`
-	Policies []PolicyVerdict `json:"policies"`
+	Policies []Judgement `json:"policies"`
 	// Indeterminate says that something could not be checked, so that a refusal is no
 	// proof: the caller may use what it remembers, or try again.
 	Indeterminate bool `json:"indeterminate,omitempty"`
@@ -28,8 +28,8 @@ type Verdict struct {
 	Ungoverned bool `json:"ungoverned,omitempty"`
 }
 
-// PolicyVerdict is what one policy says.
-type PolicyVerdict struct {
+// Judgement is what one policy says.
+type Judgement struct {
 	Policy   string        `json:"policy"`
 	Mode     Mode          `json:"mode"`
 	Decision Decision      `json:"decision"`
@@ -59,7 +59,7 @@ type RuleVerdict struct {
 
 // Evaluate judges an image by every policy that governs it.
 func Evaluate(policies []*Policy, in *Prepared, c Context) Verdict {
-	v := Verdict{Decision: Pass, Policies: []PolicyVerdict{}}
+	v := Verdict{Decision: Pass, Policies: []Judgement{}}
 	for _, p := range policies {
 		if !p.Governs(in, &c) {
 			continue
@@ -79,8 +79,8 @@ func Evaluate(policies []*Policy, in *Prepared, c Context) Verdict {
 }
 
 // Evaluate judges an image by one policy, whether or not it governs it.
-func (p *Policy) Evaluate(in *Prepared, c Context) PolicyVerdict {
-	out := PolicyVerdict{Policy: p.Name, Mode: p.Mode, Decision: Pass, Rules: make([]RuleVerdict, 0, len(p.Checks))}
+func (p *Policy) Evaluate(in *Prepared, c Context) Judgement {
+	out := Judgement{Policy: p.Name, Mode: p.Mode, Decision: Pass, Rules: make([]RuleVerdict, 0, len(p.Checks))}
 	ec := p.excepting(in, &c)
 	for i := range p.Checks {
 		check := &p.Checks[i]

@@ -50,11 +50,11 @@ func newMaterial(t *testing.T) material {
 	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "leaf"}, NotBefore: now, NotAfter: now.Add(time.Hour)}
 	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, root, k.Public(), k)
 	check(err)
-	armor := func(kind string, der []byte) string {
+	encoded := func(kind string, der []byte) string {
 		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 	}
-	m := material{key: armor("PUBLIC KEY", spki), rsa: armor("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&r.PublicKey)), private: armor("EC PRIVATE KEY", private),
-		leaf: armor("CERTIFICATE", leafDER), root: armor("CERTIFICATE", rootDER)}
+	m := material{key: encoded("PUBLIC KEY", spki), rsa: encoded("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&r.PublicKey)), private: encoded("EC PRIVATE KEY", private),
+		leaf: encoded("CERTIFICATE", leafDER), root: encoded("CERTIFICATE", rootDER)}
 	m.chain, m.tsa = m.root, m.leaf+m.root
 	return m
 }

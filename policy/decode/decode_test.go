@@ -120,13 +120,13 @@ func TestRootWithoutWhatIsReferredTo(t *testing.T) {
 }
 
 func Example() {
-	f := decode.Read(context.Background(), manifest.Input{Name: "p.yaml", Data: []byte("apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {name: p}\nspec:\n  images: [{glob: \"**\"}]\n  authorites: []\n")}, compiler())
+	f := decode.Read(context.Background(), manifest.Input{Name: "p.yaml", Data: []byte("apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {name: p}\nspec:\n  images: [{glob: \"**\"}]\n  autorities: []\n")}, compiler())
 	for _, x := range f.Objects[0].Faults {
 		fmt.Printf("%d:%d %s: %s\n", x.At.Line, x.At.Column, x.Message, x.Hint)
 	}
 	// Output:
 	// 4:1 authorities is missing or empty: nobody could satisfy the policy: add a key, a keyless identity, or static: {action: pass} to let images through on purpose
-	// 6:3 the field "authorites" is not known here: did you mean authorities?
+	// 6:3 the field "autorities" is not known here: did you mean authorities?
 }
 
 func FuzzRead(f *testing.F) {

@@ -40,9 +40,9 @@ func general(pattern, s string) bool {
 		switch {
 		case strings.HasPrefix(pattern, "**"):
 			pattern = pattern[2:]
-			for i, any := 0, false; i <= len(s); i++ {
-				any = any || at[i]
-				at[i] = any
+			for i, before := 0, false; i <= len(s); i++ {
+				before = before || at[i]
+				at[i] = before
 			}
 		case pattern[0] == '*':
 			pattern = pattern[1:]

@@ -89,6 +89,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestFaults(t *testing.T) {
+	_, cases, _ := strings.Cut(suite, "cases:")
 	for name, c := range map[string]struct{ text, from, to, want string }{
 		"no digest":       {facts, "digests: [sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef]\n", "", "digests"},
 		"bad digest":      {facts, "digests: [sha256:01", "digests: [md5:01", "digests[0]"},
@@ -100,7 +101,7 @@ func TestFaults(t *testing.T) {
 		"severity":        {facts, "severity: high", "severity: awful", "findings[0].severity"},
 		"score":           {facts, "score: 7.5", "score: 75", "findings[0].score"},
 		"unknown field":   {facts, "unchecked:", "uncheked:", "uncheked"},
-		"no cases":        {suite, suite[strings.Index(suite, "cases:"):], "cases: []\n", "cases"},
+		"no cases":        {suite, "cases:" + cases, "cases: []\n", "cases"},
 		"no policies":     {suite, "policies: [p.yaml]\n", "", "policies"},
 		"no time of case": {suite, "  at: \"2026-11-20T12:00:00Z\"\n", "", "cases[0].at"},
 		"no expectation":  {suite, "  expect: {decision: deny, rules: {signature: passed, p/fails: failed}}\n", "", "cases[0].expect"},
