@@ -19,7 +19,7 @@ const (
 
 // Verdict is what policies say of an image. All that govern it must pass.
 type Verdict struct {
-	Decision Decision        `json:"decision"`
+	Decision Decision    `json:"decision"`
 	Policies []Judgement `json:"policies"`
 	// Indeterminate says that something could not be checked, so that a refusal is no
 	// proof: the caller may use what it remembers, or try again.
