@@ -392,6 +392,31 @@ func (r *Reader) NextKey() (key []byte, ok bool) {
 	return key, true
 }
 
+// Members reads an object, and calls each at every member's value; what each does not
+// read is passed over. A caller that needs the key's bytes only uses NextKey.
+func (r *Reader) Members(each func(key string)) {
+	if !r.Object() {
+		return
+	}
+	for {
+		key, ok := r.NextKey()
+		if !ok {
+			return
+		}
+		each(string(key))
+	}
+}
+
+// Items reads an array in the same way.
+func (r *Reader) Items(each func()) {
+	if !r.Array() {
+		return
+	}
+	for r.NextItem() {
+		each()
+	}
+}
+
 // compactKey is NextKey where nothing but a comma stands before a name without
 // escapes, and nothing between it and its colon, as programs write. It is false,
 // having passed no more than a value that is due, where that is not so.

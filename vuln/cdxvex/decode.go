@@ -106,25 +106,11 @@ func (p *parser) wrong(pointer, message string) {
 	p.faults = append(p.faults, vuln.VEXFault{File: p.file, Pointer: pointer, Message: message})
 }
 
-// members reads an object, and calls f at each member's value.
-func (p *parser) members(f func(key string)) {
-	if !p.r.Object() {
-		return
-	}
-	for {
-		key, ok := p.r.NextKey()
-		if !ok {
-			return
-		}
-		f(string(key))
-	}
-}
-
 func (p *parser) document() {
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		switch key {
 		case "metadata":
-			p.members(func(key string) {
+			p.r.Members(func(key string) {
 				switch key {
 				case "supplier":
 					p.by[0] = p.organisation()
@@ -156,7 +142,7 @@ func (p *parser) document() {
 }
 
 func (p *parser) organisation() (name string) {
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		if key == "name" {
 			name = p.r.String()
 		}
@@ -184,7 +170,7 @@ func (p *parser) vulnerability(pointer string) {
 	var affects []affected
 	var a *analysis
 	var updated time.Time
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		switch key {
 		case "id":
 			if s := p.r.String(); s != "" {
@@ -195,7 +181,7 @@ func (p *parser) vulnerability(pointer string) {
 				return
 			}
 			for p.r.NextItem() {
-				p.members(func(key string) {
+				p.r.Members(func(key string) {
 					if key == "id" {
 						if s := p.r.String(); s != "" {
 							ids = append(ids, s)
@@ -289,7 +275,7 @@ func (p *parser) states(s vuln.Statement, status vuln.Status, affects []affected
 
 func (p *parser) analysis() *analysis {
 	a := &analysis{}
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		switch key {
 		case "state":
 			a.state = p.r.String()
@@ -312,7 +298,7 @@ func (p *parser) analysis() *analysis {
 
 func (p *parser) affects() affected {
 	var a affected
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		switch key {
 		case "ref":
 			a.ref = p.r.String()
@@ -322,7 +308,7 @@ func (p *parser) affects() affected {
 			}
 			for p.r.NextItem() {
 				var v versions
-				p.members(func(key string) {
+				p.r.Members(func(key string) {
 					switch key {
 					case "version":
 						v.version = p.r.String()

@@ -55,33 +55,8 @@ type remark struct {
 	products, groups []string
 }
 
-// members reads an object, and calls f at each member's value; what f does not read is
-// passed over.
-func (p *parser) members(f func(key string)) {
-	if !p.r.Object() {
-		return
-	}
-	for {
-		key, ok := p.r.NextKey()
-		if !ok {
-			return
-		}
-		f(string(key))
-	}
-}
-
-// items reads an array in the same way.
-func (p *parser) items(f func()) {
-	if !p.r.Array() {
-		return
-	}
-	for p.r.NextItem() {
-		f()
-	}
-}
-
 func (p *parser) document() {
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		switch key {
 		case "document":
 			p.head()
@@ -89,7 +64,7 @@ func (p *parser) document() {
 			p.d.hasTree = true
 			p.tree()
 		case "vulnerabilities":
-			p.items(func() {
+			p.r.Items(func() {
 				p.begin()
 				p.d.vulnerabilities = append(p.d.vulnerabilities, p.vulnerability())
 			})
@@ -98,20 +73,20 @@ func (p *parser) document() {
 }
 
 func (p *parser) head() {
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		switch key {
 		case "category":
 			p.d.category = p.r.String()
 		case "csaf_version":
 			p.d.version = p.r.String()
 		case "publisher":
-			p.members(func(key string) {
+			p.r.Members(func(key string) {
 				if key == "name" {
 					p.d.publisher = p.r.String()
 				}
 			})
 		case "tracking":
-			p.members(func(key string) {
+			p.r.Members(func(key string) {
 				switch key {
 				case "id":
 					p.d.id = p.r.String()
@@ -128,18 +103,18 @@ func (p *parser) head() {
 }
 
 func (p *parser) tree() {
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		switch key {
 		case "branches":
-			p.items(p.branch)
+			p.r.Items(p.branch)
 		case "full_product_names":
-			p.items(p.fullName)
+			p.r.Items(p.fullName)
 		case "relationships":
-			p.items(p.relationship)
+			p.r.Items(p.relationship)
 		case "product_paths":
-			p.items(p.relationship)
+			p.r.Items(p.relationship)
 		case "product_groups":
-			p.items(p.group)
+			p.r.Items(p.group)
 		}
 	})
 }
@@ -149,7 +124,7 @@ func (p *parser) tree() {
 func (p *parser) branch() {
 	var category, name string
 	from := len(p.d.order)
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		switch key {
 		case "category":
 			category = p.r.String()
@@ -158,7 +133,7 @@ func (p *parser) branch() {
 		case "product":
 			p.fullName()
 		case "branches":
-			p.items(p.branch)
+			p.r.Items(p.branch)
 		}
 	})
 	if category != "product_version_range" {
@@ -180,7 +155,7 @@ func (p *parser) fullName() {
 	p.begin()
 	var x product
 	id := ""
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		switch key {
 		case "name":
 			x.name = p.r.String()
@@ -194,7 +169,7 @@ func (p *parser) fullName() {
 }
 
 func (p *parser) helper(x *product) {
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		switch key {
 		case "purl":
 			x.purls = append(x.purls, p.r.String())
@@ -203,10 +178,10 @@ func (p *parser) helper(x *product) {
 		case "cpe":
 			x.cpe = p.r.String()
 		case "hashes":
-			p.items(func() {
-				p.members(func(key string) {
+			p.r.Items(func() {
+				p.r.Members(func(key string) {
 					if key == "file_hashes" {
-						p.items(func() { p.hash(x) })
+						p.r.Items(func() { p.hash(x) })
 					}
 				})
 			})
@@ -216,7 +191,7 @@ func (p *parser) helper(x *product) {
 
 func (p *parser) hash(x *product) {
 	var algorithm, value string
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		switch key {
 		case "algorithm":
 			algorithm = p.r.String()
@@ -231,22 +206,22 @@ func (p *parser) relationship() {
 	p.begin()
 	var rel relationship
 	var x product
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		switch key {
 		case "product_reference", "beginning_product_reference":
 			rel.component = p.r.String()
 		case "relates_to_product_reference":
 			rel.platforms = append(rel.platforms, p.r.String())
 		case "subpaths":
-			p.items(func() {
-				p.members(func(key string) {
+			p.r.Items(func() {
+				p.r.Members(func(key string) {
 					if key == "next_product_reference" {
 						rel.platforms = append(rel.platforms, p.r.String())
 					}
 				})
 			})
 		case "full_product_name":
-			p.members(func(key string) {
+			p.r.Members(func(key string) {
 				switch key {
 				case "name":
 					x.name = p.r.String()
@@ -266,7 +241,7 @@ func (p *parser) group() {
 	p.begin()
 	var id string
 	var members []string
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		switch key {
 		case "group_id":
 			id = p.r.String()
@@ -290,14 +265,14 @@ func (p *parser) define(id string, x *product) {
 
 func (p *parser) vulnerability() vulnerability {
 	v := vulnerability{pointer: p.r.Pointer(), status: map[string][]string{}}
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		switch key {
 		case "cve":
 			if s := p.r.String(); s != "" {
 				v.ids = append([]string{s}, v.ids...)
 			}
 		case "ids":
-			p.items(func() {
+			p.r.Items(func() {
 				switch m := p.remark("text"); {
 				case m.label == "":
 				case len(m.products)+len(m.groups) == 0:
@@ -307,11 +282,11 @@ func (p *parser) vulnerability() vulnerability {
 				}
 			})
 		case "product_status":
-			p.members(func(key string) { v.status[key] = p.r.Strings() })
+			p.r.Members(func(key string) { v.status[key] = p.r.Strings() })
 		case "flags":
-			p.items(func() { v.flags = append(v.flags, p.remark("label")) })
+			p.r.Items(func() { v.flags = append(v.flags, p.remark("label")) })
 		case "threats":
-			p.items(func() {
+			p.r.Items(func() {
 				if t := p.remark("category"); t.label == "impact" {
 					v.threats = append(v.threats, t)
 				} else {
@@ -319,7 +294,7 @@ func (p *parser) vulnerability() vulnerability {
 				}
 			})
 		case "remediations":
-			p.items(func() { v.remediation = append(v.remediation, p.remark("category")) })
+			p.r.Items(func() { v.remediation = append(v.remediation, p.remark("category")) })
 		}
 	})
 	return v
@@ -327,7 +302,7 @@ func (p *parser) vulnerability() vulnerability {
 
 func (p *parser) remark(label string) remark {
 	var m remark
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		switch key {
 		case label:
 			m.label = p.r.String()

@@ -51,30 +51,6 @@ type parser struct {
 	err   error
 }
 
-// members reads an object, and calls f at each member's value.
-func (p *parser) members(f func(key string)) {
-	if !p.r.Object() {
-		return
-	}
-	for {
-		key, ok := p.r.NextKey()
-		if !ok {
-			return
-		}
-		f(string(key))
-	}
-}
-
-// items reads an array in the same way.
-func (p *parser) items(f func()) {
-	if !p.r.Array() {
-		return
-	}
-	for p.r.NextItem() {
-		f()
-	}
-}
-
 func (p *parser) add(r vuln.Reported) {
 	if p.err == nil && len(p.out) == maxReported {
 		p.err = ident.Errorf(ident.KindLimit, "the report has more than %d findings", maxReported)
@@ -87,36 +63,36 @@ func (p *parser) add(r vuln.Reported) {
 }
 
 func (p *parser) document() {
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		switch key {
 		case "Results":
 			p.known = true
-			p.items(p.trivy)
+			p.r.Items(p.trivy)
 		case "ArtifactName", "ArtifactType":
 			p.known = p.known || p.r.Kind() == jsonscan.String // a Trivy report without results
 			p.r.Skip()
 		case "matches":
 			p.known = true
-			p.items(p.grype)
+			p.r.Items(p.grype)
 		case "results":
 			p.known = true
-			p.items(p.osvScanner)
+			p.r.Items(p.osvScanner)
 		case "runs":
 			p.known = true
-			p.items(p.sarif)
+			p.r.Items(p.sarif)
 		}
 	})
 }
 
 func (p *parser) trivy() {
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		if key != "Vulnerabilities" {
 			return
 		}
-		p.items(func() {
+		p.r.Items(func() {
 			r := vuln.Reported{Tool: "trivy"}
 			var vendor []string
-			p.members(func(key string) {
+			p.r.Members(func(key string) {
 				switch key {
 				case "VulnerabilityID":
 					r.IDs = ids(p.r.String())
@@ -131,7 +107,7 @@ func (p *parser) trivy() {
 				case "Severity":
 					r.Severity, _ = ident.ParseSeverity(p.r.String())
 				case "PkgIdentifier":
-					p.members(func(key string) {
+					p.r.Members(func(key string) {
 						if key == "PURL" {
 							r.PURL = p.r.String()
 						}
@@ -147,17 +123,17 @@ func (p *parser) trivy() {
 func (p *parser) grype() {
 	r := vuln.Reported{Tool: "grype"}
 	var related []string
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		switch key {
 		case "vulnerability":
-			p.members(func(key string) {
+			p.r.Members(func(key string) {
 				switch key {
 				case "id":
 					r.IDs = ids(p.r.String())
 				case "severity":
 					r.Severity, _ = ident.ParseSeverity(p.r.String())
 				case "fix":
-					p.members(func(key string) {
+					p.r.Members(func(key string) {
 						if key == "versions" {
 							r.Fixed = strings.Join(p.r.Strings(), ", ")
 						}
@@ -165,15 +141,15 @@ func (p *parser) grype() {
 				}
 			})
 		case "relatedVulnerabilities":
-			p.items(func() {
-				p.members(func(key string) {
+			p.r.Items(func() {
+				p.r.Members(func(key string) {
 					if key == "id" {
 						related = append(related, ids(p.r.String())...)
 					}
 				})
 			})
 		case "artifact":
-			p.members(func(key string) {
+			p.r.Members(func(key string) {
 				switch key {
 				case "name":
 					r.Name = p.r.String()
@@ -192,17 +168,17 @@ func (p *parser) grype() {
 // osvScanner reads one source's packages. Groups name each vulnerability once, with all
 // of its aliases; a report of a version without them is read by its records.
 func (p *parser) osvScanner() {
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		if key != "packages" {
 			return
 		}
-		p.items(func() {
+		p.r.Items(func() {
 			pkg := vuln.Reported{Tool: "osv-scanner"}
 			var groups, records [][]string
-			p.members(func(key string) {
+			p.r.Members(func(key string) {
 				switch key {
 				case "package":
-					p.members(func(key string) {
+					p.r.Members(func(key string) {
 						switch key {
 						case "name":
 							pkg.Name = p.r.String()
@@ -211,9 +187,9 @@ func (p *parser) osvScanner() {
 						}
 					})
 				case "groups":
-					p.items(func() { groups = append(groups, p.names()) })
+					p.r.Items(func() { groups = append(groups, p.names()) })
 				case "vulnerabilities":
-					p.items(func() { records = append(records, p.names()) })
+					p.r.Items(func() { records = append(records, p.names()) })
 				}
 			})
 			if len(groups) == 0 {
@@ -231,7 +207,7 @@ func (p *parser) osvScanner() {
 // names are the identifiers of a group or record.
 func (p *parser) names() []string {
 	var out []string
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		switch key {
 		case "id":
 			out = append(ids(p.r.String()), out...)
@@ -263,12 +239,12 @@ var (
 func (p *parser) sarif() {
 	tool := "sarif"
 	from := len(p.out)
-	p.members(func(key string) {
+	p.r.Members(func(key string) {
 		switch key {
 		case "tool":
-			p.members(func(key string) {
+			p.r.Members(func(key string) {
 				if key == "driver" {
-					p.members(func(key string) {
+					p.r.Members(func(key string) {
 						if key == "name" {
 							tool = strings.ToLower(p.r.String())
 						}
@@ -276,14 +252,14 @@ func (p *parser) sarif() {
 				}
 			})
 		case "results":
-			p.items(func() {
+			p.r.Items(func() {
 				var r vuln.Reported
-				p.members(func(key string) {
+				p.r.Members(func(key string) {
 					switch key {
 					case "ruleId":
 						r.IDs = ids(reID.FindString(p.r.String()))
 					case "message":
-						p.members(func(key string) {
+						p.r.Members(func(key string) {
 							if key == "text" {
 								r.Name, r.Version = inMessage(p.r.String())
 							}
