@@ -3,6 +3,7 @@ package ident
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 )
 
 // Kind is the class of an error: it decides the exit code and what the caller
@@ -60,6 +61,23 @@ func (e *Error) At(where string) *Error {
 	c := *e
 	c.Where = where
 	return &c
+}
+
+// Unreadable says in a user's words why a path cannot be read. An Error is returned as
+// it is.
+func Unreadable(name string, err error) error {
+	var known *Error
+	if errors.As(err, &known) {
+		return err
+	}
+	msg := "cannot be read"
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		msg = "no such file or folder"
+	case errors.Is(err, fs.ErrPermission):
+		msg = "no permission to read it"
+	}
+	return &Error{Kind: KindFailure, Message: msg, Where: name, Err: err}
 }
 
 // KindOf returns the kind of the first Error in err's chain, or KindFailure.

@@ -35,7 +35,7 @@ func (l *Loader) cachedAdvisories() (string, error) {
 	if _, err := os.Stat(p); errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	} else if err != nil {
-		return "", openError(p, err)
+		return "", ident.Unreadable(p, err)
 	}
 	return p, nil
 }

@@ -83,7 +83,7 @@ func (f Files) read(ctx context.Context, name string) ([]byte, error) {
 	} else {
 		rc, err := f.open(name)
 		if err != nil {
-			return nil, openError(name, err)
+			return nil, ident.Unreadable(name, err)
 		}
 		defer rc.Close()
 		if st, err := f.stat(name); err == nil {
@@ -179,7 +179,7 @@ func (f Files) expand(arg string, want func(name string) bool) ([]file, error) {
 		if strings.ContainsAny(arg, "*?[") {
 			return f.glob(arg, want)
 		}
-		return nil, openError(arg, err)
+		return nil, ident.Unreadable(arg, err)
 	}
 	if !st.IsDir() {
 		return []file{{name: arg}}, nil
@@ -205,7 +205,7 @@ func (f Files) glob(pattern string, want func(string) bool) ([]file, error) {
 	for _, n := range names {
 		st, err := f.stat(n)
 		if err != nil {
-			return nil, openError(n, err)
+			return nil, ident.Unreadable(n, err)
 		}
 		if !st.IsDir() {
 			out = append(out, file{name: n})
@@ -225,7 +225,7 @@ func (f Files) walk(root string, want func(string) bool) ([]file, error) {
 	visit := func(p string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			return openError(p, err)
+			return ident.Unreadable(p, err)
 		case p != root && strings.HasPrefix(d.Name(), "."):
 			if d.IsDir() {
 				return fs.SkipDir
@@ -251,24 +251,6 @@ func (f Files) walk(root string, want func(string) bool) ([]file, error) {
 	}
 	slices.SortFunc(out, func(a, b file) int { return strings.Compare(a.name, b.name) })
 	return out, nil
-}
-
-// openError says in a user's words why a path cannot be read.
-func openError(name string, err error) error {
-	var known *ident.Error
-	if errors.As(err, &known) {
-		return err
-	}
-	msg := "cannot be read"
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		msg = "no such file or folder"
-	case errors.Is(err, fs.ErrPermission):
-		msg = "no permission to read it"
-	}
-	e := ident.Errorf(ident.KindFailure, "%s", msg).At(name)
-	e.Err = err
-	return e
 }
 
 func hasExt(exts ...string) func(string) bool {

@@ -87,7 +87,7 @@ func (l *Loader) flows(ctx context.Context, a *flow.Aggregator, name string) err
 	}
 	rc, err := l.open(name)
 	if err != nil {
-		return &openFailure{openError(name, err)}
+		return &openFailure{ident.Unreadable(name, err)}
 	}
 	defer rc.Close() //nolint:errcheck // it was only read
 	if st, err := l.stat(name); err == nil && !st.Mode().IsRegular() && st.Mode()&(fs.ModeNamedPipe|fs.ModeCharDevice) == 0 {
@@ -143,7 +143,7 @@ func (l *Loader) addresses(ctx context.Context, name string) ([]flow.Tenure, []f
 	if name != stdinName {
 		rc, err := l.open(name)
 		if err != nil {
-			return nil, nil, openError(name, err)
+			return nil, nil, ident.Unreadable(name, err)
 		}
 		defer rc.Close() //nolint:errcheck // it was only read
 		r = rc

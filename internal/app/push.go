@@ -87,7 +87,7 @@ func (l *Loader) pushOne(ctx context.Context, c *client.Client, name string, abo
 	} else {
 		st, err := l.stat(name)
 		if err != nil {
-			return row, openError(name, err)
+			return row, ident.Unreadable(name, err)
 		}
 		if st.Mode().IsRegular() {
 			d.Size = st.Size()

@@ -38,7 +38,7 @@ func (f *advisoryFeed) check() error {
 			continue
 		}
 		if _, err := f.loader.stat(p); err != nil {
-			return openError(p, err)
+			return ident.Unreadable(p, err)
 		}
 	}
 	return nil
@@ -151,7 +151,7 @@ func (f *advisoryFeed) prints() (string, error) {
 		for _, x := range files {
 			st, err := f.loader.stat(x.name)
 			if err != nil {
-				return "", openError(x.name, err)
+				return "", ident.Unreadable(x.name, err)
 			}
 			rows = append(rows, fingerprint(x.name, st))
 		}

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cofferdam-io/cofferdam/internal/app"
 	"github.com/cofferdam-io/cofferdam/internal/client"
 	"github.com/cofferdam-io/cofferdam/report"
 )
@@ -31,33 +30,13 @@ func TestServerReadsStatements(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "vex"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	record := write("record.json", `{"schema_version":"1.6.0","id":"GHSA-1","aliases":["CVE-2026-0001"],"modified":"2026-01-02T00:00:00Z","database_specific":{"severity":"HIGH"},
-		"affected":[{"package":{"ecosystem":"npm","name":"lodash"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}]}]}`)
+	record := write("record.json", everyLodash)
 	kev := write("kev.json", `{"title":"Known exploited","catalogVersion":"2026.11.20","dateReleased":"2026-11-20T00:00:00Z","count":1,"vulnerabilities":[{"cveID":"CVE-2026-0001","vendorProject":"x","product":"lodash",
 		"vulnerabilityName":"n","dateAdded":"2026-11-01","shortDescription":"s","requiredAction":"a","dueDate":"2026-12-01","knownRansomwareCampaignUse":"Unknown","notes":""}]}`)
 	trust := write("trust.yaml", "authors: [{name: Shop PSIRT}]\n")
 	config := write("c.yaml", fmt.Sprintf("advisories: [%q]\nkev: %q\nvex: [%q]\nvexTrust: %q\n", record, kev, filepath.Join(dir, "vex"), trust))
-	data := filepath.Join(dir, "data")
-	url, end := serving(t, app.ServeOptions{Data: data, Config: config, Look: 20 * time.Millisecond})
+	c, end := exposed(t, filepath.Join(dir, "data"), config)
 	defer end()
-	token, err := os.ReadFile(filepath.Join(data, "admin.token"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := client.New(url, client.Options{Token: strings.TrimSpace(string(token))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	image := "sha256:" + strings.Repeat("0", 63) + "1"
-	sbom := write("web.json", fmt.Sprintf(`{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"metadata":{"component":{"type":"container","name":"web","version":%q}},
-		"components":[{"type":"library","bom-ref":"c","name":"lodash","version":"4.17.20","purl":"pkg:npm/lodash@4.17.20"}]}`, image))
-	if r, err := (&app.Loader{}).Push(t.Context(), c, []string{sbom}, client.Document{}); err != nil || r.Stored != 1 {
-		t.Fatalf("%+v %v", r, err)
-	}
-	if _, err := c.ReportRunning(t.Context(), "prod", []report.RunningContainer{{Namespace: "shop", Kind: "Deployment", Name: "web", Container: "app", Digest: image}}); err != nil {
-		t.Fatal(err)
-	}
 	wait := func(what string, q client.FindingQuery, is func(a *report.RunningFindings) bool) {
 		t.Helper()
 		var a *report.RunningFindings

@@ -143,11 +143,11 @@ func (l *Loader) judge(ctx context.Context, judge *verify.Verifier, b *verify.Bu
 			if d, derr := ident.ParseDigest(name); derr == nil {
 				return judge.Bundle(b, verify.Artifact{Digest: d})
 			}
-			return nil, openError(name, err)
+			return nil, ident.Unreadable(name, err)
 		}
 		f, err := l.open(name)
 		if err != nil {
-			return nil, openError(name, err)
+			return nil, ident.Unreadable(name, err)
 		}
 		defer f.Close() //nolint:errcheck // it was only read
 		if file, ok := f.(*os.File); ok {

@@ -16,6 +16,39 @@ import (
 	"github.com/cofferdam-io/cofferdam/report"
 )
 
+// everyLodash is an advisory about every version of a package.
+const everyLodash = `{"schema_version":"1.6.0","id":"GHSA-1","aliases":["CVE-2026-0001"],"modified":"2026-01-02T00:00:00Z","database_specific":{"severity":"HIGH"},
+"affected":[{"package":{"ecosystem":"npm","name":"lodash"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}]}]}`
+
+// exposedImage is what exposed reports.
+const exposedImage = "sha256:0000000000000000000000000000000000000000000000000000000000000001"
+
+// exposed runs a server that is told of a container with that package.
+func exposed(t *testing.T, data, config string) (*client.Client, func()) {
+	t.Helper()
+	url, end := serving(t, app.ServeOptions{Data: data, Config: config, Look: 20 * time.Millisecond})
+	token, err := os.ReadFile(filepath.Join(data, "admin.token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(url, client.Options{Token: strings.TrimSpace(string(token))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sbom := filepath.Join(t.TempDir(), "web.json")
+	if err := os.WriteFile(sbom, []byte(fmt.Sprintf(`{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"metadata":{"component":{"type":"container","name":"web","version":%q}},
+		"components":[{"type":"library","bom-ref":"c","name":"lodash","version":"4.17.20","purl":"pkg:npm/lodash@4.17.20"}]}`, exposedImage)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := (&app.Loader{}).Push(t.Context(), c, []string{sbom}, client.Document{}); err != nil || r.Stored != 1 {
+		t.Fatalf("%+v %v", r, err)
+	}
+	if _, err := c.ReportRunning(t.Context(), "prod", []report.RunningContainer{{Namespace: "shop", Kind: "Deployment", Name: "web", Container: "app", Digest: exposedImage, Owner: "team-shop"}}); err != nil {
+		t.Fatal(err)
+	}
+	return c, func() { c.Close(); end() }
+}
+
 // From an image that a cluster reports to a message that a receiver gets.
 func TestServerTellsReceivers(t *testing.T) {
 	got := make(chan string, 10)
@@ -32,31 +65,11 @@ func TestServerTellsReceivers(t *testing.T) {
 		}
 		return f
 	}
-	record := write("record.json", `{"schema_version":"1.6.0","id":"GHSA-1","aliases":["CVE-2026-0001"],"modified":"2026-01-02T00:00:00Z","database_specific":{"severity":"HIGH"},
-		"affected":[{"package":{"ecosystem":"npm","name":"lodash"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}]}]}`)
+	record := write("record.json", everyLodash)
 	secret := write("secret", "YSBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcy4uLi4=")
 	config := write("c.yaml", fmt.Sprintf("advisories: [%q]\nwebhooks:\n- {name: tickets, url: %q, secretFile: %q, severity: high, initial: true}\n", record, receiver.URL, secret))
-	data := filepath.Join(dir, "data")
-	url, end := serving(t, app.ServeOptions{Data: data, Config: config})
+	_, end := exposed(t, filepath.Join(dir, "data"), config)
 	defer end()
-	token, err := os.ReadFile(filepath.Join(data, "admin.token"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := client.New(url, client.Options{Token: strings.TrimSpace(string(token))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	image := "sha256:" + strings.Repeat("0", 63) + "1"
-	sbom := write("web.json", fmt.Sprintf(`{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"metadata":{"component":{"type":"container","name":"web","version":%q}},
-		"components":[{"type":"library","bom-ref":"c","name":"lodash","version":"4.17.20","purl":"pkg:npm/lodash@4.17.20"}]}`, image))
-	if r, err := (&app.Loader{}).Push(t.Context(), c, []string{sbom}, client.Document{}); err != nil || r.Stored != 1 {
-		t.Fatalf("%+v %v", r, err)
-	}
-	if _, err := c.ReportRunning(t.Context(), "prod", []report.RunningContainer{{Namespace: "shop", Kind: "Deployment", Name: "web", Container: "app", Digest: image, Owner: "team-shop"}}); err != nil {
-		t.Fatal(err)
-	}
 	select {
 	case m := <-got:
 		for _, want := range []string{`"findings.changed"`, `"CVE-2026-0001"`, `"shop/Deployment/web/app"`, `"team-shop"`, `"state":"new"`} {

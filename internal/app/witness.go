@@ -59,7 +59,7 @@ var rpmFiles = []string{"rpmdb.sqlite", "Packages", "Packages.db"}
 func databases(ctx context.Context, rootfs string) ([]*witness.List, []Problem, error) {
 	root, err := os.OpenRoot(rootfs)
 	if err != nil {
-		return nil, nil, openError(rootfs, err)
+		return nil, nil, ident.Unreadable(rootfs, err)
 	}
 	defer root.Close()
 	var out []*witness.List

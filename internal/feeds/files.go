@@ -48,7 +48,7 @@ func (u *update) files(ctx context.Context, from string, known map[string]*pack.
 		}
 		st, err := os.Stat(name)
 		if err != nil {
-			return unreadable(name, err)
+			return ident.Unreadable(name, err)
 		}
 		if strings.EqualFold(filepath.Ext(name), ".zip") {
 			if err := u.archive(ctx, name, name+"!", known, got); err != nil {
@@ -67,7 +67,7 @@ func (u *update) files(ctx context.Context, from string, known map[string]*pack.
 		}
 		raw, err := os.ReadFile(name)
 		if err != nil {
-			return unreadable(name, err)
+			return ident.Unreadable(name, err)
 		}
 		if err := u.piece(ctx, name, stamp, raw, name != from, got); err != nil {
 			return err
@@ -83,7 +83,7 @@ func list(from string) ([]string, error) {
 		if names, gerr := filepath.Glob(from); strings.ContainsAny(from, "*?[") && gerr == nil && len(names) > 0 {
 			return names, nil
 		}
-		return nil, unreadable(from, err)
+		return nil, ident.Unreadable(from, err)
 	}
 	if !st.IsDir() {
 		return []string{from}, nil
@@ -92,7 +92,7 @@ func list(from string) ([]string, error) {
 	err = filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			return unreadable(p, err)
+			return ident.Unreadable(p, err)
 		case p != from && strings.HasPrefix(d.Name(), "."):
 			if d.IsDir() {
 				return fs.SkipDir
@@ -106,21 +106,6 @@ func list(from string) ([]string, error) {
 		return nil
 	})
 	return out, err
-}
-
-func unreadable(name string, err error) error {
-	var known *ident.Error
-	if errors.As(err, &known) {
-		return err
-	}
-	msg := "cannot be read"
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		msg = "no such file or folder"
-	case errors.Is(err, fs.ErrPermission):
-		msg = "no permission to read it"
-	}
-	return ident.Errorf(ident.KindFailure, "%s", msg).At(name)
 }
 
 // archive reads the members of a zip archive whose checksum changed.
