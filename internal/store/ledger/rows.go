@@ -7,7 +7,7 @@ import (
 
 // chunks are the numbers of rows that one INSERT takes, and of values in one IN
 // list: few of them, so that an engine prepares few statements, and large ones, for
-// what a statement costs is mostly fixed. PostgreSQL numbers 65535 placeholders,
+// what a statement costs is mostly fixed. PostgreSQL numbers 65535 parameters,
 // SQLite 32766: the widest table times the largest chunk stays below.
 var chunks = [...]int{512, 256, 64, 16, 4, 1}
 
@@ -83,7 +83,7 @@ func fit(n int) int {
 	return 1
 }
 
-// in holds the lists of placeholders for each chunk.
+// in holds the lists of parameters for each chunk.
 var in = func() map[int]string {
 	m := make(map[int]string, len(chunks))
 	for _, n := range chunks {
@@ -112,7 +112,7 @@ func pad(values []any) (now, rest []any) {
 }
 
 // selectIn runs before + "IN (…)" for all values, in chunks, and calls
-// each for every row. The other placeholders stand in before, with args.
+// each for every row. The other parameters stand in before, with args.
 func selectIn(ctx context.Context, tx Tx, before string, args, values []any, each func(scan func(...any) error) error) error {
 	return selectWithin(ctx, tx, before, "", args, values, each)
 }
