@@ -34,7 +34,15 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(withServer{m})
+}
+
+// withServer ends the PostgreSQL that tests share.
+type withServer struct{ *testing.M }
+
+func (m withServer) Run() int {
+	defer pg.StopShared()
+	return m.M.Run()
 }
 
 var ci = authz.Actor{Subject: "token:ci", Roles: []authz.Role{authz.Publisher}}
@@ -42,6 +50,29 @@ var ci = authz.Actor{Subject: "token:ci", Roles: []authz.Role{authz.Publisher}}
 func embedded(t testing.TB, dir string) store.Store {
 	t.Helper()
 	s, err := sqlite.Open(context.Background(), dir, sqlite.Options{Coding: store.Coding{Encode: index.EncodeRow}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// onEngines asks the same of a catalogue on either engine. Each call of reopen opens
+// the one store of the test again.
+func onEngines(t *testing.T, test func(t *testing.T, reopen func() store.Store)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		dir := t.TempDir()
+		test(t, func() store.Store { return embedded(t, dir) })
+	})
+	t.Run("postgres", func(t *testing.T) {
+		dsn := pg.Shared(t).Database(t)
+		test(t, func() store.Store { return shared(t, dsn) })
+	})
+}
+
+func shared(t testing.TB, dsn string) store.Store {
+	t.Helper()
+	s, err := postgres.Open(context.Background(), dsn, postgres.Options{Coding: store.Coding{Encode: index.EncodeRow}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,8 +140,10 @@ func total(t testing.TB, c *catalog.Catalog, q catalog.Search) int {
 func digest(n int) ident.Digest { return ident.SHA256([]byte{byte(n)}) }
 
 // What runs where, now and in the past, by which digest, and what nobody knows.
-func TestRunningWorkloads(t *testing.T) {
-	c, end := open(t, embedded(t, t.TempDir()), catalog.Options{})
+func TestRunningWorkloads(t *testing.T) { onEngines(t, runningWorkloads) }
+
+func runningWorkloads(t *testing.T, reopen func() store.Store) {
+	c, end := open(t, reopen(), catalog.Options{})
 	defer end()
 	lodash := func(n int) []byte { return text(fmt.Sprint("image", n), "pkg:npm/lodash@4.17."+fmt.Sprint(n)) }
 	for n := range 3 {
@@ -165,9 +198,10 @@ func TestRunningWorkloads(t *testing.T) {
 // A document that names two digests of an image joins what were two artifacts. What
 // only its sender says joins nothing: an old document handed over for a new image
 // would make the two one.
-func TestArtifactsJoin(t *testing.T) {
-	dir := t.TempDir()
-	c, end := open(t, embedded(t, dir), catalog.Options{})
+func TestArtifactsJoin(t *testing.T) { onEngines(t, artifactsJoin) }
+
+func artifactsJoin(t *testing.T, reopen func() store.Store) {
+	c, end := open(t, reopen(), catalog.Options{})
 	take(t, c, catalog.Upload{Artifact: digest(1)}, text("one", "pkg:npm/a@1"))
 	take(t, c, catalog.Upload{Artifact: digest(2)}, text("two", "pkg:npm/a@2"))
 	if got := total(t, c, catalog.Search{Component: "pkg:npm/a"}); got != 2 {
@@ -198,14 +232,15 @@ func TestArtifactsJoin(t *testing.T) {
 	}
 	check(c)
 	end()
-	c, end = open(t, embedded(t, dir), catalog.Options{})
+	c, end = open(t, reopen(), catalog.Options{})
 	check(c)
 	end()
 }
 
 // The index is derived: damage to what is kept of it costs time and no answer.
-func TestDamagedCheckpointIsMadeAnew(t *testing.T) {
-	dir := t.TempDir()
+func TestDamagedCheckpointIsMadeAnew(t *testing.T) { onEngines(t, damagedCheckpointIsMadeAnew) }
+
+func damagedCheckpointIsMadeAnew(t *testing.T, reopen func() store.Store) {
 	for round, spoil := range []func(store.Store){
 		func(store.Store) {},
 		func(s store.Store) {
@@ -232,7 +267,7 @@ func TestDamagedCheckpointIsMadeAnew(t *testing.T) {
 			}
 		},
 	} {
-		s := embedded(t, dir)
+		s := reopen()
 		spoil(s)
 		c, end := open(t, s, catalog.Options{Log: slog.New(slog.DiscardHandler)})
 		if got := total(t, c, catalog.Search{Component: "pkg:npm/a"}); got != round {
@@ -336,16 +371,9 @@ func TestEveryFixture(t *testing.T) {
 func TestTwoServersShareADatabase(t *testing.T) {
 	server := pg.Start(t)
 	dsn := server.Database(t)
-	shared := func() store.Store {
-		s, err := postgres.Open(context.Background(), dsn, postgres.Options{Coding: store.Coding{Encode: index.EncodeRow}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
 	for round := range 3 {
-		a, endA := open(t, shared(), catalog.Options{Shared: true})
-		b, endB := open(t, shared(), catalog.Options{Shared: true})
+		a, endA := open(t, shared(t, dsn), catalog.Options{Shared: true})
+		b, endB := open(t, shared(t, dsn), catalog.Options{Shared: true})
 		var wg sync.WaitGroup
 		for i, c := range []*catalog.Catalog{a, b} {
 			wg.Go(func() {

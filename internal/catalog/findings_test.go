@@ -67,10 +67,11 @@ func told(f *catalog.RunningFindings) []string {
 
 // A vulnerability is known from when its advisory or its image came until neither is
 // there, and everything of that is written down.
-func TestFindingsOfWhatRuns(t *testing.T) {
+func TestFindingsOfWhatRuns(t *testing.T) { onEngines(t, findingsOfWhatRuns) }
+
+func findingsOfWhatRuns(t *testing.T, reopen func() store.Store) {
 	ctx, clock := context.Background(), clockAt(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
-	dir := t.TempDir()
-	c, end := open(t, embedded(t, dir), catalog.Options{Now: clock.Now})
+	c, end := open(t, reopen(), catalog.Options{Now: clock.Now})
 	if _, err := c.Findings(ctx, catalog.FindingQuery{Limit: 1}); err == nil || !strings.Contains(err.Error(), "no advisories are loaded") {
 		t.Errorf("nothing to compare with is no answer: %v", err)
 	}
@@ -117,7 +118,7 @@ func TestFindingsOfWhatRuns(t *testing.T) {
 		t.Errorf("an advisory that is no longer loaded mends nothing: %+v", got.Items)
 	}
 	end() // a new process goes on where the old one ended
-	c, end = open(t, embedded(t, dir), catalog.Options{Now: clock.Now})
+	c, end = open(t, reopen(), catalog.Options{Now: clock.Now})
 	defer func() { end() }()
 	clock.forward(24 * time.Hour)
 	advise(t, c, clock.Now(), lodash)
@@ -164,9 +165,11 @@ func TestFindingsOfWhatRuns(t *testing.T) {
 }
 
 // A decision counts for what it is about, while it lasts, and the narrower one first.
-func TestTriage(t *testing.T) {
+func TestTriage(t *testing.T) { onEngines(t, triaging) }
+
+func triaging(t *testing.T, reopen func() store.Store) {
 	ctx, clock := context.Background(), clockAt(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
-	c, end := open(t, embedded(t, t.TempDir()), catalog.Options{Now: clock.Now})
+	c, end := open(t, reopen(), catalog.Options{Now: clock.Now})
 	defer end()
 	take(t, c, catalog.Upload{Artifact: digest(1)}, text("image1", "pkg:npm/lodash@4.17.19"))
 	if _, err := c.Report(ctx, ci, "prod", []catalog.Workload{container("web", 1), container("api", 1)}); err != nil {

@@ -1,7 +1,6 @@
 package catalog_test
 
 import (
-	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -9,8 +8,6 @@ import (
 	"github.com/cofferdam-io/cofferdam/index"
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
 	"github.com/cofferdam-io/cofferdam/internal/store"
-	"github.com/cofferdam-io/cofferdam/internal/store/postgres"
-	"github.com/cofferdam-io/cofferdam/internal/testenv/pg"
 )
 
 // No component is too long for the catalogue: what says too much of itself is found
@@ -30,8 +27,8 @@ func TestLongComponents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	check := func(t *testing.T, s store.Store) {
-		c, end := open(t, s, catalog.Options{})
+	onEngines(t, func(t *testing.T, reopen func() store.Store) {
+		c, end := open(t, reopen(), catalog.Options{})
 		defer end()
 		if r := take(t, c, catalog.Upload{}, doc); r.Components != 2 {
 			t.Errorf("%d components", r.Components)
@@ -39,13 +36,5 @@ func TestLongComponents(t *testing.T) {
 		if n := total(t, c, catalog.Search{Component: "pkg:npm/wordy@1.0"}); n != 1 {
 			t.Errorf("%d artifacts have it", n)
 		}
-	}
-	t.Run("sqlite", func(t *testing.T) { check(t, embedded(t, t.TempDir())) })
-	t.Run("postgres", func(t *testing.T) {
-		s, err := postgres.Open(context.Background(), pg.Start(t).Database(t), postgres.Options{Coding: store.Coding{Encode: index.EncodeRow}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		check(t, s)
 	})
 }

@@ -53,10 +53,12 @@ func names(n int) string {
 }
 
 // Each way in which a running image and the documents agree, or do not.
-func TestStandings(t *testing.T) {
+func TestStandings(t *testing.T) { onEngines(t, standings) }
+
+func standings(t *testing.T, reopen func() store.Store) {
 	ctx := context.Background()
 	now := clockAt(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
-	s := embedded(t, t.TempDir())
+	s := reopen()
 	c, end := open(t, s, catalog.Options{Now: now.Now})
 	defer end()
 	take(t, c, catalog.Upload{}, with(text("own", "pkg:npm/a@1"), "", names(1)))
@@ -157,9 +159,11 @@ func TestStandings(t *testing.T) {
 }
 
 // Where documents are reviewed, drafts cover nothing.
-func TestUnreviewedStanding(t *testing.T) {
+func TestUnreviewedStanding(t *testing.T) { onEngines(t, unreviewedStanding) }
+
+func unreviewedStanding(t *testing.T, reopen func() store.Store) {
 	ctx := context.Background()
-	c, end := open(t, embedded(t, t.TempDir()), catalog.Options{Review: true})
+	c, end := open(t, reopen(), catalog.Options{Review: true})
 	defer end()
 	take(t, c, catalog.Upload{}, with(text("own", "pkg:npm/a@1"), "", names(1)))
 	if _, err := c.Report(ctx, ci, "prod", []catalog.Workload{container("own", 1)}); err != nil {
@@ -176,11 +180,12 @@ func TestUnreviewedStanding(t *testing.T) {
 	}
 }
 
-func TestBlocked(t *testing.T) {
+func TestBlocked(t *testing.T) { onEngines(t, blocked) }
+
+func blocked(t *testing.T, reopen func() store.Store) {
 	ctx := context.Background()
 	now := clockAt(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
-	dir := t.TempDir()
-	c, end := open(t, embedded(t, dir), catalog.Options{Now: now.Now})
+	c, end := open(t, reopen(), catalog.Options{Now: now.Now})
 	take(t, c, catalog.Upload{Artifact: digest(1)}, text("one", "pkg:npm/event-stream@3.3.6", "pkg:npm/a@1"))
 	if _, err := c.Report(ctx, ci, "prod", []catalog.Workload{container("two", 2)}); err != nil {
 		t.Fatal(err)
@@ -223,7 +228,7 @@ func TestBlocked(t *testing.T) {
 	}
 	check(c)
 	end()
-	c, end = open(t, embedded(t, dir), catalog.Options{Now: now.Now})
+	c, end = open(t, reopen(), catalog.Options{Now: now.Now})
 	defer end()
 	check(c)
 	now.forward(2 * time.Hour)
@@ -239,11 +244,13 @@ func TestBlocked(t *testing.T) {
 }
 
 // Documents leave when nothing needs them any more, and never while nobody knows.
-func TestRetention(t *testing.T) {
+func TestRetention(t *testing.T) { onEngines(t, retention) }
+
+func retention(t *testing.T, reopen func() store.Store) {
 	ctx := context.Background()
 	day := 24 * time.Hour
 	now := clockAt(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
-	c, end := open(t, embedded(t, t.TempDir()), catalog.Options{Now: now.Now})
+	c, end := open(t, reopen(), catalog.Options{Now: now.Now})
 	defer end()
 	for n := range 4 {
 		take(t, c, catalog.Upload{}, with(text(fmt.Sprint("app", n), "pkg:npm/a@1"), "", names(n)))

@@ -11,13 +11,16 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
+	"github.com/cofferdam-io/cofferdam/internal/store"
 )
 
 // One tenant cannot take what all share.
-func TestTenantLimits(t *testing.T) {
+func TestTenantLimits(t *testing.T) { onEngines(t, tenantLimits) }
+
+func tenantLimits(t *testing.T, reopen func() store.Store) {
 	ctx := context.Background()
 	now := clockAt(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
-	c, end := open(t, embedded(t, t.TempDir()), catalog.Options{Now: now.Now, Limits: catalog.Limits{Tenants: map[string]catalog.TenantLimits{
+	c, end := open(t, reopen(), catalog.Options{Now: now.Now, Limits: catalog.Limits{Tenants: map[string]catalog.TenantLimits{
 		"many":            {Documents: 3},
 		"large":           {Bytes: 1000},
 		"full":            {Artifacts: 2},

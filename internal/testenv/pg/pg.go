@@ -66,6 +66,57 @@ func version(path string) int {
 // binaries.
 func Start(t testing.TB, options ...string) *Server {
 	t.Helper()
+	s := create(t, options)
+	t.Cleanup(func() {
+		if err := s.remove(); err != nil {
+			t.Error(err)
+		}
+	})
+	s.Restart(t)
+	return s
+}
+
+// common is the server that tests of one process share.
+var common struct {
+	sync.Mutex
+	server *Server
+}
+
+// Shared is a server that the tests of a package share, each in a database of its
+// own, and none of which kills it. TestMain ends it with StopShared.
+func Shared(t testing.TB) *Server {
+	t.Helper()
+	common.Lock()
+	defer common.Unlock()
+	if common.server == nil {
+		common.server = create(t, nil)
+		common.server.Restart(t)
+	}
+	return common.server
+}
+
+// StopShared ends the server of Shared, if there is one.
+func StopShared() {
+	common.Lock()
+	defer common.Unlock()
+	if common.server == nil {
+		return
+	}
+	if err := common.server.remove(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	common.server = nil
+}
+
+// remove kills the server and removes what it kept.
+func (s *Server) remove() error {
+	s.Kill()
+	return os.RemoveAll(s.dir)
+}
+
+// create makes a cluster.
+func create(t testing.TB, options []string) *Server {
+	t.Helper()
 	s := &Server{bin: Find(), options: options}
 	if s.bin == "" {
 		t.Skip("PostgreSQL is not installed: initdb and postgres are in Debian's postgresql-15")
@@ -90,12 +141,11 @@ func Start(t testing.TB, options ...string) *Server {
 		t.Fatal(err)
 	}
 	s.dir = dir
-	t.Cleanup(func() {
-		s.Kill()
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
+	defer func() {
+		if t.Failed() {
+			_ = os.RemoveAll(dir) // the test has failed already
 		}
-	})
+	}()
 	if s.who != nil {
 		if err := os.Chown(dir, int(s.who.Uid), int(s.who.Gid)); err != nil {
 			t.Fatal(err)
@@ -104,7 +154,6 @@ func Start(t testing.TB, options ...string) *Server {
 	if out, err := s.command("initdb", "-D", s.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync").CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	s.Restart(t)
 	return s
 }
 
