@@ -113,8 +113,9 @@ var layers = map[string][]string{
 	"internal/store/storetest":  {"ident", "evidence", "internal/store"},
 	"internal/zstdframe":        {},
 	"internal/testenv/pg":       {},
-	"internal/testenv/oci":      {"ident"},
-	"internal/testenv/sigstore": {},
+	"internal/testenv/program":  {},
+	"internal/testenv/oci":      {"ident", "internal/testenv/program"},
+	"internal/testenv/sigstore": {"internal/testenv/program"},
 
 	"internal/listen":    {"ident"},
 	"internal/trustroot": {"ident"},

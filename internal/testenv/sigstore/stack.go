@@ -1,8 +1,6 @@
 package sigstore
 
 import (
-	"bytes"
-	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -14,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"math/big"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -22,6 +19,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cofferdam-io/cofferdam/internal/testenv/program"
 )
 
 // Stack is a deployment that runs. It ends with the test.
@@ -47,11 +46,11 @@ func Start(t *testing.T) *Stack {
 	logKey, logPublic := s.logKey(t)
 	fulcioConfig := s.write(t, "fulcio.yaml", []byte(fmt.Sprintf("oidc-issuers:\n  %s:\n    issuer-url: %s\n    client-id: sigstore\n    type: email\n", s.Issuer, s.Issuer)))
 
-	fulcio, rekor, tsa := freePort(t), freePort(t), freePort(t)
-	s.run(t, "http://127.0.0.1:"+fulcio+"/healthz", "fulcio", "serve", "--host", "127.0.0.1", "--port", fulcio, "--grpc-host", "127.0.0.1", "--grpc-port", freePort(t), "--metrics-port", freePort(t),
+	fulcio, rekor, tsa := program.FreePort(t), program.FreePort(t), program.FreePort(t)
+	s.run(t, "http://127.0.0.1:"+fulcio+"/healthz", "fulcio", "serve", "--host", "127.0.0.1", "--port", fulcio, "--grpc-host", "127.0.0.1", "--grpc-port", program.FreePort(t), "--metrics-port", program.FreePort(t),
 		"--legacy-unix-domain-socket", filepath.Join(s.dir, "fulcio.sock"), "--ca", "fileca", "--fileca-cert", caCert, "--fileca-key", caKey, "--fileca-key-passwd", passphrase, "--fileca-watch=false",
 		"--ct-log-url", log.URL, "--config-path", fulcioConfig)
-	s.run(t, "http://127.0.0.1:"+rekor+"/healthz", "rekor-server", "serve", "--http-address", "127.0.0.1", "--http-port", rekor, "--grpc-port", freePort(t), "--http-metrics-port", freePort(t),
+	s.run(t, "http://127.0.0.1:"+rekor+"/healthz", "rekor-server", "serve", "--http-address", "127.0.0.1", "--http-port", rekor, "--grpc-port", program.FreePort(t), "--http-metrics-port", program.FreePort(t),
 		"--hostname", "127.0.0.1", "--storage-dir", filepath.Join(s.dir, "rekor"), "--signer-filepath", logKey, "--checkpoint-interval", "1s", "--batch-max-age", "200ms", "--persistent-antispam")
 	s.run(t, "http://127.0.0.1:"+tsa+"/ping", "timestamp-server", "serve", "--host", "127.0.0.1", "--port", tsa, "--timestamp-signer", "memory", "--disable-ntp-monitoring")
 
@@ -147,49 +146,10 @@ func (s *Stack) logKey(t *testing.T) (private, public string) {
 	return s.write(t, "log.key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), s.write(t, "log.pub", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: pub}))
 }
 
-// run starts a program and waits until it answers at an address.
-func (s *Stack) run(t *testing.T, address, program string, args ...string) {
+// run starts one of the deployment's programs and waits until it answers at an address.
+func (s *Stack) run(t *testing.T, address, name string, args ...string) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, program), args...) // #nosec G204 -- built by the Makefile
-	cmd.Stdout, cmd.Stderr, cmd.Dir = &out, &out, s.dir
-	if err := cmd.Start(); err != nil {
-		cancel()
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		_ = cmd.Wait() // it is killed
-		close(ended)
-	}()
-	t.Cleanup(func() {
-		cancel()
-		<-ended
-		if t.Failed() {
-			t.Logf("%s: %s", program, out.String())
-		}
-	})
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	late := time.After(time.Minute)
-	for {
-		q, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if res, err := http.DefaultClient.Do(q); err == nil {
-			_ = res.Body.Close()
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-ended:
-			t.Fatalf("%s ended: %s", program, out.String())
-		case <-late:
-			t.Fatalf("%s does not answer", program)
-		}
-	}
+	program.Start(t, program.Command{Path: filepath.Join(s.bin, name), Args: args, Dir: s.dir, Answers: address})
 }
 
 func (s *Stack) get(t *testing.T, address string) []byte {
@@ -208,19 +168,4 @@ func (s *Stack) get(t *testing.T, address string) []byte {
 		t.Fatalf("%s: %s %v %s", address, res.Status, err, raw)
 	}
 	return raw
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close() //nolint:errcheck // it only kept the port
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
