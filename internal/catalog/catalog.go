@@ -143,8 +143,9 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	c.every(run, checkpointLook, c.saveWhenDue)
 	c.every(run, extendEvery, c.matchNew)
 	c.findings.wake = make(chan struct{}, 1)
-	c.own.Go(func() { c.watchDrift(run) })
-	c.own.Go(func() { c.watchFindings(run) })
+	for _, l := range []looking{c.driftLook(), c.findingsLook()} {
+		c.own.Go(func() { c.keepLooking(run, l) })
+	}
 	return c, nil
 }
 

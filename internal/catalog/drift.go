@@ -39,36 +39,22 @@ const (
 	driftDaily = 24 * time.Hour
 )
 
-// watchDrift keeps the states of drift true, until its context ends. On a large
-// estate it takes at most a twentieth of a processor.
-func (c *Catalog) watchDrift(ctx context.Context) {
+// driftLook looks for drift where something changed since it did so last, and once a
+// day all the same.
+func (c *Catalog) driftLook() looking {
 	var seq uint64
 	var last time.Time
-	wait := time.Duration(0)
-	for {
-		t := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return
-		case <-t.C:
-		}
-		wait = driftEvery
+	return looking{every: driftEvery, failed: "what runs was not held against the documents", look: func(ctx context.Context) (bool, error) {
 		if v := c.follow.now(); v.seq == seq && time.Since(last) < driftDaily {
-			continue
+			return false, nil
 		}
 		begun := time.Now()
 		n, err := c.Audit(ctx)
-		if ctx.Err() != nil {
-			return
+		if err == nil {
+			seq, last = n, begun
 		}
-		if err != nil {
-			c.log.WarnContext(ctx, "what runs was not held against the documents", "error", err)
-			continue
-		}
-		seq, last = n, begun
-		wait = max(wait, 20*time.Since(begun))
-	}
+		return true, err
+	}}
 }
 
 // Audit holds everything that runs against the documents of all tenants, and writes

@@ -95,34 +95,10 @@ type findingsTable struct {
 // findingsEvery is how long findings rest at least between two looks.
 const findingsEvery = 5 * time.Second
 
-// watchFindings keeps the states of findings true, until its context ends: at once
-// where advisories were loaded, soon where something came in or runs. On a large estate
-// it takes at most a twentieth of a processor.
-func (c *Catalog) watchFindings(ctx context.Context) {
-	wait := time.Duration(0)
-	for {
-		t := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return
-		case <-c.findings.wake:
-			t.Stop()
-		case <-t.C:
-		}
-		wait = findingsEvery
-		begun := time.Now()
-		did, err := c.AuditFindings(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil {
-			c.log.WarnContext(ctx, "what runs was not compared with the advisories", "error", err)
-		}
-		if did {
-			wait = max(wait, 20*time.Since(begun))
-		}
-	}
+// findingsLook keeps the states of findings true: at once where advisories were loaded,
+// soon where something came in or runs.
+func (c *Catalog) findingsLook() looking {
+	return looking{every: findingsEvery, wake: c.findings.wake, look: c.AuditFindings, failed: "what runs was not compared with the advisories"}
 }
 
 // wakeFindings makes the next look happen at once.
