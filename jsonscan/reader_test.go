@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -549,5 +550,20 @@ func TestSkipSame(t *testing.T) {
 		if ok != (text[len(text)-1] == '}' && bytes.HasSuffix([]byte(text), []byte("1}"))) || ok && string(key) != "y" {
 			t.Errorf("%s: then %q %t %v", text, key, ok, r.Err())
 		}
+	}
+}
+
+func TestTime(t *testing.T) {
+	r := New([]byte(`{"a":["2026-11-20T14:00:00.5+02:00","","yesterday",null]}`), Options{})
+	var got []string
+	r.Members(func(string) {
+		for r.Array(); r.NextItem(); {
+			at := r.Time(func(pointer, message string) { got = append(got, pointer+": "+message) })
+			got = append(got, at.Format(time.RFC3339Nano))
+		}
+	})
+	const never = "0001-01-01T00:00:00Z"
+	if want := "2026-11-20T12:00:00.5Z " + never + " /a/2: not a time in RFC 3339 " + never + " " + never; strings.Join(got, " ") != want || r.End() != nil {
+		t.Errorf("%q, want %q; %v", got, want, r.Err())
 	}
 }

@@ -40,7 +40,7 @@ func (l *Loader) Intelligence(ctx context.Context, in IntelligenceInputs) (*vuln
 	if in.EPSS != "" {
 		raw, err := l.read(ctx, in.EPSS)
 		if err == nil {
-			out.Likelihoods, err = epss.Decode(ctx, in.EPSS, raw)
+			out.Likelihoods, err = epss.Decode(ctx, in.EPSS, raw, epss.Limits{})
 		}
 		if err != nil {
 			return nil, nil, unusable(err)

@@ -192,7 +192,7 @@ func (p *parser) vulnerability(pointer string) {
 		case "analysis":
 			a = p.analysis()
 		case "updated":
-			updated = p.time()
+			updated = p.r.Time(p.wrong)
 		case "affects":
 			if !p.r.Array() {
 				return
@@ -286,9 +286,9 @@ func (p *parser) analysis() *analysis {
 		case "response":
 			a.response = p.r.Strings()
 		case "lastUpdated":
-			a.at = p.time()
+			a.at = p.r.Time(p.wrong)
 		case "firstIssued":
-			if t := p.time(); a.at.IsZero() {
+			if t := p.r.Time(p.wrong); a.at.IsZero() {
 				a.at = t
 			}
 		}
@@ -403,18 +403,4 @@ func (p *parser) described(c *sbom.Component, own vuln.BOMRef, v versions) vuln.
 		out.Unbound = "a range of versions of a product without package URL"
 	}
 	return out
-}
-
-// time reads a time of RFC 3339; "" is none.
-func (p *parser) time() time.Time {
-	s := p.r.String()
-	if s == "" {
-		return time.Time{}
-	}
-	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
-		p.wrong(p.r.Pointer(), "not a time in RFC 3339")
-		return time.Time{}
-	}
-	return t.UTC()
 }

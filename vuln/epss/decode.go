@@ -15,21 +15,31 @@ import (
 	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
-// maxBytes bounds one file, uncompressed. The real one has some 300,000 rows in 10 MB.
-const maxBytes = 64 << 20
+// MaxBytes bounds one file, uncompressed. The real one has some 300,000 rows in 10 MB.
+const MaxBytes = 64 << 20
+
+// Limits bound what is read.
+type Limits struct {
+	// MaxBytes replaces the constant of that name where it is positive.
+	MaxBytes int
+}
 
 // Decode reads the scores of one day. name is for messages only. The error is an
 // ident.Error: KindUnsupported for a document of another kind, KindInvalid for a
 // broken one, KindLimit beyond a limit; or it is the context's.
-func Decode(ctx context.Context, name string, raw []byte) (*vuln.Likelihoods, error) {
+func Decode(ctx context.Context, name string, raw []byte, limits Limits) (*vuln.Likelihoods, error) {
+	most := MaxBytes
+	if limits.MaxBytes > 0 {
+		most = limits.MaxBytes
+	}
 	if bytes.HasPrefix(raw, []byte{0x1f, 0x8b}) {
 		var err error
-		if raw, err = inflate(raw); err != nil {
+		if raw, err = inflate(raw, most); err != nil {
 			return nil, within(name, 0, err)
 		}
 	}
-	if len(raw) > maxBytes {
-		return nil, within(name, 0, ident.Errorf(ident.KindLimit, "it has more than %d MiB", maxBytes>>20))
+	if len(raw) > most {
+		return nil, within(name, 0, ident.Errorf(ident.KindLimit, "it has more than %d bytes", most))
 	}
 	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
 	model, asOf, rest, line, err := header(raw)
@@ -63,13 +73,13 @@ func Decode(ctx context.Context, name string, raw []byte) (*vuln.Likelihoods, er
 	return l, ctx.Err()
 }
 
-func inflate(raw []byte) ([]byte, error) {
+func inflate(raw []byte, most int) ([]byte, error) {
 	z, err := gzip.NewReader(bytes.NewReader(raw))
 	if err != nil {
 		return nil, ident.Errorf(ident.KindInvalid, "the gzip stream cannot be read: %w", err)
 	}
 	var buf bytes.Buffer
-	if _, err := io.Copy(&buf, io.LimitReader(z, maxBytes+1)); err != nil {
+	if _, err := io.Copy(&buf, io.LimitReader(z, int64(most)+1)); err != nil {
 		return nil, ident.Errorf(ident.KindInvalid, "the gzip stream is cut short or damaged: %w", err)
 	}
 	return buf.Bytes(), nil

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ import (
 const small = "#model_version:v2025.03.14,score_date:2026-11-20T12:55:00+0000\ncve,epss,percentile\nCVE-2021-44228,0.94358,0.99961\nCVE-1999-0001,0.0123,0.7\n"
 
 func Example() {
-	scores, err := epss.Decode(context.Background(), "epss.csv", []byte(small))
+	scores, err := epss.Decode(context.Background(), "epss.csv", []byte(small), epss.Limits{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -53,7 +54,7 @@ func TestForms(t *testing.T) {
 		"RFC 3339":     []byte(strings.Replace(small, "+0000", "Z", 1)),
 		"no last line": []byte(strings.TrimSuffix(small, "\n")),
 	} {
-		l, err := epss.Decode(context.Background(), name, raw)
+		l, err := epss.Decode(context.Background(), name, raw, epss.Limits{})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -72,7 +73,11 @@ func TestForms(t *testing.T) {
 
 func TestWhatIsRefused(t *testing.T) {
 	whole := pack(t, small)
-	bomb := pack(t, small+strings.Repeat("\n", 65<<20))
+	limits := epss.Limits{MaxBytes: 1 << 20}
+	if os.Getenv("COFFERDAM_LONG") != "" {
+		limits.MaxBytes = epss.MaxBytes
+	}
+	bomb := pack(t, small+strings.Repeat("\n", limits.MaxBytes))
 	for name, c := range map[string]struct {
 		raw  []byte
 		kind ident.Kind
@@ -90,9 +95,9 @@ func TestWhatIsRefused(t *testing.T) {
 		"another identifier": {[]byte(small + "GHSA-1,0.1,0.5\n"), ident.KindInvalid, "GHSA-1"},
 		"two scores":         {[]byte(small + "CVE-2021-44228,0.1,0.5\n"), ident.KindInvalid, "two scores"},
 		"gzip cut short":     {whole[:len(whole)-9], ident.KindInvalid, "cut short"},
-		"a bomb":             {bomb, ident.KindLimit, "more than 64 MiB"},
+		"a bomb":             {bomb, ident.KindLimit, fmt.Sprintf("more than %d bytes", limits.MaxBytes)},
 	} {
-		got, err := epss.Decode(context.Background(), "f", c.raw)
+		got, err := epss.Decode(context.Background(), "f", c.raw, limits)
 		if err == nil || got != nil || ident.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v (kind %v), want kind %v with %q", name, err, ident.KindOf(err), c.kind, c.says)
 		}
@@ -113,7 +118,7 @@ func TestEveryScoreIsFound(t *testing.T) {
 			want[id] = rapid.IntRange(0, 100_000).Draw(t, "score")
 			fmt.Fprintf(&b, "%s,%.5f,%.5f\n", id, float64(want[id])/1e5, float64(want[id])/1e5)
 		}
-		l, err := epss.Decode(context.Background(), "f", []byte(b.String()))
+		l, err := epss.Decode(context.Background(), "f", []byte(b.String()), epss.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +142,7 @@ func FuzzDecode(f *testing.F) {
 	_ = z.Close()
 	f.Add(buf.Bytes())
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		l, err := epss.Decode(context.Background(), "f", raw)
+		l, err := epss.Decode(context.Background(), "f", raw, epss.Limits{})
 		if (l == nil) == (err == nil) {
 			t.Fatalf("scores %v and error %v", l, err)
 		}

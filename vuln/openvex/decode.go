@@ -94,9 +94,9 @@ func (p *parser) document() {
 		case "author":
 			p.author = p.r.String()
 		case "timestamp":
-			p.at = p.time()
+			p.at = p.r.Time(p.wrong)
 		case "last_updated":
-			p.changed = p.time()
+			p.changed = p.r.Time(p.wrong)
 		case "statements":
 			p.listed = true
 			p.statements()
@@ -177,9 +177,9 @@ func (p *parser) statement() vuln.Statement {
 		case "action_statement":
 			s.Action = p.r.String()
 		case "timestamp":
-			s.At = p.time()
+			s.At = p.r.Time(p.wrong)
 		case "last_updated":
-			changed = p.time()
+			changed = p.r.Time(p.wrong)
 		default:
 			p.r.Skip()
 		}
@@ -353,18 +353,4 @@ func (p *parser) subcomponents() []string {
 		out = append(out, c.PURL)
 	}
 	return out
-}
-
-// time reads a timestamp of RFC 3339; "" is none.
-func (p *parser) time() time.Time {
-	s := p.r.String()
-	if s == "" {
-		return time.Time{}
-	}
-	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
-		p.wrong(p.r.Pointer(), "not a time in RFC 3339")
-		return time.Time{}
-	}
-	return t.UTC()
 }

@@ -2,7 +2,6 @@ package osv
 
 import (
 	"strings"
-	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/jsonscan"
@@ -87,12 +86,12 @@ func (p *parser) record() {
 		case "details":
 			p.a.Details = p.r.String()
 		case "published":
-			p.a.Published = p.time()
+			p.a.Published = p.r.Time(p.wrong)
 		case "modified":
-			p.a.Modified = p.time()
+			p.a.Modified = p.r.Time(p.wrong)
 		case "withdrawn":
 			withdrawn = p.r.Kind() != jsonscan.Null
-			p.a.Withdrawn = p.time()
+			p.a.Withdrawn = p.r.Time(p.wrong)
 		case "severity":
 			p.a.Severity = p.severity()
 		case "references":
@@ -123,21 +122,6 @@ func (p *parser) strings() []string {
 		}
 	}
 	return out
-}
-
-// time reads a timestamp (RFC 3339, OSV schema "modified").
-func (p *parser) time() time.Time {
-	at := p.r.Pointer()
-	s := p.r.String()
-	if s == "" {
-		return time.Time{}
-	}
-	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
-		p.wrong(at, "not a time in RFC 3339")
-		return time.Time{}
-	}
-	return t.UTC()
 }
 
 func (p *parser) severity() []vuln.Score {
