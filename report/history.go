@@ -62,11 +62,7 @@ func historyTable(w io.Writer, a *History, o Options) error {
 	rows := make([][]string, 0, len(a.Documents))
 	for i := range a.Documents {
 		d := &a.Documents[i]
-		version := d.Version
-		if strings.HasPrefix(version, "sha256:") {
-			version = ""
-		}
-		rows = append(rows, []string{minute(d.Time), p.bold(clean(strings.TrimSpace(d.Name + " " + version))), clean(d.Release), clean(d.Build), clean(d.Status), clean(d.By), clean(d.Service), clean(d.Owner), clean(d.Format), clean(d.Digest)})
+		rows = append(rows, []string{minute(d.Time), p.bold(clean(artifactName(d.Name, d.Version))), clean(d.Release), clean(d.Build), clean(d.Status), clean(d.By), clean(d.Service), clean(d.Owner), clean(d.Format), clean(d.Digest)})
 	}
 	p.heading("HANDED OVER", len(rows), "oldest first; times are UTC")
 	p.table([]column{{"TIME", 0}, {"ARTIFACT", 24}, {"RELEASE", 8}, {"BUILD", 8}, {"STATUS", 0}, {"BY", 12}, {"SERVICE", 8}, {"OWNER", 8}, {"FORMAT", 0}, {"DOCUMENT", 19}}, rows)

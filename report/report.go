@@ -188,6 +188,18 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(newTokenText)
 	case *History:
 		hs["table"] = as(historyTable)
+	case *Search:
+		hs["table"] = as(searchTable)
+	case *Drifts:
+		hs["table"] = as(driftTable)
+	case *Reporters:
+		hs["table"] = as(reportersTable)
+	case *Quarantine:
+		hs["table"] = as(quarantineTable)
+	case *Archive:
+		hs["table"] = as(archiveTable)
+	case *RetentionDue:
+		hs["table"] = as(retentionTable)
 	case *Changes:
 		hs["table"] = as(changesTable)
 	case *Standings:

@@ -113,32 +113,15 @@ type BlockedComponents struct {
 
 // BlockedComponent is one that must not be used, and where it is.
 type BlockedComponent struct {
-	List      string            `json:"list"`
-	Component string            `json:"component"`
-	Reason    string            `json:"reason"`
-	Ticket    string            `json:"ticket,omitempty"`
-	Expires   time.Time         `json:"expires,omitzero"`
-	Total     int               `json:"total"`   // artifacts that have it
-	Running   int               `json:"running"` // of them, those that run
-	Artifacts []BlockedArtifact `json:"artifacts"`
-	Doubtful  []BlockedArtifact `json:"doubtful,omitempty"`
-}
-
-// BlockedArtifact is an artifact that has a blocked component.
-type BlockedArtifact struct {
-	Name    string     `json:"name,omitempty"`
-	Version string     `json:"version,omitempty"`
-	Service string     `json:"service,omitempty"`
-	Owner   string     `json:"owner,omitempty"`
-	Running []Standing `json:"running"`
-}
-
-// called is what people call an artifact: a digest is no version that anybody says.
-func (a *BlockedArtifact) called() string {
-	if strings.HasPrefix(a.Version, "sha256:") || strings.Contains(a.Name, "@") {
-		return a.Name
-	}
-	return strings.TrimSpace(a.Name + " " + a.Version)
+	List      string          `json:"list"`
+	Component string          `json:"component"`
+	Reason    string          `json:"reason"`
+	Ticket    string          `json:"ticket,omitempty"`
+	Expires   time.Time       `json:"expires,omitzero"`
+	Total     int             `json:"total"`   // artifacts that have it
+	Running   int             `json:"running"` // of them, those that run
+	Artifacts []FoundArtifact `json:"artifacts"`
+	Doubtful  []FoundArtifact `json:"doubtful,omitempty"`
 }
 
 // Any reports whether an artifact has a blocked component, or may have; and whether
@@ -180,14 +163,10 @@ func blockedTable(w io.Writer, a *BlockedComponents, o Options) error {
 			doubtful = strconv.Itoa(len(b.Doubtful))
 		}
 		rows = append(rows, []string{p.bold(clean(b.Component)), strconv.Itoa(b.Total), strconv.Itoa(b.Running), doubtful, clean(b.List), until, clean(strings.TrimSpace(b.Ticket + " " + b.Reason))})
-		for _, list := range [][]BlockedArtifact{b.Artifacts, b.Doubtful} {
+		for _, list := range [][]FoundArtifact{b.Artifacts, b.Doubtful} {
 			for k := range list {
 				x := &list[k]
-				at := make([]string, 0, len(x.Running))
-				for j := range x.Running {
-					at = append(at, x.Running[j].Cluster+":"+x.Running[j].Namespace+"/"+x.Running[j].Name)
-				}
-				where = append(where, []string{p.bold(clean(b.Component)), clean(x.called()), clean(strings.Join(at, ", ")), clean(x.Service), clean(x.Owner)})
+				where = append(where, []string{p.bold(clean(b.Component)), clean(artifactName(x.Name, x.Version)), clean(x.places()), clean(x.Service), clean(x.Owner)})
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/client"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/report"
 	"github.com/cofferdam-io/cofferdam/sbom"
@@ -31,13 +32,14 @@ them) it also says which vulnerabilities appeared and which are gone; what can
 no longer be compared with the advisories is told apart from what is gone.
 
 With --same-artifact it unites two or more documents of one artifact, as several
-tools wrote them, and shows what only some of them saw.
+tools wrote them, and shows what only some of them saw. With --server it may be asked
+of one sha256:… of an artifact: all the documents that the server has of it are united.
 
 With --server, OLD and NEW may be sha256:… of artifacts or documents that the server
 has. Where both are, the server compares them, by its own advisories.`,
 		Example: "  cofferdam sbom diff web-1.4.cdx.json web-1.5.spdx.json --advisories ./advisories --fail-on other-bytes,licence",
 		Args: func(c *cobra.Command, args []string) error {
-			if len(args) < 2 || len(args) > 2 && !same {
+			if one := same && len(args) == 1 && len(digestsOf(args)) == 1; !one && (len(args) < 2 || len(args) > 2 && !same) {
 				return ident.Errorf(ident.KindUsage, "%s takes two files or folders", c.CommandPath()).WithHint("%s old.cdx.json new.cdx.json", c.CommandPath())
 			}
 			return nil
@@ -65,6 +67,15 @@ has. Where both are, the server compares them, by its own advisories.`,
 					return ident.Errorf(ident.KindUsage, "the server has no advisories loaded: nothing can be said about vulnerabilities").WithHint("cofferdam serve --advisories PATH")
 				}
 				return judged(a, 0)
+			}
+			if same && len(args) == 1 {
+				return e.asking(ctx, &srv, func(c *client.Client) error {
+					a, err := c.Unite(ctx, digestsOf(args)[0], srv.tenant)
+					if err != nil {
+						return err
+					}
+					return e.write(a, report.Options{})
+				})
 			}
 			l := e.loader()
 			end, err := e.remote(ctx, l, &srv, args)

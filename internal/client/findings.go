@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
-	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/report"
 )
@@ -41,25 +39,17 @@ func (q *FindingQuery) values() url.Values {
 
 // RunningFindings asks which vulnerabilities what runs has, page after page.
 func (c *Client) RunningFindings(ctx context.Context, q FindingQuery) (*report.RunningFindings, error) {
-	v := q.values()
-	v.Set("limit", strconv.Itoa(pageRows))
 	out := &report.RunningFindings{Items: []report.RunningFinding{}}
-	for {
-		var page report.RunningFindings
-		if err := c.do(ctx, &request{method: http.MethodGet, path: "/api/v1/findings", query: v}, &page); err != nil {
-			return nil, err
-		}
-		next := page.Next
-		page.SchemaVersion, page.Items, page.Next = inventory.SchemaVersion, append(out.Items, page.Items...), ""
-		*out = page
-		if next == "" {
-			return out, nil
-		}
-		if next == v.Get("cursor") {
-			return nil, ident.Errorf(ident.KindFailure, "the server's pages do not end")
-		}
-		v.Set("cursor", next)
+	err := pages(ctx, c, "/api/v1/findings", q.values(), func(p *report.RunningFindings) (string, error) {
+		next := p.Next
+		p.SchemaVersion, p.Items, p.Next = inventory.SchemaVersion, append(out.Items, p.Items...), ""
+		*out = *p
+		return next, nil
+	})
+	if err != nil {
+		return nil, err
 	}
+	return out, nil
 }
 
 // Decide records a decision about findings.

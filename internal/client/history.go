@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/report"
 )
@@ -20,25 +19,19 @@ var HistoryKinds = []string{"digest", "reference", "name", "build", "release", "
 func (c *Client) History(ctx context.Context, tenant, kind, name string) (*report.History, error) {
 	v := (&Question{Tenant: tenant}).values()
 	v.Set(kind, name)
-	v.Set("limit", strconv.Itoa(pageRows))
 	out := &report.History{SchemaVersion: inventory.SchemaVersion, Documents: []report.HistoryDocument{}, Runs: []report.HistoryRun{}}
-	for {
-		var page struct {
-			report.History
-			Next string
-		}
-		if err := c.do(ctx, &request{method: http.MethodGet, path: "/api/v1/history", query: v}, &page); err != nil {
-			return nil, err
-		}
-		out.Documents, out.Runs, out.MoreRuns = append(out.Documents, page.Documents...), append(out.Runs, page.Runs...), out.MoreRuns || page.MoreRuns
-		if page.Next == "" {
-			return out, nil
-		}
-		if page.Next == v.Get("cursor") {
-			return nil, ident.Errorf(ident.KindFailure, "the server's pages do not end")
-		}
-		v.Set("cursor", page.Next)
+	type page struct {
+		report.History
+		Next string
 	}
+	err := pages(ctx, c, "/api/v1/history", v, func(p *page) (string, error) {
+		out.Documents, out.Runs, out.MoreRuns = append(out.Documents, p.Documents...), append(out.Runs, p.Runs...), out.MoreRuns || p.MoreRuns
+		return p.Next, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // Changes asks what changed from a time on, or after a cursor, at most limit steps.

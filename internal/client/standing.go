@@ -25,7 +25,6 @@ type StandingQuery struct {
 // Standings asks how what runs and the documents agree, page after page.
 func (c *Client) Standings(ctx context.Context, q StandingQuery) (*report.Standings, error) {
 	v := (&Question{Tenant: q.Tenant, At: q.At}).values()
-	v.Set("limit", strconv.Itoa(pageRows))
 	for k, text := range map[string]string{"cluster": q.Cluster, "zone": q.Zone, "standing": q.Standings} {
 		if text != "" {
 			v.Set(k, text)
@@ -35,21 +34,18 @@ func (c *Client) Standings(ctx context.Context, q StandingQuery) (*report.Standi
 		v.Set("maxAgeDays", strconv.Itoa(q.MaxAgeDays))
 	}
 	out := &report.Standings{SchemaVersion: inventory.SchemaVersion, Items: []report.Standing{}}
-	for {
-		var page struct {
-			report.Standings
-			Next string
-		}
-		if err := c.do(ctx, &request{method: http.MethodGet, path: "/api/v1/coverage", query: v}, &page); err != nil {
-			return nil, err
-		}
-		out.Sequence, out.Counts = page.Sequence, page.Counts
-		out.Items = append(out.Items, page.Items...)
-		if page.Next == "" {
-			return out, nil
-		}
-		v.Set("cursor", page.Next)
+	type page struct {
+		report.Standings
+		Next string
 	}
+	err := pages(ctx, c, "/api/v1/coverage", v, func(p *page) (string, error) {
+		out.Sequence, out.Counts, out.Items = p.Sequence, p.Counts, append(out.Items, p.Items...)
+		return p.Next, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // Blocked asks where blocked components are.

@@ -2,9 +2,7 @@ package client
 
 import (
 	"context"
-	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -28,9 +26,6 @@ func (q *Question) values() url.Values {
 	return v
 }
 
-// pageRows is how much is asked for at a time; a server may give less.
-const pageRows = 1000
-
 // Where is the answer of a server, and how much it does not list.
 type Where struct {
 	inventory.Where
@@ -43,36 +38,29 @@ type Where struct {
 func (c *Client) Where(ctx context.Context, query string, q Question) (*Where, error) {
 	v := q.values()
 	v.Set("query", query)
-	v.Set("limit", strconv.Itoa(pageRows))
 	var out *Where
 	at := map[string]int{}
-	for {
-		var page struct {
-			Where
-			Next string `json:"next"`
-		}
-		if err := c.do(ctx, &request{method: http.MethodGet, path: "/api/v1/where", query: v}, &page); err != nil {
-			return nil, err
-		}
-		if page.SchemaVersion != inventory.SchemaVersion {
-			return nil, ident.Errorf(ident.KindFailure, "the server answers in version %.20q, and this program reads %q", page.SchemaVersion, inventory.SchemaVersion).
+	type page struct {
+		Where
+		Next string `json:"next"`
+	}
+	err := pages(ctx, c, "/api/v1/where", v, func(p *page) (string, error) {
+		if p.SchemaVersion != inventory.SchemaVersion {
+			return "", ident.Errorf(ident.KindFailure, "the server answers in version %.20q, and this program reads %q", p.SchemaVersion, inventory.SchemaVersion).
 				WithHint("take the same version of both")
 		}
-		if out == nil {
-			out = &page.Where
-			for i := range out.Components {
-				at[keyOf(&out.Components[i])] = i
-			}
-		} else {
-			out.add(&page.Where, at)
+		if out != nil {
+			out.add(&p.Where, at)
+			return p.Next, nil
 		}
-		if page.Next == "" {
-			break
+		out = &p.Where
+		for i := range out.Components {
+			at[keyOf(&out.Components[i])] = i
 		}
-		if page.Next == v.Get("cursor") {
-			return nil, ident.Errorf(ident.KindFailure, "the server's pages do not end")
-		}
-		v.Set("cursor", page.Next)
+		return p.Next, nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	out.Sites = inventory.SortSites(out.Sites)
 	inventory.SortComponents(out.Components)
