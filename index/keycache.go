@@ -1,7 +1,6 @@
 package index
 
 import (
-	"encoding/binary"
 	"slices"
 	"strings"
 	"sync"
@@ -11,45 +10,55 @@ import (
 )
 
 // KeyCache makes keys, and remembers those of components that come again: documents
-// share most of theirs, and a key takes ten times as long to make as to find. What is
-// said of a component is compared whole, so that it never gives a wrong key. It may be
-// used by many goroutines.
+// share most of theirs, and a key takes ten times as long to make as to find. All that a
+// key is made of is compared, so that it never gives a wrong one. It may be used by many
+// goroutines.
 type KeyCache struct {
 	most int // bytes of each half
 
 	mu          sync.RWMutex
-	young, aged map[string]string // what is said → key
+	young, aged map[string]*known // by what a component is called
 	size        int               // of young
 }
 
-// longestSaid bounds one entry: components that say more are seldom the same again.
+// known is a component and its key. Of components that are called alike the latest few
+// are kept, as a list.
+type known struct {
+	component sbom.Component // what a key is made of; the rest is left out
+	os        sbom.Distro
+	key       string
+	next      *known
+}
+
+// longestKnown bounds one entry: components that say more are seldom the same again.
 // mostOfOne bounds what is remembered of one document, so that one of a million components
-// does not drive out what others share.
+// does not drive out what others share, and mostAlike those that are called alike.
 const (
-	longestSaid = 4 << 10
-	mostOfOne   = 4096
+	longestKnown = 4 << 10
+	mostOfOne    = 4096
+	mostAlike    = 4
 )
 
 // NewKeyCache returns a cache of about so many bytes.
 func NewKeyCache(bytes int) *KeyCache {
-	return &KeyCache{most: max(bytes/2, longestSaid), young: map[string]string{}}
+	return &KeyCache{most: max(bytes/2, longestKnown), young: map[string]*known{}}
 }
 
 // KeysOf is the function KeysOf, remembered.
 func (k *KeyCache) KeysOf(d *sbom.Document) []string {
 	keys := make([]string, 0, len(d.Components)+1)
-	var said, key []byte
+	var name, key []byte
 	fresh := 0
 	add := func(c *sbom.Component) {
-		said = appendSaid(said[:0], c, d.Subject.OS)
-		if found, ok := k.find(said); ok {
+		name = appendCalled(name[:0], c)
+		if found, ok := k.find(name, c, d.Subject.OS); ok {
 			keys = append(keys, found)
 			return
 		}
 		key = AppendKey(key[:0], c, d.Subject.OS)
 		made := string(key)
 		if fresh++; fresh <= mostOfOne {
-			k.put(said, made)
+			k.remember(name, c, d.Subject.OS, made)
 		}
 		keys = append(keys, made)
 	}
@@ -63,61 +72,89 @@ func (k *KeyCache) KeysOf(d *sbom.Document) []string {
 	return slices.Compact(keys)
 }
 
-func (k *KeyCache) find(said []byte) (string, bool) {
-	k.mu.RLock()
-	key, ok := k.young[string(said)]
-	if ok {
-		k.mu.RUnlock()
-		return key, true
+// appendCalled appends what a component is looked up by.
+func appendCalled(b []byte, c *sbom.Component) []byte {
+	if c.PURL != "" {
+		return append(b, c.PURL...)
 	}
-	key, ok = k.aged[string(said)]
-	k.mu.RUnlock()
-	if ok {
-		k.put(said, key)
-	}
-	return key, ok
+	return append(append(append(b, c.Name...), 0), c.Version...)
 }
 
-func (k *KeyCache) put(said []byte, key string) {
-	if len(said) > longestSaid || len(key) > longestSaid {
-		return
+func (k *KeyCache) find(name []byte, c *sbom.Component, os sbom.Distro) (string, bool) {
+	k.mu.RLock()
+	e := k.young[string(name)].of(c, os)
+	if e != nil {
+		k.mu.RUnlock()
+		return e.key, true
 	}
-	const overhead = 64 // of a map's entry
-	n := len(said) + len(key) + overhead
+	e = k.aged[string(name)].of(c, os)
+	k.mu.RUnlock()
+	if e == nil {
+		return "", false
+	}
+	k.put(name, known{component: e.component, os: e.os, key: e.key})
+	return e.key, true
+}
+
+// of returns the entry for a component, or nil.
+func (e *known) of(c *sbom.Component, os sbom.Distro) *known {
+	for ; e != nil; e = e.next {
+		if e.os == os && sameKey(&e.component, c) {
+			return e
+		}
+	}
+	return nil
+}
+
+// sameKey compares everything that AppendKey looks at.
+func sameKey(a, b *sbom.Component) bool {
+	return a.PURL == b.PURL && a.Name == b.Name && a.Version == b.Version && a.Group == b.Group && a.Source == b.Source && a.Supplier == b.Supplier &&
+		slices.Equal(a.Licenses, b.Licenses) && slices.Equal(a.Hashes, b.Hashes) &&
+		(a.PURL != "" || a.Type == b.Type && slices.Equal(a.CPEs, b.CPEs))
+}
+
+func (k *KeyCache) remember(name []byte, c *sbom.Component, os sbom.Distro, key string) {
+	e := known{os: sbom.Distro{ID: strings.Clone(os.ID), VersionID: strings.Clone(os.VersionID)}, key: key,
+		component: sbom.Component{PURL: c.PURL, Name: c.Name, Version: c.Version, Group: c.Group, Source: c.Source, Supplier: c.Supplier, Licenses: c.Licenses, Hashes: c.Hashes}}
+	if c.PURL == "" {
+		e.component.Type, e.component.CPEs = c.Type, c.CPEs
+	}
+	if e.bytes() <= longestKnown {
+		e.component = e.component.Detached()
+		k.put(name, e)
+	}
+}
+
+// bytes is about how many an entry takes.
+func (e *known) bytes() int {
+	const overhead = 700 // the entry, its name's and its own place in the map
+	c := &e.component
+	n := overhead + 2*len(c.PURL) + len(c.Name) + len(c.Version) + len(c.Group) + len(c.Source.Name) + len(c.Source.Version) + len(c.Supplier) + len(c.Type) + len(e.key)
+	for _, s := range c.CPEs {
+		n += len(s) + 16
+	}
+	for i := range c.Licenses {
+		n += len(c.Licenses[i].Expression) + 24
+	}
+	for i := range c.Hashes {
+		n += len(c.Hashes[i].Algorithm) + len(c.Hashes[i].Value) + 32
+	}
+	return n
+}
+
+func (k *KeyCache) put(name []byte, e known) {
+	n := e.bytes()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.size+n > k.most {
-		k.young, k.aged, k.size = make(map[string]string, len(k.young)), k.young, 0
+		k.young, k.aged, k.size = make(map[string]*known, len(k.young)), k.young, 0
 	}
-	k.young[string(said)] = strings.Clone(key)
-	k.size += n
-}
-
-// appendSaid writes everything that AppendKey looks at, in a form that tells two
-// components apart wherever their keys could differ.
-func appendSaid(b []byte, c *sbom.Component, os sbom.Distro) []byte {
-	text := func(s string) {
-		b = binary.AppendUvarint(b, uint64(len(s)))
-		b = append(b, s...)
-	}
-	for _, s := range [...]string{c.PURL, c.Name, c.Group, c.Version, c.Source.Name, c.Source.Version, c.Supplier, os.ID, os.VersionID} {
-		text(s)
-	}
-	if c.PURL == "" {
-		text(c.Type)
-		b = binary.AppendUvarint(b, uint64(len(c.CPEs)))
-		for _, s := range c.CPEs {
-			text(s)
+	e.next = k.young[string(name)]
+	for i, last := 1, e.next; last != nil; i, last = i+1, last.next {
+		if i == mostAlike-1 {
+			last.next = nil
 		}
 	}
-	b = binary.AppendUvarint(b, uint64(len(c.Licenses)))
-	for _, l := range c.Licenses {
-		b = append(b, byte(l.Kind), byte(boolRank(l.Name))) //nolint:gosec // 0 or 1
-		text(l.Expression)
-	}
-	for _, h := range c.Hashes {
-		text(h.Algorithm)
-		text(h.Value)
-	}
-	return b
+	k.young[string(name)] = &e
+	k.size += n
 }

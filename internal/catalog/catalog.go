@@ -76,7 +76,7 @@ func (l *Limits) fill() {
 // the next one need not be read again: the packages of some tens of thousands.
 const (
 	rememberTexts = 64 << 20
-	rememberKeys  = 16 << 20
+	rememberKeys  = 32 << 20
 )
 
 // Catalog is the catalogue at work. Its methods may be called from many goroutines.

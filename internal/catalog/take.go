@@ -126,7 +126,7 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 		}
 	}
 	if fault == nil {
-		doc.Components, doc.Dependencies = nil, nil // as large as the document; what is answered needs neither
+		c.seen.Done(doc) // what is answered needs no components
 	}
 	body := raw
 	raw = nil

@@ -42,12 +42,23 @@ type builder struct {
 }
 
 func newBuilder(ctx context.Context, o Options, size int) *builder {
-	likely := min(size/1024, 512) // packages: few documents have more for their size
 	b := &builder{
 		ctx: ctx, opt: o, size: size, docID: usualDocID,
-		doc:    &sbom.Document{Format: sbom.SPDX, Components: make([]sbom.Component, 0, likely)},
-		ids:    make(map[string]int32, likely),
+		doc:    &sbom.Document{Format: sbom.SPDX},
 		images: map[int32]*imageFacts{},
+	}
+	likely := min(size/1024, 512) // packages: few documents have more for their size
+	if o.Seen != nil {
+		if l, ok := o.Seen.lists.Get().(*lists); ok {
+			b.doc.Components, b.edges = l.components, l.edges
+		}
+		b.ids, _ = o.Seen.names.Get().(map[string]int32)
+	}
+	if b.doc.Components == nil {
+		b.doc.Components = make([]sbom.Component, 0, likely)
+	}
+	if b.ids == nil {
+		b.ids = make(map[string]int32, likely)
 	}
 	if o.Details {
 		b.doc.Details = &sbom.DocumentDetails{}
@@ -169,7 +180,7 @@ func (b *builder) finish() (*sbom.Document, error) {
 	removed := int32(-1)
 	if subject >= 0 && b.isArtifact(subject) {
 		removed = subject
-		b.doc.Components = append(b.doc.Components[:subject], b.doc.Components[subject+1:]...)
+		b.doc.Components = slices.Delete(b.doc.Components, int(subject), int(subject)+1)
 	}
 	settle := func(i int32) int32 {
 		switch {
@@ -191,12 +202,18 @@ func (b *builder) finish() (*sbom.Document, error) {
 			kept = append(kept, e)
 		}
 	}
-	b.doc.Dependencies = kept
+	if len(kept) > 0 {
+		b.doc.Dependencies = kept
+	}
 	if len(b.doc.Components) == 0 {
 		b.doc.Components = nil
 	}
 	b.settleNotes()
 	b.rename(settle)
+	if b.opt.Seen != nil && len(b.ids) <= mostKept {
+		clear(b.ids)
+		b.opt.Seen.names.Put(b.ids)
+	}
 	if b.dropped > 0 {
 		b.doc.Warnings = append(b.doc.Warnings, sbom.Warning{Message: fmt.Sprintf("%d more warnings are not listed", b.dropped)})
 	}

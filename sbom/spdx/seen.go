@@ -1,10 +1,9 @@
 package spdx
 
 import (
-	"strings"
+	"bytes"
 	"sync"
 
-	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/sbom"
 )
 
@@ -19,6 +18,15 @@ type Seen struct {
 	mu          sync.RWMutex
 	young, aged map[string]*seen // by how the text begins
 	size        int              // of young
+
+	lists sync.Pool // of *lists, that Done took back
+	names sync.Pool // of map[string]int32, empty
+}
+
+// lists are what a document is read into.
+type lists struct {
+	components []sbom.Component
+	edges      []sbom.Dependency
 }
 
 // seen is one package.
@@ -69,48 +77,27 @@ func (s *Seen) put(e *seen) {
 	s.size += n
 }
 
+// Done takes back the lists of a document that was read with s and that nobody looks at
+// any more, and leaves it without: the next document is read into them. It may be called
+// with any document; what cannot be used again is left to the collector.
+func (s *Seen) Done(d *sbom.Document) {
+	if n := cap(d.Components); d.Format == sbom.SPDX && n > 0 && n <= mostKept && cap(d.Dependencies) <= mostKept {
+		clear(d.Components) // what they point to
+		s.lists.Put(&lists{d.Components[:0], d.Dependencies[:0]})
+	}
+	d.Components, d.Dependencies = nil, nil
+}
+
+// mostKept bounds the lists that are used again: one giant must not stay for ever.
+const mostKept = 4096
+
 // remember keeps a package that was read, with a copy of everything that it says: what
 // it shares memory with is a block of the whole document's strings.
 func (s *Seen) remember(text []byte, c *sbom.Component, room int) {
 	if len(text) < seenHead || len(text) > seenLongest {
 		return
 	}
-	e := &seen{text: append([]byte(nil), text...), component: *c, room: room}
-	k := &e.component
-	k.Pointer = ""
-	var all strings.Builder
-	visit(k, func(t *string) { all.WriteString(*t) })
-	rest := all.String()
-	k.CPEs, k.Locations = append([]string(nil), k.CPEs...), append([]string(nil), k.Locations...)
-	k.Hashes, k.Licenses = append([]sbom.Hash(nil), k.Hashes...), append([]sbom.License(nil), k.Licenses...)
-	visit(k, func(t *string) {
-		n := len(*t)
-		*t, rest = rest[:n], rest[n:]
-	})
-	if !k.Layer.IsZero() {
-		k.Layer, _ = ident.ParseDigest(strings.Clone(k.Layer.String())) // it was one
-	}
-	s.put(e)
-}
-
-// visit calls f for every text of a component, always in the same order.
-func visit(c *sbom.Component, f func(*string)) {
-	for _, t := range [...]*string{&c.ID, &c.Type, &c.Group, &c.Name, &c.Version, &c.PURL, &c.Supplier, &c.Origin, &c.Scope, &c.Source.Name, &c.Source.Version} {
-		f(t)
-	}
-	for i := range c.CPEs {
-		f(&c.CPEs[i])
-	}
-	for i := range c.Locations {
-		f(&c.Locations[i])
-	}
-	for i := range c.Hashes {
-		f(&c.Hashes[i].Algorithm)
-		f(&c.Hashes[i].Value)
-	}
-	for i := range c.Licenses {
-		f(&c.Licenses[i].Expression)
-	}
+	s.put(&seen{text: bytes.Clone(text), component: c.Detached(), room: room})
 }
 
 // again adds the package that is due, if its text was seen before.

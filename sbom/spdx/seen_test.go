@@ -16,6 +16,7 @@ import (
 func sameWithout(t *testing.T, data []byte, o Options) {
 	t.Helper()
 	got, gotErr := Decode(context.Background(), data, o)
+	seen := o.Seen
 	o.Seen = nil
 	want, wantErr := Decode(context.Background(), data, o)
 	if (gotErr == nil) != (wantErr == nil) || gotErr != nil && gotErr.Error() != wantErr.Error() {
@@ -23,6 +24,12 @@ func sameWithout(t *testing.T, data []byte, o Options) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Fatalf("%+v\nwant %+v", got, want)
+	}
+	if seen != nil && got != nil {
+		seen.Done(got) // the next document is read into its lists
+		if got.Components != nil || got.Dependencies != nil {
+			t.Fatal("a document keeps lists that the next is read into")
+		}
 	}
 }
 
