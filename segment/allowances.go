@@ -69,11 +69,10 @@ func (g *Graph) invertAllowances(d Gress) {
 		}
 		all.next()
 	}
-	lists := all.lists()
-	for class := range lists {
-		slices.Sort(lists[class])
+	g.allows[d] = all.lists()
+	for class := range g.allows[d].len() {
+		slices.Sort(g.allows[d].at(class)) // nobody reads them yet
 	}
-	g.allows[d] = vecOf(lists)
 }
 
 // allowed says what a list of allowances opens to a peer, on the ports of a

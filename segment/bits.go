@@ -381,16 +381,8 @@ func (r *ragged[T]) next() {
 	r.data = make([]T, r.start[len(r.start)-1])
 }
 
-// lists returns the list of each class; nil where it is empty.
-func (r *ragged[T]) lists() [][]T {
-	out := make([][]T, len(r.start)-2)
-	for c := range out {
-		if lo, hi := r.start[c], r.start[c+1]; lo < hi {
-			out[c] = r.data[lo:hi:hi]
-		}
-	}
-	return out
-}
+// lists returns the list of each class.
+func (r *ragged[T]) lists() lists[T] { return newLists(r.start[:len(r.start)-1], r.data) }
 
 // put adds or removes an element.
 func (b bitset) put(i int, in bool) {

@@ -53,11 +53,13 @@ func (g *Graph) Edges(by By) iter.Seq[Edge] {
 	}
 }
 
-func (g *Graph) endSide(by By, i int) side {
+func (g *Graph) endSide(by By, i int) side { return g.memberSide(by, g.grain(by).order[i]) }
+
+func (g *Graph) memberSide(by By, m uint32) side {
 	gr := g.grain(by)
-	s := side{ref: *gr.ref(i), classes: gr.of(i), end: i, by: by, endpoint: -1}
+	s := side{ref: *gr.member(m), classes: gr.classes.at(int(m)), end: int(gr.rank[m]), by: by, endpoint: -1}
 	if by == ByPod {
-		s.endpoint = int(gr.order[i])
+		s.endpoint = int(m)
 	}
 	return s
 }

@@ -66,7 +66,7 @@ func (g *Graph) frameWorkloads() error {
 			members[c] = push(members[c], uint32(w)) //nolint:gosec // Build limits the number
 		}
 	}
-	gr.classes, gr.members = vecOf(classes), vecOf(members)
+	gr.classes, gr.members = listsOf(classes), listsOf(members)
 	g.workloads = gr
 	return nil
 }
@@ -92,7 +92,7 @@ func (g *Graph) pod() *grain {
 			classes[i], members[c] = of[i:i+1:i+1], append(members[c], m)
 		}
 		gr := g.newGrain(nil, g.m.Endpoints, order)
-		gr.classes, gr.members = vecOf(classes), vecOf(members)
+		gr.classes, gr.members = listsOf(classes), listsOf(members)
 		g.byPod.grain = gr
 	})
 	return &g.byPod.grain

@@ -18,8 +18,8 @@ type grain struct {
 	rank      []uint32   // member → end; gone for one that is not there
 	table     table      // references → members, among them some that are not there any more
 	late      int        // members that are not in the table
-	classes   vec[[]uint32]
-	members   vec[[]uint32] // class of pods → members
+	classes   lists[uint32]
+	members   lists[uint32] // class of pods → members
 	cells     []uint32      // the classes of addresses outside, those of the ends after the inside ones
 }
 
@@ -83,20 +83,34 @@ func (gr *grain) refs() []ident.Ref {
 
 // find returns the end of a reference, -1 if there is none.
 func (gr *grain) find(r *ident.Ref) int {
+	if m := gr.seek(r); m != gone {
+		return int(gr.rank[m])
+	}
+	return -1
+}
+
+// seek returns the member that has a reference, gone if there is none.
+func (gr *grain) seek(r *ident.Ref) uint32 {
 	h := gr.table.hashRef(r)
 	for s := gr.table.first(h); s >= 0; s = gr.table.after(s, h) {
 		m := uint32(gr.table.at(s)) //nolint:gosec // a member
-		if gr.rank[m] != gone && *gr.member(m) == *r {
-			return int(gr.rank[m])
+		if *gr.member(m) == *r && gr.rank[m] != gone {
+			return m
 		}
 	}
 	if gr.late > 0 {
-		end, found := slices.BinarySearchFunc(gr.order, r, func(m uint32, r *ident.Ref) int { return gr.member(m).Compare(*r) })
-		if found {
-			return end
-		}
+		return gr.seekLate(*r)
 	}
-	return -1
+	return gone
+}
+
+// seekLate searches among all, those that are not in the table, too.
+func (gr *grain) seekLate(r ident.Ref) uint32 {
+	end, found := slices.BinarySearchFunc(gr.order, r, func(m uint32, r ident.Ref) int { return gr.member(m).Compare(r) })
+	if !found {
+		return gone
+	}
+	return gr.order[end]
 }
 
 // of returns the classes of an end.

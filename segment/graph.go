@@ -32,13 +32,13 @@ type Graph struct {
 	// perhapsIsolated holds those that only policies isolate of which it is not
 	// known whether they select them.
 	perhapsIsolated [2]bitset
-	own             [2]vec[[]uint32] // class → indexes of policies of the NetworkPolicy tier
+	own             [2]lists[uint32] // class → indexes of policies of the NetworkPolicy tier
 	slots           [2]vec[[]slot]   // by atom, sorted
 	inverted        [2]vec[[]granted]
 	// allows lists for each class what these policies allow it, and places the atoms
 	// but any that it is among; both sorted.
-	allows [2]vec[[]allowance]
-	places vec[[]place]
+	allows [2]lists[allowance]
+	places lists[place]
 
 	// What lines share, see signature.go: which atoms are part of signatures, and
 	// the signature of each class by half of a line.
@@ -528,7 +528,7 @@ func (g *Graph) invert() {
 			}
 			own.next()
 		}
-		g.own[d] = vecOf(own.lists())
+		g.own[d] = own.lists()
 		g.invertAllowances(d)
 		for _, i := range g.tiers[NetworkPolicyTier] {
 			c := g.policies.at(i)
@@ -564,7 +564,7 @@ func (g *Graph) invert() {
 		}
 		places.next()
 	}
-	g.places = vecOf(places.lists())
+	g.places = places.lists()
 }
 
 // slot is one entry of the inverted NetworkPolicy tier: the subject's classes

@@ -137,12 +137,12 @@ func within(a, b string, k int) bool {
 
 // side resolves a reference to one end. Names that mean several are refused.
 func (g *Graph) side(r ident.Ref) (side, error) {
-	if i := g.workloads.find(&r); i >= 0 {
-		return g.endSide(ByWorkload, i), nil
+	if m := g.workloads.seek(&r); m != gone {
+		return g.memberSide(ByWorkload, m), nil
 	}
 	if !r.IsCIDR() {
-		if i := g.pod().find(&r); i >= 0 {
-			return g.endSide(ByPod, i), nil
+		if m := g.pod().seek(&r); m != gone {
+			return g.memberSide(ByPod, m), nil
 		}
 	}
 	refs, err := g.Resolve(r)
@@ -166,10 +166,10 @@ func (g *Graph) side(r ident.Ref) (side, error) {
 		}
 		return s, nil
 	}
-	if i := g.workloads.find(&ref); i >= 0 {
-		return g.endSide(ByWorkload, i), nil
+	if m := g.workloads.seek(&ref); m != gone {
+		return g.memberSide(ByWorkload, m), nil
 	}
-	return g.endSide(ByPod, g.pod().find(&ref)), nil
+	return g.memberSide(ByPod, g.pod().seek(&ref)), nil
 }
 
 // addressClasses returns the external cells that meet a block: of the blocks

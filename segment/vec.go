@@ -26,13 +26,7 @@ const (
 
 // vecOf makes a vector of the elements of a slice. The slice becomes part of it.
 func vecOf[T any](s []T) vec[T] {
-	var v vec[T]
-	v.n = len(s)
-	v.chunks = make([]*chunk[T], (len(s)+pageSize*chunkPages-1)>>(pageBits+chunkBits))
-	v.owned = make([]bool, len(v.chunks))
-	for i := range v.chunks {
-		v.chunks[i], v.owned[i] = &chunk[T]{owned: ^uint64(0)}, true
-	}
+	v := emptyVec[T](len(s))
 	for i := 0; i < len(s); i += pageSize {
 		var p *[pageSize]T
 		if rest := s[i:]; len(rest) >= pageSize {
@@ -44,6 +38,24 @@ func vecOf[T any](s []T) vec[T] {
 		v.chunks[i>>(pageBits+chunkBits)].pages[i>>pageBits&(chunkPages-1)] = p
 	}
 	return v
+}
+
+// emptyVec makes a vector of n elements whose pages are not there yet: fill puts
+// them into it before their elements are read or written.
+func emptyVec[T any](n int) vec[T] {
+	v := vec[T]{n: n, chunks: make([]*chunk[T], (n+pageSize*chunkPages-1)>>(pageBits+chunkBits))}
+	v.owned = make([]bool, len(v.chunks))
+	for i := range v.chunks {
+		v.chunks[i], v.owned[i] = &chunk[T]{owned: ^uint64(0)}, true
+	}
+	return v
+}
+
+// fill puts a page in, which becomes part of the vector.
+func (v *vec[T]) fill(p int, page *[pageSize]T) {
+	c := v.own(p >> chunkBits)
+	c.pages[p&(chunkPages-1)] = page
+	c.owned |= 1 << (p & (chunkPages - 1))
 }
 
 func (v *vec[T]) len() int { return v.n }
