@@ -15,13 +15,15 @@ command -v git >/dev/null || missing+=(git)
 command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 # Debian's registry: one that many run, without the referrers API.
 command -v docker-registry >/dev/null || missing+=(docker-registry)
+# zstd: the reference decoder reads the frames that originals are kept in.
+command -v zstd >/dev/null || missing+=(zstd)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 say() { echo "test-deps: ${missing[*]}: $*" >&2; }
 if [ -n "${COFFERDAM_NO_INSTALL:-}" ]; then
   say "not installed, since COFFERDAM_NO_INSTALL is set; tests that need it skip"
 elif ! command -v apt-get >/dev/null; then
-  say "not installed, and there is no apt-get here: install xmllint, git, docker-registry and a C compiler by hand; tests that need them skip"
+  say "not installed, and there is no apt-get here: install xmllint, git, zstd, docker-registry and a C compiler by hand; tests that need them skip"
 elif [ "$(id -u)" -ne 0 ]; then
   say "not installed, and only root may: sudo apt-get install -y ${missing[*]}; tests that need it skip"
 else
