@@ -86,7 +86,7 @@ func reportersTable(w io.Writer, a *Reporters, o Options) error {
 
 // Quarantine is the answer of `documents quarantine`: what could not be read, and why.
 type Quarantine struct {
-	SchemaVersion string    `json:"schemaVersion"`
+	SchemaVersion string        `json:"schemaVersion"`
 	Items         []Quarantined `json:"items"`
 }
 
