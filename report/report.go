@@ -206,6 +206,8 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(standingsTable)
 	case *BlockedComponents:
 		hs["table"] = as(blockedTable)
+	case *DocumentScores:
+		hs["table"] = as(documentScoresTable)
 	case *RunningFindings:
 		hs["table"] = as(findingsTable)
 	case *Remediation:

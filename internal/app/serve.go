@@ -81,6 +81,10 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	if err := feed.check(); err != nil {
 		return err
 	}
+	scoring, err := l.scoring(ctx, &cfg.Quality)
+	if err != nil {
+		return err
+	}
 	pullers, err := cfg.pullers()
 	if err != nil {
 		return err
@@ -120,7 +124,7 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	c, err := catalog.Open(ctx, catalog.Options{Store: s, Log: o.Log, Now: time.Now, Metrics: registry, Shared: o.DB != "", Review: cfg.Review, Limits: cfg.catalogLimits(), Coding: coding})
+	c, err := catalog.Open(ctx, catalog.Options{Store: s, Log: o.Log, Now: time.Now, Metrics: registry, Shared: o.DB != "", Review: cfg.Review, Limits: cfg.catalogLimits(), Coding: coding, Scoring: scoring})
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
 	"github.com/cofferdam-io/cofferdam/internal/listen"
 	"github.com/cofferdam-io/cofferdam/internal/server"
+	"github.com/cofferdam-io/cofferdam/sbom/quality"
 )
 
 // serveConfig is the file of `serve --config`.
@@ -45,6 +46,8 @@ type serveConfig struct {
 	EPSS     string   `json:"epss"`
 	VEX      []string `json:"vex"`
 	VEXTrust string   `json:"vexTrust"`
+	// Quality says how documents are judged, and what becomes of bad ones.
+	Quality qualityConfig `json:"quality"`
 	// Registries are those whose images' SBOMs are taken in.
 	Registries []registryConfig `json:"registries"`
 	// Webhooks are told which findings change.
@@ -67,6 +70,41 @@ type serveConfig struct {
 		// Tenants bounds each tenant, by name; "*" is everybody else.
 		Tenants map[string]tenantLimits `json:"tenants"`
 	} `json:"limits"`
+}
+
+// qualityConfig says how documents are judged.
+type qualityConfig struct {
+	Policy  string  `json:"policy"`  // file of kind SBOMQualityPolicy; "" warns of everything
+	Floor   float64 `json:"floor"`   // the least score
+	Profile string  `json:"profile"` // whose score; the mean of all by default
+	// Refuse is true where documents below the floor, and those that the policy refuses,
+	// are not taken in. They are marked by default.
+	Refuse bool `json:"refuse"`
+}
+
+// scoring reads how documents are judged.
+func (l *Loader) scoring(ctx context.Context, q *qualityConfig) (*catalog.Scoring, error) {
+	out := &catalog.Scoring{Floor: q.Floor, Profile: q.Profile, Refuse: q.Refuse}
+	if q.Floor < 0 || q.Floor > 100 {
+		return nil, ident.Errorf(ident.KindUsage, "quality.floor is %g: scores are from 0 to 100", q.Floor)
+	}
+	if q.Profile != "" && (q.Profile == "all" || quality.Named(q.Profile) == nil) {
+		return nil, ident.Errorf(ident.KindUsage, "quality.profile %.60q is no profile", q.Profile).WithHint("leave it out for the mean of all; cofferdam sbom score --help lists them")
+	}
+	if q.Policy == "" {
+		if q.Refuse && q.Floor == 0 {
+			return nil, ident.Errorf(ident.KindUsage, "quality.refuse refuses nothing without a floor or a policy")
+		}
+		return out, nil
+	}
+	raw, err := l.read(ctx, q.Policy)
+	if err == nil {
+		out.Policy, err = quality.ParsePolicy(raw)
+	}
+	if err != nil {
+		return nil, unusable(err)
+	}
+	return out, nil
 }
 
 type tenantLimits struct {

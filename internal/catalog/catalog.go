@@ -37,6 +37,8 @@ type Options struct {
 	Limits Limits // the zero value has the defaults
 	// Coding is what the store was opened with; nil where it looks everything up itself.
 	Coding *Coding
+	// Scoring says how documents are judged; nil: none is.
+	Scoring *Scoring
 }
 
 // Limits bound what the catalogue does at once.
@@ -101,6 +103,8 @@ type Catalog struct {
 	advisories advisories
 	past       past
 	findings   findingsTable
+	scoring    *Scoring
+	scores     scoresTable
 	pieces     string // what the names of this server's pieces of the index begin with
 	stands     stands
 	loaded     string // and of those that are named by the checkpoint that it last read or wrote
@@ -118,7 +122,7 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	o.Limits.fill()
 	c := &Catalog{store: o.Store, log: o.Log, now: o.Now, status: store.StatusPublished, limits: o.Limits, memory: budget{total: o.Limits.Memory, free: o.Limits.Memory}, gates: newGates(o.Limits.Tenants, o.Now),
 		workers: newSlots(o.Limits.Workers, o.Limits.Queue, o.Limits.Wait), metrics: newMetrics(o.Metrics),
-		seen: spdx.NewSeen(rememberTexts), said: index.NewKeyCache(rememberKeys)}
+		seen: spdx.NewSeen(rememberTexts), said: index.NewKeyCache(rememberKeys), scoring: o.Scoring}
 	if o.Review {
 		c.status = store.StatusDraft
 	}
@@ -143,7 +147,11 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	c.every(run, checkpointLook, c.saveWhenDue)
 	c.every(run, extendEvery, c.matchNew)
 	c.findings.wake = make(chan struct{}, 1)
-	for _, l := range []looking{c.driftLook(), c.findingsLook()} {
+	looks := []looking{c.driftLook(), c.findingsLook()}
+	if c.scoring != nil {
+		looks = append(looks, c.scoresLook())
+	}
+	for _, l := range looks {
 		c.own.Go(func() { c.keepLooking(run, l) })
 	}
 	return c, nil

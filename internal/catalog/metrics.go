@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/sbom/quality"
 )
 
 // metrics count what is taken in.
@@ -16,6 +17,8 @@ type metrics struct {
 	rejected   prometheus.Counter
 	standing   *prometheus.GaugeVec
 	findings   *prometheus.GaugeVec
+	scores     *prometheus.GaugeVec
+	marked     *prometheus.GaugeVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -28,10 +31,12 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		components: counter("cofferdam_document_components_taken_total", "Distinct components of new documents, summed."),
 		standing:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "cofferdam_running_containers", Help: "Containers that run, by how their image and the catalogue agree."}, []string{"standing"}),
 		findings:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "cofferdam_running_findings", Help: "Vulnerabilities in components of running containers, by severity and whether they are known to be exploited."}, []string{"severity", "kev"}),
+		scores:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "cofferdam_documents", Help: "Documents by the grade of their quality; none: they cannot be judged, pending: they were not yet."}, []string{"grade"}),
+		marked:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "cofferdam_documents_marked", Help: "Documents below the quality that is asked for: below the floor, or refused by the policy."}, []string{"by"}),
 		rejected:   counter("cofferdam_documents_rejected_total", "Documents put into quarantine."),
 	}
 	if r != nil {
-		r.MustRegister(m.documents, m.bytes, m.components, m.rejected, m.standing, m.findings)
+		r.MustRegister(m.documents, m.bytes, m.components, m.rejected, m.standing, m.findings, m.scores, m.marked)
 	}
 	return m
 }
@@ -69,4 +74,35 @@ func (m *metrics) taken(size int64, components int, known bool) {
 	m.documents.WithLabelValues("false").Inc()
 	m.bytes.Add(float64(size))
 	m.components.Add(float64(components))
+}
+
+func (m *metrics) scored(s *scored, v *view) {
+	grades := map[string]int{"A": 0, "B": 0, "C": 0, "D": 0, "F": 0, "none": 0, "pending": 0}
+	below, refused := 0, 0
+	for id := range v.index.Documents() {
+		if _, live := v.index.Artifact(id); !live {
+			continue
+		}
+		r := s.row(id)
+		switch {
+		case r == nil:
+			grades["pending"]++
+			continue
+		case r.fault:
+			grades["none"]++
+		default:
+			grades[quality.Grade(rounded(float64(r.score)))]++
+		}
+		if r.below {
+			below++
+		}
+		if r.refused {
+			refused++
+		}
+	}
+	for g, n := range grades {
+		m.scores.WithLabelValues(g).Set(float64(n))
+	}
+	m.marked.WithLabelValues("floor").Set(float64(below))
+	m.marked.WithLabelValues("policy").Set(float64(refused))
 }

@@ -109,7 +109,7 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 	var doc *sbom.Document
 	fault := u.Fault
 	if fault == nil {
-		doc, fault = c.decode(ctx, raw, digest)
+		doc, fault = c.admit(ctx, raw, digest)
 	}
 	if fault != nil {
 		if ctx.Err() != nil {
@@ -240,9 +240,26 @@ func (u *Upload) saysOf(s *store.Subject) bool {
 		same(u.Owner, s.Owner) && same(u.Cluster, s.Cluster) && u.says(s)
 }
 
+// admit reads a document, and refuses it where its quality is a reason.
+func (c *Catalog) admit(ctx context.Context, raw []byte, digest ident.Digest) (*sbom.Document, error) {
+	s := c.scoring
+	if s == nil || !s.Refuse {
+		return c.decode(ctx, raw, digest)
+	}
+	doc, err := c.decodeDetails(ctx, raw, digest)
+	if err == nil {
+		err = s.admit(doc, c.now())
+	}
+	return doc, err
+}
+
 // decode reads the document. A list of several is no document: each of them is one.
 func (c *Catalog) decode(ctx context.Context, raw []byte, digest ident.Digest) (*sbom.Document, error) {
-	docs, err := decode.Bytes(ctx, "", raw, decode.Limits{MaxBytes: int(c.limits.Document), Digest: digest, Seen: c.seen})
+	return one(decode.Bytes(ctx, "", raw, decode.Limits{MaxBytes: int(c.limits.Document), Digest: digest, Seen: c.seen}))
+}
+
+// one is the only document of an input.
+func one(docs []*sbom.Document, err error) (*sbom.Document, error) {
 	if err != nil {
 		return nil, err
 	}

@@ -27,8 +27,9 @@ func sbomScoreCommand(e *env) *cobra.Command {
 	var least float64
 	var srv serverFlags
 	var reg registryFlags
+	var of scoreFilter
 	c := &cobra.Command{
-		Use: "score FILE…|IMAGE…", Short: "How good documents are by the rules that auditors use",
+		Use: "score FILE…|IMAGE…|sha256:…, or --server URL [FILTER…]", Short: "How good documents are by the rules that auditors use",
 		Long: `Score judges documents by "2026 Minimum Elements" (CISA), NTIA's of 2021, BSI
 TR-03183-2 v2.1 and the OpenChain Telco SBOM Guide v1.1. Each element of a profile is
 present, declared unknown or withheld, or absent, at every place it is asked of, and each
@@ -39,9 +40,21 @@ A: 90 and more, B: 80, C: 70, D: 50. --min makes it a gate on the score over the
 that were asked for. --policy says which faults are refused, by check: hashes, licences,
 identifiers, versions, dependencies; without it all are warned of. Both exit 3.
 
-Up to 20 places of an element are listed; with --all every one.`,
-		Example: "  cofferdam sbom score ./sbom --profile cisa-2026 --min 80\n  cofferdam sbom score image.cdx.json --policy quality.yaml -o sarif",
-		Args:    someFiles,
+Up to 20 places of an element are listed; with --all every one.
+
+With --server and no document, the server says how good its documents are, the worst
+first: those that the filters select, now or --at a time. It judges each seconds after it
+came, and again when the rules change.`,
+		Example: "  cofferdam sbom score ./sbom --profile cisa-2026 --min 80\n  cofferdam sbom score image.cdx.json --policy quality.yaml -o sarif\n  cofferdam sbom score --server https://sbom.example --running --zone restricted --unmet component-hash-value",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return of.alone(c)
+			}
+			if srv.asks(false) {
+				return nil
+			}
+			return someFiles(c, args)
+		},
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			profiles := quality.Named(profile)
 			if profiles == nil {
@@ -49,6 +62,9 @@ Up to 20 places of an element are listed; with --all every one.`,
 			}
 			if least < 0 || least > 100 {
 				return ident.Errorf(ident.KindUsage, "--min %g is no score", least).WithHint("scores are from 0 to 100")
+			}
+			if len(args) == 0 {
+				return e.scoresOfServer(ctx, &srv, &of, profile, policyFile, least)
 			}
 			at, err := e.now()
 			if err != nil {
@@ -108,6 +124,7 @@ Up to 20 places of an element are listed; with --all every one.`,
 	complete(c, "profile", fixed(profileNames()...))
 	srv.add(c)
 	reg.add(c)
+	of.add(c)
 	return answers(c, (*report.Scores)(nil))
 }
 

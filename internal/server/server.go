@@ -95,6 +95,7 @@ func New(o Options) http.Handler {
 	a.questions()
 	a.lifecycle()
 	a.runningFindings()
+	a.scores()
 	a.registries()
 	a.webhooks()
 	a.records()

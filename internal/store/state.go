@@ -35,8 +35,11 @@ const (
 	// StateTriage: what somebody decided about findings. The scope is which ones they
 	// are; Subject is the vulnerability.
 	StateTriage
+	// StateScore: how good a document is. The scope is a run of documents by their
+	// numbers, Key the document's number, Subject its digest.
+	StateScore
 
-	lastState = StateTriage
+	lastState = StateScore
 )
 
 // Valid reports whether there is such a kind.

@@ -150,26 +150,3 @@ func (v *view) build() Build {
 	}
 	return b
 }
-
-// Summary is a report in one line, for catalogues and lists.
-type Summary struct {
-	Score    float64            `json:"score"`
-	Grade    string             `json:"grade"`
-	Profiles map[string]float64 `json:"profiles"` // score by profile
-	Conforms map[string]string  `json:"conforms"` // "yes", "no", "unknown" by profile
-	Refused  bool               `json:"refused"`  // by the policy
-	Faults   map[string]int     `json:"faults"`   // places by check
-}
-
-// Summary sums the report up.
-func (r *Report) Summary() Summary {
-	s := Summary{Score: r.Score, Grade: r.Grade, Refused: r.Policy.Refused, Profiles: map[string]float64{}, Conforms: map[string]string{}, Faults: map[string]int{}}
-	for i := range r.Profiles {
-		p := &r.Profiles[i]
-		s.Profiles[p.ID], s.Conforms[p.ID] = p.Score, p.Conforms
-	}
-	for _, c := range r.Policy.Checks {
-		s.Faults[c.ID] = c.Places
-	}
-	return s
-}

@@ -18,7 +18,7 @@ import (
 const open = math.MaxInt64
 
 var stateNames = [...]string{store.StateRuns: "runs", store.StateFinding: "finding", store.StateVEX: "vex", store.StateDeployable: "deployable", store.StateReport: "report",
-	store.StateBlocked: "blocked", store.StateDrift: "drift", store.StateTriage: "triage"}
+	store.StateBlocked: "blocked", store.StateDrift: "drift", store.StateTriage: "triage", store.StateScore: "score"}
 
 // Assert is store.Store's.
 func (l *Ledger) Assert(ctx context.Context, by store.Mutation, kind store.StateKind, scope string, given []store.State) (int, error) {
