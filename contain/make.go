@@ -104,6 +104,7 @@ type way struct {
 type candidate struct {
 	way
 	means   Means
+	id      string // see solver.id
 	reduced []*reduction
 	rest    []cut.Pair // pairs that no reduction takes
 	objects []*object
@@ -389,29 +390,29 @@ func (s *solver) attempt(ctx context.Context, c *candidate) error {
 	if err != nil {
 		return err
 	}
-	id := s.id(c)
+	c.id = s.id(c)
 	ds := s.picks.split(s.n.denials(c.rest, at))
 	switch c.means {
 	case AdminTier:
-		c.objects, err = s.n.adminObjects(id, ds, s.picks)
+		c.objects, err = s.n.adminObjects(c.id, ds, s.picks)
 	case CiliumDeny:
-		c.objects, err = s.n.ciliumObjects(id, ds, s.picks)
+		c.objects, err = s.n.ciliumObjects(c.id, ds, s.picks)
 	case Rewrite:
 		ds = nil // what cannot be cut exactly is not cut
-		c.objects, at, err = s.rewritten(ctx, id, c, at)
+		c.objects, at, err = s.rewritten(ctx, c, at)
 	}
 	if err != nil {
 		return err
 	}
 	if c.means != Rewrite {
-		more, err := s.n.reducedObjects(c.means, id, c.reduced, s.picks)
+		more, err := s.n.reducedObjects(c.means, c.id, c.reduced, s.picks)
 		if err != nil {
 			return err
 		}
 		c.objects = append(c.objects, more...)
 	}
 	if c.means != Rewrite {
-		more, err := s.n.internetObjects(c.means, id, c, s.picks)
+		more, err := s.n.internetObjects(c, s.picks)
 		if err != nil {
 			return err
 		}

@@ -87,11 +87,11 @@ func routed(kind string) bool {
 }
 
 // internetObjects writes what keeps the internet out of workloads, for means that can.
-func (n *network) internetObjects(m Means, id string, c *candidate, ps *picks) ([]*object, error) {
+func (n *network) internetObjects(c *candidate, ps *picks) ([]*object, error) {
 	var out []*object
 	for _, u := range c.outside {
-		if m != CiliumDeny {
-			return nil, ident.Errorf(ident.KindUnsupported, "the internet reaches %s itself, and a %s names no addresses on the way in", n.refs[u].Short(), m)
+		if c.means != CiliumDeny {
+			return nil, ident.Errorf(ident.KindUnsupported, "the internet reaches %s itself, and a %s names no addresses on the way in", n.refs[u].Short(), c.means)
 		}
 		var except [2][]any
 		for _, p := range segment.SpecialRanges() {
@@ -105,7 +105,7 @@ func (n *network) internetObjects(m Means, id string, c *candidate, ps *picks) (
 		rules := []any{map[string]any{"fromCIDRSet": []any{
 			map[string]any{"cidr": "0.0.0.0/0", "except": except[0]}, map[string]any{"cidr": "::/0", "except": except[1]},
 		}}}
-		os, err := n.ciliumPolicy(id, "-internet", []int{u}, segment.Ingress, n.p.Query+": "+n.refs[u].Short()+" may no longer be opened from the internet.", rules, ps)
+		os, err := n.ciliumPolicy(c.id, "-internet", []int{u}, segment.Ingress, n.p.Query+": "+n.refs[u].Short()+" may no longer be opened from the internet.", rules, ps)
 		if err != nil {
 			return nil, err
 		}

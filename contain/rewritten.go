@@ -20,7 +20,7 @@ import (
 // no longer do. Where the end that the cover chose cannot do it, the other is
 // asked; where no NetworkPolicy isolates either, one of them gets a default deny with
 // what it needs, if what it needs is known.
-func (s *solver) rewritten(ctx context.Context, id string, c *candidate, at *cut.Enforced) ([]*object, *cut.Enforced, error) {
+func (s *solver) rewritten(ctx context.Context, c *candidate, at *cut.Enforced) ([]*object, *cut.Enforced, error) {
 	if s.p.Set == nil {
 		return nil, nil, ident.Errorf(ident.KindUnsupported, "the policies' manifests were not given, so none can be rewritten")
 	}
@@ -43,7 +43,7 @@ func (s *solver) rewritten(ctx context.Context, id string, c *candidate, at *cut
 		}
 		var out []*object
 		for i := range r.Changes {
-			o, err := s.changed(id, &r.Changes[i])
+			o, err := s.changed(c.id, &r.Changes[i])
 			if err != nil {
 				return nil, nil, err
 			}

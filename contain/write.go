@@ -32,7 +32,7 @@ func (s *solver) write(plan *Plan, tried []*candidate, best *candidate) (*Plan, 
 	if err := s.allowedBy(best.cuts); err != nil { // which the proof declares, too
 		return nil, err
 	}
-	plan.ID = s.id(best)
+	plan.ID = best.id
 	plan.Means, plan.Grain, plan.Nearest, plan.Bound = best.means, best.grain, best.nearest, best.bound
 	plan.Cuts, plan.Proof, plan.objects = best.cuts, best.proof, best.objects
 	for _, r := range best.reduced {

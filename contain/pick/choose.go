@@ -124,7 +124,7 @@ func (s *space) valuesOf(k string, want bitset) ([]string, bool) {
 	var values []string
 	for g := range want.all() {
 		v, ok := s.groups[g].labels[k]
-		if !ok || !validValue(v) {
+		if !ok || !segment.ValidLabelValue(v) {
 			return nil, false
 		}
 		if !slices.Contains(values, v) {
@@ -185,7 +185,7 @@ func (s *space) open(want, everything bitset) []candidate {
 				wanted[v] = wanted[v] || want.has(g)
 				concerns = concerns || everything.has(g)
 			}
-			if concerns && !wanted[v] && validValue(v) {
+			if concerns && !wanted[v] && segment.ValidLabelValue(v) {
 				others = append(others, v)
 			}
 		}

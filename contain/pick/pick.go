@@ -172,7 +172,7 @@ func labelValue(name string) string {
 	const most = validation.LabelValueMaxLength - 8
 	b := []byte(name[:min(len(name), most)])
 	for i, c := range b {
-		if !isAlnum(c) && c != '-' && c != '_' && c != '.' {
+		if !segment.ValidLabelValue("a" + string(rune(c)) + "a") {
 			b[i] = '-'
 		}
 	}
@@ -180,10 +180,6 @@ func labelValue(name string) string {
 		return v
 	}
 	return "workload"
-}
-
-func isAlnum(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
 // newPods says what the selector means for pods to come.

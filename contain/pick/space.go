@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"sync"
 
-	"k8s.io/apimachinery/pkg/util/validation"
-
 	"github.com/cofferdam-io/cofferdam/segment"
 )
 
@@ -71,7 +69,7 @@ type usableKeys map[string]bool
 func (u usableKeys) has(k string) bool {
 	ok, seen := u[k]
 	if !seen {
-		ok = !segment.RolloutLabel(k) && k != serviceAccountLabel && len(validation.IsQualifiedName(k)) == 0
+		ok = !segment.RolloutLabel(k) && k != serviceAccountLabel && segment.ValidLabelKey(k)
 		u[k] = ok
 	}
 	return ok
@@ -107,24 +105,6 @@ func (u usableKeys) stable(labels map[string]string) (kept map[string]string, ke
 		b = append(binary.AppendUvarint(b, uint64(len(v))), v...)
 	}
 	return kept, string(b)
-}
-
-// validValue reports whether a selector may name a label value: at most 63 letters,
-// digits, hyphens, underscores and dots, the first and the last a letter or a digit, or
-// nothing at all (Kubernetes documentation, "Labels and Selectors, Syntax").
-func validValue(v string) bool {
-	if v == "" {
-		return true
-	}
-	if len(v) > validation.LabelValueMaxLength || !isAlnum(v[0]) || !isAlnum(v[len(v)-1]) {
-		return false
-	}
-	for i := range len(v) {
-		if c := v[i]; !isAlnum(c) && c != '-' && c != '_' && c != '.' {
-			return false
-		}
-	}
-	return true
 }
 
 // releaseLabel reports whether a label changes with every release of what it

@@ -67,7 +67,7 @@ func (o *object) policy() *policyRecord {
 		p.object, into = c, c
 		content, path = o.root.only("spec", "specs"), ""
 	}
-	raw := appendCanonical(nil, content)
+	raw := appendCanonical(make([]byte, 0, 1024), content)
 	p.policy.Digest = ident.SHA256(raw)
 	strict, err := kjson.UnmarshalStrict(raw, into)
 	if c, ok := p.object.(*policyv1alpha2.ClusterNetworkPolicy); ok {

@@ -283,8 +283,10 @@ func Selector(path string, s *metav1.LabelSelector) (segment.Selector, error) {
 	if s == nil {
 		return nil, nil
 	}
-	if errs := validation.ValidateLabelSelector(s, validation.LabelSelectorValidationOptions{}, field.NewPath(path)); len(errs) > 0 {
-		return nil, errs[0]
+	if !admitted(s) {
+		if errs := validation.ValidateLabelSelector(s, validation.LabelSelectorValidationOptions{}, field.NewPath(path)); len(errs) > 0 {
+			return nil, errs[0]
+		}
 	}
 	reqs := make([]segment.Requirement, 0, len(s.MatchLabels)+len(s.MatchExpressions))
 	for k, v := range s.MatchLabels {
@@ -294,4 +296,18 @@ func Selector(path string, s *metav1.LabelSelector) (segment.Selector, error) {
 		reqs = append(reqs, segment.Requirement{Key: e.Key, Op: operators[e.Operator], Values: e.Values})
 	}
 	return segment.NewSelector(reqs), nil
+}
+
+// admitted reports whether a selector certainly has no fault: it is labels, as most
+// are, and each is one. Of any other, the validator that says what is wrong is asked.
+func admitted(s *metav1.LabelSelector) bool {
+	if len(s.MatchExpressions) > 0 {
+		return false
+	}
+	for k, v := range s.MatchLabels {
+		if !segment.ValidLabelKey(k) || !segment.ValidLabelValue(v) {
+			return false
+		}
+	}
+	return true
 }
