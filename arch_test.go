@@ -110,7 +110,7 @@ var layers = map[string][]string{
 	"internal/store/ledger":     {"ident", "evidence", "internal/store", "internal/zstdframe"},
 	"internal/store/sqlite":     {"ident", "evidence", "internal/store", "internal/store/ledger"},
 	"internal/store/postgres":   {"ident", "internal/store", "internal/store/ledger"},
-	"internal/store/storetest":  {"ident", "evidence", "internal/store"},
+	"internal/store/storetest":  {"ident", "evidence", "internal/store", "internal/store/ledger"},
 	"internal/zstdframe":        {},
 	"internal/testenv/pg":       {},
 	"internal/testenv/program":  {},

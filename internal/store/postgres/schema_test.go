@@ -9,7 +9,6 @@ import (
 	"testing/fstest"
 
 	"github.com/cofferdam-io/cofferdam/internal/store"
-	"github.com/cofferdam-io/cofferdam/internal/store/ledger"
 	"github.com/cofferdam-io/cofferdam/internal/store/storetest"
 	"github.com/cofferdam-io/cofferdam/internal/testenv/pg"
 )
@@ -70,18 +69,7 @@ func TestMigrations(t *testing.T) {
 	dsn := server.Database(t)
 	first, _ := steps(t, 1, "")
 	s := must(open(dsn, first))(t)
-	err := s.engine.Write(t.Context(), func(tx ledger.Tx) error {
-		rows := storetest.FirstSchema()
-		list := []ledger.Statement{{SQL: storetest.CountRows, Args: []any{int64(len(rows))}}}
-		for _, r := range rows {
-			list = append(list, ledger.Statement{SQL: storetest.InsertRow, Args: r[:]})
-		}
-		_, err := tx.Exec(t.Context(), list...)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	storetest.FirstSchema(t, s.engine.Write)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

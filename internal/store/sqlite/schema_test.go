@@ -13,7 +13,6 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/store"
-	"github.com/cofferdam-io/cofferdam/internal/store/ledger"
 	"github.com/cofferdam-io/cofferdam/internal/store/storetest"
 )
 
@@ -98,18 +97,7 @@ func TestMigrateDictionary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.engine.Write(t.Context(), func(tx ledger.Tx) error {
-		rows := storetest.FirstSchema()
-		list := []ledger.Statement{{SQL: storetest.CountRows, Args: []any{int64(len(rows))}}}
-		for _, r := range rows {
-			list = append(list, ledger.Statement{SQL: storetest.InsertRow, Args: r[:]})
-		}
-		_, err := tx.Exec(t.Context(), list...)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	storetest.FirstSchema(t, s.engine.Write)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -8,46 +9,48 @@ import (
 	"testing"
 
 	"github.com/cofferdam-io/cofferdam/internal/store"
+	"github.com/cofferdam-io/cofferdam/internal/store/ledger"
 )
 
-// Row is an entry of schema 1's dictionary, as its program wrote it: id, the first 64
-// bits of the key's SHA-256, key.
-type Row [3]any
-
-// InsertRow is how a Row comes into a database of schema 1, and CountRows how its counter
-// tells of them.
-const (
-	InsertRow = "INSERT INTO component (id, hash, name) VALUES (?, ?, ?)"
-	CountRows = "UPDATE counter SET components = ? WHERE one = 1"
-)
-
-// FirstSchema returns a dictionary of schema 1.
-func FirstSchema() []Row {
-	var rows []Row
-	add := func(key string) {
-		sum := sha256.Sum256([]byte(key))
-		rows = append(rows, Row{int64(len(rows)), int64(binary.BigEndian.Uint64(sum[:8])), []byte(key)}) // #nosec G115 -- a hash
-	}
+// firstKeys are the entries of a dictionary of schema 1.
+func firstKeys() []string {
+	var keys []string
 	for i := range 9000 { // more than are moved at once
-		add(fmt.Sprintf("pkg:generic/component-%d@1.0.%d", i/7, i))
+		keys = append(keys, fmt.Sprintf("pkg:generic/component-%d@1.0.%d", i/7, i))
 	}
-	for _, k := range []string{"\x00", "a\x00b", "\xff\xfe", string(make([]byte, store.MaxKey)), "日本語"} {
-		add(k)
+	return append(keys, "\x00", "a\x00b", "\xff\xfe", string(make([]byte, store.MaxKey)), "日本語")
+}
+
+// FirstSchema writes a dictionary into a database of schema 1, as its program did: a row
+// for each entry, with its id and the first 64 bits of the key's SHA-256.
+func FirstSchema(t *testing.T, write func(context.Context, func(ledger.Tx) error) error) {
+	t.Helper()
+	keys := firstKeys()
+	list := []ledger.Statement{{SQL: "UPDATE counter SET components = ? WHERE one = 1", Args: []any{int64(len(keys))}}}
+	for i, k := range keys {
+		sum := sha256.Sum256([]byte(k))
+		list = append(list, ledger.Statement{SQL: "INSERT INTO component (id, hash, name) VALUES (?, ?, ?)", Args: []any{int64(i), int64(binary.BigEndian.Uint64(sum[:8])), []byte(k)}}) // #nosec G115 -- a hash
 	}
-	return rows
+	err := write(t.Context(), func(tx ledger.Tx) error {
+		_, err := tx.Exec(t.Context(), list...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Migrated checks that a store has the entries of FirstSchema, finds them by their
 // keys, and goes on behind them.
 func Migrated(t *testing.T, s store.Store) {
 	t.Helper()
-	rows, entries := FirstSchema(), Entries(t, s)
+	rows, entries := firstKeys(), Entries(t, s)
 	if len(entries) != len(rows) {
 		t.Fatalf("%d entries became %d", len(rows), len(entries))
 	}
 	keys := []string{"one more"}
 	for i, e := range entries {
-		if string(rows[i][2].([]byte)) != e.Key {
+		if rows[i] != e.Key {
 			t.Fatalf("entry %d became %q", i, e.Key)
 		}
 		keys = append(keys, e.Key)
