@@ -28,7 +28,13 @@ const (
 	mostTokens = 10_000
 )
 
-func (q *question) scope() string { return "repository:" + q.to.prefix + q.repository + ":pull" }
+func (q *question) scope() string {
+	scope := "repository:" + q.to.prefix + q.repository + ":pull"
+	if q.writes() {
+		scope += ",push"
+	}
+	return scope
+}
 
 // header is what is known to let us in.
 func (s *server) header(q *question) string {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,6 +44,23 @@ type question struct {
 	accept     string
 	most       int64  // bytes of the answer
 	what       string // in words
+
+	// Of what is written: its bytes and their type, and the statuses of success. A
+	// question without them reads.
+	body        []byte
+	contentType string
+	written     []int
+}
+
+// writes reports whether a question changes something.
+func (q *question) writes() bool { return len(q.written) > 0 }
+
+// answered reports whether a status is an answer and no fault.
+func (q *question) answered(status int) bool {
+	if q.writes() {
+		return slices.Contains(q.written, status)
+	}
+	return status == http.StatusOK
 }
 
 func (q *question) url() *url.URL {
@@ -56,7 +74,7 @@ func (q *question) fault(r Reason, err error) *Fault {
 	return &Fault{Reason: r, Host: q.to.host, What: q.what, Mirror: q.to.mirror, Err: err}
 }
 
-// answer is a response with status 200.
+// answer is a response with a status of success.
 type answer struct {
 	url    *url.URL // that was asked, before redirects
 	header http.Header
@@ -197,12 +215,15 @@ func outcome(ctx, inner context.Context, q *question, err error) error {
 func (c *Client) follow(ctx context.Context, q *question, auth string) (*http.Response, error) {
 	u := q.url()
 	for hops := 0; ; hops++ {
-		req, err := http.NewRequestWithContext(ctx, q.method, u.String(), nil)
+		req, err := http.NewRequestWithContext(ctx, q.method, u.String(), bytes.NewReader(q.body))
 		if err != nil {
 			return nil, q.fault(Wrong, err)
 		}
 		if q.accept != "" {
 			req.Header.Set("Accept", q.accept)
+		}
+		if q.contentType != "" {
+			req.Header.Set("Content-Type", q.contentType)
 		}
 		req.Header.Set("User-Agent", c.agent)
 		if auth != "" && u.Host == q.to.host && u.Scheme == q.to.scheme() {
@@ -219,6 +240,9 @@ func (c *Client) follow(ctx context.Context, q *question, auth string) (*http.Re
 		switch res.StatusCode {
 		case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		default:
+			return res, nil
+		}
+		if q.writes() { // what is written goes where it was addressed to
 			return res, nil
 		}
 		to, err := u.Parse(res.Header.Get("Location"))
@@ -260,10 +284,10 @@ func (t target) permits(u *url.URL) error {
 	return nil
 }
 
-// read takes an answer apart. Everything but status 200 is a fault.
+// read takes an answer apart. Every other status than that of success is a fault.
 func (q *question) read(res *http.Response, came func()) (*answer, error) {
 	defer discard(res)
-	if res.StatusCode != http.StatusOK {
+	if !q.answered(res.StatusCode) {
 		f := q.fault(reasonOf(res.StatusCode), nil)
 		f.Status = res.StatusCode
 		if f.Reason == Absent && res.Request.URL.Host != q.to.host {
@@ -279,7 +303,7 @@ func (q *question) read(res *http.Response, came func()) (*answer, error) {
 		return nil, f
 	}
 	a := &answer{url: q.url(), header: res.Header}
-	if q.method == http.MethodHead {
+	if q.method == http.MethodHead || q.writes() {
 		return a, nil
 	}
 	if res.ContentLength > q.most {
