@@ -69,7 +69,8 @@ var layers = map[string][]string{
 
 	"flow": {"ident", "jsonscan", "estate", "segment"},
 
-	"provenance": {"ident", "jsonscan"},
+	"provenance":          {"ident", "jsonscan"},
+	"provenance/pipeline": {"ident"},
 
 	"fact":                {"ident"},
 	"policy":              {"ident", "fact", "estate", "policy/glob"},
@@ -115,17 +116,18 @@ var layers = map[string][]string{
 	"internal/testenv/pg":       {},
 	"internal/testenv/program":  {},
 	"internal/testenv/oci":      {"ident", "internal/testenv/program"},
-	"internal/testenv/sigstore": {"internal/testenv/program"},
+	"internal/testenv/sigstore": {"internal/testenv/program", "verify/synth"},
 
 	"internal/listen":    {"ident"},
 	"internal/trustroot": {"ident"},
+	"internal/signing":   {"ident", "provenance"},
 	"internal/notify":    {"ident", "report", "internal/listen"},
 	"internal/registry":  {"ident", "jsonscan", "sbom", "provenance"},
 	"internal/catalog":   {"ident", "authz", "evidence", "sbom/...", "vuln", "index", "inventory", "internal/store", "internal/zstdframe"},
 	"internal/server":    {"ident", "authz", "sbom/...", "vuln", "index", "inventory", "report", "internal/catalog", "internal/store"},
 	"internal/feeds":     {"ident", "vuln", "vuln/osv", "vuln/pack"},
 	"internal/client":    {"ident", "vuln", "inventory", "report", "internal/listen"},
-	"internal/app": {"ident", "authz", "evidence", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report", "index/...", "policy/...", "fact", "verify/...", "internal/trustroot",
+	"internal/app": {"ident", "authz", "evidence", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report", "index/...", "policy/...", "fact", "verify/...", "provenance/...", "internal/trustroot", "internal/signing",
 		"internal/catalog", "internal/client", "internal/feeds", "internal/listen", "internal/notify", "internal/registry", "internal/server", "internal/store/..."},
 	"internal/web": {"ident", "inventory", "internal/listen"},
 	"internal/cli": {"ident", "authz", "verify", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "contain/trigger", "contain/tighten", "report/...", "examples", "index/synth",

@@ -239,6 +239,8 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(verificationTable)
 		hs["sarif"] = as(verificationSARIF)
 		hs["junit"] = as(verificationJUnit)
+	case *Signed:
+		hs["table"] = as(signedTable)
 	case *PolicyTests:
 		hs["table"] = as(policyTestsTable)
 		hs["junit"] = as(policyTestsJUnit)

@@ -111,6 +111,17 @@ func (p *printer) vouched(f *fact.Fact, explain bool) {
 	if f.Claim == fact.Attestation {
 		p.linef("  says: %s", clean(f.PredicateType))
 	}
+	p.signedBy(f)
+	for _, n := range f.Notes {
+		p.linef("  %s", p.yellow(clean(n)))
+	}
+	if explain {
+		p.restsOn(f)
+	}
+}
+
+// signedBy says whose signature it is, and when it was made.
+func (p *printer) signedBy(f *fact.Fact) {
 	if c := f.Signer.Certificate; c != nil {
 		p.linef("  signed by %s", clean(c.Subject))
 		p.linef("  vouched for by %s", clean(c.Issuer))
@@ -122,12 +133,6 @@ func (p *printer) vouched(f *fact.Fact, explain bool) {
 	}
 	if len(f.Times) == 0 {
 		p.linef("  %s", p.yellow("at a time that nobody vouches for"))
-	}
-	for _, n := range f.Notes {
-		p.linef("  %s", p.yellow(clean(n)))
-	}
-	if explain {
-		p.restsOn(f)
 	}
 }
 

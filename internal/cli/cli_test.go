@@ -11,6 +11,7 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/cli"
+	"github.com/cofferdam-io/cofferdam/internal/testenv/sigstore"
 )
 
 func TestMain(m *testing.M) {
@@ -48,6 +49,7 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	images := registryWithImages(t, filepath.Join(generators, "buildkit"))
+	who := signers(t, sigstore.NewMade(t, nil))
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -60,7 +62,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("COFFERDAM_CACHE", filepath.Join(e.WorkDir, "cache"))
 			e.Setenv("NO_COLOR", "1")
 			e.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each command otherwise
-			return nil
+			return who(e)
 		},
 		Cmds:      badInput(),
 		Condition: func(cond string) (bool, error) { return cond == "data" && os.Getenv("COFFERDAM_DATA") != "", nil },

@@ -37,6 +37,7 @@ type Repository struct {
 	Root   []byte // the first root.json that is trusted; nil: the public good's, which the program carries
 	Dir    string // of the copy
 	Client *http.Client
+	File   string // the target that TrustedRoot returns; "": Target
 }
 
 // turns keeps two readers of one folder from writing it at once.
@@ -52,6 +53,9 @@ func (r Repository) TrustedRoot(ctx context.Context, now time.Time) (raw []byte,
 	}
 	if r.Root == nil {
 		r.Root = tuf.DefaultRoot()
+	}
+	if r.File == "" {
+		r.File = Target
 	}
 	u, err := url.Parse(r.Mirror)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
@@ -111,7 +115,10 @@ func (r Repository) due(end time.Time) time.Time {
 }
 
 // copied is a set of metadata that verified.
-type copied struct{ up *updater.Updater }
+type copied struct {
+	up   *updater.Updater
+	file string
+}
 
 // open verifies the repository's metadata, from disk alone or with a refresh, and
 // returns when the first of them expires.
@@ -148,17 +155,17 @@ func (r Repository) open(ctx context.Context, now time.Time, local bool) (*copie
 		stamp := filepath.Join(r.Dir, "timestamp.json")
 		_ = os.Chtimes(stamp, now, now) // an unchanged file was looked at all the same; without it the next run asks again
 	}
-	return &copied{up}, end, nil
+	return &copied{up, r.File}, end, nil
 }
 
-// target returns the trusted root, from disk where it is the one that the metadata names.
+// target returns the file that is asked for, from disk where it is the one that the metadata names.
 func (c *copied) target() ([]byte, error) {
-	info, err := c.up.GetTargetInfo(Target)
+	info, err := c.up.GetTargetInfo(c.file)
 	if err != nil {
 		return nil, err
 	}
 	if info.Length > maxTargetBytes {
-		return nil, fmt.Errorf("%s has %d bytes, more than %d", Target, info.Length, maxTargetBytes)
+		return nil, fmt.Errorf("%s has %d bytes, more than %d", c.file, info.Length, maxTargetBytes)
 	}
 	if path, raw, err := c.up.FindCachedTarget(info, ""); err == nil && path != "" {
 		return raw, nil

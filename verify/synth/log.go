@@ -16,18 +16,23 @@ import (
 // first makes an entry of a log of the first generation (Rekor v1): kinds hashedrekord
 // and dsse, with a signed promise and a proof.
 func (d *Deployment) first(s Signing, digest, signature, verifier []byte) (Object, error) {
-	kind := "hashedrekord"
-	body := Object{"apiVersion": "0.0.1", "kind": kind, "spec": Object{"data": Object{"hash": Object{"algorithm": "sha256", "value": hexed(digest)}},
+	body := Object{"apiVersion": "0.0.1", "kind": "hashedrekord", "spec": Object{"data": Object{"hash": Object{"algorithm": "sha256", "value": hexed(digest)}},
 		"signature": Object{"content": encode(signature), "publicKey": Object{"content": encode(verifier)}}}}
 	if s.Statement != nil {
-		kind = "dsse"
 		payload, envelope := sha256.Sum256(s.Statement), sha256.Sum256(append(signature, s.Statement...))
-		body = Object{"apiVersion": "0.0.1", "kind": kind, "spec": Object{"envelopeHash": Object{"algorithm": "sha256", "value": hexed(envelope[:])},
+		body = Object{"apiVersion": "0.0.1", "kind": "dsse", "spec": Object{"envelopeHash": Object{"algorithm": "sha256", "value": hexed(envelope[:])},
 			"payloadHash": Object{"algorithm": "sha256", "value": hexed(payload[:])}, "signatures": []any{Object{"signature": encode(signature), "verifier": encode(verifier)}}}}
 	}
 	if s.LogBody != nil {
 		s.LogBody(body)
 	}
+	return d.LogV1(body, s)
+}
+
+// LogV1 enters a body into the log of the first generation, and returns the entry as a
+// bundle has it.
+func (d *Deployment) LogV1(body Object, s Signing) (Object, error) {
+	kind, _ := body["kind"].(string)
 	raw := Write(body)
 	origin := host(LogV1)
 	if !s.BareOrigin {
@@ -72,6 +77,11 @@ func (d *Deployment) second(s Signing, w way, digest, signature []byte, leaf *x5
 	if s.LogBody != nil {
 		s.LogBody(body)
 	}
+	return d.LogV2(body, s)
+}
+
+// LogV2 enters a body into the log of the second generation, and returns the entry.
+func (d *Deployment) LogV2(body Object, s Signing) (Object, error) {
 	return d.entry(Write(body), "hashedrekord", "0.0.2", d.v2, s, host(LogV2), d.logV2)
 }
 

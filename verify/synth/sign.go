@@ -74,7 +74,7 @@ func (d *Deployment) Sign(content []byte, s Signing) (Object, error) {
 			key = k
 		}
 		var err error
-		if leaf, err = d.leaf(key.Public(), s); err != nil {
+		if leaf, err = d.Certificate(key.Public(), s); err != nil {
 			return nil, err
 		}
 	}
@@ -154,13 +154,18 @@ func (d *Deployment) Sign(content []byte, s Signing) (Object, error) {
 // Stamp returns a timestamp of the deployment's authority over a signature (RFC 3161).
 func (d *Deployment) Stamp(signature []byte, at time.Time) ([]byte, error) {
 	sum := sha256.Sum256(signature)
-	t := timestamp.Timestamp{HashAlgorithm: crypto.SHA256, HashedMessage: sum[:], Time: at.UTC(), Policy: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 2}}
+	return d.StampDigest(sum[:], at)
+}
+
+// StampDigest returns a timestamp over a SHA-256.
+func (d *Deployment) StampDigest(sum []byte, at time.Time) ([]byte, error) {
+	t := timestamp.Timestamp{HashAlgorithm: crypto.SHA256, HashedMessage: sum, Time: at.UTC(), Policy: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 2}}
 	return t.CreateResponseWithOpts(d.stampCert, d.stamper, crypto.SHA256)
 }
 
-// leaf issues a certificate, with the promise of the certificate log in it (RFC 6962
+// Certificate issues one, with the promise of the certificate log in it (RFC 6962
 // section 3.3).
-func (d *Deployment) leaf(public crypto.PublicKey, s Signing) (*x509.Certificate, error) {
+func (d *Deployment) Certificate(public crypto.PublicKey, s Signing) (*x509.Certificate, error) {
 	d.leafSerial++
 	started, validity := s.Started, s.Validity
 	if started == 0 {
