@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
@@ -76,6 +77,18 @@ func Evaluate(policies []*Policy, in *Prepared, c Context) Verdict {
 		v.Decision = c.NoMatch.refusal()
 	}
 	return v
+}
+
+// And joins what two sets of policies say of one image, each of facts of its own: the
+// image is ungoverned only where neither governs it.
+func (v Verdict) And(o Verdict) Verdict {
+	switch {
+	case v.Ungoverned:
+		return o
+	case o.Ungoverned:
+		return v
+	}
+	return Verdict{Decision: worse(v.Decision, o.Decision), Policies: append(slices.Clone(v.Policies), o.Policies...), Indeterminate: v.Indeterminate || o.Indeterminate}
 }
 
 // Evaluate judges an image by one policy, whether or not it governs it.

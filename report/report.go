@@ -241,6 +241,10 @@ func handlers(answer any) map[string]handler {
 		hs["junit"] = as(verificationJUnit)
 	case *Signed:
 		hs["table"] = as(signedTable)
+	case *ImageVerification:
+		hs["table"] = as(imageVerificationTable)
+		hs["sarif"] = as(imageVerificationSARIF)
+		hs["junit"] = as(imageVerificationJUnit)
 	case *PolicyTests:
 		hs["table"] = as(policyTestsTable)
 		hs["junit"] = as(policyTestsJUnit)

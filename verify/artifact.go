@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"crypto"
 	"encoding/hex"
 	"io"
@@ -78,6 +79,9 @@ func (b *Bundle) about(a Artifact, pure bool) (ident.Digest, sigverify.ArtifactP
 	if a.Digest.IsZero() && a.Content == nil {
 		return ident.Digest{}, nil, ident.Errorf(ident.KindUsage, "there is no artifact that the signature must be about")
 	}
+	if b.payload != nil {
+		return b.signedImage(&known)
+	}
 	if b.statement != nil {
 		d, err := b.subject(&known)
 		if err != nil {
@@ -108,6 +112,22 @@ func (b *Bundle) about(a Artifact, pure bool) (ident.Digest, sigverify.ArtifactP
 		return d, sigverify.WithArtifactDigest(h.name, msg.Digest()), nil
 	}
 	return ident.Digest{}, nil, refuse(BadBundle, "the bundle names a digest of algorithm %.40q", msg.DigestAlgorithm()).hint("sha256, sha384 and sha512 are read")
+}
+
+// signedImage compares the image that a simple signing payload names with the artifact;
+// what sigstore-go has to check is the payload.
+func (b *Bundle) signedImage(known *digests) (ident.Digest, sigverify.ArtifactPolicyOption, error) {
+	d, err := known.under(b.named.Algorithm())
+	switch {
+	case err != nil:
+		return d, nil, err
+	case d.IsZero():
+		return d, nil, refuse(NeedsArtifact, "the signature names a %s digest, and only a %s digest of the artifact is given", b.named.Algorithm(), known.of.Digest.Algorithm())
+	case d != b.named:
+		return d, nil, refuse(WrongArtifact, "the signature is about %s, and the artifact is %s", b.named, d).
+			hint("a signature that was copied from another image looks like this")
+	}
+	return d, sigverify.WithArtifact(bytes.NewReader(b.payload)), nil
 }
 
 // subject returns the digest of the subject that the artifact is: one of whose digests

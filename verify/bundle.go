@@ -34,6 +34,11 @@ type Bundle struct {
 	entries   []*tlog.Entry
 	stamps    [][]byte
 	statement *provenance.Statement // of a DSSE envelope; else nil
+
+	// Of what cosign attached before there were bundles (ParseCosign):
+	payload []byte       // simple signing: what was signed, instead of the artifact
+	named   ident.Digest // the image that the payload is about
+	stamped []byte       // an envelope that timestamps are over, instead of its signature
 }
 
 // ParseBundle reads a bundle in JSON. What is malformed, of a version that is not known
@@ -56,6 +61,11 @@ func ParseBundle(raw []byte) (*Bundle, error) {
 		}
 		return nil, refuse(BadBundle, "is no Sigstore bundle that is read: %s", plain(err)).because(err)
 	}
+	return b.open()
+}
+
+// open takes a bundle apart, and refuses what two readers could take for two things.
+func (b *Bundle) open() (*Bundle, error) {
 	var err error
 	if b.content, err = b.read.SignatureContent(); err == nil {
 		b.material, err = b.read.VerificationContent()

@@ -126,6 +126,29 @@ func newKey(name string, public crypto.PublicKey) (*Key, error) {
 	return k, nil
 }
 
+// keyHashes are the algorithms that signatures of a key may be over.
+var keyHashes = map[string]crypto.Hash{"sha256": crypto.SHA256, "sha384": crypto.SHA384, "sha512": crypto.SHA512}
+
+// WithHash returns the key as one whose signatures are over that hash and no other:
+// sha256, sha384 or sha512. Ed25519 signs what it is given, and stays as it is. What
+// cannot be had is a *Refusal with the reason BadKey.
+func (k *Key) WithHash(name string) (*Key, error) {
+	if _, pure := k.public.(ed25519.PublicKey); pure {
+		return k, nil
+	}
+	h, ok := keyHashes[name]
+	if !ok {
+		return nil, refuse(BadKey, "signatures over %.40q are not taken", name).hint("sha256, sha384 or sha512")
+	}
+	way, err := signature.LoadVerifier(k.public, h)
+	if err != nil {
+		return nil, refuse(BadKey, "the public key is not taken").because(err)
+	}
+	other := *k
+	other.ways = []signature.Verifier{way}
+	return &other, nil
+}
+
 // bounded reports whether the key is good for some time only.
 func (k *Key) bounded() bool { return !k.From.IsZero() || !k.Until.IsZero() }
 

@@ -23,11 +23,15 @@ type Options struct {
 	Trust      *Trust
 	Keys       []*Key
 	Identities []Identity
-	Distrust   []Distrust
+	// Anybody accepts certificates of whomever the trusted root's authorities certified:
+	// for facts that a policy judges, which asks who it was. Identities are not looked at.
+	Anybody  bool
+	Distrust []Distrust
 	// Thresholds of what is asked for. For certificates zero is one of each; for keys
 	// zero is none, but log entries that are there must verify all the same.
-	// Negative asks for none: only for a deployment that has no such service. Without a
-	// time no certificate verifies, so that Times has no such value.
+	// Negative asks for none: only for a deployment that has no such service; entries of
+	// keys are then left out of account. Without a time no certificate verifies, so that
+	// Times has no such value.
 	Logs, Times, SCTs int
 }
 
@@ -42,7 +46,7 @@ type Verifier struct {
 // New returns a Verifier; an error is of KindUsage.
 func New(o Options) (*Verifier, error) {
 	v := &Verifier{o: o}
-	if len(o.Keys) == 0 && len(o.Identities) == 0 {
+	if len(o.Keys) == 0 && len(o.Identities) == 0 && !o.Anybody {
 		return nil, ident.Errorf(ident.KindUsage, "whose signature is accepted?").WithHint("--key FILE, or --certificate-identity and --certificate-oidc-issuer")
 	}
 	if o.Times < 0 {
@@ -55,7 +59,7 @@ func New(o Options) (*Verifier, error) {
 		}
 		v.matchers = append(v.matchers, m)
 	}
-	if len(v.matchers) > 0 && o.Trust != nil {
+	if v.certificates() && o.Trust != nil {
 		var err error
 		if v.keyless, err = sigverify.NewVerifier(&o.Trust.m, demands(threshold(o.Logs), threshold(o.Times), threshold(o.SCTs))...); err != nil {
 			return nil, ident.Errorf(ident.KindUsage, "the thresholds do not go together: %w", err)
@@ -63,6 +67,9 @@ func New(o Options) (*Verifier, error) {
 	}
 	return v, nil
 }
+
+// certificates reports whether any certificate may do.
+func (v *Verifier) certificates() bool { return len(v.matchers) > 0 || v.o.Anybody }
 
 func threshold(n int) int {
 	switch {
@@ -107,6 +114,9 @@ func (v *Verifier) Bundle(b *Bundle, a Artifact) (*fact.Fact, error) {
 	f.Source = b.digest
 	if b.statement != nil {
 		f.Claim, f.PredicateType, f.Predicate = fact.Attestation, b.statement.PredicateType, b.statement.Predicate
+		if f.PredicateType == signPredicate {
+			f.Claim = fact.Signature
+		}
 	} else {
 		f.Claim = fact.Signature
 	}
@@ -119,7 +129,7 @@ func (v *Verifier) Bundle(b *Bundle, a Artifact) (*fact.Fact, error) {
 }
 
 func (v *Verifier) certified(b *Bundle, a Artifact) (*fact.Fact, error) {
-	if len(v.matchers) == 0 {
+	if !v.certificates() {
 		return nil, refuse(WrongMaterial, "the bundle was signed under a certificate, not with a key").
 			hint("--certificate-identity and --certificate-oidc-issuer say whose certificate is accepted; cofferdam verify bundle --explain shows whose it is")
 	}
@@ -136,19 +146,20 @@ func (v *Verifier) certified(b *Bundle, a Artifact) (*fact.Fact, error) {
 	if err != nil {
 		return nil, refuse(BadBundle, "the bundle's certificate names nobody: %s", plain(err)).because(err)
 	}
-	entity, held, err := b.bareEntries(&v.o.Trust.m)
+	trusted := b.trusting(&v.o.Trust.m)
+	entity, held, err := b.bareEntries(trusted)
 	if err != nil {
 		return nil, err
 	}
 	verifier := v.keyless
-	if held > 0 {
-		if verifier, err = sigverify.NewVerifier(&v.o.Trust.m, demands(threshold(v.o.Logs)-held, threshold(v.o.Times), threshold(v.o.SCTs))...); err != nil {
+	if held > 0 || b.stamped != nil {
+		if verifier, err = sigverify.NewVerifier(trusted, demands(threshold(v.o.Logs)-held, threshold(v.o.Times), threshold(v.o.SCTs))...); err != nil {
 			return nil, ident.Errorf(ident.KindUsage, "the thresholds do not go together: %w", err)
 		}
 	}
 	result, err := verifier.Verify(entity, sigverify.NewPolicy(about, sigverify.WithoutIdentitiesUnsafe()))
 	if err != nil {
-		return nil, diagnose(b, entity, verifier, &v.o.Trust.m, err)
+		return nil, diagnose(b, entity, verifier, trusted, err)
 	}
 	who.SCTs = threshold(v.o.SCTs)
 	if err := v.identify(who); err != nil {
@@ -162,6 +173,9 @@ func (v *Verifier) certified(b *Bundle, a Artifact) (*fact.Fact, error) {
 // identify returns why a certificate is of none of the identities; of several refusals
 // the one that came farthest.
 func (v *Verifier) identify(who *fact.Certificate) error {
+	if v.o.Anybody {
+		return nil
+	}
 	rank := []Reason{WrongIssuer, WrongSubject, WrongExtension}
 	var nearest *Refusal
 	for i := range v.matchers {
@@ -184,7 +198,7 @@ func (v *Verifier) keyed(b *Bundle, a Artifact) (*fact.Fact, error) {
 		return nil, ident.Errorf(ident.KindUsage, "the bundle has log entries or timestamps, and no trusted root is given that judges them")
 	}
 	logs, asked := max(v.o.Logs, 0), v.o.Times
-	if len(b.entries) > 0 {
+	if len(b.entries) > 0 && v.o.Logs >= 0 {
 		logs = max(logs, 1)
 	}
 	var last error
@@ -202,7 +216,7 @@ func (v *Verifier) keyed(b *Bundle, a Artifact) (*fact.Fact, error) {
 		f, err := v.withKey(b, k, about, logs, wanted)
 		var r *Refusal
 		if errors.As(err, &r) && (r.Reason == NoTime || r.Reason == BadTimestamp) && asked == 0 && !k.bounded() {
-			if _, pure := k.public.(ed25519.PublicKey); pure {
+			if pure || b.payload != nil { // it was read to its end
 				if digest, about, err = b.about(a, pure); err != nil {
 					return nil, err
 				}
@@ -230,15 +244,19 @@ func (v *Verifier) keyed(b *Bundle, a Artifact) (*fact.Fact, error) {
 // withKey judges a bundle by one key.
 func (v *Verifier) withKey(b *Bundle, k *Key, about sigverify.ArtifactPolicyOption, logs, wanted int) (*fact.Fact, error) {
 	// The bundle's hint which key it was proves nothing, and is not looked at.
-	trusted := root.TrustedMaterialCollection{root.NewTrustedPublicKeyMaterial(func(string) (root.TimeConstrainedVerifier, error) { return k, nil })}
+	known := root.TrustedMaterialCollection{root.NewTrustedPublicKeyMaterial(func(string) (root.TimeConstrainedVerifier, error) { return k, nil })}
 	f := &fact.Fact{Signer: fact.Signer{Key: &k.Key}}
 	if v.o.Trust != nil {
-		trusted = append(trusted, &v.o.Trust.m)
+		known = append(known, &v.o.Trust.m)
 		f.Trust = v.o.Trust.version
 	}
-	entity, held, err := b.bareEntries(trusted)
-	if err != nil {
-		return nil, err
+	trusted := b.trusting(known)
+	entity, held := sigverify.SignedEntity(b.read), 0
+	if v.o.Logs >= 0 {
+		var err error
+		if entity, held, err = b.bareEntries(trusted); err != nil {
+			return nil, err
+		}
 	}
 	verifier, err := sigverify.NewVerifier(trusted, demands(logs-held, wanted, 0)...)
 	if err != nil {

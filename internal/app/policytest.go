@@ -9,7 +9,6 @@ import (
 	"github.com/cofferdam-io/cofferdam/estate/manifest"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
-	"github.com/cofferdam-io/cofferdam/policy"
 	"github.com/cofferdam-io/cofferdam/policy/clusterimage"
 	"github.com/cofferdam-io/cofferdam/policy/decode"
 	"github.com/cofferdam-io/cofferdam/policy/policytest"
@@ -86,25 +85,13 @@ func (l *Loader) testPolicies(ctx context.Context, name string, suite *policytes
 	if err != nil {
 		return err
 	}
-	var policies []*policy.Policy
-	var exceptions []policy.Exception
-	for _, f := range files {
-		if err := broken(f.Name, f.Faults); err != nil {
-			return err
-		}
-		for _, o := range f.Objects {
-			if err := broken(f.Name, o.Faults); err != nil {
-				return err
-			}
-			switch {
-			case o.Policy != nil:
-				policies = append(policies, o.Policy)
-			case o.Image != nil:
-				policies = append(policies, o.Image.Compile(clusterimage.Resolved{}))
-			case o.Exception != nil:
-				exceptions = append(exceptions, *o.Exception)
-			}
-		}
+	known, err := usable(files)
+	if err != nil {
+		return err
+	}
+	policies := known.Own
+	for _, p := range known.Images {
+		policies = append(policies, p.Compile(clusterimage.Resolved{}))
 	}
 	for _, c := range suite.Cases {
 		docs, err := l.documents(ctx, beside(c.Facts))
@@ -118,7 +105,7 @@ func (l *Loader) testPolicies(ctx context.Context, name string, suite *policytes
 		if err := broken(beside(c.Facts), faults); err != nil {
 			return err
 		}
-		r := c.Run(policies, exceptions, in)
+		r := c.Run(policies, known.Exceptions, in)
 		one := report.PolicyTestCase{File: name, Line: c.At.Line, Case: c.Name, Wrong: r.Wrong, Verdict: r.Verdict}
 		if len(r.Wrong) == 0 {
 			one.Wrong = []string{}

@@ -33,7 +33,10 @@ type VerifyInputs struct {
 	// Roots gets the public trusted root, with what a user should know of it. It is
 	// called only where a bundle needs it.
 	Roots func(ctx context.Context, at time.Time) (raw []byte, notes []string, err error)
-	At    time.Time
+	// Mirror gets the trusted root of a TUF repository that a TrustRoot names. nil: none is
+	// asked.
+	Mirror func(ctx context.Context, address string, root []byte, at time.Time) (raw []byte, notes []string, err error)
+	At     time.Time
 }
 
 // VerifyBundles judges bundles. What is refused and what could not be checked are
@@ -248,4 +251,10 @@ func (l *Loader) distrust(ctx context.Context, name string) ([]verify.Distrust, 
 // PublicRoot returns the public good's trusted root, kept in a folder.
 func PublicRoot(ctx context.Context, dir string, at time.Time) ([]byte, []string, error) {
 	return trustroot.Repository{Dir: dir}.TrustedRoot(ctx, at)
+}
+
+// MirrorRoot returns the trusted root of a TUF repository, kept in a folder: root is the
+// first root.json that is trusted.
+func MirrorRoot(ctx context.Context, dir, address string, root []byte, at time.Time) ([]byte, []string, error) {
+	return trustroot.Repository{Dir: dir, Mirror: address, Root: root}.TrustedRoot(ctx, at)
 }

@@ -33,7 +33,6 @@ func laterCommands(root *cobra.Command) {
 
 func laterVerifyCommands(verify *cobra.Command) {
 	later(verify, map[string]string{
-		"image":  "cofferdam verify bundle judges the bundle of a digest",
 		"commit": "git verify-commit judges a commit's signature",
 	})
 }

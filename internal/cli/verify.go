@@ -19,13 +19,13 @@ func verifyCommand(e *env) *cobra.Command {
 		Use: "verify", Short: "Who vouches for an artifact, what they say of it, and under which trust", GroupID: "policy",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return ident.Errorf(ident.KindUsage, "unknown command %q for %q", args[0], c.CommandPath()).WithHint("verify bundle")
+				return ident.Errorf(ident.KindUsage, "unknown command %q for %q", args[0], c.CommandPath()).WithHint("verify image, verify bundle")
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(verifyBundleCommand(e))
+	c.AddCommand(verifyImageCommand(e), verifyBundleCommand(e))
 	laterVerifyCommands(c)
 	return c
 }
@@ -53,9 +53,10 @@ func (s *signers) flags(c *cobra.Command) {
 	complete(c, "certificate-extension", func(*cobra.Command) []string { return verify.ExtensionNames() })
 }
 
-// check turns the flags into options, before anything is read.
-func (s *signers) check(e *env) error {
-	if !e.verifies(s) {
+// check turns the flags into options, before anything is read. With policies nobody need
+// be named: they ask who it was.
+func (s *signers) check(e *env, policies bool) error {
+	if !e.verifies(s) && !policies {
 		return ident.Errorf(ident.KindUsage, "whose signature is accepted?").WithHint("--key FILE, or --certificate-identity SUBJECT --certificate-oidc-issuer ISSUER")
 	}
 	if len(s.in.Keys) > 0 && s.named() {
@@ -129,7 +130,7 @@ What is refused, malformed documents included, exits 3; what could not be checke
 			if s.in.Artifacts = args; s.in.Bundle != "" && len(args) > 1 {
 				return ident.Errorf(ident.KindUsage, "--bundle is of one artifact, and %d are named", len(args)).WithHint("without --bundle each FILE has its bundle beside it: FILE%s", app.BundleSuffix)
 			}
-			if err := s.check(e); err != nil {
+			if err := s.check(e, false); err != nil {
 				return err
 			}
 			var err error

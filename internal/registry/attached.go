@@ -50,37 +50,49 @@ type Attachments struct {
 // is read, and one that a list names but whose subject is another is a lie: it is left
 // out, and told in Unchecked. The error is the context's.
 func (c *Client) Attached(ctx context.Context, repo ident.ImageRef, subject ident.Digest, tags ...How) (*Attachments, error) {
+	return collect(ctx, func(wg *sync.WaitGroup, add func([]Attachment, ...error)) {
+		wg.Go(func() { c.referrers(ctx, repo, subject, add) })
+		c.tags(ctx, wg, repo, subject, "", tags, add)
+	})
+}
+
+// collect lets several goroutines add what they find.
+func collect(ctx context.Context, ask func(wg *sync.WaitGroup, add func([]Attachment, ...error))) (*Attachments, error) {
 	var (
 		mu  sync.Mutex
 		out Attachments
 		wg  sync.WaitGroup
 	)
-	add := func(found []Attachment, faults ...error) {
+	ask(&wg, func(found []Attachment, faults ...error) {
 		mu.Lock()
 		defer mu.Unlock()
 		out.Found = append(out.Found, found...)
 		out.Unchecked = append(out.Unchecked, faults...)
-	}
-	wg.Go(func() { c.referrers(ctx, repo, subject, add) })
-	for _, how := range tags {
-		wg.Go(func() {
-			o, err := c.byTag(ctx, repo, tagFor(subject)+cosignTags[how])
-			switch {
-			case absent(err):
-			case err != nil:
-				add(nil, explained(err))
-			case o.index:
-				add(nil, ident.Errorf(ident.KindIndeterminate, "the tag %s of %s is an index, and indexes of attachments are not read", tagFor(subject)+cosignTags[how], repo.Name()))
-			default:
-				add([]Attachment{o.attachment(how, subject)}, stoodIn(o, repo)...)
-			}
-		})
-	}
+	})
 	wg.Wait()
 	if err := over(ctx); err != nil {
 		return nil, err
 	}
 	return &out, nil
+}
+
+// tags reads what stands under tags of cosign, which may have a prefix.
+func (c *Client) tags(ctx context.Context, wg *sync.WaitGroup, repo ident.ImageRef, subject ident.Digest, prefix string, tags []How, add func([]Attachment, ...error)) {
+	for _, how := range tags {
+		tag := prefix + tagFor(subject) + cosignTags[how]
+		wg.Go(func() {
+			o, err := c.byTag(ctx, repo, tag)
+			switch {
+			case absent(err):
+			case err != nil:
+				add(nil, explained(err))
+			case o.index:
+				add(nil, ident.Errorf(ident.KindIndeterminate, "the tag %s of %s is an index, and indexes of attachments are not read", tag, repo.Name()))
+			default:
+				add([]Attachment{o.attachment(how, subject)}, stoodIn(o, repo)...)
+			}
+		})
+	}
 }
 
 // tagFor is the tag that the tag schema gives a digest (OCI distribution 1.1, "Referrers

@@ -7,6 +7,7 @@ import "time"
 type Limits struct {
 	Manifest  int64 // bytes of a manifest, an index or a page of a list: 4 MiB, as the distribution specification advises registries
 	Document  int64 // bytes of one attached document or attestation: 512 MiB
+	Signature int64 // bytes of one attached signature or attestation that is to be verified: 128 MiB
 	Image     int64 // bytes of all that is fetched for one image: 2 GiB
 	Platforms int   // manifests of one index: 128
 	Referrers int   // manifests attached to one digest: 1,000
@@ -27,6 +28,7 @@ type Limits struct {
 func (l *Limits) fill() {
 	set(&l.Manifest, 4<<20)
 	set(&l.Document, 512<<20)
+	set(&l.Signature, 128<<20)
 	set(&l.Image, 2<<30)
 	set(&l.Platforms, 128)
 	set(&l.Referrers, 1000)

@@ -17,7 +17,9 @@ type Resolved struct {
 	// Keys are the public keys behind references (Key.Reference), by the SHA-256 of their
 	// SubjectPublicKeyInfo.
 	Keys map[string][]ident.Digest
-	// Roots are the digests of the trusted roots that TrustRoots came to, as facts name them.
+	// Roots are the digests of the trusted roots that TrustRoots came to, as facts name
+	// them; under "" is the one that authorities mean which name none. Where that is not
+	// given, any will do.
 	Roots map[string]ident.Digest
 }
 
@@ -169,15 +171,27 @@ func (a Authority) signer(r Resolved) (func(fact.Fact) string, error) {
 	var tests []func(fact.Fact) string
 	add := func(t func(fact.Fact) string) { tests = append(tests, t) }
 	root := func(name string) error {
-		if name == "" {
+		want, ok := r.Roots[name]
+		if name == "" && !ok {
 			return nil
 		}
-		want, ok := r.Roots[name]
-		if !ok || want.IsZero() {
+		if name != "" && (!ok || want.IsZero()) {
 			return ident.Errorf(ident.KindNotFound, "the TrustRoot %q was not read", name)
 		}
 		add(func(f fact.Fact) string { return unless(f.Trust == want, "it was verified under another trusted root") })
 		return nil
+	}
+	// One trusted root judges all of a signature: what one of the three names, the others
+	// that name none mean, too.
+	named := a.roots()
+	one := func(name string) error {
+		if name == "" && len(named) > 0 {
+			name = named[0]
+		}
+		return root(name)
+	}
+	if len(named) > 1 {
+		return nil, ident.Errorf(ident.KindUnsupported, "the authority names several TrustRoots (%s), and one judges a signature", strings.Join(named, ", ")).WithHint("put the keys of all into one TrustRoot")
 	}
 	switch {
 	case a.Key != nil:
@@ -208,14 +222,14 @@ func (a Authority) signer(r Resolved) (func(fact.Fact) string, error) {
 				return unless(f.Signer.Certificate.SCTs > 0, "no log promised to hold the certificate")
 			})
 		}
-		if err := root(a.Keyless.TrustRoot); err != nil {
+		if err := one(a.Keyless.TrustRoot); err != nil {
 			return nil, err
 		}
 	default:
 		return nil, ident.Errorf(ident.KindInvalid, "the authority names nobody")
 	}
 	if a.Timestamp != nil {
-		if err := root(a.Timestamp.TrustRoot); err != nil {
+		if err := one(a.Timestamp.TrustRoot); err != nil {
 			return nil, err
 		}
 		add(func(f fact.Fact) string {
@@ -227,7 +241,7 @@ func (a Authority) signer(r Resolved) (func(fact.Fact) string, error) {
 		if log == nil {
 			log = &Log{}
 		}
-		if err := root(log.TrustRoot); err != nil {
+		if err := one(log.TrustRoot); err != nil {
 			return nil, err
 		}
 		url := strings.TrimSuffix(log.URL, "/")
@@ -243,6 +257,53 @@ func (a Authority) signer(r Resolved) (func(fact.Fact) string, error) {
 		}
 		return ""
 	}, nil
+}
+
+// roots are the names of the TrustRoots that the authority refers to, each once.
+func (a Authority) roots() []string {
+	var out []string
+	add := func(name string) {
+		if name != "" && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	if a.Keyless != nil {
+		add(a.Keyless.TrustRoot)
+	}
+	if a.CTLog != nil {
+		add(a.CTLog.TrustRoot)
+	}
+	if a.Timestamp != nil {
+		add(a.Timestamp.TrustRoot)
+	}
+	return out
+}
+
+// Demand is what verifying for an authority takes: under which trusted root, and what it
+// does without.
+type Demand struct {
+	Root       string // name of a TrustRoot; "" is the default one
+	WithoutSCT bool
+	WithoutLog bool // log entries are not looked at
+}
+
+// Demands are those of the policy's authorities, each once. What verifies under one of
+// them is judged by Compile's policy, which compares it with what each authority asks.
+func (p *Policy) Demands() []Demand {
+	var out []Demand
+	for _, a := range p.Authorities {
+		if a.Static != nil {
+			continue
+		}
+		d := Demand{WithoutSCT: a.Keyless != nil && a.Keyless.IgnoreSCT, WithoutLog: a.CTLog == nil && (a.Key != nil || a.Timestamp != nil)}
+		if r := a.roots(); len(r) > 0 {
+			d.Root = r[0]
+		}
+		if !slices.Contains(out, d) {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 func unless(ok bool, words string) string {

@@ -1,0 +1,155 @@
+package app
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"strings"
+
+	"github.com/cofferdam-io/cofferdam/estate/manifest"
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/registry"
+	"github.com/cofferdam-io/cofferdam/policy"
+	"github.com/cofferdam-io/cofferdam/policy/clusterimage"
+	"github.com/cofferdam-io/cofferdam/policy/decode"
+)
+
+// Policies are what images are judged by, of any kind, with what they refer to.
+type Policies struct {
+	Images     []*clusterimage.Policy
+	Own        []*policy.Policy // VerificationPolicies
+	Exceptions []policy.Exception
+	Roots      map[string]*clusterimage.TrustRoot
+	// Secrets are public keys by the names of their Secrets, secret://namespace/name.
+	Secrets map[string][]byte
+}
+
+// Policies reads policies from files and folders, and the Secrets with public keys that
+// they name from manifests. A policy that cannot be used is an error: what it would have
+// refused must not pass without it.
+func (l *Loader) Policies(ctx context.Context, paths, manifests []string) (*Policies, error) {
+	files, err := l.ReadPolicies(ctx, paths)
+	if err != nil {
+		return nil, err
+	}
+	p, err := usable(files)
+	if err != nil {
+		return nil, err
+	}
+	if len(p.Images)+len(p.Own) == 0 {
+		return nil, ident.Errorf(ident.KindFailure, "no policy was found").WithHint("a policy has one of the kinds %s", strings.Join(decode.Kinds(), ", "))
+	}
+	p.Secrets = map[string][]byte{}
+	for _, arg := range manifests {
+		files, err := l.expand(arg, hasExt(".yaml", ".yml", ".json"))
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			docs, err := l.documents(ctx, f.name)
+			if err != nil {
+				return nil, err
+			}
+			for _, d := range docs {
+				if err := p.secret(d.Root, f.name); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return p, nil
+}
+
+// usable are the policies of files, none of which may have a fault.
+func usable(files []decode.File) (*Policies, error) {
+	p := &Policies{Roots: map[string]*clusterimage.TrustRoot{}}
+	for _, f := range files {
+		if err := broken(f.Name, f.Faults); err != nil {
+			return nil, err
+		}
+		for _, o := range f.Objects {
+			if err := broken(f.Name, o.Faults); err != nil {
+				return nil, err
+			}
+			switch {
+			case o.Policy != nil:
+				p.Own = append(p.Own, o.Policy)
+			case o.Image != nil:
+				p.Images = append(p.Images, o.Image)
+			case o.Exception != nil:
+				p.Exceptions = append(p.Exceptions, *o.Exception)
+			case o.Root != nil:
+				p.Roots[o.Name] = o.Root
+			}
+		}
+	}
+	return p, nil
+}
+
+// publicKeyName is the entry of a Secret that cosign keeps the public key in.
+const publicKeyName = "cosign.pub"
+
+// secret keeps the public key of a Secret: its entry cosign.pub, or its only one.
+func (p *Policies) secret(v manifest.Value, file string) error {
+	if kind := v.Field("kind").Text(); strings.HasSuffix(kind, "List") {
+		for _, item := range v.Field("items").Items() {
+			if err := p.secret(item, file); err != nil {
+				return err
+			}
+		}
+		return nil
+	} else if kind != "Secret" {
+		return nil
+	}
+	name, namespace := v.Field("metadata").Field("name").Text(), v.Field("metadata").Field("namespace").Text()
+	if namespace == "" {
+		namespace = "default"
+	}
+	var raw []byte
+	entries := 0
+	take := func(key string, b []byte) {
+		if entries++; key == publicKeyName || entries == 1 {
+			raw = b
+		}
+	}
+	bad := func(key string) error {
+		return ident.Errorf(ident.KindFailure, "the entry %.80q of the Secret %s/%s is no base64", key, namespace, name).At(fmt.Sprintf("%s:%d", file, v.At().Line))
+	}
+	for _, e := range v.Field("data").Entries() {
+		b, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(e.Value.Text()), ""))
+		if err != nil {
+			return bad(e.Key)
+		}
+		take(e.Key, b)
+	}
+	for _, e := range v.Field("stringData").Entries() {
+		take(e.Key, []byte(e.Value.Text()))
+	}
+	if entries == 1 || v.Field("data").Field(publicKeyName).Kind() != manifest.Absent || v.Field("stringData").Field(publicKeyName).Kind() != manifest.Absent {
+		p.Secrets["secret://"+namespace+"/"+name] = raw
+	}
+	return nil
+}
+
+// elsewhere are the other repositories that authorities look into.
+func (p *Policies) elsewhere() []registry.Elsewhere {
+	if p == nil {
+		return nil
+	}
+	var out []registry.Elsewhere
+	for _, image := range p.Images {
+		for _, a := range image.Authorities {
+			for _, s := range a.Source {
+				var at ident.ImageRef // zero: beside the image
+				if s.OCI != "" {
+					var err error
+					if at, err = ident.ParseImageRef(s.OCI); err != nil {
+						continue // the policy's reader refuses it
+					}
+				}
+				out = append(out, registry.Elsewhere{Repository: at, TagPrefix: s.TagPrefix})
+			}
+		}
+	}
+	return out
+}

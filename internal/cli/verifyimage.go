@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/app"
+	"github.com/cofferdam-io/cofferdam/report"
+)
+
+// imageQuestion are the flags of commands that ask an image's registry who vouches for it.
+type imageQuestion struct {
+	signers   signers
+	registry  registryFlags
+	policies  []string
+	manifests []string
+	platform  string
+	namespace string
+}
+
+func (q *imageQuestion) flags(c *cobra.Command) {
+	q.signers.flags(c)
+	q.registry.add(c)
+	f := c.Flags()
+	f.StringArrayVar(&q.policies, "policy", nil, "judge by the policies in `FILE` or folder: VerificationPolicy, ClusterImagePolicy, TrustRoot; repeatable")
+	f.StringArrayVarP(&q.manifests, "filename", "f", nil, "manifests in `FILE` or folder, with the Secrets whose public keys policies name; repeatable")
+	f.StringVar(&q.platform, "platform", "", "judge this `PLATFORM` of an index, such as linux/amd64, by what is attached to it and to the index")
+	f.StringVar(&q.namespace, "namespace", "", "judge as if the image were to run in `NAMESPACE`; without it policies that select namespaces govern none")
+}
+
+// inputs turn the flags into what facts are gathered by.
+func (q *imageQuestion) inputs(ctx context.Context, e *env, image string) (app.FactInputs, error) {
+	in := app.FactInputs{Image: image, Platform: q.platform, Registry: q.registry.inputs()}
+	if err := q.signers.check(e, len(q.policies) > 0); err != nil {
+		return in, err
+	}
+	if len(q.manifests) > 0 && len(q.policies) == 0 {
+		return in, ident.Errorf(ident.KindUsage, "-f is for the Secrets that policies name, and no --policy is given")
+	}
+	in.Verify = q.signers.in
+	var err error
+	if in.Verify.At, err = e.now(); err != nil {
+		return in, err
+	}
+	in.Verify.Mirror = func(ctx context.Context, address string, root []byte, at time.Time) ([]byte, []string, error) {
+		e.meter.at("asking for the trusted root", 0, 0)
+		return app.MirrorRoot(ctx, filepath.Join(e.loader().Cache, "trustroot"), address, root, at)
+	}
+	if len(q.policies) > 0 {
+		in.Policies, err = e.loader().Policies(ctx, q.policies, q.manifests)
+	}
+	return in, err
+}
+
+func verifyImageCommand(e *env) *cobra.Command {
+	var q imageQuestion
+	var explain bool
+	c := &cobra.Command{
+		Use: "image IMAGE (--policy FILE… | --key K | --certificate-identity I --certificate-oidc-issuer U)", Short: "Verify what a registry has that vouches for an image",
+		Long: `Image resolves the reference once, reads every signature and attestation that is
+attached to that digest (referrers of OCI 1.1 by the API and by the tag schema,
+Sigstore bundles, cosign's tags .sig and .att), verifies each by itself, and has
+policies judge what is left: facts. Without --policy one signature or attestation
+of the key or identity that the flags name is enough.
+
+Nothing that a registry says of types is believed, and no predicate is read before
+its signature has verified. What is about another digest does not count.
+
+Of an index it is the index that is judged; --platform judges one platform of it,
+by what is attached to that and to the index.
+
+Verified exits 0. Refused exits 3: nothing is attached and every place where it could
+be has answered, or what is attached does not do. What could not be checked (401, 403,
+429, an outage, a mirror's "not found", no trusted root) exits 1 and is never called
+unsigned.`,
+		Example: "  cofferdam verify image registry.example/shop/web:1.4 --policy policy.yaml\n" +
+			"  cofferdam verify image registry.example/shop/web:1.4 --key cosign.pub --explain",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return ident.Errorf(ident.KindUsage, "%s needs one IMAGE", c.CommandPath())
+			}
+			return nil
+		},
+		RunE: e.run(func(ctx context.Context, args []string) error {
+			in, err := q.inputs(ctx, e, args[0])
+			if err != nil {
+				return err
+			}
+			a, err := e.loader().VerifyImage(ctx, in, q.namespace)
+			if err != nil {
+				return err
+			}
+			a.Explain = explain
+			e.outcome.failed = a.Verdict == report.Indeterminate
+			e.outcome.refused = a.Verdict == report.Refused
+			return e.write(a, report.Options{})
+		}),
+	}
+	q.flags(c)
+	c.Flags().BoolVar(&explain, "explain", false, "show the certificate, the log entries and the trust that facts rest on, and where each was attached")
+	return answers(c, (*report.ImageVerification)(nil))
+}
