@@ -99,7 +99,7 @@ func sortLists[K comparable](m map[K][]uint32) {
 // learn matches the entries of a lexicon from an id on. Entries that differ in
 // attributes only stand side by side and are matched together.
 func (a *AdvisoryIndex) learn(ctx context.Context, x *lexicon, from uint32) error {
-	c := x.cursor()
+	c, m := x.cursor(), vuln.NewMatcher(a.db)
 	var last []byte
 	var ids []uint32
 	flush := func() error {
@@ -108,7 +108,7 @@ func (a *AdvisoryIndex) learn(ctx context.Context, x *lexicon, from uint32) erro
 		}
 		component, os, err := parseIdentity(last)
 		if err == nil {
-			a.add(&component, os, ids)
+			a.add(m, &component, os, ids)
 		}
 		ids = ids[:0]
 		return err
@@ -135,31 +135,19 @@ func (a *AdvisoryIndex) learn(ctx context.Context, x *lexicon, from uint32) erro
 	return flush()
 }
 
-func (a *AdvisoryIndex) add(c *sbom.Component, os sbom.Distro, ids []uint32) {
+func (a *AdvisoryIndex) add(m *vuln.Matcher, c *sbom.Component, os sbom.Distro, ids []uint32) {
 	if c.Type == "file" && c.PURL == "" {
 		return // a file is no package
 	}
-	found := a.db.Assess(c, os)
-	seen := map[*vuln.Advisory]bool{}
-	for _, m := range found.Matches {
-		if !seen[m.Advisory] {
-			seen[m.Advisory] = true
-			a.affected[m.Advisory] = append(a.affected[m.Advisory], ids...)
-		}
+	found := m.Concern(c, os)
+	for _, v := range found.Affecting {
+		a.affected[v] = append(a.affected[v], ids...)
 	}
-	for _, u := range found.Unmatched {
-		switch u.Class {
-		case vuln.UnmatchedAdvisory:
-			if g, ok := a.db.Lookup(u.Advisory); ok {
-				for _, v := range g.Advisories {
-					if v.ID == u.Advisory {
-						a.doubtful[v] = append(a.doubtful[v], ids...)
-					}
-				}
-			}
-		case vuln.UnmatchedIdentity:
-			a.addUnnamed(c, os, ids)
-		}
+	for _, v := range found.Doubtful {
+		a.doubtful[v] = append(a.doubtful[v], ids...)
+	}
+	if found.Unidentified {
+		a.addUnnamed(c, os, ids)
 	}
 }
 

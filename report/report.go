@@ -135,6 +135,8 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(benchVerifyTable)
 	case *BenchIndex:
 		hs["table"] = as(benchIndexTable)
+	case *BenchMatch:
+		hs["table"] = as(benchMatchTable)
 	case *PlanCheck:
 		hs["table"] = as(planCheckTable)
 	case *Tightening:

@@ -1,10 +1,8 @@
 package vuln
 
 import (
-	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -18,54 +16,13 @@ const MaxAdvisories = 4_000_000
 // safe for concurrent use.
 type Database struct {
 	advisories []*Advisory
-	entries    map[packageKey]*packageEntries
+	entries    map[Package]*packageEntries
 	groups     map[string]*Group // by id and alias, upper case
 	upstream   map[string][]*Advisory
 	group      map[*Advisory]*Group
 	scopes     map[string]map[string]bool // base → releases that entries are about ("" is any)
 	asOf       time.Time
 	duplicates int
-}
-
-type packageKey struct{ base, name string }
-
-// packageEntries are the entries about one package. Their ranges are put in order when
-// the package is first asked for: most never are.
-type packageEntries struct {
-	once    sync.Once
-	entries []entry
-}
-
-// about returns the entries about a package, ready to be evaluated.
-func (db *Database) about(base, name string) []entry {
-	p := db.entries[packageKey{base, canonicalName(base, name)}]
-	if p == nil {
-		return nil
-	}
-	p.once.Do(func() {
-		for i := range p.entries {
-			if e := &p.entries[i]; e.fault == "" {
-				e.prepare(&e.advisory.Affected[e.affected])
-			}
-		}
-	})
-	return p.entries
-}
-
-// entry is one affected package of one advisory, ready to be evaluated.
-type entry struct {
-	advisory *Advisory
-	affected int
-	scope    scope
-	order    *order
-	ranges   []orderedSpans
-	fault    string // why it cannot be evaluated
-}
-
-// orderedSpans are the spans of one range and the order they are in.
-type orderedSpans struct {
-	order *order
-	spans []span
 }
 
 // Options tune a database.
@@ -114,7 +71,7 @@ func NewDatabase(advisories []*Advisory, o Options) (*Database, error) {
 		return nil, ident.Errorf(ident.KindLimit, "%d advisories are more than %d", len(advisories), most)
 	}
 	db := &Database{
-		entries:  make(map[packageKey]*packageEntries, len(advisories)),
+		entries:  make(map[Package]*packageEntries, len(advisories)),
 		groups:   make(map[string]*Group, 3*len(advisories)),
 		upstream: map[string][]*Advisory{},
 		group:    make(map[*Advisory]*Group, len(advisories)),
@@ -178,8 +135,12 @@ func (db *Database) Faults() []Doubt {
 		for i := range a.Affected {
 			aff := &a.Affected[i]
 			s := scopeOf(aff.Ecosystem)
-			for _, e := range db.about(s.base, aff.Name) {
-				if e.advisory == a && e.affected == i && e.fault != "" {
+			p := db.about(s.base, aff.Name)
+			if p == nil {
+				continue
+			}
+			for _, at := range p.of[a] {
+				if e := &p.entries[at]; e.affected == i && e.fault != "" {
 					out = append(out, Doubt{a, i, e.fault})
 				}
 			}
@@ -196,7 +157,7 @@ func (db *Database) index(a *Advisory) {
 			continue // GIT ranges without a package (OSV schema, affected[].package)
 		}
 		e := entry{advisory: a, affected: i, scope: scopeOf(aff.Ecosystem), order: orderOf(aff.Ecosystem), fault: aff.Unparsable}
-		key := packageKey{e.scope.base, canonicalName(e.scope.base, aff.Name)}
+		key := Package{e.scope.base, canonicalName(e.scope.base, aff.Name)}
 		if db.entries[key] == nil {
 			db.entries[key] = &packageEntries{}
 		}
@@ -210,189 +171,85 @@ func (db *Database) index(a *Advisory) {
 	}
 }
 
-// prepare orders the ranges of an entry, or records why that is impossible.
-func (e *entry) prepare(aff *Affected) {
-	hasVersions := len(aff.Versions) > 0
-	for i, r := range aff.Ranges {
-		o := e.order
-		switch r.Type {
-		case RangeGit:
-			continue
-		case RangeSemver:
-			if o == nil || o.scalibr != "npm" && o != goOrder && o != pubOrder {
-				o = semverOrder
-			}
-		case RangeEcosystem:
-			if o == nil {
-				e.fault = fmt.Sprintf("the ecosystem %s has no version order", clip(aff.Ecosystem))
-				return
-			}
-		default:
-			e.fault = fmt.Sprintf("range type %q is unknown", clip(string(r.Type)))
-			return
-		}
-		spans, err := spansOf(o, r)
-		if err != nil {
-			e.fault = fmt.Sprintf("range %d: %v", i, err)
-			return
-		}
-		hasVersions = true
-		e.ranges = append(e.ranges, orderedSpans{o, spans})
-	}
-	if !hasVersions {
-		e.fault = "it gives neither versions nor a range of versions"
-		if len(aff.Ranges) > 0 {
-			e.fault = "it gives Git commits only"
-		}
-	}
-}
-
 // Match returns the entries that affect an identity, and those about its
 // package that could not be evaluated. Both are in the order of the database.
-func (db *Database) Match(id Identity) ([]Match, []Doubt) {
-	c := scopeOf(id.Ecosystem)
-	entries := db.about(c.base, id.Name)
-	if len(entries) == 0 {
-		return nil, nil
-	}
-	var matches []Match
-	var doubts []Doubt
-	q := newAsked(id)
-	for i := range entries {
-		e := &entries[i]
-		switch e.scope.covers(c) {
-		case coversNot:
-			continue
-		case coversDoubtful:
-			doubts = append(doubts, Doubt{e.advisory, e.affected, "it is about the product stream " + clip(e.advisory.Affected[e.affected].Ecosystem) + ", which a package does not show"})
-			continue
-		case coversVariant:
-			if !strings.Contains(id.Version, "esm") && plainSibling(entries, e.advisory, c) {
-				continue
-			}
-		case coversPlainly:
-			if strings.Contains(id.Version, "esm") && variantSibling(entries, e.advisory, c) {
-				continue
-			}
-		}
-		m, hit, reason := e.evaluate(&q)
-		switch {
-		case hit:
-			matches = append(matches, m)
-		case reason != "":
-			doubts = append(doubts, Doubt{e.advisory, e.affected, reason})
-		}
-	}
+func (db *Database) Match(id Identity) ([]Match, []Doubt) { return db.matches(&asked{id: id}) }
+
+func (db *Database) matches(q *asked) (matches []Match, doubts []Doubt) {
+	db.match(q, func(e *entry) { matches = append(matches, e.describe(q)) },
+		func(e *entry, reason string) { doubts = append(doubts, Doubt{e.advisory, e.affected, reason}) })
 	return matches, doubts
+}
+
+// match tells the entries that affect what is asked for, and those that may.
+func (db *Database) match(q *asked, hit func(*entry), doubt func(*entry, string)) {
+	c := scopeOf(q.id.Ecosystem)
+	p := db.about(c.base, q.id.Name)
+	if p == nil {
+		return
+	}
+	var few [16]covering
+	covers := p.coverings(c, few[:0])
+	at, err := int32(0), error(nil)
+	if len(p.scales) > 0 {
+		at, err = q.on(p.scales[0])
+	}
+	subscribed := strings.Contains(q.id.Version, "esm")
+	for i := range p.quick {
+		k := &p.quick[i]
+		covering := coversNot
+		if k.scope < mostScopes {
+			covering = covers[k.scope]
+		} else {
+			covering = p.entries[i].scope.covers(c)
+		}
+		if covering == coversNot {
+			continue
+		}
+		e := &p.entries[i]
+		switch {
+		case k.alone && covering == coversPlainly && !subscribed && err == nil:
+			if k.lo <= at && at < k.hi {
+				hit(e)
+			}
+			continue
+		case covering == coversDoubtful:
+			doubt(e, "it is about the product stream "+clip(e.advisory.Affected[e.affected].Ecosystem)+", which a package does not show")
+			continue
+		case covering == coversVariant && !subscribed && p.sibling(e.advisory, c, coversPlainly):
+			continue // a machine without a subscription follows the release itself
+		case covering == coversPlainly && subscribed && p.sibling(e.advisory, c, coversVariant):
+			continue
+		}
+		switch is, reason := e.judge(q); {
+		case is:
+			hit(e)
+		case reason != "":
+			doubt(e, reason)
+		}
+	}
 }
 
 // affects reports whether any record of a group still affects an identity.
 func (db *Database) affects(g *Group, id Identity) bool {
 	c := scopeOf(id.Ecosystem)
-	q := newAsked(id)
-	entries := db.about(c.base, id.Name)
-	for i := range entries {
-		e := &entries[i]
-		if db.group[e.advisory] != g {
-			continue
-		}
-		if cov := e.scope.covers(c); cov != coversPlainly && cov != coversVariant {
-			continue
-		}
-		if _, hit, _ := e.evaluate(&q); hit {
-			return true
+	p := db.about(c.base, id.Name)
+	if p == nil {
+		return false
+	}
+	q := asked{id: id}
+	for _, a := range g.Advisories {
+		for _, i := range p.of[a] {
+			e := &p.entries[i]
+			if cov := e.scope.covers(c); cov != coversPlainly && cov != coversVariant {
+				continue
+			}
+			if hit, _ := e.judge(&q); hit {
+				return true
+			}
 		}
 	}
 	return false
-}
-
-// plainSibling reports whether the same advisory has an entry for the release
-// itself: the one that a machine without a subscription follows.
-func plainSibling(entries []entry, a *Advisory, c scope) bool {
-	return slices.ContainsFunc(entries, func(e entry) bool { return e.advisory == a && e.scope.covers(c) == coversPlainly })
-}
-
-func variantSibling(entries []entry, a *Advisory, c scope) bool {
-	return slices.ContainsFunc(entries, func(e entry) bool { return e.advisory == a && e.scope.covers(c) == coversVariant })
-}
-
-// asked is the version of a query, parsed at most once per order.
-type asked struct {
-	id     Identity
-	orders [2]*order
-	parsed [2]version
-	errs   [2]error
-}
-
-func newAsked(id Identity) asked { return asked{id: id} }
-
-func (q *asked) in(o *order) (version, error) {
-	for i, have := range q.orders {
-		if have == o {
-			return q.parsed[i], q.errs[i]
-		}
-		if have == nil {
-			q.orders[i] = o
-			q.parsed[i], q.errs[i] = o.parse(q.id.Version)
-			return q.parsed[i], q.errs[i]
-		}
-	}
-	return o.parse(q.id.Version)
-}
-
-// evaluate decides one entry: a match, or a reason why it cannot be told, or
-// neither (not affected).
-func (e *entry) evaluate(q *asked) (m Match, hit bool, reason string) {
-	m = Match{Advisory: e.advisory, Affected: e.affected}
-	if slices.Contains(e.advisory.Affected[e.affected].Versions, q.id.Version) {
-		hit, m.Range = true, "= "+q.id.Version
-	}
-	if e.fault != "" {
-		return m, hit, "it has an unparsable range: " + e.fault
-	}
-	for _, r := range e.ranges {
-		v, err := q.in(r.order)
-		if err != nil {
-			if hit {
-				break
-			}
-			return m, false, err.Error()
-		}
-		for _, s := range r.spans {
-			if s.holds(r.order, v) {
-				hit, m.Range = true, s.String()
-			}
-			if s.fixed && r.order.compare(*s.to, v) > 0 {
-				m.Fixed = append(m.Fixed, s.to.text)
-			}
-		}
-	}
-	if !hit {
-		if hit = e.listsEqual(q); hit {
-			m.Range = "= " + q.id.Version
-		}
-	}
-	if hit {
-		m.Fixed = sortVersions(e.order, m.Fixed)
-	}
-	return m, hit, ""
-}
-
-// listsEqual reports whether affected[].versions holds the version under
-// another spelling that the order holds equal ("1.0" and "1.0.0" in PyPI).
-func (e *entry) listsEqual(q *asked) bool {
-	versions := e.advisory.Affected[e.affected].Versions
-	if e.order == nil || len(versions) == 0 {
-		return false
-	}
-	v, err := q.in(e.order)
-	if err != nil {
-		return false
-	}
-	return slices.ContainsFunc(versions, func(s string) bool {
-		w, err := e.order.parse(s)
-		return err == nil && e.order.compare(v, w) == 0
-	})
 }
 
 // sortVersions sorts and compacts versions in an order; versions that it does

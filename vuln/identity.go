@@ -50,27 +50,46 @@ var registries = map[string]string{
 // package URL, a type without advisories, an unknown release, a version that
 // the ecosystem's order does not know. No identity is returned with it.
 func IdentityOf(c *sbom.Component, subjectOS sbom.Distro) ([]Identity, error) {
-	p, err := purlOf(c)
+	_, qs, err := identify(c, subjectOS, nil)
 	if err != nil {
 		return nil, err
+	}
+	ids := make([]Identity, len(qs))
+	for i := range qs {
+		ids[i] = qs[i].id
+	}
+	return ids, nil
+}
+
+// identify is IdentityOf with the versions parsed, those that are known already looked up.
+func identify(c *sbom.Component, subjectOS sbom.Distro, known versions) (PURL, []asked, error) {
+	p, err := purlOf(c)
+	if err != nil {
+		return p, nil, err
 	}
 	ids, err := identities(p, c, subjectOS)
 	if err != nil {
-		return nil, err
+		return p, nil, err
 	}
-	for _, id := range ids {
+	qs := make([]asked, len(ids))
+	for i, id := range ids {
+		qs[i].id, qs[i].known = id, known
 		o := orderOf(id.Ecosystem)
 		if o == nil {
 			if id.Version == "" {
-				return nil, ident.Errorf(ident.KindInvalid, "it has no version")
+				return p, nil, ident.Errorf(ident.KindInvalid, "it has no version")
 			}
 			continue
 		}
-		if _, err := o.parse(id.Version); err != nil {
-			return nil, err
+		if i > 0 && qs[i-1].id.Version == id.Version {
+			qs[i].orders, qs[i].parsed, qs[i].errs = qs[i-1].orders, qs[i-1].parsed, qs[i-1].errs
+			continue
+		}
+		if _, err := qs[i].in(o); err != nil {
+			return p, nil, err
 		}
 	}
-	return ids, nil
+	return p, qs, nil
 }
 
 // purlOf parses the component's package URL. A version that stands beside a

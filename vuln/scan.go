@@ -35,35 +35,23 @@ func (a *Assessment) WithoutIdentity() bool { return len(a.Identities) == 0 }
 // component's document is about.
 func (db *Database) Assess(c *sbom.Component, subjectOS sbom.Distro) *Assessment {
 	out := &Assessment{}
-	gap := func(class UnmatchedClass, advisory, reason string) {
-		out.Unmatched = append(out.Unmatched, Unmatched{
-			Name: c.Name, Version: c.Version, PURL: c.PURL, Class: class, Reason: reason, Advisory: advisory,
-		})
+	p, qs, gap := db.ask(c, subjectOS, nil)
+	for i := range qs {
+		out.Identities = append(out.Identities, qs[i].id)
 	}
-	ids, err := IdentityOf(c, subjectOS)
-	if err != nil {
-		gap(UnmatchedIdentity, "", err.Error())
+	if gap != nil {
+		out.Unmatched = []Unmatched{*gap}
 		return out
 	}
-	p, err := purlOf(c)
-	if err != nil {
-		gap(UnmatchedIdentity, "", err.Error())
-		return out
-	}
-	out.Identities = ids
-	if eco := ids[0].Ecosystem; !db.Covers(eco) {
-		gap(UnmatchedEcosystem, "", "no advisory for "+eco+" is loaded")
-		return out
-	}
-	matches := make(map[Identity][]Match, len(ids))
+	matches := make(map[Identity][]Match, len(qs))
 	var doubts []Doubt
-	for _, id := range ids {
-		m, d := db.Match(id)
-		matches[id] = m
+	for i := range qs {
+		m, d := db.matches(&qs[i])
+		matches[qs[i].id] = m
 		out.Matches = append(out.Matches, m...)
 		doubts = append(doubts, d...)
 	}
-	out.Findings = db.findingsOf(p, ids, matches)
+	out.Findings = db.findingsOf(p, out.Identities, matches)
 	said := map[*Group]bool{}
 	for _, m := range out.Matches {
 		said[db.group[m.Advisory]] = true
@@ -71,10 +59,29 @@ func (db *Database) Assess(c *sbom.Component, subjectOS sbom.Distro) *Assessment
 	for _, d := range doubts {
 		if g := db.group[d.Advisory]; !said[g] {
 			said[g] = true
-			gap(UnmatchedAdvisory, d.Advisory.ID, "advisory "+d.Advisory.ID+" names it, but "+d.Reason)
+			out.Unmatched = append(out.Unmatched, unmatched(c, UnmatchedAdvisory, d.Advisory.ID, "advisory "+d.Advisory.ID+" names it, but "+d.Reason))
 		}
 	}
 	return out
+}
+
+// ask says under which identities a component is compared, with its package URL; or why
+// it cannot be, and then under which it could be if something were loaded.
+func (db *Database) ask(c *sbom.Component, subjectOS sbom.Distro, known versions) (PURL, []asked, *Unmatched) {
+	p, qs, err := identify(c, subjectOS, known)
+	if err != nil {
+		u := unmatched(c, UnmatchedIdentity, "", err.Error())
+		return p, nil, &u
+	}
+	if eco := qs[0].id.Ecosystem; !db.Covers(eco) {
+		u := unmatched(c, UnmatchedEcosystem, "", "no advisory for "+eco+" is loaded")
+		return p, qs, &u
+	}
+	return p, qs, nil
+}
+
+func unmatched(c *sbom.Component, class UnmatchedClass, advisory, reason string) Unmatched {
+	return Unmatched{Name: c.Name, Version: c.Version, PURL: c.PURL, Class: class, Reason: reason, Advisory: advisory}
 }
 
 // assessed is what an assessment depends on.
