@@ -26,12 +26,12 @@ import (
 )
 
 const (
-	signer       = "https://git.example/shop/web/.ci/release.yml@refs/heads/main"
-	signerIssuer = "https://issuer.example"
-	bundleType   = "application/vnd.dev.sigstore.bundle.v0.3+json"
-	simpleType   = "application/vnd.dev.cosign.simplesigning.v1+json"
-	dsseType     = "application/vnd.dsse.envelope.v1+json"
-	provenanceV1 = "https://slsa.dev/provenance/v1"
+	workflow          = "https://git.example/shop/web/.ci/release.yml@refs/heads/main"
+	signerIssuer      = "https://issuer.example"
+	bundleType        = "application/vnd.dev.sigstore.bundle.v0.3+json"
+	simpleSigningType = "application/vnd.dev.cosign.simplesigning.v1+json"
+	dsseType          = "application/vnd.dsse.envelope.v1+json"
+	provenanceV1      = "https://slsa.dev/provenance/v1"
 )
 
 var factsAt = time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)
@@ -133,7 +133,7 @@ func (v *vouching) sign(d *synth.Deployment, content []byte, s synth.Signing) []
 }
 
 // byCertificate is a signature as our pipeline makes it.
-var byCertificate = synth.Signing{Subject: signer, Issuer: signerIssuer}
+var byCertificate = synth.Signing{Subject: workflow, Issuer: signerIssuer}
 
 // stating is byCertificate over a statement.
 func stating(predicateType string, predicate string, about ...ident.Digest) synth.Signing {
@@ -179,7 +179,7 @@ func (v *vouching) cosign(to oci.Image, suffix, mediaType string, d *synth.Deplo
 // inputs ask for our pipeline's identity under our trusted root.
 func (v *vouching) inputs(i oci.Image) FactInputs {
 	return FactInputs{Image: v.reg.Reference(i), Verify: VerifyInputs{TrustedRoots: []string{v.rootFile}, At: factsAt,
-		Options: verify.Options{Identities: []verify.Identity{{Subject: signer, Issuer: signerIssuer}}}}}
+		Options: verify.Options{Identities: []verify.Identity{{Subject: workflow, Issuer: signerIssuer}}}}}
 }
 
 // byKey asks for our key.
@@ -301,11 +301,11 @@ func TestImageVerdicts(t *testing.T) {
 			return v.inputs(i)
 		}, report.Verified, ""},
 		"cosign's signature by key": {func(v *vouching, i oci.Image) FactInputs {
-			v.cosign(i, ".sig", simpleType, v.ours, synth.Payload(i.Digest.String()), keySigned(v))
+			v.cosign(i, ".sig", simpleSigningType, v.ours, synth.Payload(i.Digest.String()), keySigned(v))
 			return v.byKey(i)
 		}, report.Verified, ""},
 		"cosign's signature by certificate": {func(v *vouching, i oci.Image) FactInputs {
-			v.cosign(i, ".sig", simpleType, v.ours, synth.Payload(i.Digest.String()), byCertificate)
+			v.cosign(i, ".sig", simpleSigningType, v.ours, synth.Payload(i.Digest.String()), byCertificate)
 			return v.inputs(i)
 		}, report.Verified, ""},
 		"cosign's attestation": {func(v *vouching, i oci.Image) FactInputs {
@@ -317,20 +317,20 @@ func TestImageVerdicts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			v.reg.Attach(t, i, "application/vnd.dev.cosign.artifact.sig.v1+json", oci.Layer{MediaType: simpleType, Content: layer, Annotations: notes})
+			v.reg.Attach(t, i, "application/vnd.dev.cosign.artifact.sig.v1+json", oci.Layer{MediaType: simpleSigningType, Content: layer, Annotations: notes})
 			return v.byKey(i)
 		}, report.Verified, ""},
 		"one good among bad ones": {func(v *vouching, i oci.Image) FactInputs {
 			payload := synth.Payload(i.Digest.String())
 			other := byCertificate
 			other.Subject = "mallory@example.com"
-			v.cosign(i, ".sig", simpleType, v.ours, payload, other, byCertificate, keySigned(v))
+			v.cosign(i, ".sig", simpleSigningType, v.ours, payload, other, byCertificate, keySigned(v))
 			v.attach(i, []byte("not even JSON"))
 			return v.inputs(i)
 		}, report.Verified, ""},
 		"cosign's signature of another image": {func(v *vouching, i oci.Image) FactInputs {
 			other := v.reg.Image(t, "shop/other", "1")
-			v.cosign(i, ".sig", simpleType, v.ours, synth.Payload(other.Digest.String()), byCertificate)
+			v.cosign(i, ".sig", simpleSigningType, v.ours, synth.Payload(other.Digest.String()), byCertificate)
 			return v.inputs(i)
 		}, report.Refused, string(verify.WrongArtifact)},
 		"cosign's attestation of another image": {func(v *vouching, i oci.Image) FactInputs {
@@ -363,13 +363,13 @@ func TestImageVerdicts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			v.reg.Cosign(t, i, ".sig", oci.Layer{MediaType: simpleType, Content: layer, Annotations: notes})
+			v.reg.Cosign(t, i, ".sig", oci.Layer{MediaType: simpleSigningType, Content: layer, Annotations: notes})
 			return v.inputs(i)
 		}, report.Refused, string(verify.WrongArtifact)},
 		"a distrusted signer": {func(v *vouching, i oci.Image) FactInputs {
 			v.attach(i, v.sign(v.ours, i.Raw, byCertificate))
 			in := v.inputs(i)
-			in.Verify.DistrustFile = v.file("distrust.yaml", []byte("distrust:\n- subject: "+signer+"\n  why: it was broken into\n"))
+			in.Verify.DistrustFile = v.file("distrust.yaml", []byte("distrust:\n- subject: "+workflow+"\n  why: it was broken into\n"))
 			return in
 		}, report.Refused, string(verify.Distrusted)},
 	} {
@@ -538,7 +538,7 @@ func TestOneSignatureAThousandTimes(t *testing.T) {
 	}
 	layers := make([]oci.Layer, 1000)
 	for n := range layers {
-		layers[n] = oci.Layer{MediaType: simpleType, Content: layer, Annotations: notes}
+		layers[n] = oci.Layer{MediaType: simpleSigningType, Content: layer, Annotations: notes}
 	}
 	v.reg.Cosign(t, i, ".sig", layers...)
 	a := v.verify(v.byKey(i))
