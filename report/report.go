@@ -250,6 +250,8 @@ func handlers(answer any) map[string]handler {
 	case *PolicyTests:
 		hs["table"] = as(policyTestsTable)
 		hs["junit"] = as(policyTestsJUnit)
+	case *PolicyConversion:
+		hs["table"] = as(policyConversionTable)
 	case *Validations:
 		hs["table"] = as(validationsTable)
 		hs["sarif"] = as(validationsSARIF)

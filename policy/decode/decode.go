@@ -51,19 +51,44 @@ type Object struct {
 // is told by a fault.
 func Read(ctx context.Context, in manifest.Input, c *policy.Compiler) File {
 	f := File{Name: in.Name}
+	f.Faults = Resources(ctx, in, func(kind string, v manifest.Value) { f.read(c, kind, v) })
+	return f
+}
+
+// Resources hands over the resources of one input with their kinds, those in lists one
+// by one, and returns what is wrong with documents that hold none.
+func Resources(ctx context.Context, in manifest.Input, each func(kind string, v manifest.Value)) []strict.Fault {
 	docs, err := manifest.Documents(ctx, in, manifest.Options{MaxBytes: MaxBytes, MaxDocuments: maxDocuments})
 	if err != nil {
-		f.Faults = append(f.Faults, faultOf(err, manifest.Place{Line: 1, Column: 1}))
-		return f
+		return []strict.Fault{faultOf(err, manifest.Place{Line: 1, Column: 1})}
 	}
+	var faults []strict.Fault
 	for _, d := range docs {
 		if d.Err != nil {
-			f.Faults = append(f.Faults, faultOf(d.Err, d.At))
+			faults = append(faults, faultOf(d.Err, d.At))
 			continue
 		}
-		f.read(c, d.Root, "", 0)
+		resources(d.Root, "", 0, &faults, each)
 	}
-	return f
+	return faults
+}
+
+func resources(v manifest.Value, base string, depth int, faults *[]strict.Fault, each func(kind string, v manifest.Value)) {
+	if v.Kind() != manifest.Map {
+		strict.Root(v, faults).Fault(strict.RuleType, "a Kubernetes object is due here and not %s", v.Kind()).Mend("begin with apiVersion and kind")
+		return
+	}
+	kind := v.Field("kind").Text()
+	if kind == "" {
+		kind = base
+	}
+	if list, ok := strings.CutSuffix(kind, "List"); ok && v.Field("items").Kind() == manifest.List && depth < maxNestedLists {
+		for _, item := range v.Field("items").Items() {
+			resources(item, list, depth+1, faults, each)
+		}
+		return
+	}
+	each(kind, v)
 }
 
 func faultOf(err error, at manifest.Place) strict.Fault {
@@ -81,24 +106,9 @@ func faultOf(err error, at manifest.Place) strict.Fault {
 // maxNestedLists is manifest's: the API knows no lists of lists.
 const maxNestedLists = 4
 
-func (f *File) read(c *policy.Compiler, v manifest.Value, base string, depth int) {
+func (f *File) read(c *policy.Compiler, kind string, v manifest.Value) {
 	var faults []strict.Fault
 	root := strict.Root(v, &faults)
-	if v.Kind() != manifest.Map {
-		root.Fault(strict.RuleType, "a Kubernetes object is due here and not %s", v.Kind()).Mend("begin with apiVersion and kind")
-		f.Faults = append(f.Faults, faults...)
-		return
-	}
-	kind := v.Field("kind").Text()
-	if kind == "" {
-		kind = base
-	}
-	if list, ok := strings.CutSuffix(kind, "List"); ok && v.Field("items").Kind() == manifest.List && depth < maxNestedLists {
-		for _, item := range v.Field("items").Items() {
-			f.read(c, item, list, depth+1)
-		}
-		return
-	}
 	o := Object{Kind: kind, APIVersion: v.Field("apiVersion").Text(), Name: v.Field("metadata").Field("name").Text(), At: v.At(), node: v}
 	if !o.read(c, root, &faults) {
 		f.Others++
