@@ -13,11 +13,11 @@ import (
 // and the short answer about each names the records that the long one does.
 func TestMadeVulnerabilitiesAreFound(t *testing.T) {
 	known := []*vuln.Advisory{{ID: "GO-1", Affected: []vuln.Affected{{Ecosystem: "Go", Name: "example.org/known", Ranges: []vuln.Range{{Type: vuln.RangeSemver, Events: []vuln.Event{{Introduced: "1.0.0"}, {Fixed: "1.2.0"}}}}}}}}
-	v, err := synth.MakeVulnerable(synth.VulnerableConfig{Components: 3000, Ranges: 4000, Seed: 7, Known: known})
+	v, err := synth.MakeVulnerable(synth.VulnerableConfig{Components: 1000, Ranges: 1500, Seed: 7, Known: known})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(v.Components) != 3000 || v.Ranges != 4000 || v.Advisories[0] != known[0] || len(v.Batch().Keys) != 3000 {
+	if len(v.Components) != 1000 || v.Ranges != 1500 || v.Advisories[0] != known[0] || len(v.Batch().Keys) != 1000 {
 		t.Fatalf("%d components, %d ranges, %d keys", len(v.Components), v.Ranges, len(v.Batch().Keys))
 	}
 	db, err := vuln.NewDatabase(v.Advisories, vuln.Options{})
@@ -46,10 +46,10 @@ func TestMadeVulnerabilitiesAreFound(t *testing.T) {
 			affected++
 		}
 	}
-	if affected < 600 {
-		t.Errorf("%d of 3000 are affected", affected)
+	if affected < 200 {
+		t.Errorf("%d of 1000 are affected", affected)
 	}
-	again, err := synth.MakeVulnerable(synth.VulnerableConfig{Components: 3000, Ranges: 4000, Seed: 7, Known: known})
+	again, err := synth.MakeVulnerable(synth.VulnerableConfig{Components: 1000, Ranges: 1500, Seed: 7, Known: known})
 	if err != nil || !slices.EqualFunc(v.Components, again.Components, func(a, b sbom.Component) bool { return a.PURL == b.PURL }) {
 		t.Error("the same configuration makes something else", err)
 	}

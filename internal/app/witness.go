@@ -53,7 +53,7 @@ func (l *Loader) Witnesses(ctx context.Context, locks []string, rootfs string) (
 	return append(out, lists...), append(problems, more...), err
 }
 
-// rpmFiles are where the databases of rpm are, which are not read.
+// rpmFiles are the names that databases of rpm have.
 var rpmFiles = []string{"rpmdb.sqlite", "Packages", "Packages.db"}
 
 func databases(ctx context.Context, rootfs string) ([]*witness.List, []Problem, error) {
@@ -108,10 +108,17 @@ func databases(ctx context.Context, rootfs string) ([]*witness.List, []Problem, 
 		}
 	}
 	for _, dir := range []string{"var/lib/rpm", "usr/lib/sysimage/rpm"} {
+		n := len(out) + len(problems)
 		for _, name := range rpmFiles {
-			if _, err := root.Stat(dir + "/" + name); err == nil {
-				out = append(out, &witness.List{Source: filepath.Join(rootfs, dir, name), Kind: "rpm", Silent: true, Unknown: []string{"databases of rpm are not read"}})
+			if err := take(dir+"/"+name, witness.RPM); err != nil {
+				return nil, nil, err
 			}
+		}
+		if st, err := root.Stat(dir + "/rpmdb.sqlite-wal"); err == nil && st.Size() > 0 {
+			problems = append(problems, Problem{Where: filepath.Join(rootfs, dir, "rpmdb.sqlite-wal"), Message: "holds changes of the database of rpm that are not in it yet", Hint: "rpm --rebuilddb --root DIR, or an image whose build ended in order"})
+		}
+		if len(out)+len(problems) > n {
+			break // one is a link to the other where both are there
 		}
 	}
 	return out, problems, nil

@@ -89,7 +89,7 @@ func Compare(d *sbom.Document, lists []*List) *Result {
 			continue
 		}
 		k := key{p.Type, spelled(p.Type, p.FullName())}
-		if p.Type == "deb" || p.Type == "apk" {
+		if p.Type == "deb" || p.Type == "apk" || p.Type == "rpm" {
 			k.name = spelled(p.Type, p.Name) // the namespace is the distribution
 		}
 		version := p.Version

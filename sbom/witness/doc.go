@@ -7,7 +7,7 @@
 //	fmt.Println(r.Omitted, r.Added, r.Unknown)
 //
 // It reads go.mod, go.sum, package-lock.json, npm-shrinkwrap.json, poetry.lock, uv.lock,
-// Cargo.lock and the databases of dpkg and apk, given as bytes. It resolves nothing, and
+// Cargo.lock and the databases of dpkg, apk and rpm, given as bytes. It resolves nothing, and
 // knows no ecosystem that no witness lists: what no witness speaks of is counted, and
 // neither confirmed nor an addition.
 package witness
