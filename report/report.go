@@ -241,6 +241,10 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(verificationTable)
 		hs["sarif"] = as(verificationSARIF)
 		hs["junit"] = as(verificationJUnit)
+	case *ImageGate:
+		hs["table"] = as(imageGateTable)
+		hs["sarif"] = as(imageGateSARIF)
+		hs["junit"] = as(imageGateJUnit)
 	case *Signed:
 		hs["table"] = as(signedTable)
 	case *ImageVerification:

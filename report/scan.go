@@ -73,6 +73,8 @@ type Gate struct {
 	Count  int      `json:"count"` // findings that made it fail
 	// Baselined are findings at or above the line that a baseline has.
 	Baselined int `json:"baselined,omitempty"`
+	// Above are those that made it fail.
+	Above []vuln.Finding `json:"-"`
 }
 
 func scanTable(w io.Writer, a *Scan, o Options) error {

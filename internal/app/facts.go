@@ -54,6 +54,7 @@ type ImageFacts struct {
 // AttestedSBOM is a document that somebody signed.
 type AttestedSBOM struct {
 	Document *sbom.Document
+	Raw      []byte
 	Fact     *fact.Fact
 }
 
@@ -157,7 +158,7 @@ func (l *Loader) ImageFacts(ctx context.Context, in FactInputs) (*ImageFacts, er
 	}
 	out.keys, out.Notes = j.referred(), append(out.Notes, j.notes...)
 	for i := range out.Facts {
-		if err := out.document(ctx, &out.Facts[i]); err != nil {
+		if err := out.document(ctx, &out.Facts[i], l.Details); err != nil {
 			return nil, err
 		}
 	}
@@ -165,16 +166,16 @@ func (l *Loader) ImageFacts(ctx context.Context, in FactInputs) (*ImageFacts, er
 }
 
 // document reads the SBOM of a fact; one that cannot be read is a note.
-func (f *ImageFacts) document(ctx context.Context, of *fact.Fact) error {
+func (f *ImageFacts) document(ctx context.Context, of *fact.Fact, details bool) error {
 	raw, is, err := provenance.SBOM(&provenance.Statement{PredicateType: of.PredicateType, Predicate: of.Predicate})
 	if !is {
 		return nil
 	}
 	if err == nil {
 		var docs []*sbom.Document
-		docs, err = decode.Bytes(ctx, of.Source.Short(), raw, decode.Limits{Digest: ident.SHA256(raw)})
+		docs, err = decode.Bytes(ctx, of.Source.Short(), raw, decode.Limits{Digest: ident.SHA256(raw), Details: details})
 		for _, d := range docs {
-			f.SBOMs = append(f.SBOMs, AttestedSBOM{d, of})
+			f.SBOMs = append(f.SBOMs, AttestedSBOM{d, raw, of})
 		}
 	}
 	if ctx.Err() != nil {

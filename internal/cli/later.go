@@ -27,7 +27,6 @@ func later(parent *cobra.Command, hints map[string]string) {
 func laterCommands(root *cobra.Command) {
 	later(root, map[string]string{
 		"collect": "kubectl get all,ns,netpol,ingress,sa,endpointslices -A -o yaml > cluster.yaml reads what the engine uses",
-		"gate":    "cofferdam scan SBOM… --fail-on SEVERITY is a gate on vulnerabilities",
 	})
 }
 

@@ -34,7 +34,9 @@ func registryWithImages(t *testing.T, buildkit string) *oci.Registry {
 	web := r.Image(t, "shop/web", "1.4")
 	r.Attach(t, web, "application/vnd.cyclonedx+json", oci.Layer{MediaType: "application/vnd.cyclonedx+json", Content: []byte(webSBOM)})
 	r.Image(t, "shop/bare", "1")
-	r.Image(t, "shop/signed", "1")
+	for _, name := range []string{"shop/signed", "shop/gated", "shop/github", "shop/gitlab", "shop/jenkins", "shop/tekton"} {
+		r.Image(t, name, "1") // for scripts that sign
+	}
 	r.Image(t, "shop/locked", "1")
 	attested(r.Image(t, "shop/copied", "1"), web.Digest.Hex())
 	read := func(name string) []byte {

@@ -10,6 +10,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/report"
+	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
@@ -113,29 +114,12 @@ completed by hand.`,
 			if line != nil && len(sbomProblems) > 0 {
 				e.outcome.failed = true // a gate whose own SBOM could not be read has not passed
 			}
-			e.meter.at("matching advisories", 0, 0)
-			rep, err := vuln.Scan(ctx, docs, db, known)
+			a, rep, err := e.match(ctx, docs, db, known, len(all))
 			if err != nil {
 				return err
 			}
-			yes := true
-			a := &report.Scan{
-				SchemaVersion: inventory.SchemaVersion, Findings: rep.Findings, Unmatched: orEmpty(rep.Unmatched),
-				Documents: len(docs), Components: rep.Components,
-				Coverage: inventory.Coverage{ComponentsWithoutIdentity: rep.WithoutIdentity, AdvisoryKnown: &yes, NotSeen: []string{},
-					AdvisoriesAsOf: db.AsOf().Format("2006-01-02"), Quarantined: len(all)},
-			}
-			a.Coverage.Intelligence(known)
-			if known.Statements != nil {
-				n := known.Statements.Count(rep.Findings)
-				a.Coverage.VEX = &n
-			}
-			a.Locate(docs)
 			if len(reports) > 0 {
 				a.Reconciliation = vuln.Reconcile(rep, reported, db, docs)
-			}
-			if a.At, err = e.now(); err != nil {
-				return err
 			}
 			if err := e.holdAgainst(ctx, l, &base, a, docs, knowledge{db, known, &reg}); err != nil {
 				return err
@@ -156,6 +140,31 @@ completed by hand.`,
 	c.Flags().BoolVar(&warnOnly, "warn-only", false, "report a failed gate and exit 0")
 	complete(c, "fail-on", fixed("low", "medium", "high", "critical", "any", "kev"))
 	return answers(c, (*report.Scan)(nil))
+}
+
+// match matches documents against advisories. quarantined counts the inputs that could
+// not be read.
+func (e *env) match(ctx context.Context, docs []*sbom.Document, db *vuln.Database, known *vuln.Intelligence, quarantined int) (*report.Scan, *vuln.Report, error) {
+	e.meter.at("matching advisories", 0, 0)
+	rep, err := vuln.Scan(ctx, docs, db, known)
+	if err != nil {
+		return nil, nil, err
+	}
+	yes := true
+	a := &report.Scan{
+		SchemaVersion: inventory.SchemaVersion, Findings: rep.Findings, Unmatched: orEmpty(rep.Unmatched),
+		Documents: len(docs), Components: rep.Components,
+		Coverage: inventory.Coverage{ComponentsWithoutIdentity: rep.WithoutIdentity, AdvisoryKnown: &yes, NotSeen: []string{},
+			AdvisoriesAsOf: db.AsOf().Format("2006-01-02"), Quarantined: quarantined},
+	}
+	a.Coverage.Intelligence(known)
+	if known.Statements != nil {
+		n := known.Statements.Count(rep.Findings)
+		a.Coverage.VEX = &n
+	}
+	a.Locate(docs)
+	a.At, err = e.now()
+	return a, rep, err
 }
 
 // gateLine is what --fail-on fails on: findings of a severity or above, those that are
@@ -208,6 +217,7 @@ func (g *gateLine) judge(fs []vuln.Finding, words []string) *report.Gate {
 			out.Baselined++
 		default:
 			out.Count++
+			out.Above = append(out.Above, *f)
 		}
 	}
 	out.Failed = out.Count > 0

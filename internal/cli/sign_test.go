@@ -20,7 +20,7 @@ import (
 // does it, and the token of a deployment that is at $SIGSTORE.
 func signers(t *testing.T, m *sigstore.Made) func(e *testscript.Env) error {
 	t.Helper()
-	files := map[string][]byte{"token": []byte(m.Token(t, "ci@shop.example"))}
+	files := map[string][]byte{"token": []byte(m.Token(t, "ci@shop.example")), "ann.token": []byte(m.Token(t, "ann@shop.example"))}
 	for _, name := range []string{"ci", "ann", "bob"} {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {

@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/app"
+	"github.com/cofferdam-io/cofferdam/report"
+	"github.com/cofferdam-io/cofferdam/sbom"
+	"github.com/cofferdam-io/cofferdam/sbom/quality"
+	"github.com/cofferdam-io/cofferdam/vuln"
+)
+
+func gateCommand(e *env) *cobra.Command {
+	var q imageQuestion
+	var in inputs
+	var g app.GateInputs
+	var base baselineFlags
+	var profile string
+	var failOn, approvals []string
+	var onlyFixed, stepSummary bool
+	c := &cobra.Command{
+		Use: "gate IMAGE --policy FILE…", Short: "One gate for a pipeline: what an image needs before it goes on", GroupID: "policy",
+		Long: `Gate resolves an image once, reads what vouches for it in its registry, and holds it
+against the policies that are given and against what every image needs:
+
+  sbom          an SBOM is attached, valid by its schema, good enough (--min-score), and
+                names the image where it names any
+  findings      nothing new and severe is in it (--fail-on, high unless said otherwise;
+                --baseline, --only-fixed), whatever VEX clears aside
+  POLICY/RULE   each rule of each policy: signatures, provenance, fresh scans, licences
+
+The first line is the verdict and the one change that clears most. A gate that did not
+pass exits 3, with --warn-only 0; what could not be checked because a registry, a log
+or a trusted root is in trouble exits 1, and says that it is not your change.
+
+--approval gives bundles by which exceptions of the policies are approved (attest
+--type approval). -o markdown writes a summary; --step-summary adds it to the page that
+GITHUB_STEP_SUMMARY names. --fail-on none makes no line for findings.`,
+		Example: "  cofferdam gate registry.example/shop/web:1.4 --policy policies --baseline known.json -o sarif --output-file gate.sarif",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return ident.Errorf(ident.KindUsage, "%s needs one IMAGE", c.CommandPath())
+			}
+			return nil
+		},
+		RunE: e.run(func(ctx context.Context, args []string) error {
+			if len(q.policies) == 0 {
+				return ident.Errorf(ident.KindUsage, "what does the image have to pass?").WithHint("--policy FILE; examples/policies has one, docs/policies.md says how they are written")
+			}
+			var err error
+			if g.Profiles = quality.Named(profile); g.Profiles == nil {
+				return ident.Errorf(ident.KindUsage, "--profile %q is no profile", profile)
+			}
+			g.NoScan = len(failOn) == 1 && failOn[0] == "none"
+			var line *gateLine
+			if !g.NoScan {
+				if line, err = parseFailOn(failOn); err != nil {
+					return err
+				}
+			}
+			l := e.loader()
+			l.Details = true
+			if g.FactInputs, err = q.inputs(ctx, e, args[0]); err != nil {
+				return err
+			}
+			g.Namespace = q.namespace
+			if err := l.Approve(ctx, approvals, g.Policies.Exceptions, g.Verify); err != nil {
+				return err
+			}
+			db, advProblems, err := l.Advisories(ctx, in.advisories)
+			if err != nil {
+				return err
+			}
+			known, vexProblems, err := l.Intelligence(ctx, in.known)
+			if err != nil {
+				return err
+			}
+			e.problems(append(advProblems, vexProblems...))
+			if db != nil {
+				g.Scan = func(ctx context.Context, docs []*sbom.Document) (*report.Scan, error) {
+					a, _, err := e.match(ctx, docs, db, known, len(advProblems)+len(vexProblems))
+					if err != nil {
+						return nil, err
+					}
+					if err := e.holdAgainst(ctx, l, &base, a, docs, knowledge{db, known, &q.registry}); err != nil {
+						return nil, err
+					}
+					if line != nil {
+						judged := a.Findings
+						if onlyFixed {
+							judged = withFix(judged)
+						}
+						a.Gate = line.judge(judged, failOn)
+						a.Upgrades = vuln.Upgrades(a.Gate.Above)
+					}
+					return a, nil
+				}
+			}
+			a, err := l.Gate(ctx, g)
+			if err != nil {
+				return err
+			}
+			e.outcome.failed = a.Result == report.GateNotChecked
+			e.outcome.refused = a.Result == report.GateFailed && !g.WarnOnly
+			if stepSummary {
+				if err := e.stepSummary(a); err != nil {
+					return err
+				}
+			}
+			return e.write(a, report.Options{})
+		}),
+	}
+	q.flags(c)
+	in.advisoryFlags(c)
+	in.intelligenceFlags(c)
+	base.add(c)
+	f := c.Flags()
+	f.StringSliceVar(&failOn, "fail-on", []string{"high"}, "fail on a new finding of this `SEVERITY` or above: low, medium, high, critical, or any; with kev, on one that is known to be exploited; none: on none")
+	f.BoolVar(&onlyFixed, "only-fixed", false, "fail on findings that a published version fixes only; policies see all")
+	f.BoolVar(&g.WarnOnly, "warn-only", false, "report a failed gate and exit 0")
+	f.StringVar(&profile, "profile", "cisa-2026", "score the SBOM by this `PROFILE`")
+	f.Float64Var(&g.MinScore, "min-score", 0, "fail where the SBOM's score is below `N`")
+	f.StringArrayVar(&approvals, "approval", nil, "the bundle in `FILE` approves an exception; repeatable")
+	f.BoolVar(&stepSummary, "step-summary", false, "add the summary in Markdown to the page of GITHUB_STEP_SUMMARY")
+	complete(c, "fail-on", fixed("low", "medium", "high", "critical", "any", "kev", "none"))
+	complete(c, "profile", fixed(profileNames()...))
+	return answers(c, (*report.ImageGate)(nil))
+}
+
+// stepSummary appends the answer in Markdown to the file that GitHub shows as the job's
+// summary.
+func (e *env) stepSummary(a *report.ImageGate) error {
+	name := os.Getenv("GITHUB_STEP_SUMMARY")
+	if name == "" {
+		return ident.Errorf(ident.KindUsage, "--step-summary is for GitHub Actions: GITHUB_STEP_SUMMARY is not set").WithHint("-o markdown --output-file FILE writes the same anywhere")
+	}
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) // #nosec G304 -- the pipeline's own file
+	if err != nil {
+		return ident.Errorf(ident.KindFailure, "the summary cannot be written: %w", err)
+	}
+	o := e.options(report.Options{})
+	o.Format, o.Color, o.Width = "markdown", false, 0
+	err = report.Write(f, a, o)
+	if err == nil {
+		_, err = io.WriteString(f, "\n")
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
