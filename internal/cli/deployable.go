@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,14 +23,8 @@ last. Documents of what runs or may be deployed are never archived by retention.
   cofferdam deployable set --server https://sbom.example stable digests.txt
   cofferdam deployable forget --server https://sbom.example stable`,
 		Args: noArgs, ValidArgsFunction: noFiles,
-		RunE: e.run(func(ctx context.Context, _ []string) error {
-			return e.asking(ctx, &f, func(srv *client.Client) error {
-				a, err := srv.Reporters(ctx)
-				if err != nil {
-					return err
-				}
-				return e.write(a, report.Options{})
-			})
+		RunE: question(e, &f, func(ctx context.Context, srv *client.Client, _ []string) (*report.Reporters, error) {
+			return srv.Reporters(ctx)
 		}),
 	}
 	f.add(c)
@@ -53,7 +48,7 @@ that nothing may be deployed from it any longer. It takes the role publisher.`,
 			}
 			return nil
 		},
-		RunE: e.run(func(ctx context.Context, args []string) error {
+		RunE: e.order(&f, func(ctx context.Context, srv *client.Client, args []string) (string, error) {
 			images := []ident.Digest{}
 			for _, a := range args[1:] {
 				if d, err := ident.ParseDigest(a); err == nil {
@@ -62,22 +57,16 @@ that nothing may be deployed from it any longer. It takes the role publisher.`,
 				}
 				text, err := e.loader().Text(ctx, a)
 				if err != nil {
-					return err
+					return "", err
 				}
 				list, err := digestLines(a, text)
 				if err != nil {
-					return err
+					return "", err
 				}
 				images = append(images, list...)
 			}
-			return e.asking(ctx, &f, func(srv *client.Client) error {
-				n, err := srv.SetDeployable(ctx, args[0], images)
-				if err != nil {
-					return err
-				}
-				e.notef("%s: %d images, %d changed", args[0], len(images), n)
-				return nil
-			})
+			n, err := srv.SetDeployable(ctx, args[0], images)
+			return fmt.Sprintf("%s: %d images, %d changed", args[0], len(images), n), err
 		}),
 	}
 	f.add(c)
@@ -119,14 +108,8 @@ questions about the past. It takes the role publisher.`,
 			return nil
 		},
 		ValidArgsFunction: noFiles,
-		RunE: e.run(func(ctx context.Context, args []string) error {
-			return e.asking(ctx, &f, func(srv *client.Client) error {
-				if err := srv.Forget(ctx, cluster, args[0]); err != nil {
-					return err
-				}
-				e.notef("forgot %s", args[0])
-				return nil
-			})
+		RunE: e.order(&f, func(ctx context.Context, srv *client.Client, args []string) (string, error) {
+			return "forgot " + args[0], srv.Forget(ctx, cluster, args[0])
 		}),
 	}
 	f.add(c)

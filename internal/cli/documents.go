@@ -54,14 +54,8 @@ takes the role sbom-approver, and somebody else than who handed the document ove
 			return oneDigest(c, args[:1])
 		},
 		ValidArgsFunction: noFiles,
-		RunE: e.run(func(ctx context.Context, args []string) error {
-			return e.asking(ctx, &f, func(srv *client.Client) error {
-				if err := srv.SetStatus(ctx, digestsOf(args[:1])[0], f.tenant, args[1]); err != nil {
-					return err
-				}
-				e.notef("%s: %s", args[0], args[1])
-				return nil
-			})
+		RunE: e.order(&f, func(ctx context.Context, srv *client.Client, args []string) (string, error) {
+			return args[0] + ": " + args[1], srv.SetStatus(ctx, digestsOf(args[:1])[0], f.tenant, args[1])
 		}),
 	}
 	f.add(c)
@@ -76,14 +70,8 @@ func documentArchiveCommand(e *env) *cobra.Command {
 stay for as long as the server's retention says. It takes the role sbom-approver.`,
 		Example: "  cofferdam documents archive --server https://sbom.example sha256:0bd41990769d…",
 		Args:    oneDigest, ValidArgsFunction: noFiles,
-		RunE: e.run(func(ctx context.Context, args []string) error {
-			return e.asking(ctx, &f, func(srv *client.Client) error {
-				if err := srv.Archive(ctx, digestsOf(args)[0], f.tenant); err != nil {
-					return err
-				}
-				e.notef("archived %s", args[0])
-				return nil
-			})
+		RunE: e.order(&f, func(ctx context.Context, srv *client.Client, args []string) (string, error) {
+			return "archived " + args[0], srv.Archive(ctx, digestsOf(args)[0], f.tenant)
 		}),
 	}
 	f.add(c)
@@ -96,14 +84,8 @@ func archivedCommand(e *env) *cobra.Command {
 		Use: "archived --server URL", Short: "Which documents left the index",
 		Example: "  cofferdam documents archived --server https://sbom.example",
 		Args:    noArgs, ValidArgsFunction: noFiles,
-		RunE: e.run(func(ctx context.Context, _ []string) error {
-			return e.asking(ctx, &f, func(srv *client.Client) error {
-				a, err := srv.Archived(ctx, f.tenant)
-				if err != nil {
-					return err
-				}
-				return e.write(a, report.Options{})
-			})
+		RunE: question(e, &f, func(ctx context.Context, srv *client.Client, _ []string) (*report.Archive, error) {
+			return srv.Archived(ctx, f.tenant)
 		}),
 	}
 	f.add(c)

@@ -44,21 +44,16 @@ It exits 4 where nothing was found and something that runs has no document.`,
 			return nil
 		},
 		ValidArgsFunction: noFiles,
-		RunE: e.run(func(ctx context.Context, args []string) error {
+		RunE: question(e, &f, func(ctx context.Context, srv *client.Client, args []string) (_ *report.Search, err error) {
 			if len(args) == 1 {
 				q.Component = args[0]
 			}
-			return e.asking(ctx, &f, func(srv *client.Client) (err error) {
-				if q.Question, err = e.question(&f); err != nil {
-					return err
-				}
-				a, err := srv.Search(ctx, q)
-				if err != nil {
-					return err
-				}
-				e.outcome.incomplete = a.Incomplete()
-				return e.write(a, report.Options{})
-			})
+			if q.Question, err = e.question(&f); err != nil {
+				return nil, err
+			}
+			a, err := srv.Search(ctx, q)
+			e.outcome.incomplete = err == nil && a.Incomplete()
+			return a, err
 		}),
 	}
 	f.add(c)
@@ -85,6 +80,32 @@ func (e *env) asking(ctx context.Context, f *serverFlags, ask func(*client.Clien
 	return ask(srv)
 }
 
+// question is a command that writes what a server answers.
+func question[A any](e *env, f *serverFlags, ask func(ctx context.Context, srv *client.Client, args []string) (A, error)) func(*cobra.Command, []string) error {
+	return e.run(func(ctx context.Context, args []string) error {
+		return e.asking(ctx, f, func(srv *client.Client) error {
+			a, err := ask(ctx, srv, args)
+			if err != nil {
+				return err
+			}
+			return e.write(a, report.Options{})
+		})
+	})
+}
+
+// order is a command that has a server do something, and says that it did.
+func (e *env) order(f *serverFlags, do func(ctx context.Context, srv *client.Client, args []string) (said string, err error)) func(*cobra.Command, []string) error {
+	return e.run(func(ctx context.Context, args []string) error {
+		return e.asking(ctx, f, func(srv *client.Client) error {
+			said, err := do(ctx, srv, args)
+			if err == nil {
+				e.notef("%s", said)
+			}
+			return err
+		})
+	})
+}
+
 func driftCommand(e *env) *cobra.Command {
 	var f serverFlags
 	var cluster string
@@ -98,18 +119,12 @@ was so then, with --history all that ever was.`,
 		Example: `  cofferdam drift --server https://sbom.example --cluster prod
   cofferdam drift --server https://sbom.example --history -o json`,
 		Args: noArgs, ValidArgsFunction: noFiles,
-		RunE: e.run(func(ctx context.Context, _ []string) error {
-			return e.asking(ctx, &f, func(srv *client.Client) error {
-				q, err := e.question(&f)
-				if err != nil {
-					return err
-				}
-				a, err := srv.Drifted(ctx, cluster, q.At, history)
-				if err != nil {
-					return err
-				}
-				return e.write(a, report.Options{})
-			})
+		RunE: question(e, &f, func(ctx context.Context, srv *client.Client, _ []string) (*report.Drifts, error) {
+			q, err := e.question(&f)
+			if err != nil {
+				return nil, err
+			}
+			return srv.Drifted(ctx, cluster, q.At, history)
 		}),
 	}
 	f.add(c)
