@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cofferdam-io/cofferdam/internal/store"
@@ -27,9 +28,15 @@ func FirstSchema(t *testing.T, write func(context.Context, func(ledger.Tx) error
 	t.Helper()
 	keys := firstKeys()
 	list := []ledger.Statement{{SQL: "UPDATE counter SET components = ? WHERE one = 1", Args: []any{int64(len(keys))}}}
-	for i, k := range keys {
-		sum := sha256.Sum256([]byte(k))
-		list = append(list, ledger.Statement{SQL: "INSERT INTO component (id, hash, name) VALUES (?, ?, ?)", Args: []any{int64(i), int64(binary.BigEndian.Uint64(sum[:8])), []byte(k)}}) // #nosec G115 -- a hash
+	id := int64(0)
+	for some := range slices.Chunk(keys, 100) {
+		var args []any
+		for _, k := range some {
+			sum := sha256.Sum256([]byte(k))
+			args = append(args, id, int64(binary.BigEndian.Uint64(sum[:8])), []byte(k)) // #nosec G115 -- a hash
+			id++
+		}
+		list = append(list, ledger.Statement{SQL: "INSERT INTO component (id, hash, name) VALUES (?, ?, ?)" + strings.Repeat(", (?, ?, ?)", len(some)-1), Args: args})
 	}
 	err := write(t.Context(), func(tx ledger.Tx) error {
 		_, err := tx.Exec(t.Context(), list...)
