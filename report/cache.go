@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -28,6 +29,8 @@ type Feed struct {
 	Updated    time.Time `json:"updated"`
 	Advisories int       `json:"advisories"`
 	Held       string    `json:"held,omitempty"` // why what it has now was not taken
+	AgeDays    float64   `json:"ageDays"`        // since it was last read without fault; 0 of an update
+	TooOld     bool      `json:"tooOld,omitempty"`
 }
 
 // KnownID says whether the cache has a record of an identifier.
@@ -53,6 +56,11 @@ func cacheTable(w io.Writer, c *Cache, o Options) error {
 	for _, f := range c.Feeds {
 		if f.Held != "" {
 			p.linef("%s", p.yellow("HELD BACK ")+clean(f.From)+": "+clean(f.Held)+"; records of "+f.Updated.Format(time.DateOnly)+" stay")
+		}
+	}
+	for _, f := range c.Feeds {
+		if f.TooOld {
+			p.linef("%s", p.red("TOO OLD ")+clean(f.From)+fmt.Sprintf(": last read without fault %.1f days ago", f.AgeDays))
 		}
 	}
 	for _, k := range c.Known {

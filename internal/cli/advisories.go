@@ -33,7 +33,8 @@ func advisoriesUpdateCommand(e *env) *cobra.Command {
 		Long: `Update reads OSV records into the local cache, which commands use where --advisories
 is absent: from files, folders, checkouts of git and zip archives (JSON, YAML), or from
 a mirror that serves them as osv.dev does (URL/ECOSYSTEM/all.zip). Only what changed is
-read or fetched.
+read or fetched; a mirror that is busy or cuts off is asked again, up to five times, and
+what it publishes a digest of is compared with that.
 
 --from says which sources the cache has from now on; without it those that it has are
 brought up to date. A source that cannot be reached, or that lost more than half of its
@@ -63,12 +64,20 @@ one is complete.`,
 }
 
 func advisoriesStatusCommand(e *env) *cobra.Command {
+	var maxAge int
 	c := &cobra.Command{
 		Use: "status [ID…]", Short: "What the cache holds, how old it is, and whether it knows identifiers", ValidArgsFunction: noFiles,
 		Long: `Status says what the local cache of advisories holds and how old it is. Of each ID it
 says whether a record has it, by its name or an alias; exit 4 where one has not: an
-identifier that no record has is not the same as a vulnerability that nothing has.`,
+identifier that no record has is not the same as a vulnerability that nothing has.
+
+With --max-age it is a check: exit 3 where a source was last read without fault more
+than so many days ago, because nobody did or because it was held back.`,
+		Example: "  cofferdam advisories status CVE-2024-3094\n  cofferdam advisories status --max-age 3",
 		RunE: e.run(func(ctx context.Context, ids []string) error {
+			if maxAge < 0 {
+				return ident.Errorf(ident.KindUsage, "--max-age %d is no number of days", maxAge).WithHint("--max-age 3")
+			}
 			at, err := e.now()
 			if err != nil {
 				return err
@@ -85,6 +94,12 @@ identifier that no record has is not the same as a vulnerability that nothing ha
 				e.notef("the cache is %.0f days old", age)
 			}
 			a := cacheReport(note)
+			for i := range a.Feeds {
+				f := &a.Feeds[i]
+				f.AgeDays = at.Sub(f.Updated).Hours() / day
+				f.TooOld = maxAge > 0 && f.AgeDays > float64(maxAge)
+				e.outcome.refused = e.outcome.refused || f.TooOld
+			}
 			if len(ids) > 0 {
 				known, err := e.loader().Knows(ctx, ids)
 				if err != nil {
@@ -98,6 +113,7 @@ identifier that no record has is not the same as a vulnerability that nothing ha
 			return e.write(a, report.Options{})
 		}),
 	}
+	c.Flags().IntVar(&maxAge, "max-age", 0, "fail where a source was last read without fault more than `DAYS` ago")
 	return answers(c, (*report.Cache)(nil))
 }
 

@@ -30,6 +30,10 @@ const maxCache = 4 << 30
 type Cache struct {
 	Dir    string
 	Client *http.Client // for mirrors
+	// Wait waits between two attempts; nil does it by the clock.
+	Wait func(context.Context, time.Duration) error
+	// Stall is how long a mirror may send nothing; 0 is a minute.
+	Stall time.Duration
 	// Progress is told what is being done; nil tells nobody.
 	Progress func(stage string, done, total int)
 }

@@ -1,12 +1,9 @@
 package feeds
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"os"
 	"slices"
@@ -80,10 +77,7 @@ func (u *update) ecosystem(ctx context.Context, at string, had pack.Source, was 
 	defer os.Remove(tmp.Name()) //nolint:errcheck // it is temporary
 	defer tmp.Close()           //nolint:errcheck // closed below where it matters
 	changed := true
-	header, err := u.get(ctx, at+"/all.zip", was, maxArchive, func(body io.Reader) error {
-		_, err := io.Copy(tmp, body)
-		return err
-	})
+	header, err := u.get(ctx, at+"/all.zip", was, maxArchive, &spool{file: tmp})
 	if errors.Is(err, errNotModified) {
 		changed, err = false, nil
 	}
@@ -110,11 +104,8 @@ func (u *update) ecosystem(ctx context.Context, at string, had pack.Source, was 
 // singly fetches the records that the mirror's list says are newer, and leaves out those
 // that it does not have any more; ok is false where the archive is less work.
 func (u *update) singly(ctx context.Context, at string, had pack.Source) (got pack.Source, ok bool, err error) {
-	var text bytes.Buffer
-	if _, err := u.get(ctx, at+"/modified_id.csv", Source{}, maxListing, func(body io.Reader) error {
-		_, err := text.ReadFrom(body)
-		return err
-	}); err != nil {
+	var text memory
+	if _, err := u.get(ctx, at+"/modified_id.csv", Source{}, maxListing, &text); err != nil {
 		return got, false, err
 	}
 	listed, err := listing(text.String())
@@ -143,12 +134,9 @@ func (u *update) singly(ctx context.Context, at string, had pack.Source) (got pa
 	}
 	slices.Sort(fetch)
 	for _, id := range fetch {
-		var raw bytes.Buffer
+		var raw memory
 		name := at + "/" + id + ".json"
-		if _, err := u.get(ctx, at+"/"+url.PathEscape(id)+".json", Source{}, maxPiece, func(body io.Reader) error {
-			_, err := raw.ReadFrom(body)
-			return err
-		}); err != nil {
+		if _, err := u.get(ctx, at+"/"+url.PathEscape(id)+".json", Source{}, maxPiece, &raw); err != nil {
 			return got, false, err
 		}
 		if err := u.piece(ctx, name, "", raw.Bytes(), false, &got); err != nil {
@@ -176,60 +164,4 @@ func listing(text string) (map[string]time.Time, error) {
 		return nil, errors.New("the list of records is empty")
 	}
 	return out, nil
-}
-
-var errNotModified = errors.New("not modified")
-
-// get asks for a document and hands its body, bounded, to use. It sends what is known of
-// the last answer, and returns errNotModified where that still holds.
-func (u *update) get(ctx context.Context, at string, was Source, most int64, use func(io.Reader) error) (http.Header, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("User-Agent", "cofferdam")
-	if was.ETag != "" {
-		req.Header.Set("If-None-Match", was.ETag)
-	}
-	if was.LastModified != "" {
-		req.Header.Set("If-Modified-Since", was.LastModified)
-	}
-	client := u.cache.Client
-	if client == nil {
-		return nil, errors.New("the network is not used")
-	}
-	res, err := client.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("cannot be reached: %w", err)
-	}
-	defer res.Body.Close() //nolint:errcheck // of a reader
-	switch {
-	case res.StatusCode == http.StatusNotModified && was.ETag+was.LastModified != "":
-		return res.Header, errNotModified
-	case res.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("%s answers %s", at, res.Status)
-	}
-	body := &bounded{r: res.Body, left: most}
-	if err := use(body); err != nil {
-		return nil, fmt.Errorf("%s: %w", at, err)
-	}
-	if res.ContentLength >= 0 && body.read != res.ContentLength {
-		return nil, fmt.Errorf("%s is cut short", at)
-	}
-	return res.Header, nil
-}
-
-// bounded fails beyond a limit, so that no part of a document passes for the whole.
-type bounded struct {
-	r          io.Reader
-	left, read int64
-}
-
-func (b *bounded) Read(p []byte) (int, error) {
-	n, err := b.r.Read(p)
-	b.read += int64(n)
-	if b.left -= int64(n); b.left < 0 {
-		return n, errors.New("more than the limit")
-	}
-	return n, err
 }
