@@ -69,8 +69,10 @@ var layers = map[string][]string{
 
 	"flow": {"ident", "jsonscan", "estate", "segment"},
 
-	"provenance":          {"ident", "jsonscan"},
-	"provenance/pipeline": {"ident"},
+	"provenance":           {"ident", "jsonscan"},
+	"provenance/pipeline":  {"ident"},
+	"provenance/predicate": {"ident", "jsonscan", "provenance"},
+	"provenance/slsa":      {"ident", "jsonscan", "fact", "provenance/predicate"},
 
 	"fact":                {"ident"},
 	"policy":              {"ident", "fact", "estate", "policy/glob"},
