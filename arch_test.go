@@ -102,7 +102,7 @@ var layers = map[string][]string{
 	"contain/patch":   {"ident", "jsonscan", "estate"},
 	"contain/rewrite": {"ident", "estate", "estate/manifest", "segment", "contain/pick"},
 
-	"report":          {"ident", "sbom", "sbom/compare", "sbom/trace", "sbom/quality", "sbom/licensing", "sbom/witness", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory", "contain", "contain/trigger", "contain/tighten", "fact", "policy"},
+	"report":          {"ident", "sbom", "sbom/compare", "sbom/trace", "sbom/quality", "sbom/licensing", "sbom/witness", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory", "contain", "contain/trigger", "contain/tighten", "fact", "policy", "provenance/slsa"},
 	"report/microseg": {"ident", "estate", "segment", "inventory"},
 	"report/graph":    {"ident", "segment", "inventory"},
 	"report/html":     {"ident", "segment", "inventory"},

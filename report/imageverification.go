@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/policy"
+	"github.com/cofferdam-io/cofferdam/provenance/slsa"
 )
 
 // ImageVerification is the answer of `verify image`.
@@ -24,6 +25,9 @@ type ImageVerification struct {
 	Candidates []Candidate `json:"candidates"`
 	// Policy is what policies make of the facts; absent where none was asked.
 	Policy *policy.Verdict `json:"policy,omitempty"`
+	// SLSA says of each digest what its provenance is worth, where a table of builders was
+	// given.
+	SLSA []*slsa.Assessment `json:"slsa,omitempty"`
 	// Unchecked are questions that the registry did not answer: what was not found may
 	// be there.
 	Unchecked []string `json:"unchecked"`
@@ -77,6 +81,11 @@ func imageVerificationTable(w io.Writer, a *ImageVerification, o Options) error 
 	if a.Policy != nil {
 		p.blank()
 		p.policyVerdict(a.Policy)
+	}
+	for _, x := range a.SLSA {
+		p.blank()
+		p.linef("provenance of %s", short(x.Artifact.String()))
+		p.assessed(x, a.Explain)
 	}
 	for i := range a.Candidates {
 		c := &a.Candidates[i]

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/fact"
+	"github.com/cofferdam-io/cofferdam/provenance/slsa"
 )
 
 // VerdictWord is what became of a verification.
@@ -48,6 +49,8 @@ type Verdict struct {
 	Detail  string `json:"detail,omitempty"`
 
 	Fact *fact.Fact `json:"fact,omitempty"`
+	// SLSA says what the fact is worth as provenance, where a table of builders was given.
+	SLSA *slsa.Assessment `json:"slsa,omitempty"`
 }
 
 // Add appends a result and brings the verdict of the whole up to date: what is
@@ -90,6 +93,9 @@ func (p *printer) judged(v *Verdict, explain bool) {
 	case Verified:
 		p.linef("%s  %s", p.green("VERIFIED"), clean(v.Artifact))
 		p.vouched(v.Fact, explain)
+		if v.SLSA != nil {
+			p.assessed(v.SLSA, explain)
+		}
 		return
 	case Refused:
 		p.linef("%s  %s: %s", p.red("REFUSED"), clean(v.Artifact), clean(v.Message))

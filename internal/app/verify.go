@@ -15,6 +15,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/trustroot"
 	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/provenance/slsa"
 	"github.com/cofferdam-io/cofferdam/report"
 	"github.com/cofferdam-io/cofferdam/verify"
 )
@@ -29,6 +30,7 @@ type VerifyInputs struct {
 	Keys         []string // files of public keys
 	TrustedRoots []string // files; none: the public good's, which Roots gets
 	DistrustFile string
+	BuildersFile string         // of a table of builders; "": nothing is said of SLSA levels
 	Options      verify.Options // Identities and thresholds
 	// Roots gets the public trusted root, with what a user should know of it. It is
 	// called only where a bundle needs it.
@@ -60,6 +62,10 @@ func (l *Loader) VerifyBundles(ctx context.Context, in VerifyInputs) (*report.Ve
 	if err != nil {
 		return nil, err
 	}
+	table, err := l.builders(ctx, in.BuildersFile)
+	if err != nil {
+		return nil, err
+	}
 	for i, name := range in.Artifacts {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -80,6 +86,8 @@ func (l *Loader) VerifyBundles(ctx context.Context, in VerifyInputs) (*report.Ve
 				return nil, err
 			}
 			refused(&v, err)
+		} else if table != nil {
+			v.SLSA = slsa.Assess(v.Fact.Artifact, []fact.Fact{*v.Fact}, table, nil)
 		}
 		a.Add(v)
 	}
@@ -231,21 +239,30 @@ func located(name string, err error) error {
 }
 
 func (l *Loader) distrust(ctx context.Context, name string) ([]verify.Distrust, error) {
+	return listOf(ctx, l, name, verify.ParseDistrust)
+}
+
+func (l *Loader) builders(ctx context.Context, name string) (*slsa.Table, error) {
+	return listOf(ctx, l, name, slsa.ParseTable)
+}
+
+// listOf reads a file that somebody wrote, in YAML or JSON, as what parse makes of it;
+// nothing without a name.
+func listOf[T any](ctx context.Context, l *Loader, name string, parse func(raw []byte) (T, error)) (out T, err error) {
 	if name == "" {
-		return nil, nil
+		return out, nil
 	}
 	raw, err := l.read(ctx, name)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	if raw, err = yaml.YAMLToJSONStrict(raw); err != nil {
-		return nil, ident.Errorf(ident.KindInvalid, "is neither YAML nor JSON: %w", err).At(name)
+		return out, ident.Errorf(ident.KindInvalid, "is neither YAML nor JSON: %w", err).At(name)
 	}
-	list, err := verify.ParseDistrust(raw)
-	if err != nil {
-		return nil, located(name, err)
+	if out, err = parse(raw); err != nil {
+		return out, located(name, err)
 	}
-	return list, nil
+	return out, nil
 }
 
 // PublicRoot returns the public good's trusted root, kept in a folder.

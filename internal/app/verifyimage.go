@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/cofferdam-io/cofferdam/fact"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/policy"
+	"github.com/cofferdam-io/cofferdam/provenance/slsa"
 	"github.com/cofferdam-io/cofferdam/report"
 	"github.com/cofferdam-io/cofferdam/verify"
 )
@@ -29,6 +31,13 @@ func (l *Loader) VerifyImage(ctx context.Context, in FactInputs, namespace strin
 	}
 	for _, u := range facts.Unchecked {
 		a.Unchecked = append(a.Unchecked, u.Error())
+	}
+	if in.Verify.BuildersFile != "" {
+		table, err := l.builders(ctx, in.Verify.BuildersFile)
+		if err != nil {
+			return nil, err
+		}
+		a.SLSA = facts.assess(table)
 	}
 	refused := func(v report.VerdictWord, reason, hint, format string, args ...any) {
 		a.Verdict, a.Class, a.Reason, a.Message, a.Hint = v, v, reason, fmt.Sprintf(format, args...), hint
@@ -64,6 +73,20 @@ func (l *Loader) VerifyImage(ctx context.Context, in FactInputs, namespace strin
 		refused(report.Refused, report.PolicyDenied, firstMend(&v), "%s", firstBroken(&v))
 	}
 	return a, nil
+}
+
+// assess says what the provenance of each of an image's digests is worth.
+func (f *ImageFacts) assess(t *slsa.Table) []*slsa.Assessment {
+	var documents []ident.Digest
+	for _, s := range f.SBOMs {
+		documents = append(documents, s.Document.Digest)
+	}
+	var out []*slsa.Assessment
+	for _, d := range f.Digests {
+		about := slices.DeleteFunc(slices.Clone(f.Facts), func(x fact.Fact) bool { return x.Artifact != d })
+		out = append(out, slsa.Assess(d, about, t, documents))
+	}
+	return out
 }
 
 // unknownImage puts into the answer that nothing is known of an image, where the reason is

@@ -47,6 +47,7 @@ func (s *signers) flags(c *cobra.Command) {
 	f.StringArrayVar(&s.extensions, "certificate-extension", nil, "… and that has this `NAME=VALUE`, such as sourceRepositoryURI=https://…; repeat it for several")
 	f.StringArrayVar(&s.in.TrustedRoots, "trusted-root", nil, "judge by the trusted root in `FILE`; several are trusted at once; without it, the public good's, kept by TUF")
 	f.StringVar(&s.in.DistrustFile, "distrust", "", "keys and identities in `FILE` that are not trusted, for some time or at all")
+	f.StringVar(&s.in.BuildersFile, "builders", "", "say what verified provenance is worth, by the table of trusted builders in `FILE` (docs/provenance.md)")
 	f.IntVar(&s.in.Options.Logs, "min-logs", 0, "transparency logs that must hold the signature; 0: one for certificates, for keys what the bundle brings; -1: none")
 	f.IntVar(&s.in.Options.Times, "min-timestamps", 0, "logs and timestamp authorities that must vouch for the time; 0: one for certificates")
 	f.IntVar(&s.in.Options.SCTs, "min-scts", 0, "certificate logs that must have seen the certificate; 0: one; -1: none")
@@ -115,6 +116,9 @@ fetched again half-way through its life. A --distrust file takes trust back:
   - key: sha256:4e2a…           # or subject and issuer; --explain shows both
     from: 2026-11-02T00:00:00Z
     why: the signing host was broken into
+
+With --builders the SLSA Build level of a verified provenance is told, and why it is
+none higher; --explain adds its source, inputs and what is claimed of the build.
 
 What is refused, malformed documents included, exits 3; what could not be checked
 (a file or the trusted root cannot be had) exits 1 and is never called refused.`,

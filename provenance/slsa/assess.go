@@ -11,6 +11,7 @@ import (
 
 // Assessment is what the facts about one artifact are worth.
 type Assessment struct {
+	Artifact     ident.Digest `json:"artifact"`
 	Build        Build        `json:"build"`
 	Source       Source       `json:"source"`
 	Dependencies Dependencies `json:"dependencies"`
@@ -70,7 +71,7 @@ func (c *Claim) put(yes, vouched bool, format string, args ...any) {
 // Assess judges the facts about one artifact; those about others are left out. A nil
 // table trusts nobody. sboms are the digests of the artifact's SBOM documents.
 func Assess(artifact ident.Digest, facts []fact.Fact, t *Table, sboms []ident.Digest) *Assessment {
-	a := &Assessment{Hermetic: Claim{Answer: Unknown}, Isolated: Claim{Answer: Unknown}, SBOM: Link{Answer: Unknown, Basis: "no provenance was verified"}}
+	a := &Assessment{Artifact: artifact, Hermetic: Claim{Answer: Unknown}, Isolated: Claim{Answer: Unknown}, SBOM: Link{Answer: Unknown, Basis: "no provenance was verified"}}
 	x := &assessor{Assessment: a, t: t, sboms: sboms}
 	a.Build.Reasons = []Reason{{1, false, "no provenance of this artifact was verified"}}
 	a.Source.Reasons = []Reason{{1, false, "nobody whom the table trusts says how changes come into the source: branch protection and reviews leave no trace in provenance"}}

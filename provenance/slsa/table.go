@@ -163,22 +163,22 @@ func (r *entries) list(each func()) {
 	}
 }
 
-func (r *entries) refuse(format string, args ...any) *ident.Error {
-	e := ident.Errorf(ident.KindInvalid, format, args...)
+// refuse keeps the first fault.
+func (r *entries) refuse(hint, format string, args ...any) {
 	if r.err == nil {
-		r.err = e
+		r.err = ident.Errorf(ident.KindInvalid, format, args...).WithHint("%s", hint)
 	}
-	return e
 }
 
 // level reads a level of a track, which ends at a number.
 func (r *entries) level(track string, most int64) int {
 	n := r.Int()
 	if r.Err() == nil && (n < 1 || n > most) {
-		e := r.refuse("%d is no level of the %s track, which has 1 to %d", n, track, most)
+		hint := ""
 		if track == "Build" {
-			_ = e.WithHint("SLSA's Build track ends at 3: levels up to 4 were version 0.1's, and that a build can be repeated is no level but a comparison of two builds")
+			hint = "SLSA's Build track ends at 3: levels up to 4 were version 0.1's, and that a build can be repeated is no level but a comparison of two builds"
 		}
+		r.refuse(hint, "%d is no level of the %s track, which has 1 to %d", n, track, most)
 	}
 	return int(n)
 }
@@ -194,11 +194,11 @@ func (r *entries) builder() (b Builder) {
 	switch {
 	case r.err != nil || r.Err() != nil:
 	case b.ID == "" || b.ID == "*":
-		r.refuse("a builder of the table has no id").WithHint("the builder.id of its provenance; * at its end means whatever follows")
+		r.refuse("the builder.id of its provenance; * at its end means whatever follows", "a builder of the table has no id")
 	case b.Level == 0:
-		r.refuse("the builder %.120q has no level", b.ID).WithHint("1 to 3: what its platform was found to do")
+		r.refuse("1 to 3: what its platform was found to do", "the builder %.120q has no level", b.ID)
 	case b.Level > 1 && len(b.Signers) == 0:
-		r.refuse("the builder %.120q has no signers", b.ID).WithHint("from level 2 on provenance is the platform's own word: signers: [{subject, issuer}] or [{key}] says whose signature that is")
+		r.refuse("from level 2 on provenance is the platform's own word: signers: [{subject, issuer}] or [{key}] says whose signature that is", "the builder %.120q has no signers", b.ID)
 	}
 	return b
 }
@@ -211,7 +211,7 @@ func (r *entries) verifier() (v Verifier) {
 		"source":  func() { v.Source = r.level("Source", 4) },
 	})
 	if r.err == nil && r.Err() == nil && (v.ID == "" || len(v.Signers) == 0 || v.Build+v.Source == 0) {
-		r.refuse("a verifier of the table lacks its id, its signers or the levels that it is believed for").WithHint("{id, signers: [{subject, issuer}], build: 1 to 3, source: 1 to 4}")
+		r.refuse("{id, signers: [{subject, issuer}], build: 1 to 3, source: 1 to 4}", "a verifier of the table lacks its id, its signers or the levels that it is believed for")
 	}
 	return v
 }
@@ -224,12 +224,12 @@ func (r *entries) signers() (out []Signer) {
 			"issuer":  func() { s.Issuer = r.RequireString() },
 			"key": func() {
 				if err := s.Key.UnmarshalText([]byte(r.RequireString())); err != nil {
-					r.refuse("the key of a signer is no digest: %w", err)
+					r.refuse("sha256: and 64 hexadecimal digits, as verify bundle --explain shows it", "the key of a signer is no digest: %w", err)
 				}
 			},
 		})
 		if named := s.Subject != "" && s.Subject != "*" && s.Issuer != ""; r.err == nil && r.Err() == nil && named == !s.Key.IsZero() {
-			r.refuse("a signer of the table is one identity or one key").WithHint("subject and issuer both, or key, the SHA-256 digest that verify bundle --explain shows")
+			r.refuse("subject and issuer both, or key, the SHA-256 digest that verify bundle --explain shows", "a signer of the table is one identity or one key")
 		}
 		out = append(out, s)
 	})
