@@ -78,6 +78,8 @@ var engineKinds = map[groupKind]bool{
 	{batchGroup, "Job"}:                      true,
 	{batchGroup, "CronJob"}:                  true,
 	{coreGroup, "Service"}:                   true,
+	{coreGroup, "Endpoints"}:                 true,
+	{discoveryGroup, "EndpointSlice"}:        true,
 	{coreGroup, "ServiceAccount"}:            true,
 	{coreGroup, "Node"}:                      true,
 	{netGroup, "Ingress"}:                    true,

@@ -1,6 +1,7 @@
 package k8s
 
 import (
+	"cmp"
 	"maps"
 	"net/netip"
 	"slices"
@@ -75,14 +76,15 @@ func dedupe(in []segment.Entry) []segment.Entry {
 }
 
 // backends returns the endpoints that a service leads to: those that it selects,
-// whether or not they are ready now, and those of its slices, whoever wrote them.
+// whether or not they are ready now, and those of its slices, whoever wrote them; of
+// one without a selector also those that it perhaps leads to.
 func (b *builder) backends(s *estate.Service) []backend {
 	if s.Type == "ExternalName" {
 		return nil
 	}
 	out := b.sliced(s)
 	if len(s.Selector) == 0 {
-		return out
+		return append(out, b.perhaps(s)...)
 	}
 	sel := segment.MatchLabels(s.Selector)
 	for _, i := range b.byNS[[2]string{s.Cluster, s.Namespace}] {
@@ -161,7 +163,7 @@ func (b *builder) service(s *estate.Service) {
 				continue // no port of the service leads to this pod
 			}
 			b.m.Entries = append(b.m.Entries, segment.Entry{Workload: b.m.Endpoints[to.endpoint].Workload, Kind: w.kind,
-				Object: object("Service", s.Namespace, s.Name), Internal: w.internal, Conns: conns, Sources: w.sources, Doubt: w.doubt})
+				Object: object("Service", s.Namespace, s.Name), Internal: w.internal, Conns: conns, Sources: w.sources, Doubt: cmp.Or(w.doubt, to.doubt)})
 		}
 	}
 }
@@ -251,7 +253,7 @@ func (b *builder) route(r *estate.Route) {
 					}
 					b.m.Entries = append(b.m.Entries, segment.Entry{Workload: b.m.Endpoints[to.endpoint].Workload, Kind: r.Kind,
 						Object: object(r.Kind, r.Namespace, r.Name), Conns: conns, Routed: true,
-						Controllers: controllers, Doubt: doubt})
+						Controllers: controllers, Doubt: cmp.Or(doubt, to.doubt)})
 				}
 			}
 		}
@@ -379,7 +381,7 @@ func (b *builder) ofGateway(g *estate.Gateway) []int {
 		return nil
 	}
 	for _, to := range b.backends(only) {
-		if w := b.m.Endpoints[to.endpoint].Workload; !slices.Contains(out, w) {
+		if w := b.m.Endpoints[to.endpoint].Workload; to.doubt == "" && !slices.Contains(out, w) {
 			out = append(out, w)
 		}
 	}

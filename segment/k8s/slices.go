@@ -2,6 +2,7 @@ package k8s
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/cofferdam-io/cofferdam/estate"
 	"github.com/cofferdam-io/cofferdam/segment"
@@ -26,6 +27,7 @@ type backend struct {
 	endpoint int
 	sliced   bool
 	ports    []estate.SlicePort
+	doubt    string // why the Service may not lead there; on which port is then not known, either
 }
 
 // indexSlices is called once, when every endpoint is in the model.
@@ -67,27 +69,77 @@ func (b *builder) sliced(s *estate.Service) []backend {
 			for _, a := range e.Addresses {
 				for _, at := range b.slices.at[clusterAddress{s.Cluster, a}] {
 					found = true
-					out = append(out, backend{at, true, slice.Ports})
+					out = append(out, backend{endpoint: at, sliced: true, ports: slice.Ports})
 				}
 			}
 			if at, ok := b.slices.pods[[3]string{s.Cluster, e.PodNamespace, e.PodName}]; ok && !found {
-				out = append(out, backend{at, true, slice.Ports})
+				out = append(out, backend{endpoint: at, sliced: true, ports: slice.Ports})
 			}
 		}
 	}
 	return out
 }
 
+// The doubts about where a Service without a selector leads.
+const (
+	unseenSlices = "where the Service leads is not in the input: it has no selector, and no EndpointSlices were read"
+	unseenPods   = "the Service leads to an address that no pod of the input is known to have, and this one's is not known"
+)
+
+// perhaps returns the endpoints that a Service without a selector may lead to beside
+// those that its slices name: where none were read, all of the cluster; where they
+// have addresses that no pod is known to have, those whose address is not known.
+func (b *builder) perhaps(s *estate.Service) []backend {
+	kinds := b.set.Estate.Kinds
+	unread := kinds["EndpointSlice"] < estate.Empty && kinds["Endpoints"] < estate.Empty
+	doubt := unseenSlices
+	if !unread {
+		doubt = unseenPods
+		if !b.strayAddress(s) {
+			return nil
+		}
+	}
+	var out []backend
+	for i := range b.m.Endpoints {
+		if e := &b.m.Endpoints[i]; e.Ref.Cluster == s.Cluster && (unread || len(e.IPs) == 0) {
+			out = append(out, backend{endpoint: i, doubt: doubt})
+		}
+	}
+	return out
+}
+
+// strayAddress reports whether a slice of a Service has an address of which nothing in
+// the input says whose it is.
+func (b *builder) strayAddress(s *estate.Service) bool {
+	for _, slice := range b.slices.of[[3]string{s.Cluster, s.Namespace, s.Name}] {
+		for i := range slice.Endpoints {
+			e := &slice.Endpoints[i]
+			if _, named := b.slices.pods[[3]string{s.Cluster, e.PodNamespace, e.PodName}]; e.Gone || named {
+				continue
+			}
+			if slices.ContainsFunc(e.Addresses, func(a netip.Addr) bool {
+				return len(b.slices.at[clusterAddress{s.Cluster, a}]) == 0
+			}) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // lead returns the ports of a backend that a port of its Service leads to. A port of
 // a slice goes by the name of that of the Service; one without a number leaves open
 // which it is.
 func (b *builder) lead(to backend, p *estate.ServicePort) []segment.Conn {
-	if !to.sliced {
+	if !to.sliced && to.doubt == "" {
 		return b.target(to.endpoint, p)
 	}
 	proto, ok := segment.ParseProtocol(p.Protocol)
 	if !ok {
 		return nil
+	}
+	if to.doubt != "" {
+		return []segment.Conn{segment.EveryPort()[proto]}
 	}
 	var out []segment.Conn
 	for _, x := range to.ports {

@@ -60,7 +60,12 @@ func TestExposureBySlices(t *testing.T) {
 		name, manifests, workload string
 		level                     segment.ExposureLevel
 	}{
-		{"no slice", "", "data/db", segment.ExposedNone},
+		{"no slices were read", "", "data/db", segment.ExposedUnknown},
+		{"no slices were read, and no policy lets anything in", "\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: x, namespace: data}\nspec: {podSelector: {}, policyTypes: [Ingress]}\n", "data/db", segment.ExposedNone},
+		{"there are none", "\n---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSliceList\nitems: []\n", "data/db", segment.ExposedNone},
+		{"slices, and none of this Service", slice("other", sql, "{addresses: [10.0.0.9]}"), "data/db", segment.ExposedNone},
+		{"an address of nobody that is known, and a pod whose address is not", slice("out", sql, "{addresses: [10.0.0.99]}"), "shop/young", segment.ExposedUnknown},
+		{"an address of nobody that is known, and a pod that has another", slice("out", sql, "{addresses: [10.0.0.99]}"), "data/db", segment.ExposedNone},
 		{"an address of a pod in another namespace", slice("out", sql, "{addresses: [10.0.0.7]}"), "data/db", segment.ExposedInternet},
 		{"which lets in the port of the slice", slice("out", sql, "{addresses: [10.0.0.7]}") + on5432, "data/db", segment.ExposedInternet},
 		{"and not another", slice("out", "{name: sql, port: 5433}", "{addresses: [10.0.0.7]}") + on5432, "data/db", segment.ExposedNone},
