@@ -67,7 +67,8 @@ var layers = map[string][]string{
 	"segment/cni":           {"ident", "estate", "segment"},
 	"segment/reachtest":     {"ident", "estate", "estate/manifest", "segment", "segment/cni", "segment/k8s"},
 
-	"flow": {"ident", "jsonscan", "estate", "segment"},
+	"flow":         {"ident", "jsonscan", "estate", "segment", "flow/parquet"},
+	"flow/parquet": {"ident"},
 
 	"provenance":           {"ident", "jsonscan"},
 	"provenance/pipeline":  {"ident"},

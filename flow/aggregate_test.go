@@ -388,6 +388,8 @@ func FuzzRead(f *testing.F) {
 	f.Add(uint8(GCP), []byte("[{\"jsonPayload\":{\"connection\":{\"src_ip\":\"10.0.0.1\"}}}\n,{]}"))
 	f.Add(uint8(CSV), []byte("src,dst,port,time\n\"shop/\"\"web\",x,1,2026-11-20T10:00:00Z\n"))
 	f.Add(uint8(Auto), []byte("\x1f\x8b\x08"))
+	f.Add(uint8(Auto), zstdOf(f, "src,dst,port\nshop/web,10.0.0.2,8443"))
+	f.Add(uint8(Auto), parquetFile(f, "zstd-v2"))
 	book := NewBook(shop(), BookOptions{})
 	f.Fuzz(func(t *testing.T, format uint8, data []byte) {
 		if format > uint8(NDJSON) {
@@ -407,7 +409,7 @@ func FuzzRead(f *testing.F) {
 					t.Fatalf("an edge of nothing: %+v", e)
 				}
 			}
-			if o.Records+o.Faulty > uint64(len(data))+1 && !bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
+			if o.Records+o.Faulty > uint64(len(data))+1 && !packed(data) {
 				t.Fatalf("%d records and %d faults of %d bytes", o.Records, o.Faulty, len(data))
 			}
 			answers[i] = fmt.Sprint(err, o.Records, o.Faulty, lines(o))

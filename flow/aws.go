@@ -148,8 +148,13 @@ func (p *awsParser) parse(s *source, b []byte) {
 		s.fault("a record of another number of fields", b)
 		return
 	}
+	p.record(s, f)
+}
+
+// record reads a record by its fields, of which "-" and those of no length are not there.
+func (p *awsParser) record(s *source, f [][]byte) {
 	get := func(k awsField) []byte {
-		if i := p.at[k]; i >= 0 && !(len(f[i]) == 1 && f[i][0] == '-') {
+		if i := p.at[k]; i >= 0 && len(f[i]) > 0 && !(len(f[i]) == 1 && f[i][0] == '-') {
 			return f[i]
 		}
 		return nil
@@ -190,7 +195,7 @@ func (p *awsParser) parse(s *source, b []byte) {
 	r.sport, ok = parsePort(get(awsSrcPort))
 	r.dport, ok2 = parsePort(get(awsDstPort))
 	if !ok || !ok2 {
-		s.fault("a port is not 1 to 65535", b)
+		s.fault("a port is not 1 to 65535", bytes.Join(f, []byte{' '}))
 		return
 	}
 	if v := get(awsBytes); v != nil {

@@ -14,7 +14,7 @@ const (
 	Auto      Format = iota // told by content
 	Hubble                  // Cilium's Hubble: flows as JSON, one a line
 	Envoy                   // access logs of Envoy and Istio: Istio's default text, or JSON
-	AWS                     // AWS VPC flow logs as text
+	AWS                     // AWS VPC flow logs as text, or Parquet
 	GCP                     // Google Cloud VPC flow logs as JSON
 	Conntrack               // conntrack -L, conntrack -E, /proc/net/nf_conntrack
 	CSV                     // our own, with a line of headings
@@ -160,13 +160,7 @@ func inValues(head []byte) bool {
 	return more && len(line) == 1 // one brace alone: a line that was cut is a fault of its own
 }
 
-func unsupported(name string, head []byte) error {
+func unsupported(name string) error {
 	e := ident.Errorf(ident.KindUnsupported, "holds no flow records of a format that is known").At(name)
-	switch {
-	case bytes.HasPrefix(head, []byte("PAR1")):
-		return e.WithHint("it is Parquet: export flow logs as text, or convert them to CSV with the columns of docs/flows.md")
-	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		return e.WithHint("it is compressed with zstd: zstd -dc FILE | … -")
-	}
 	return e.WithHint("hubble, envoy, aws, gcp, conntrack, csv and ndjson are known; docs/flows.md shows them")
 }

@@ -2,12 +2,15 @@ package flow
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"io"
 	"math"
 
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/cofferdam-io/cofferdam/flow/parquet"
 	"github.com/cofferdam-io/cofferdam/ident"
 )
 
@@ -77,7 +80,7 @@ func (s *source) finish(r *record) bool {
 
 // Read reads one input to its end and adds its records up. Records that cannot
 // be read cost only themselves; they are counted and the first are named in
-// SourceInfo. gzip is inflated. The error is of ctx, of r, or says that the format is
+// SourceInfo. gzip and zstd are inflated. The error is of ctx, of r, or says that the format is
 // not one of these; what was read before it stays counted.
 func (a *Aggregator) Read(ctx context.Context, name string, r io.Reader, format Format) error {
 	s := &source{a: a, info: SourceInfo{Name: name, Format: format}, first: noTime, last: noTime}
@@ -96,14 +99,19 @@ func (a *Aggregator) Read(ctx context.Context, name string, r io.Reader, format 
 
 func (s *source) read(ctx context.Context, r io.Reader, format Format) error {
 	in := newInput(&limited{r: r, left: s.a.o.MaxBytes}, s.a.o.MaxLine)
-	if bytes.HasPrefix(in.peek(2), []byte{0x1f, 0x8b}) {
-		z, err := gzip.NewReader(in)
-		if err != nil {
-			return ident.Errorf(ident.KindInvalid, "gzip: %w", err).At(s.info.Name)
-		}
-		in = newInput(&limited{r: z, left: s.a.o.MaxBytes}, s.a.o.MaxLine)
+	unpacked, done, err := s.unpack(in)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if unpacked != nil {
+		in = newInput(&limited{r: unpacked, left: s.a.o.MaxBytes}, s.a.o.MaxLine)
 	}
 	head := in.peek(detectBytes)
+	if parquet.Is(head) && (format == Auto || format == AWS) {
+		s.info.Format = AWS
+		return s.parquet(ctx, in)
+	}
 	if bytes.HasPrefix(head, []byte("\uFEFF")) {
 		in.skip(len("\uFEFF"))
 		head = head[len("\uFEFF"):]
@@ -116,7 +124,7 @@ func (s *source) read(ctx context.Context, r io.Reader, format Format) error {
 			if len(bytes.TrimSpace(head)) == 0 && len(head) < detectBytes {
 				return nil // an empty file holds no records
 			}
-			return unsupported(s.info.Name, head)
+			return unsupported(s.info.Name)
 		}
 	}
 	s.info.Format = format
@@ -128,6 +136,47 @@ func (s *source) read(ctx context.Context, r io.Reader, format Format) error {
 		return s.values(ctx, in, p)
 	}
 	return s.lines(ctx, in, p)
+}
+
+// maxWindow is how far back zstd may refer: what its own program reads without being
+// told to, and a buffer of it is held.
+const maxWindow = 8 << 20
+
+// unpack returns what is inside of an input that begins as gzip or zstd do; nil of any
+// other. done has to be called.
+func (s *source) unpack(in *input) (r io.Reader, done func(), err error) {
+	done = func() {}
+	switch head := in.peek(4); {
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+		z, err := gzip.NewReader(in)
+		if err != nil {
+			return nil, done, ident.Errorf(ident.KindInvalid, "gzip: %w", err).At(s.info.Name)
+		}
+		return &unpacked{z, in, "gzip"}, done, nil
+	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
+		if err != nil {
+			return nil, done, ident.Errorf(ident.KindInvalid, "zstd: %w", err).At(s.info.Name)
+		}
+		return &unpacked{z, in, "zstd"}, z.Close, nil
+	}
+	return nil, done, nil
+}
+
+// unpacked reads what is inside of an input. An error that is not the input's own is
+// one of what it holds.
+type unpacked struct {
+	r    io.Reader
+	in   *input
+	name string
+}
+
+func (u *unpacked) Read(p []byte) (int, error) {
+	n, err := u.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) && (u.in.err == nil || errors.Is(u.in.err, io.EOF)) {
+		err = ident.Errorf(ident.KindInvalid, "%s: %w", u.name, err)
+	}
+	return n, err
 }
 
 // lines hands each line to p.
@@ -176,7 +225,11 @@ func (s *source) readError(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return ident.Errorf(ident.KindFailure, "reading: %w", err).At(s.info.Name)
+	var known *ident.Error
+	if !errors.As(err, &known) {
+		known = ident.Errorf(ident.KindFailure, "reading: %w", err)
+	}
+	return known.At(s.info.Name)
 }
 
 // values hands each JSON object of an array, or of a sequence over many lines, to p.
