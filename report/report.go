@@ -245,6 +245,8 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(imageGateTable)
 		hs["sarif"] = as(imageGateSARIF)
 		hs["junit"] = as(imageGateJUnit)
+	case *Simulation:
+		hs["table"] = as(simulationTable)
 	case *Signed:
 		hs["table"] = as(signedTable)
 	case *ImageVerification:

@@ -14,14 +14,13 @@ func policyCommand(e *env) *cobra.Command {
 		Use: "policy", GroupID: "policy", Short: "Judge policies about images before a cluster does",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return ident.Errorf(ident.KindUsage, "unknown command %q for %q", args[0], c.CommandPath()).WithHint("policy validate, policy test, policy convert")
+				return ident.Errorf(ident.KindUsage, "unknown command %q for %q", args[0], c.CommandPath()).WithHint("policy validate, policy test, policy simulate, policy convert")
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(policyValidateCommand(e), policyTestCommand(e), policyConvertCommand(e))
-	later(c, map[string]string{"simulate": "cofferdam policy test judges recorded facts by policies"})
+	c.AddCommand(policyValidateCommand(e), policyTestCommand(e), policySimulateCommand(e), policyConvertCommand(e))
 	return c
 }
 
