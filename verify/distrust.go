@@ -26,6 +26,17 @@ func (d *Distrust) names(s *fact.Signer) bool {
 	return s.Certificate != nil && (d.Subject == "" || d.Subject == s.Certificate.Subject) && (d.Issuer == "" || d.Issuer == s.Certificate.Issuer)
 }
 
+// Distrusts refuses a fact of a signer whom a list does not trust at that time; nil: it
+// stands. A Verifier asks its own list by itself.
+func Distrusts(list []Distrust, f *fact.Fact) error {
+	for i := range list {
+		if r := list[i].refusal(f); r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
 // refusal says that a fact is of a signer whom nobody trusts at that time; nil: it is not.
 func (d *Distrust) refusal(f *fact.Fact) *Refusal {
 	if !d.names(&f.Signer) {

@@ -120,10 +120,8 @@ func (v *Verifier) Bundle(b *Bundle, a Artifact) (*fact.Fact, error) {
 	} else {
 		f.Claim = fact.Signature
 	}
-	for i := range v.o.Distrust {
-		if r := v.o.Distrust[i].refusal(f); r != nil {
-			return nil, r
-		}
+	if err := Distrusts(v.o.Distrust, f); err != nil {
+		return nil, err
 	}
 	return f, nil
 }

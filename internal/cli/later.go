@@ -29,9 +29,3 @@ func laterCommands(root *cobra.Command) {
 		"collect": "kubectl get all,ns,netpol,ingress,sa,endpointslices -A -o yaml > cluster.yaml reads what the engine uses",
 	})
 }
-
-func laterVerifyCommands(verify *cobra.Command) {
-	later(verify, map[string]string{
-		"commit": "git verify-commit judges a commit's signature",
-	})
-}
