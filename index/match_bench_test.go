@@ -53,7 +53,7 @@ func vulnerable(b *testing.B) (*index.Snapshot, []*vuln.Advisory) {
 func BenchmarkMatch(b *testing.B) {
 	ctx := context.Background()
 	s, all := vulnerable(b)
-	make := func() *vuln.Database {
+	ready := func() *vuln.Database {
 		db, err := vuln.NewDatabase(all, vuln.Options{})
 		if err != nil {
 			b.Fatal(err)
@@ -67,19 +67,19 @@ func BenchmarkMatch(b *testing.B) {
 	}
 	b.Run("Database", func(b *testing.B) {
 		for b.Loop() {
-			make()
+			ready()
 		}
 	})
 	b.Run("Cold", func(b *testing.B) {
 		for b.Loop() {
 			b.StopTimer()
-			db := make()
+			db := ready()
 			b.StartTimer()
 			match(db)
 		}
 	})
 	b.Run("Warm", func(b *testing.B) {
-		db := make()
+		db := ready()
 		for b.Loop() {
 			match(db)
 		}

@@ -197,12 +197,7 @@ func (db *Database) match(q *asked, hit func(*entry), doubt func(*entry, string)
 	subscribed := strings.Contains(q.id.Version, "esm")
 	for i := range p.quick {
 		k := &p.quick[i]
-		covering := coversNot
-		if k.scope < mostScopes {
-			covering = covers[k.scope]
-		} else {
-			covering = p.entries[i].scope.covers(c)
-		}
+		covering := p.covering(i, c, covers)
 		if covering == coversNot {
 			continue
 		}

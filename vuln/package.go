@@ -121,6 +121,14 @@ func (p *packageEntries) coverings(c scope, into []covering) []covering {
 	return into
 }
 
+// covering is coverings for one entry.
+func (p *packageEntries) covering(i int, c scope, covers []covering) covering {
+	if at := p.quick[i].scope; at < mostScopes {
+		return covers[at]
+	}
+	return p.entries[i].scope.covers(c)
+}
+
 // scale returns the scale of an order.
 func (p *packageEntries) scale(o *order) *scale {
 	for _, s := range p.scales {

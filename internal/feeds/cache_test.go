@@ -228,7 +228,7 @@ func TestHostileArchives(t *testing.T) {
 	dir := t.TempDir()
 	c := &feeds.Cache{Dir: filepath.Join(dir, "cache")}
 	good := record("A-1", "Go", "2026-01-01T00:00:00Z")
-	bomb := `{"id":"BOMB","details":"` + strings.Repeat("a", 40<<20) + `"}`
+	bomb := `{"id":"BOMB","details":"` + strings.Repeat("a", 4<<20) + `"}`
 	name := filepath.Join(dir, "all.zip")
 	write(t, name, string(zipped(t, map[string]string{"../../A-1.json": good, "bomb.json": bomb})))
 	_, problems := update(t, c, feeds.Request{From: []string{name}})

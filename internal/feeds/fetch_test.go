@@ -145,7 +145,7 @@ func TestUnreliableMirrors(t *testing.T) {
 				cache.Stall = time.Second
 			}
 			_, problems, err := cache.Update(context.Background(), feeds.Request{From: []string{srv.URL}, Only: []string{"Go"}, At: now})
-			got := ""
+			var got string
 			if err != nil {
 				got = err.Error()
 			} else {
