@@ -127,7 +127,7 @@ var layers = map[string][]string{
 	"internal/signing":   {"ident", "provenance"},
 	"internal/notify":    {"ident", "report", "internal/listen"},
 	"internal/registry":  {"ident", "jsonscan", "sbom", "provenance"},
-	"internal/catalog":   {"ident", "authz", "evidence", "sbom/...", "vuln", "index", "inventory", "internal/store", "internal/zstdframe"},
+	"internal/catalog":   {"ident", "authz", "evidence", "sbom/...", "vuln", "vuln/vex", "index", "inventory", "internal/store", "internal/zstdframe"},
 	"internal/server":    {"ident", "authz", "sbom/...", "vuln", "index", "inventory", "report", "internal/catalog", "internal/store"},
 	"internal/feeds":     {"ident", "vuln", "vuln/osv", "vuln/pack"},
 	"internal/client":    {"ident", "vuln", "inventory", "report", "internal/listen"},

@@ -38,6 +38,16 @@ func NewStatements(all []Statement, trust Trust) *Statements {
 	return s
 }
 
+// With returns the statements with more, of uploaders some of whom are trusted.
+func (s *Statements) With(more []Statement, uploaders []TrustedAuthor) *Statements {
+	var trust Trust
+	if s != nil {
+		trust = s.trust
+	}
+	trust.Uploaders = uploaders
+	return NewStatements(slices.Concat(s.All(), more), trust)
+}
+
 // about returns the positions of the statements about an identifier.
 func (s *Statements) about(id string) []int32 {
 	var out []int32
@@ -84,6 +94,7 @@ type Claim struct {
 	Impact        string    `json:"impact,omitempty"`
 	Action        string    `json:"action,omitempty"`
 	Author        string    `json:"author"`
+	Uploader      string    `json:"uploader,omitempty"` // who handed it over, where trust goes by that
 	At            time.Time `json:"at,omitzero"`
 	Bound         Binding   `json:"bound"`  // "digest", "image" or "component"
 	Source        string    `json:"source"` // file and JSON pointer
@@ -156,7 +167,7 @@ func (s *Statements) claim(i int32, a *Artifact, c *sbom.Component) (claim Claim
 		if b == BoundNot {
 			continue
 		}
-		t := s.trust.Covers(st.Author, p)
+		t := s.trust.covers(st, p)
 		if t && !trusted || t == trusted && b > bound {
 			bound, trusted = b, t
 		}
@@ -164,7 +175,7 @@ func (s *Statements) claim(i int32, a *Artifact, c *sbom.Component) (claim Claim
 	if bound == BoundNot {
 		return Claim{}, false
 	}
-	return Claim{Status: st.Status, Justification: st.Justification, Impact: st.Impact, Action: st.Action, Author: st.Author, At: st.At, Bound: bound,
+	return Claim{Status: st.Status, Justification: st.Justification, Impact: st.Impact, Action: st.Action, Author: st.Author, Uploader: st.Uploader, At: st.At, Bound: bound,
 		Source: VEXFault{File: st.File, Pointer: st.Pointer}.Where(), at: i}, trusted
 }
 
@@ -181,6 +192,9 @@ func precedence(claims []Claim) (Status, []Claim) {
 	var rest []Claim
 	for _, c := range claims {
 		author := strings.ToLower(c.Author)
+		if c.Uploader != "" {
+			author = "\x00" + c.Uploader // no document can name itself so
+		}
 		at, spoke := newest[author]
 		switch {
 		case c.Bound != best:

@@ -10,44 +10,47 @@ import (
 // Statement is what somebody says about one vulnerability in some products, whatever
 // form of VEX it was read from.
 type Statement struct {
-	Vulnerability []string // identifiers, the one that leads first
-	Products      []Product
-	Status        Status
-	Justification string    // the form's own word: "vulnerable_code_not_present"
-	Impact        string    // why the products are not affected, in words
-	Action        string    // what to do where they are
-	At            time.Time // when it was made or last changed; zero where nothing tells
-	Author        string    // as the document names it: nobody has proved it
-	Document      string    // the document's own identifier
-	File          string    // that it was read from
-	Pointer       string    // JSON pointer within it
+	Vulnerability []string  `json:"vulnerability"` // identifiers, the one that leads first
+	Products      []Product `json:"products,omitempty"`
+	Status        Status    `json:"status"`
+	Justification string    `json:"justification,omitempty"` // the form's own word: "vulnerable_code_not_present"
+	Impact        string    `json:"impact,omitempty"`        // why the products are not affected, in words
+	Action        string    `json:"action,omitempty"`        // what to do where they are
+	At            time.Time `json:"at,omitzero"`             // when it was made or last changed; zero where nothing tells
+	Author        string    `json:"author,omitempty"`        // as the document names it: nobody has proved it
+	Document      string    `json:"document,omitempty"`      // the document's own identifier
+	File          string    `json:"-"`                       // that it was read from
+	Pointer       string    `json:"pointer,omitempty"`       // JSON pointer within it
+	// Uploader is who handed it over, where somebody established that. Trust goes by it
+	// then, and not by what the document says of its author.
+	Uploader string `json:"-"`
 }
 
 // Product is something that a statement is about: an artifact or a component, or
 // something within one of them.
 type Product struct {
-	Name     string         // what to call it for people; never compared
-	PURL     string         // as written; without a version it means every version
-	Versions string         // VERS range that replaces the version of PURL
-	Digests  []ident.Digest // of the artifact's or component's bytes
-	BOM      BOMRef         // an element of a CycloneDX BOM
+	Name     string         `json:"name,omitempty"`     // what to call it for people; never compared
+	PURL     string         `json:"purl,omitempty"`     // as written; without a version it means every version
+	Versions string         `json:"versions,omitempty"` // VERS range that replaces the version of PURL
+	Digests  []ident.Digest `json:"digests,omitempty"`  // of the artifact's or component's bytes
+	BOM      BOMRef         `json:"bom,omitzero"`       // an element of a CycloneDX BOM
 	// Platform restricts the product to artifacts of one distribution, in the words of
 	// os-release(5): a vendor speaks of its package on one of its releases.
-	Platform string // "rhel"; "" for any
-	Release  string // "9": its version or the beginning of it; "" for any
+	Platform string `json:"platform,omitempty"` // "rhel"; "" for any
+	Release  string `json:"release,omitempty"`  // "9": its version or the beginning of it; "" for any
 	// Subcomponents are package URLs of what the statement is about within the product;
 	// none: of the product as a whole.
-	Subcomponents []string
+	Subcomponents []string `json:"subcomponents,omitempty"`
 	// Unbound says why the product can be compared with nothing; "" where it can.
-	Unbound string
+	Unbound string `json:"unbound,omitempty"`
 }
 
 // BOMRef names an element of a CycloneDX BOM (BOM-Link).
 type BOMRef struct {
-	Serial  string       // "urn:uuid:…", or "" where the document has none
-	Version int          // of the serial number; 0 is any
-	Digest  ident.Digest // of the document, for elements of the same one
-	Ref     string       // bom-ref; "" is the BOM's subject
+	Serial  string       `json:"serial,omitempty"`  // "urn:uuid:…", or "" where the document has none
+	Version int          `json:"version,omitempty"` // of the serial number; 0 is any
+	Digest  ident.Digest `json:"digest,omitzero"`   // of the document, for elements of the same one
+	Ref     string       `json:"ref,omitempty"`     // bom-ref; "" is the BOM's subject
 }
 
 // IsZero reports whether r names nothing.
@@ -72,6 +75,8 @@ func (f VEXFault) Where() string {
 type Trust struct {
 	Everybody bool // whoever handed the documents over answers for them
 	Authors   []TrustedAuthor
+	// Uploaders are those whose uploads are applied, whatever author these name.
+	Uploaders []TrustedAuthor
 }
 
 // TrustedAuthor is one author whose statements are applied.
@@ -87,10 +92,19 @@ func (t *Trust) Covers(author string, p *Product) bool {
 	if t == nil {
 		return false
 	}
-	if t.Everybody {
-		return true
+	return t.Everybody || trusts(t.Authors, author, p)
+}
+
+// covers reports whether a statement is applied to a product.
+func (t *Trust) covers(st *Statement, p *Product) bool {
+	if st.Uploader != "" {
+		return trusts(t.Uploaders, st.Uploader, p)
 	}
-	for _, a := range t.Authors {
+	return t.Covers(st.Author, p)
+}
+
+func trusts(list []TrustedAuthor, author string, p *Product) bool {
+	for _, a := range list {
 		if author == "" || !strings.EqualFold(strings.TrimSpace(author), strings.TrimSpace(a.Name)) {
 			continue
 		}

@@ -42,8 +42,25 @@ type AdvisoryState struct {
 
 // matched are advisories with the components that they concern.
 type matched struct {
-	Advisories
-	index *index.AdvisoryIndex
+	Advisories // Intelligence is with the statements that were handed over
+	index      *index.AdvisoryIndex
+	loaded     *vuln.Intelligence // without them
+	uploads    *uploads
+}
+
+// with is m with the statements that were handed over.
+func (m *matched) with(u *uploads, trusted []vuln.TrustedAuthor) *matched {
+	next := *m
+	next.uploads, next.Intelligence = u, m.loaded
+	if len(u.docs) > 0 {
+		var known vuln.Intelligence
+		if m.loaded != nil {
+			known = *m.loaded
+		}
+		known.Statements = known.Statements.With(u.statements(), trusted)
+		next.Intelligence = &known
+	}
+	return &next
 }
 
 // advisories holds what is loaded. Questions read it without waiting; whoever finds
@@ -85,7 +102,8 @@ func (c *Catalog) SetAdvisories(ctx context.Context, a Advisories) error {
 	}
 	s := &c.advisories
 	s.extend.Lock()
-	s.set.Store(&matched{Advisories: a, index: x})
+	m := &matched{Advisories: a, index: x, loaded: a.Intelligence}
+	s.set.Store(m.with(c.follow.now().vex, c.uploaders))
 	s.extend.Unlock()
 	c.wakeFindings()
 	s.mu.Lock()
@@ -117,15 +135,15 @@ func (c *Catalog) AdvisoryState() AdvisoryState {
 	return out
 }
 
-// matched returns the advisories with every component of a view compared, or says
-// why there are none.
+// matched returns the advisories with every component of a view compared and all
+// statements that were handed over until then, or says why there are none.
 func (c *Catalog) matched(ctx context.Context, v *view) (*matched, error) {
 	s := &c.advisories
 	m := s.set.Load()
 	if m == nil {
 		return nil, s.missing()
 	}
-	if m.index.Components() >= v.index.Components() {
+	if m.index.Components() >= v.index.Components() && m.uploads.seq >= v.vex.seq {
 		return m, nil
 	}
 	s.extend.Lock()
@@ -135,8 +153,16 @@ func (c *Catalog) matched(ctx context.Context, v *view) (*matched, error) {
 	if err != nil {
 		return nil, err
 	}
+	was := m
 	if x != m.index {
-		m = &matched{Advisories: m.Advisories, index: x}
+		next := *m
+		next.index = x
+		m = &next
+	}
+	if m.uploads.seq < v.vex.seq {
+		m = m.with(v.vex, c.uploaders)
+	}
+	if m != was {
 		s.set.Store(m)
 	}
 	return m, nil

@@ -22,6 +22,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/internal/store"
 	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/sbom/spdx"
+	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
 // Options of Open. Store, Log and Now are required.
@@ -39,6 +40,9 @@ type Options struct {
 	Coding *Coding
 	// Scoring says how documents are judged; nil: none is.
 	Scoring *Scoring
+	// VEXUploaders are those whose uploaded statements are applied, by the subjects of
+	// their tokens; those of others are shown.
+	VEXUploaders []vuln.TrustedAuthor
 }
 
 // Limits bound what the catalogue does at once.
@@ -105,6 +109,7 @@ type Catalog struct {
 	findings   findingsTable
 	scoring    *Scoring
 	scores     scoresTable
+	uploaders  []vuln.TrustedAuthor
 	pieces     string // what the names of this server's pieces of the index begin with
 	stands     stands
 	loaded     string // and of those that are named by the checkpoint that it last read or wrote
@@ -122,7 +127,7 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	o.Limits.fill()
 	c := &Catalog{store: o.Store, log: o.Log, now: o.Now, status: store.StatusPublished, limits: o.Limits, memory: budget{total: o.Limits.Memory, free: o.Limits.Memory}, gates: newGates(o.Limits.Tenants, o.Now),
 		workers: newSlots(o.Limits.Workers, o.Limits.Queue, o.Limits.Wait), metrics: newMetrics(o.Metrics),
-		seen: spdx.NewSeen(rememberTexts), said: index.NewKeyCache(rememberKeys), scoring: o.Scoring}
+		seen: spdx.NewSeen(rememberTexts), said: index.NewKeyCache(rememberKeys), scoring: o.Scoring, uploaders: o.VEXUploaders}
 	if o.Review {
 		c.status = store.StatusDraft
 	}

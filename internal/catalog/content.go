@@ -128,9 +128,9 @@ func (c *Catalog) Scan(ctx context.Context, tenant string, d ident.Digest) (*Sca
 	if err != nil {
 		return nil, err
 	}
-	m := c.advisories.set.Load()
-	if m == nil {
-		return nil, c.advisories.missing()
+	m, err := c.matched(ctx, c.follow.now())
+	if err != nil {
+		return nil, err
 	}
 	out := &Scanned{By: c.AdvisoryState()}
 	for i := range docs {

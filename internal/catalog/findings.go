@@ -81,6 +81,7 @@ func findingKey(id, purl string, image ident.Digest) string {
 type foundRunning struct {
 	seq      uint64    // the view
 	loaded   time.Time // the advisories
+	uploads  *uploads  // the statements that were handed over; nil: not known
 	findings []Finding // by cluster, container and key
 }
 
@@ -134,11 +135,19 @@ func (c *Catalog) AuditFindings(ctx context.Context) (bool, error) {
 			return false, err
 		}
 	}
-	now, err := c.findIn(ctx, v, m)
+	var only map[string]bool
+	if was.uploads != nil && was.loaded.Equal(m.Loaded) && v.material <= was.seq {
+		only = m.uploads.changed(was.uploads) // nothing else did
+	}
+	now, err := c.findIn(ctx, v, m, only)
 	if err != nil {
 		return false, err
 	}
-	now.keepUnheard(was, v, m)
+	if only == nil {
+		now.keepUnheard(was, v, m)
+	} else {
+		now.keepOthers(was, only)
+	}
 	if err := c.writeFindings(ctx, was, now); err != nil {
 		return true, err
 	}
@@ -149,12 +158,19 @@ func (c *Catalog) AuditFindings(ctx context.Context) (bool, error) {
 
 // covers reports whether a look is as good as another one now.
 func (f *foundRunning) covers(v *view, m *matched) bool {
-	return f != nil && m != nil && f.loaded.Equal(m.Loaded) && v.material <= f.seq
+	return f != nil && m != nil && f.loaded.Equal(m.Loaded) && v.material <= f.seq && f.uploads != nil && v.vex.seq <= f.uploads.seq
 }
 
-// findIn compares what runs with the advisories.
-func (c *Catalog) findIn(ctx context.Context, v *view, m *matched) (*foundRunning, error) {
-	out := &foundRunning{seq: v.seq, loaded: m.Loaded}
+// concerned reports whether a vulnerability has one of some identifiers, in upper case;
+// nil are all there are.
+func concerned(only map[string]bool, id string, aliases []string) bool {
+	return only == nil || only[strings.ToUpper(id)] || slices.ContainsFunc(aliases, func(a string) bool { return only[strings.ToUpper(a)] })
+}
+
+// findIn compares what runs with the advisories of some identifiers, in upper case; of
+// all where that is nil.
+func (c *Catalog) findIn(ctx context.Context, v *view, m *matched, only map[string]bool) (*foundRunning, error) {
+	out := &foundRunning{seq: v.seq, loaded: m.Loaded, uploads: m.uploads}
 	type place struct{ scope, key string }
 	at := map[place]int{}
 	assessed := map[uint32]*assessed{}
@@ -162,6 +178,12 @@ func (c *Catalog) findIn(ctx context.Context, v *view, m *matched) (*foundRunnin
 	for g, entries := range m.index.Affecting() {
 		if err := ctx.Err(); err != nil {
 			return nil, err
+		}
+		if !concerned(only, g.ID, g.Aliases) {
+			continue
+		}
+		if only != nil {
+			only[strings.ToUpper(g.ID)] = true // by whichever name it was meant
 		}
 		all, err := v.index.Find(ctx, index.Query{Entries: entries, Within: []index.Set{v.running.set}})
 		if err != nil {
@@ -248,6 +270,17 @@ func (now *foundRunning) keepUnheard(was *foundRunning, v *view, m *matched) {
 	if len(now.findings) > n {
 		slices.SortFunc(now.findings, compareFindings)
 	}
+}
+
+// keepOthers keeps what was found before of other vulnerabilities than those of some
+// identifiers, and of those that no advisory has any more.
+func (now *foundRunning) keepOthers(was *foundRunning, only map[string]bool) {
+	for i := range was.findings {
+		if f := was.findings[i]; f.Said.Unheard || !concerned(only, f.ID, f.Said.Aliases) {
+			now.findings = append(now.findings, f)
+		}
+	}
+	slices.SortFunc(now.findings, compareFindings)
 }
 
 // assessed is an entry of the dictionary with what the advisories say of it.

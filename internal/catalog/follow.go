@@ -22,6 +22,7 @@ type view struct {
 	running *running
 	blocks  []Block
 	triage  map[string][]Triage // by vulnerability
+	vex     *uploads            // statements that were handed over
 	// material is the last change that says what runs or what is in it: what the
 	// catalogue finds out itself changes neither.
 	material uint64
@@ -64,6 +65,9 @@ func newFollower(ctx context.Context, s store.Store, x *index.Index, tenants map
 	}
 	first.material = first.seq
 	if first.triage, err = readTriage(ctx, s); err != nil {
+		return nil, err
+	}
+	if first.vex, err = uploaded(ctx, s, first.seq); err != nil {
 		return nil, err
 	}
 	if first.blocks, err = readBlocks(ctx, s, "", time.Time{}); err != nil {
@@ -208,11 +212,11 @@ func (f *follower) step(ctx context.Context, v *view, changes []store.Change, en
 	if first := changes[0].Seq; first != v.seq+1 {
 		return nil, ident.Errorf(ident.KindFailure, "the store's changes go from %d to %d: some are missing", v.seq, first)
 	}
-	next := &view{seq: last, tenants: v.tenants, running: v.running, blocks: v.blocks, triage: v.triage, material: v.material}
+	next := &view{seq: last, tenants: v.tenants, running: v.running, blocks: v.blocks, triage: v.triage, vex: v.vex, material: v.material}
 	b := index.Batch{Seq: last}
 	known := f.index.Snapshot()
 	var added []uint32
-	runs, blocks, triage, own := false, false, false, owners{sets: v.tenants}
+	runs, blocks, triage, vex, own := false, false, false, false, owners{sets: v.tenants}
 	for i := range changes {
 		c := &changes[i]
 		if c.Kind == store.ChangeAdded || c.Kind == store.ChangeDeleted || c.Kind == store.ChangeJoined || c.Kind == store.ChangeState && c.StateKind == store.StateRuns {
@@ -247,6 +251,7 @@ func (f *follower) step(ctx context.Context, v *view, changes []store.Change, en
 			runs = runs || c.StateKind == store.StateRuns
 			blocks = blocks || c.StateKind == store.StateBlocked
 			triage = triage || c.StateKind == store.StateTriage
+			vex = vex || c.StateKind == store.StateVEX
 		}
 	}
 	if err := f.keys(ctx, known, &b, entries); err != nil {
@@ -264,6 +269,11 @@ func (f *follower) step(ctx context.Context, v *view, changes []store.Change, en
 	}
 	if triage {
 		if next.triage, err = readTriage(ctx, f.store); err != nil {
+			return nil, err
+		}
+	}
+	if vex {
+		if next.vex, err = uploaded(ctx, f.store, last); err != nil {
 			return nil, err
 		}
 	}
