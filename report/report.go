@@ -208,6 +208,10 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(standingsTable)
 	case *BlockedComponents:
 		hs["table"] = as(blockedTable)
+	case *VEXPushed:
+		hs["table"] = as(vexPushedTable)
+	case *VEXDocuments:
+		hs["table"] = as(vexDocumentsTable)
 	case *DocumentScores:
 		hs["table"] = as(documentScoresTable)
 	case *RunningFindings:

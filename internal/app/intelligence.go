@@ -110,20 +110,31 @@ func (l *Loader) trust(ctx context.Context, in IntelligenceInputs) (vuln.Trust, 
 		return vuln.Trust{}, unusable(err)
 	}
 	var file struct {
-		Authors []struct {
-			Name     string   `json:"name"`
-			Products []string `json:"products"`
-		} `json:"authors"`
+		Authors []trustedAuthor `json:"authors"`
 	}
 	if err := yaml.UnmarshalStrict(raw, &file); err != nil {
 		return vuln.Trust{}, ident.Errorf(ident.KindUsage, "is no list of trusted authors: %w", err).At(in.Trust).WithHint(trustHint)
 	}
-	var out vuln.Trust
-	for _, a := range file.Authors {
+	authors, err := trusted(file.Authors)
+	if err != nil {
+		return vuln.Trust{}, ident.Errorf(ident.KindUsage, "%w", err).At(in.Trust).WithHint(trustHint)
+	}
+	return vuln.Trust{Authors: authors}, nil
+}
+
+// trustedAuthor is somebody whose statements are applied, as configurations have it.
+type trustedAuthor struct {
+	Name     string   `json:"name"`
+	Products []string `json:"products"`
+}
+
+func trusted(list []trustedAuthor) ([]vuln.TrustedAuthor, error) {
+	var out []vuln.TrustedAuthor
+	for _, a := range list {
 		if strings.TrimSpace(a.Name) == "" || slices.Contains(a.Products, "") {
-			return vuln.Trust{}, ident.Errorf(ident.KindUsage, "an author has no name, or a product is empty").At(in.Trust).WithHint(trustHint)
+			return nil, ident.Errorf(ident.KindUsage, "an author has no name, or a product is empty")
 		}
-		out.Authors = append(out.Authors, vuln.TrustedAuthor{Name: a.Name, Products: a.Products})
+		out = append(out, vuln.TrustedAuthor{Name: a.Name, Products: a.Products})
 	}
 	return out, nil
 }

@@ -46,6 +46,9 @@ type serveConfig struct {
 	EPSS     string   `json:"epss"`
 	VEX      []string `json:"vex"`
 	VEXTrust string   `json:"vexTrust"`
+	// VEXUploaders are those whose uploaded statements are applied, by who they are to the
+	// server; those of others are shown.
+	VEXUploaders []trustedAuthor `json:"vexUploaders"`
 	// Quality says how documents are judged, and what becomes of bad ones.
 	Quality qualityConfig `json:"quality"`
 	// Registries are those whose images' SBOMs are taken in.

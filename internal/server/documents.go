@@ -32,6 +32,7 @@ type Catalog interface {
 	lifecycle
 	runningFindings
 	scores
+	statements
 	records
 }
 

@@ -96,6 +96,7 @@ func New(o Options) http.Handler {
 	a.lifecycle()
 	a.runningFindings()
 	a.scores()
+	a.statements()
 	a.registries()
 	a.webhooks()
 	a.records()
