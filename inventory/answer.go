@@ -152,6 +152,7 @@ type Where struct {
 	NotRunning    []Artifact       `json:"notRunning"` // artifacts that hold it and that no workload runs
 	NotCovered    []NotCovered     `json:"notCovered"`
 	LeftOut       int              `json:"leftOut,omitempty"` // workloads that run it and that the selector leaves out
+	Reports       *Reports         `json:"reports,omitempty"` // of other scanners, about what is asked for
 	Unknowns      []Unknown        `json:"unknowns"`
 	Coverage      Coverage         `json:"coverage"`
 }
@@ -200,6 +201,7 @@ type Blast struct {
 	NotCovered   []NotCovered      `json:"notCovered"`
 	LeftOut      int               `json:"leftOut,omitempty"`  // affected workloads that the selector leaves out
 	SameNode     *SameNode         `json:"sameNode,omitempty"` // of the whole graph; nil if nothing hangs on shared nodes
+	Reports      *Reports          `json:"reports,omitempty"`  // of other scanners, about what is asked for
 	Unknowns     []Unknown         `json:"unknowns"`
 	Coverage     Coverage          `json:"coverage"`
 }
@@ -290,6 +292,7 @@ type Map struct {
 	WithoutSBOM         []ImageGap     `json:"withoutSbom"` // images behind most workloads first
 	SBOMsWithoutRuntime []UnusedSBOM   `json:"sbomsWithoutWorkload"`
 	SameNode            *SameNode      `json:"sameNode,omitempty"` // nil if no edge hangs on shared nodes
+	Reports             *Reports       `json:"reports,omitempty"`  // of other scanners
 	Unknowns            []Unknown      `json:"unknowns"`
 	Coverage            Coverage       `json:"coverage"`
 

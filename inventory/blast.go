@@ -34,8 +34,11 @@ func (s *Snapshot) Blast(ctx context.Context, q Query, o BlastOptions) (*Blast, 
 	out := &Blast{SchemaVersion: SchemaVersion, Query: q.text, Advisory: f.summary, Components: s.components(f), Affected: []Affected{},
 		Reach: []ReachedWorkload{}, ReachedBy: []ReachedWorkload{}, Protected: []string{}, ProtectedReached: []ident.Ref{},
 		ProtectedUnknown: []ident.Ref{}, FromInternet: []ReachedWorkload{}, NotCovered: []NotCovered{}, Unknowns: []Unknown{}, Coverage: s.Coverage()}
+	if out.Reports, err = s.Reports(ctx, &q); err != nil {
+		return nil, err
+	}
 	if q.advisory != "" {
-		known := true
+		known := f.group != nil
 		out.Coverage.AdvisoryKnown = &known
 	}
 	if s.in.Config != nil {

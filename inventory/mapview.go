@@ -54,7 +54,9 @@ func (s *Snapshot) Map(ctx context.Context) (*Map, error) {
 	out.Unknowns = append(out.Unknowns, s.in.Graph.Causes()...)
 	out.Unknowns = append(out.Unknowns, s.imageUnknowns()...)
 	out.Unknowns = append(out.Unknowns, s.zoneUnknowns()...)
-	return out, nil
+	var err error
+	out.Reports, err = s.Reports(ctx, nil)
+	return out, err
 }
 
 func (s *Snapshot) row(w *workload) WorkloadRow {

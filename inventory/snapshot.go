@@ -22,6 +22,7 @@ type Input struct {
 	SBOMs        []*sbom.Document
 	Database     *vuln.Database     // nil: no advisories are loaded, which is not "no advisory"
 	Intelligence *vuln.Intelligence // nil: nothing beside the advisories was read
+	Reported     []vuln.Reported    // by other scanners; nil: no report was read
 	Images       ImageIndex
 	At           time.Time
 	Quarantined  int // inputs that could not be read

@@ -98,11 +98,17 @@ func (s *Snapshot) eachComponent(ctx context.Context, f func(*document, int, *sb
 func (s *Snapshot) findAdvisory(ctx context.Context, q Query, out *search) error {
 	db := s.in.Database
 	if db == nil {
+		if s.reports(q.advisory) {
+			return nil // the reports are told, and that nothing here knows it
+		}
 		return ident.Errorf(ident.KindUsage, "no advisories are loaded, so nothing is known about %s", q.advisory).
 			WithHint("--advisories PATH, or once: cofferdam advisories update --from PATH")
 	}
 	g, ok := db.Lookup(q.advisory)
 	if !ok {
+		if s.reports(q.advisory) {
+			return nil // as above
+		}
 		return ident.Errorf(ident.KindUsage, "no loaded advisory has %s: that is not the same as not affected", q.advisory).
 			WithHint("%d advisories as of %s are loaded; --advisories names others", db.Len(), db.AsOf().Format(time.DateOnly))
 	}
@@ -403,8 +409,11 @@ func (s *Snapshot) Where(ctx context.Context, q Query) (*Where, error) {
 	}
 	out := &Where{SchemaVersion: SchemaVersion, Query: q.text, Advisory: f.summary, Sites: s.sites(f), Components: s.components(f),
 		NotRunning: []Artifact{}, NotCovered: []NotCovered{}, Unknowns: []Unknown{}, Coverage: s.Coverage()}
+	if out.Reports, err = s.Reports(ctx, &q); err != nil {
+		return nil, err
+	}
 	if q.advisory != "" {
-		known := true
+		known := f.group != nil
 		out.Coverage.AdvisoryKnown = &known
 	}
 	holds := map[*document]bool{}

@@ -45,6 +45,7 @@ func blastTable(w io.Writer, b *inventory.Blast, o Options) error {
 	if len(b.Affected) > 0 {
 		p.sameNode(b.SameNode)
 	}
+	p.reported(b.Reports)
 	p.unknowns(b.Unknowns)
 	if len(b.ProtectedReached)+len(b.ProtectedUnknown) > 0 {
 		p.commands("Next", []string{o.Command + " contain " + shellWord(b.Query) + " " + o.Inputs + " --out plan"})
@@ -92,6 +93,8 @@ func (p *printer) blastVerdict(b *inventory.Blast) string {
 	switch {
 	case n == 0 && b.LeftOut > 0:
 		return p.yellow("NONE OF THE SELECTED WORKLOADS") + " is affected"
+	case n == 0 && b.Reports.Open():
+		return p.yellow("NOT FOUND by what is loaded here") + ", and another scanner reports it"
 	case n == 0 && len(b.NotCovered)+len(b.Unknowns) > 0:
 		return p.yellow("NOT FOUND in what was searched") + ", which is not everything"
 	case n == 0:

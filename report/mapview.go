@@ -27,6 +27,7 @@ func mapTable(w io.Writer, m *inventory.Map, o Options) error {
 	p.crossZone(m)
 	p.gaps(m)
 	p.findings(m)
+	p.reported(m.Reports)
 	p.sameNode(m.SameNode)
 	p.unknowns(m.Unknowns)
 	p.next(m)

@@ -21,6 +21,14 @@ func (p *printer) reconciled(r *vuln.Reconciliation) {
 		}
 		p.table([]column{{"TOOL", 0}, {"ID", 16}, {"COMPONENT", 24}, {"NOT OURS BECAUSE", 24}, {"REPORT", 16}}, rows)
 	}
+	if len(r.Cleared) > 0 {
+		p.heading("CLEARED", len(r.Cleared), "agreed, and a statement says that there is nothing to mend")
+		rows := make([][]string, 0, len(r.Cleared))
+		for _, x := range r.Cleared {
+			rows = append(rows, []string{clean(x.Tool), p.bold(clean(strings.Join(x.IDs, ", "))), clean(strings.TrimSpace(x.Name + " " + x.Version)), clean(x.Reason)})
+		}
+		p.table([]column{{"TOOL", 0}, {"ID", 16}, {"COMPONENT", 24}, {"BY", 24}}, rows)
+	}
 	if len(r.OnlyOurs) > 0 {
 		p.heading("ONLY OURS", len(r.OnlyOurs), "the reports do not have them")
 		rows := make([][]string, 0, len(r.OnlyOurs))

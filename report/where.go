@@ -25,6 +25,8 @@ func whereTable(w io.Writer, a *inventory.Where, o Options) error {
 		p.linef("%s", p.red("RUNS in "+plural(len(workloads), "workload")))
 	case a.LeftOut > 0:
 		p.linef("%s, in none of those listed", p.red("RUNS in "+plural(a.LeftOut, "workload")+" that the selector leaves out"))
+	case !a.Found && a.Reports.Open():
+		p.linef("%s, and another scanner reports it", p.yellow("NOT FOUND by what is loaded here"))
 	case len(a.NotRunning) > 0 && len(a.NotCovered)+len(a.Unknowns) > 0:
 		p.linef("%s, and no workload that was searched runs it: that is not everything", p.yellow("KNOWN"))
 	case a.Found:
@@ -43,6 +45,7 @@ func whereTable(w io.Writer, a *inventory.Where, o Options) error {
 		}
 		p.table([]column{{"IMAGE", 24}, {"DIGEST", 0}}, rows)
 	}
+	p.reported(a.Reports)
 	p.notCovered(a.NotCovered)
 	p.unknowns(a.Unknowns)
 	p.coverage(a.Coverage)

@@ -18,8 +18,15 @@ type Reported struct {
 	Fixed    string         `json:"fixed,omitempty"` // as written
 	Severity ident.Severity `json:"severity"`
 	File     string         `json:"file"`
-	Reason   string         `json:"reason,omitempty"` // why it is not among our findings, where that is known
+	Reason   string         `json:"reason,omitempty"` // why it is not among our findings, or does not count there
+	// Contradicted is true where what is loaded knows the vulnerability and says
+	// otherwise; false where nobody here can tell.
+	Contradicted bool          `json:"contradicted,omitempty"`
+	In           []ComponentAt `json:"-"` // what it is about, of what is not agreed
 }
+
+// ComponentAt is a component of a document, by their places.
+type ComponentAt struct{ Document, Component int }
 
 // Reconciliation holds reports of other scanners against findings: one row for each
 // vulnerability, all of its identifiers together, and component.
@@ -27,6 +34,8 @@ type Reconciliation struct {
 	Agreed     int        `json:"agreed"` // reported findings that are ours, too
 	OnlyOurs   []Finding  `json:"onlyOurs"`
 	OnlyTheirs []Reported `json:"onlyTheirs"`
+	// Cleared are reported findings that are ours, too, and that statements (VEX) clear.
+	Cleared []Reported `json:"cleared,omitempty"`
 }
 
 // Reconcile holds reported findings against a scan of documents. A report names
@@ -45,7 +54,8 @@ func Reconcile(r *Report, reported []Reported, db *Database, docs []*sbom.Docume
 		}
 	}
 	listed := map[string]bool{} // names and versions of what documents list
-	for _, d := range docs {
+	places := map[string][]ComponentAt{}
+	for at, d := range docs {
 		for i := range d.Components {
 			c := &d.Components[i]
 			version := c.Version
@@ -54,6 +64,7 @@ func Reconcile(r *Report, reported []Reported, db *Database, docs []*sbom.Docume
 			}
 			for _, n := range namesOf(c.PURL, c.Name) {
 				listed[n] = true
+				places[n] = append(places[n], ComponentAt{at, i})
 				listed[n+"\x00"+plainVersion(c.Version)] = true
 				listed[n+"\x00"+plainVersion(version)] = true
 			}
@@ -68,11 +79,17 @@ func Reconcile(r *Report, reported []Reported, db *Database, docs []*sbom.Docume
 	seen := make([]bool, len(r.Findings))
 	rows := map[string]bool{}
 	for _, x := range reported {
-		agreed := false
+		agreed, cleared := false, ""
+		counts := false
 		for _, id := range x.IDs {
 			for _, i := range byID[strings.ToUpper(id)] {
 				if x.means(&r.Findings[i]) {
 					seen[i], agreed = true, true
+					if f := &r.Findings[i]; f.Status.Clears() {
+						cleared = string(f.Status) + " says " + f.VEXSource
+					} else {
+						counts = true
+					}
 				}
 			}
 		}
@@ -83,9 +100,15 @@ func Reconcile(r *Report, reported []Reported, db *Database, docs []*sbom.Docume
 		rows[row] = true
 		if agreed {
 			out.Agreed++
+			if !counts {
+				x.Reason, x.Contradicted, x.In = cleared, true, x.places(places, docs)
+				out.Cleared = append(out.Cleared, x)
+			}
 			continue
 		}
 		x.Reason = x.reason(db, listed, unmatched)
+		x.Contradicted = x.Reason == rangesHoldNot || x.Reason == allWithdrawn
+		x.In = x.places(places, docs)
 		out.OnlyTheirs = append(out.OnlyTheirs, x)
 	}
 	for i, is := range seen {
@@ -134,6 +157,34 @@ func (x *Reported) key(db *Database) string {
 	return id + "\x00" + strings.ToLower(x.Name) + "\x00" + plainVersion(x.Version) + "\x00" + packageOf(x.PURL)
 }
 
+// places are the components that a reported finding is about.
+func (x *Reported) places(named map[string][]ComponentAt, docs []*sbom.Document) []ComponentAt {
+	var out []ComponentAt
+	for _, n := range namesOf(x.PURL, x.Name) {
+		for _, at := range named[n] {
+			c := &docs[at.Document].Components[at.Component]
+			if x.means(&Finding{PURL: c.PURL, Component: FindingComponent{Name: c.Name, Version: c.Version}}) && !slices.Contains(out, at) {
+				out = append(out, at)
+			}
+		}
+	}
+	return out
+}
+
+// Names reports whether a reported finding is of a vulnerability, by one of its
+// identifiers. Case does not matter.
+func (x *Reported) Names(ids ...string) bool {
+	return slices.ContainsFunc(x.IDs, func(a string) bool {
+		return slices.ContainsFunc(ids, func(b string) bool { return strings.EqualFold(a, b) })
+	})
+}
+
+// What contradicts a report.
+const (
+	rangesHoldNot = "the ranges of the loaded advisories do not hold this version"
+	allWithdrawn  = "its advisories are withdrawn"
+)
+
 // reason says why a reported finding is not among ours.
 func (x *Reported) reason(db *Database, listed map[string]bool, unmatched map[string]string) string {
 	names := namesOf(x.PURL, x.Name)
@@ -168,9 +219,9 @@ func (x *Reported) reason(db *Database, listed map[string]bool, unmatched map[st
 	}
 	switch {
 	case withdrawn:
-		return "its advisories are withdrawn"
+		return allWithdrawn
 	case about:
-		return "the ranges of the loaded advisories do not hold this version"
+		return rangesHoldNot
 	}
 	return "the loaded advisories of it are about other packages"
 }

@@ -432,6 +432,7 @@ func (l *Loader) Advisories(ctx context.Context, paths []string) (*vuln.Database
 type Knowledge struct {
 	Database     *vuln.Database
 	Intelligence *vuln.Intelligence
+	Reported     []vuln.Reported // by other scanners; nil: no report was read
 }
 
 // Join builds the snapshot that the questions are asked of.
@@ -442,7 +443,7 @@ func (l *Loader) Join(ctx context.Context, est *Estate, docs []*sbom.Document, k
 		return nil, err
 	}
 	return inventory.Build(ctx, inventory.Input{
-		Estate: est.Set.Estate, Config: est.Config, Graph: est.Graph, SBOMs: docs, Database: k.Database, Intelligence: k.Intelligence,
+		Estate: est.Set.Estate, Config: est.Config, Graph: est.Graph, SBOMs: docs, Database: k.Database, Intelligence: k.Intelligence, Reported: k.Reported,
 		Images: images, At: at, Quarantined: quarantined,
 	})
 }

@@ -138,7 +138,7 @@ func whereCommand(e *env) *cobra.Command {
 	in.sbomFlags(c)
 	in.advisoryFlags(c)
 	in.intelligenceFlags(c)
-	in.notWithServer(c, "filename", "sbom", "image-map", "image-alias", "advisories", "kev", "epss", "vex", "vex-trust", "estate", "cni", "namespace", "selector")
+	in.notWithServer(c, "filename", "sbom", "image-map", "image-alias", "advisories", "kev", "epss", "vex", "vex-trust", "findings", "estate", "cni", "namespace", "selector")
 	c.ValidArgsFunction = e.completeWorkloads(&in, 1)
 	return answers(c, (*inventory.Where)(nil))
 }
@@ -173,7 +173,7 @@ func blastCommand(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if len(a.Unknowns) > 0 || len(a.Affected) == 0 && len(a.NotCovered) > 0 {
+			if len(a.Unknowns) > 0 || len(a.Affected) == 0 && len(a.NotCovered) > 0 || a.Reports.Open() {
 				e.outcome.incomplete = true
 			}
 			again := in.arguments()

@@ -13,6 +13,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/internal/app"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/segment/cni"
+	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
 // inputs are the flags that name what an answer is made from.
@@ -21,6 +22,7 @@ type inputs struct {
 	sboms      app.SBOMInputs
 	advisories []string
 	known      app.IntelligenceInputs
+	reports    []string // of other scanners
 	allNS      bool
 	selector   string
 	server     *serverFlags // of commands that a server answers; nil: it cannot
@@ -84,8 +86,12 @@ func (in *inputs) advisoryFlags(c *cobra.Command) {
 
 // intelligenceFlags are what is known of vulnerabilities beside their advisories.
 func (in *inputs) intelligenceFlags(c *cobra.Command) {
-	if c.Name() != "scan" {
-		in.refuse(c, "findings", "cofferdam scan --findings holds reports of other scanners against our own; give the SBOMs with --sbom here")
+	const findings = "hold reports of Trivy, Grype, OSV-Scanner (JSON) or SARIF against the findings: `PATH` of a file or folder; repeatable"
+	switch c.Name() {
+	case "scan", "map", "where", "blast":
+		c.Flags().StringArrayVar(&in.reports, "findings", nil, findings)
+	default:
+		in.refuse(c, "findings", "cofferdam blast --findings says what only other scanners report; a plan is made of what is found here")
 	}
 	c.Flags().StringArrayVar(&in.known.VEX, "vex", nil, "statements about vulnerabilities in products (OpenVEX, CSAF, CycloneDX): `PATH` of a file, folder or glob; repeatable")
 	c.Flags().StringVar(&in.known.Trust, "vex-trust", "", "apply statements of the authors that `FILE` names only, and show the others' (default: apply all that --vex names)")
@@ -230,8 +236,15 @@ func (e *env) joined(ctx context.Context, l *app.Loader, in *inputs) (*app.Estat
 	if err != nil {
 		return nil, nil, err
 	}
-	all := slices.Concat(est.Problems, sbomProblems, advProblems, vexProblems)
+	found, findingProblems, err := l.ScannerReports(ctx, in.reports)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(in.reports) > 0 && found == nil {
+		found = []vuln.Reported{} // read, and without a finding
+	}
+	all := slices.Concat(est.Problems, sbomProblems, advProblems, vexProblems, findingProblems)
 	e.problems(all)
-	snap, err := l.Join(ctx, est, docs, app.Knowledge{Database: db, Intelligence: known}, in.sboms, len(all), at)
+	snap, err := l.Join(ctx, est, docs, app.Knowledge{Database: db, Intelligence: known, Reported: found}, in.sboms, len(all), at)
 	return est, snap, err
 }

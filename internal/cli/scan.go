@@ -20,7 +20,6 @@ func scanCommand(e *env) *cobra.Command {
 	var failOn []string
 	var onlyFixed, warnOnly bool
 	var base baselineFlags
-	var reports []string
 	var srv serverFlags
 	c := &cobra.Command{
 		Use: "scan FILE…|IMAGE… [--advisories PATH…]", GroupID: "sbom",
@@ -105,7 +104,7 @@ completed by hand.`,
 			if err != nil {
 				return err
 			}
-			reported, reportProblems, err := l.ScannerReports(ctx, reports)
+			reported, reportProblems, err := l.ScannerReports(ctx, in.reports)
 			if err != nil {
 				return err
 			}
@@ -118,7 +117,7 @@ completed by hand.`,
 			if err != nil {
 				return err
 			}
-			if len(reports) > 0 {
+			if len(in.reports) > 0 {
 				a.Reconciliation = vuln.Reconcile(rep, reported, db, docs)
 			}
 			if err := e.holdAgainst(ctx, l, &base, a, docs, knowledge{db, known, &reg}); err != nil {
@@ -131,7 +130,6 @@ completed by hand.`,
 	in.intelligenceFlags(c)
 	reg.add(c)
 	base.add(c)
-	c.Flags().StringArrayVar(&reports, "findings", nil, "hold reports of Trivy, Grype, OSV-Scanner (JSON) or SARIF against the findings: `PATH` of a file or folder; repeatable")
 	srv.add(c)
 	in.server = &srv
 	in.notWithServer(c, "advisories", "kev", "epss", "vex", "vex-trust", "baseline", "write-baseline", "findings")

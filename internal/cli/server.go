@@ -167,7 +167,7 @@ func serverOf(f *serverFlags) string {
 
 // judgeWhere makes the outcome incomplete where what was not found may be there.
 func (e *env) judgeWhere(a *inventory.Where) {
-	if !a.Found && (len(a.NotCovered) > 0 || len(a.Unknowns) > 0) {
+	if !a.Found && (len(a.NotCovered) > 0 || len(a.Unknowns) > 0) || a.Reports.Open() {
 		e.outcome.incomplete = true
 	}
 }
