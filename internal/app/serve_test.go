@@ -85,11 +85,16 @@ func TestPushedDocumentsOutliveTheServer(t *testing.T) {
 	if err != nil || got.Stored != 3 || got.Refused != 1 || got.Documents[1].Digest != ident.SHA256([]byte(sbomText("b"))).String() || got.Documents[2].Error == "" && got.Documents[3].Error == "" {
 		t.Fatalf("%+v, %v", got, err)
 	}
-	before := get(t, url+"/api/v1/search?name=lodash")
+	found := func(url string) string {
+		t.Helper()
+		_, text, _ := strings.Cut(get(t, url+"/api/v1/search?name=lodash"), `"total"`) // the sequence goes on: the server judges what it has
+		return text
+	}
+	before := found(url)
 	end()
 	for range 2 { // from the checkpoint that the end wrote, and with nothing new behind it
 		url, end = serving(t, app.ServeOptions{Data: dir})
-		if after := get(t, url+"/api/v1/search?name=lodash"); after != before || !strings.Contains(after, `"total":3`) {
+		if after := found(url); after != before || !strings.HasPrefix(after, `:3,`) {
 			t.Errorf("before %s\nafter  %s", before, after)
 		}
 		end()
