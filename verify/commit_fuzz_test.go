@@ -23,14 +23,14 @@ func FuzzParseGitsign(f *testing.F) {
 	}
 	commit := []byte("tree x\n\nmessage\n")
 	for _, s := range []synth.Signing{{Subject: subject, Issuer: issuer}, {Subject: subject, Issuer: issuer, NoLog: true}} {
-		armored, err := w.d.Gitsign(commit, s)
+		armoured, err := w.d.Gitsign(commit, s)
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(armored, commit)
+		f.Add(armoured, commit)
 	}
-	f.Fuzz(func(t *testing.T, armored, content []byte) {
-		b, err := verify.ParseGitsign(armored, content)
+	f.Fuzz(func(t *testing.T, armoured, content []byte) {
+		b, err := verify.ParseGitsign(armoured, content)
 		if err != nil {
 			return
 		}
@@ -46,12 +46,12 @@ func FuzzAllowedSigners(f *testing.F) {
 	f.Add([]byte("ann "+key+"\n"), []byte("-----BEGIN SSH SIGNATURE-----\nU1NIU0lHAAAAAQ==\n-----END SSH SIGNATURE-----\n"), []byte("content"))
 	f.Add([]byte(`ann,bob cert-authority,namespaces="git,file" `+key), []byte(""), []byte(""))
 	f.Add([]byte(`ann valid-after="20260101",valid-before="202601010000Z" `+key), []byte("-----BEGIN SSH SIGNATURE-----\n"), []byte(""))
-	f.Fuzz(func(t *testing.T, file, armored, content []byte) {
+	f.Fuzz(func(t *testing.T, file, armoured, content []byte) {
 		a, err := verify.ParseAllowedSigners(file)
 		if err != nil {
 			return
 		}
-		got, err := a.Verify(armored, content, "git", time.Unix(0, 0))
+		got, err := a.Verify(armoured, content, "git", time.Unix(0, 0))
 		if (got == nil) != (err != nil) {
 			t.Errorf("%v, %v", got, err)
 		}

@@ -55,14 +55,14 @@ const maxGitsign = 1 << 20
 // over content, under a certificate. Its log entry stands in it where gitsign was told to
 // work offline, and the times of its timestamps. The bundle is then about content, by its
 // SHA-256. A malformed one, or one over something else, is a *Refusal.
-func ParseGitsign(armored, content []byte) (*Bundle, error) {
+func ParseGitsign(armoured, content []byte) (*Bundle, error) {
 	bad := func(format string, args ...any) (*Bundle, error) {
 		return nil, refuse(BadBundle, "the signature is malformed: "+format, args...)
 	}
-	if len(armored) > maxGitsign {
-		return bad("it has %d bytes, more than %d", len(armored), maxGitsign)
+	if len(armoured) > maxGitsign {
+		return bad("it has %d bytes, more than %d", len(armoured), maxGitsign)
 	}
-	block, rest := pem.Decode(armored)
+	block, rest := pem.Decode(armoured)
 	if block == nil || block.Type != "SIGNED MESSAGE" || len(bytes.TrimSpace(rest)) > 0 {
 		return bad("it is not one signed message in PEM")
 	}
@@ -93,7 +93,7 @@ func ParseGitsign(armored, content []byte) (*Bundle, error) {
 	}
 	// Signed are the attributes as a SET, whatever they were tagged as (section 5.4).
 	signed := append([]byte{asn1.TagSet | 0x20}, signer.signed.FullBytes[1:]...)
-	b := &Bundle{digest: ident.SHA256(armored), payload: signed, named: ident.SHA256(content)}
+	b := &Bundle{digest: ident.SHA256(armoured), payload: signed, named: ident.SHA256(content)}
 	over := sha256.Sum256(signed)
 	pb := &bundlepb.Bundle{MediaType: "application/vnd.dev.sigstore.bundle+json;version=0.1", VerificationMaterial: &bundlepb.VerificationMaterial{
 		Content: &bundlepb.VerificationMaterial_X509CertificateChain{X509CertificateChain: &commonpb.X509CertificateChain{Certificates: []*commonpb.X509Certificate{{RawBytes: certificate}}}}},

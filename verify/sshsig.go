@@ -142,14 +142,14 @@ type sshSignature struct {
 	Signature []byte
 }
 
-// Verify judges an armored SSH signature over content. at is when it was made by the
+// Verify judges an armoured SSH signature over content. at is when it was made by the
 // word of who made it, which nobody vouches for: keys that are allowed for some time only
 // are compared with it, as git does. What does not verify is a *Refusal.
-func (a *AllowedSigners) Verify(armored, content []byte, namespace string, at time.Time) (*fact.Fact, error) {
-	if len(armored) > maxSSHSignature {
-		return nil, refuse(BadBundle, "the SSH signature has %d bytes, more than %d", len(armored), maxSSHSignature)
+func (a *AllowedSigners) Verify(armoured, content []byte, namespace string, at time.Time) (*fact.Fact, error) {
+	if len(armoured) > maxSSHSignature {
+		return nil, refuse(BadBundle, "the SSH signature has %d bytes, more than %d", len(armoured), maxSSHSignature)
 	}
-	block, rest := pem.Decode(armored)
+	block, rest := pem.Decode(armoured)
 	if block == nil || block.Type != "SSH SIGNATURE" || len(bytes.TrimSpace(rest)) > 0 {
 		return nil, refuse(BadBundle, "the SSH signature is malformed")
 	}
@@ -206,7 +206,7 @@ func (a *AllowedSigners) Verify(armored, content []byte, namespace string, at ti
 		return nil, refuse(BadSignature, "the SSH signature does not verify").hint("what it is over was changed after it was signed").because(err)
 	}
 	known.Name = line.principals
-	f := &fact.Fact{Artifact: ident.SHA256(content), Claim: fact.Signature, Signer: fact.Signer{Key: &known.Key}, Times: []fact.Time{}, Log: []fact.LogEntry{}, Source: ident.SHA256(armored)}
+	f := &fact.Fact{Artifact: ident.SHA256(content), Claim: fact.Signature, Signer: fact.Signer{Key: &known.Key}, Times: []fact.Time{}, Log: []fact.LogEntry{}, Source: ident.SHA256(armoured)}
 	if line.afterOK || line.befOK {
 		f.Notes = append(f.Notes, "the key is allowed for some time only, and "+clock(at)+" is the signer's own word")
 	}

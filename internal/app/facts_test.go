@@ -423,7 +423,7 @@ func TestImageCouldNotBeChecked(t *testing.T) {
 		"no JSON": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
 		"broken off": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X", "y")
-			w.WriteHeader(200)
+			w.WriteHeader(http.StatusOK)
 			panic(http.ErrAbortHandler)
 		},
 		"a list without end": func(w http.ResponseWriter, q *http.Request) {
@@ -461,7 +461,7 @@ func TestImageCouldNotBeChecked(t *testing.T) {
 	v.attach(good, v.sign(v.ours, good.Raw, byCertificate))
 	v.answer(func(w http.ResponseWriter, q *http.Request) {
 		if strings.HasSuffix(q.URL.Path, ".sig") {
-			w.WriteHeader(403)
+			w.WriteHeader(http.StatusForbidden)
 		}
 	})
 	if a := v.verify(v.inputs(good)); a.Verdict != report.Verified || len(a.Unchecked) != 1 {
@@ -471,13 +471,13 @@ func TestImageCouldNotBeChecked(t *testing.T) {
 	// A blob that is named and not there is no answer, either.
 	v.answer(func(w http.ResponseWriter, q *http.Request) {
 		if strings.Contains(q.URL.Path, "/blobs/") {
-			w.WriteHeader(404)
+			w.WriteHeader(http.StatusNotFound)
 		}
 	})
 	want(t, v.verify(v.inputs(good)), report.Indeterminate, report.NotAnswered)
 
 	// Nor is a mirror's word.
-	v.answer(func(w http.ResponseWriter, q *http.Request) { w.WriteHeader(501) })
+	v.answer(func(w http.ResponseWriter, q *http.Request) { w.WriteHeader(http.StatusNotImplemented) })
 	mirror := newVouching(t, true)
 	copied := mirror.reg.Image(t, "shop/bare", "1")
 	in := v.inputs(copied)

@@ -156,7 +156,7 @@ func (j *judges) hear(ctx context.Context, s *registry.Signature, out *ImageFact
 	var err error
 	if s.Fault != nil {
 		c.Verdict = refusedFor(c.Verdict, report.TooLarge, s.Fault)
-		return c, nil
+		return c, nil //nolint:nilerr // the refusal is in the candidate
 	}
 	var b *verify.Bundle
 	if b, c.Format, err = parseSignature(s); err == nil {

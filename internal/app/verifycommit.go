@@ -123,7 +123,7 @@ func (j *commitJudge) judge(ctx context.Context, g *gitObject) (*fact.Fact, erro
 type gitObject struct {
 	id, kind  string
 	content   []byte // that the signature is over
-	signature []byte // armored; nil: none
+	signature []byte // armoured; nil: none
 	at        time.Time
 }
 

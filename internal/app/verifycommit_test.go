@@ -111,11 +111,11 @@ func TestVerifyCommits(t *testing.T) {
 	root := v.file("root.json", d.TrustedRoot())
 	gitsign := func(s synth.Signing) func([]byte) []byte {
 		return func(content []byte) []byte {
-			armored, err := d.Gitsign(content, s)
+			armoured, err := d.Gitsign(content, s)
 			if err != nil {
 				t.Fatal(err)
 			}
-			return armored
+			return armoured
 		}
 	}
 	dev := synth.Signing{Subject: "ann@shop.example", Issuer: "https://accounts.example"}
@@ -190,8 +190,7 @@ func TestVerifyCommits(t *testing.T) {
 		t.Errorf("%+v %v", a, err)
 	}
 	// A stolen key is distrusted.
-	f := a
-	f, err = (&Loader{}).VerifyCommits(t.Context(), CommitInputs{Revisions: []string{signed}, Repository: r.dir, AllowedSigners: v.file("allowed", []byte("ann "+line+"\n"))})
+	f, err := (&Loader{}).VerifyCommits(t.Context(), CommitInputs{Revisions: []string{signed}, Repository: r.dir, AllowedSigners: v.file("allowed", []byte("ann "+line+"\n"))})
 	if err != nil || f.Verdict != report.Verified {
 		t.Fatalf("%+v %v", f, err)
 	}

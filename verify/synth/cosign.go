@@ -25,7 +25,7 @@ func (d *Deployment) Cosign(content []byte, s Signing) (layer []byte, notes map[
 		return nil, nil, err
 	}
 	notes = map[string]string{}
-	stampedBytes := []byte{}
+	var stampedBytes []byte
 	if s.Statement != nil {
 		layer = Write(b["dsseEnvelope"].(Object)) //nolint:forcetypeassert // Sign wrote it
 		notes["dev.cosignproject.cosign/signature"], stampedBytes = "", layer
