@@ -29,7 +29,7 @@ type ImageGate struct {
 	WarnOnly      bool         `json:"warnOnly,omitempty"` // a failure is told and lets pass
 	// Change is the one change that clears most; "" where nothing failed or nobody knows one.
 	Change string      `json:"change,omitempty"`
-	Clears int         `json:"clears,omitempty"` // checks that the change clears
+	Clears int         `json:"clears,omitempty"` // checks that the change clears; 0 where it is a beginning
 	Checks []GateCheck `json:"checks"`
 	// Findings are those above the line that are not known already, and that no statement
 	// clears.
@@ -93,7 +93,11 @@ func (a *ImageGate) headline(p *printer) string {
 		}
 		s = fmt.Sprintf("%s  %s: %d of %s failed", p.red(word), clean(a.Image), failed, plural(len(a.Checks), "check"))
 	}
-	if a.Change != "" {
+	switch {
+	case a.Change == "":
+	case a.Clears == 0: // no single one clears a check
+		s += "; begin with: " + clean(a.Change)
+	default:
 		s += fmt.Sprintf("; %s clears %d", clean(a.Change), a.Clears)
 	}
 	return s

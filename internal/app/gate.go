@@ -185,6 +185,9 @@ func (g *gate) matches(d *sbom.Document) {
 	}
 }
 
+// findingsCheck is the check that no upgrade clears by its words alone.
+const findingsCheck = "findings"
+
 // vulnerabilities scans the documents.
 func (g *gate) vulnerabilities(ctx context.Context) error {
 	if len(g.docs) == 0 || g.in.Scan == nil && g.in.NoScan {
@@ -192,7 +195,7 @@ func (g *gate) vulnerabilities(ctx context.Context) error {
 	}
 	const expected = "nothing new and severe"
 	if g.in.Scan == nil {
-		g.failed("findings", expected, "no advisories are loaded: nothing can be said about vulnerabilities", "--advisories PATH, once cofferdam advisories update; or --fail-on none")
+		g.failed(findingsCheck, expected, "no advisories are loaded: nothing can be said about vulnerabilities", "--advisories PATH, once cofferdam advisories update; or --fail-on none")
 		return nil
 	}
 	var err error
@@ -212,9 +215,9 @@ func (g *gate) vulnerabilities(ctx context.Context) error {
 		if len(g.scan.Upgrades) > 0 {
 			mend = upgradeWords(g.scan.Upgrades[0])
 		}
-		g.failed("findings", expected+" ("+strings.Join(g.scan.Gate.FailOn, ", ")+")", counted(n, "finding"), mend)
+		g.failed(findingsCheck, expected+" ("+strings.Join(g.scan.Gate.FailOn, ", ")+")", counted(n, "finding"), mend)
 	} else {
-		g.passed("findings", fmt.Sprintf("%d, of which none is new and at the line; advisories of %s", len(g.scan.Findings), g.scan.Coverage.AdvisoriesAsOf))
+		g.passed(findingsCheck, fmt.Sprintf("%d, of which none is new and at the line; advisories of %s", len(g.scan.Findings), g.scan.Coverage.AdvisoriesAsOf))
 	}
 	return nil
 }
@@ -283,8 +286,8 @@ func (g *gate) verdict(in policy.Input) (policy.Verdict, error) {
 // once more without what it mends, or what several checks ask for in the same words.
 func (g *gate) change() error {
 	for _, c := range g.out.Checks {
-		if c.Result != report.GateFailed || c.Told || c.Mend == "" {
-			continue
+		if c.Result != report.GateFailed || c.Told || c.Mend == "" || c.Name == findingsCheck {
+			continue // what clears findings is tried below
 		}
 		n := 0
 		for _, other := range g.out.Checks {
@@ -324,8 +327,8 @@ func (g *gate) change() error {
 	if len(g.out.Findings) > 0 && above == 0 {
 		clears++
 	}
-	if clears > 0 && clears >= g.out.Clears {
-		g.out.Change, g.out.Clears = upgradeWords(u), clears
+	if clears > 0 && clears >= g.out.Clears || g.out.Change == "" && len(g.out.Findings) > 0 {
+		g.out.Change, g.out.Clears = upgradeWords(u), max(clears, 0)
 	}
 	return nil
 }
