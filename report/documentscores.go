@@ -112,7 +112,7 @@ func documentScoresTable(w io.Writer, a *DocumentScores, o Options) error {
 			if x.Below {
 				marks = append(marks, "below")
 			}
-			if x.Summary.Refused {
+			if x.Refused {
 				marks = append(marks, "refused")
 			}
 			if !x.Until.IsZero() {

@@ -16,7 +16,7 @@ const MaxAdvisories = 4_000_000
 // safe for concurrent use.
 type Database struct {
 	advisories []*Advisory
-	entries    map[Package]*packageEntries
+	entries    map[packageKey]*packageEntries
 	groups     map[string]*Group // by id and alias, upper case
 	upstream   map[string][]*Advisory
 	group      map[*Advisory]*Group
@@ -71,7 +71,7 @@ func NewDatabase(advisories []*Advisory, o Options) (*Database, error) {
 		return nil, ident.Errorf(ident.KindLimit, "%d advisories are more than %d", len(advisories), most)
 	}
 	db := &Database{
-		entries:  make(map[Package]*packageEntries, len(advisories)),
+		entries:  make(map[packageKey]*packageEntries, len(advisories)),
 		groups:   make(map[string]*Group, 3*len(advisories)),
 		upstream: map[string][]*Advisory{},
 		group:    make(map[*Advisory]*Group, len(advisories)),
@@ -157,7 +157,7 @@ func (db *Database) index(a *Advisory) {
 			continue // GIT ranges without a package (OSV schema, affected[].package)
 		}
 		e := entry{advisory: a, affected: i, scope: scopeOf(aff.Ecosystem), order: orderOf(aff.Ecosystem), fault: aff.Unparsable}
-		key := Package{e.scope.base, canonicalName(e.scope.base, aff.Name)}
+		key := packageKey{e.scope.base, canonicalName(e.scope.base, aff.Name)}
 		if db.entries[key] == nil {
 			db.entries[key] = &packageEntries{}
 		}

@@ -11,9 +11,6 @@ import (
 type Concern struct {
 	Affecting []*Advisory // that affect it, each once
 	Doubtful  []*Advisory // that name it and cannot be evaluated for it, each once
-	// Packages are what records would have to name to be about it; none where it has no
-	// identity.
-	Packages []Package
 	// Unidentified is true where no record can be compared with it, whatever is loaded.
 	Unidentified bool
 }
@@ -64,11 +61,6 @@ func (m *Matcher) Concern(c *sbom.Component, subjectOS sbom.Distro) Concern {
 	var out Concern
 	db := m.db
 	_, qs, gap := db.ask(c, subjectOS, m.known)
-	for i := range qs {
-		if p := packageNamed(qs[i].id.Ecosystem, qs[i].id.Name); !slices.Contains(out.Packages, p) {
-			out.Packages = append(out.Packages, p)
-		}
-	}
 	if gap != nil {
 		out.Unidentified = gap.Class == UnmatchedIdentity
 		return out

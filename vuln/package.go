@@ -6,17 +6,9 @@ import (
 	"sync"
 )
 
-// Package is what records name packages by: an ecosystem without its release, and a name
-// in its canonical form. It is comparable.
-type Package struct{ base, name string }
-
-// PackageOf returns what an entry of a record is about.
-func (a *Affected) PackageOf() Package { return packageNamed(a.Ecosystem, a.Name) }
-
-func packageNamed(ecosystem, name string) Package {
-	base := scopeOf(ecosystem).base
-	return Package{base, canonicalName(base, name)}
-}
+// packageKey is what records name packages by: an ecosystem without its release, and a
+// name in its canonical form.
+type packageKey struct{ base, name string }
 
 // packageEntries are the entries about one package. Their ranges are put in order when
 // the package is first asked for: most never are.
@@ -71,7 +63,7 @@ type scale struct {
 
 // about returns the entries about a package, ready to be evaluated; nil for none.
 func (db *Database) about(base, name string) *packageEntries {
-	p := db.entries[Package{base, canonicalName(base, name)}]
+	p := db.entries[packageKey{base, canonicalName(base, name)}]
 	if p != nil {
 		p.once.Do(p.prepare)
 	}

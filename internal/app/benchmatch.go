@@ -22,13 +22,11 @@ func BenchMatch(ctx context.Context, c synth.VulnerableConfig, at func(string)) 
 	}
 	out := &report.BenchMatch{SchemaVersion: inventory.SchemaVersion, Seed: c.Seed, Machine: runtime.GOOS + "/" + runtime.GOARCH + ", " + runtime.Version(),
 		Advisories: len(v.Advisories), Known: len(c.Known), Ranges: v.Ranges}
-	x := index.New()
+	x, advisories := index.New(), v.Advisories
 	if err := x.Apply(v.Batch()); err != nil {
 		return nil, err
 	}
 	s := x.Snapshot()
-	advisories := v.Advisories
-	v = nil // its components are in the index
 	out.Components = int(s.Components())
 	var db *vuln.Database
 	var all *index.AdvisoryIndex

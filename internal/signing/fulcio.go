@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/digitorus/timestamp"
@@ -49,7 +50,7 @@ func (c *Client) certify(ctx context.Context, address string, k *Key, t *Token) 
 	if json.Unmarshal(raw, &answer) != nil {
 		return nil, bad
 	}
-	list := append(answer.Embedded.Chain.Certificates, answer.Detached.Chain.Certificates...)
+	list := slices.Concat(answer.Embedded.Chain.Certificates, answer.Detached.Chain.Certificates)
 	if len(list) == 0 {
 		return nil, bad
 	}
