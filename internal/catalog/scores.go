@@ -203,16 +203,16 @@ func (c *Catalog) auditScores(ctx context.Context, yielding bool) (bool, error) 
 	next := was
 	for block := 0; uint32(block)*scoresAtOnce < v.index.Documents(); block++ { //nolint:gosec // documents are numbered with 32 bits
 		first := uint32(block) * scoresAtOnce //nolint:gosec // as above
-		var todo []uint32
+		var due []uint32
 		for id := first; id < min(first+scoresAtOnce, v.index.Documents()); id++ {
 			if needs(id) {
-				todo = append(todo, id)
+				due = append(due, id)
 			}
 		}
-		if len(todo) == 0 {
+		if len(due) == 0 {
 			continue
 		}
-		b, err := c.scoreBlock(ctx, v, block, todo, yielding)
+		b, err := c.scoreBlock(ctx, v, block, due, yielding)
 		if err != nil {
 			return true, err
 		}
@@ -231,7 +231,7 @@ func (c *Catalog) auditScores(ctx context.Context, yielding bool) (bool, error) 
 
 // scoreBlock judges some documents of a block, writes down how all of it stands, and
 // returns that.
-func (c *Catalog) scoreBlock(ctx context.Context, v *view, block int, todo []uint32, yielding bool) (*scoreBlock, error) {
+func (c *Catalog) scoreBlock(ctx context.Context, v *view, block int, due []uint32, yielding bool) (*scoreBlock, error) {
 	scope := scoreScope(block)
 	rows := map[string]store.State{}
 	err := c.states(ctx, store.StateQuery{Kind: store.StateScore, Scope: scope}, func(s *store.State) error {
@@ -241,7 +241,7 @@ func (c *Catalog) scoreBlock(ctx context.Context, v *view, block int, todo []uin
 	if err != nil {
 		return nil, err
 	}
-	docs, err := c.store.Documents(ctx, todo)
+	docs, err := c.store.Documents(ctx, due)
 	if err != nil {
 		return nil, storeError(err)
 	}
@@ -249,7 +249,7 @@ func (c *Catalog) scoreBlock(ctx context.Context, v *view, block int, todo []uin
 	for i := range docs {
 		meta[docs[i].ID] = &docs[i]
 	}
-	for _, id := range todo {
+	for _, id := range due {
 		d := meta[id]
 		if _, live := v.index.Artifact(id); !live || d == nil || d.Deleted != 0 {
 			delete(rows, scoreKey(id))
