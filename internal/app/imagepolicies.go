@@ -40,22 +40,8 @@ func (l *Loader) Policies(ctx context.Context, paths, manifests []string) (*Poli
 		return nil, ident.Errorf(ident.KindFailure, "no policy was found").WithHint("a policy has one of the kinds %s", strings.Join(decode.Kinds(), ", "))
 	}
 	p.Secrets = map[string][]byte{}
-	for _, arg := range manifests {
-		files, err := l.expand(arg, hasExt(".yaml", ".yml", ".json"))
-		if err != nil {
-			return nil, err
-		}
-		for _, f := range files {
-			docs, err := l.documents(ctx, f.name)
-			if err != nil {
-				return nil, err
-			}
-			for _, d := range docs {
-				if err := p.secret(d.Root, f.name); err != nil {
-					return nil, err
-				}
-			}
-		}
+	if err := l.eachResource(ctx, manifests, func(f file, root manifest.Value) error { return p.secret(root, f.name) }); err != nil {
+		return nil, err
 	}
 	return p, nil
 }

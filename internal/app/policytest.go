@@ -20,31 +20,43 @@ import (
 // be read are an error: a case that was not judged must not look like one that passed.
 func (l *Loader) TestPolicies(ctx context.Context, paths []string) (*report.PolicyTests, error) {
 	a := &report.PolicyTests{SchemaVersion: inventory.SchemaVersion, Cases: []report.PolicyTestCase{}}
+	err := l.eachResource(ctx, paths, func(f file, root manifest.Value) error {
+		if root.Field("kind").Text() != policytest.SuiteKind {
+			return nil
+		}
+		suite, faults := policytest.ReadSuite(root)
+		if err := broken(f.name, faults); err != nil {
+			return err
+		}
+		return l.testPolicies(ctx, f.name, suite, a)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// eachResource hands over every document of the files behind paths. The first that
+// cannot be read ends it.
+func (l *Loader) eachResource(ctx context.Context, paths []string, each func(f file, root manifest.Value) error) error {
 	for _, arg := range paths {
 		files, err := l.expand(arg, hasExt(".yaml", ".yml", ".json"))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, f := range files {
 			docs, err := l.documents(ctx, f.name)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			for _, d := range docs {
-				if d.Root.Field("kind").Text() != policytest.SuiteKind {
-					continue
-				}
-				suite, faults := policytest.ReadSuite(d.Root)
-				if err := broken(f.name, faults); err != nil {
-					return nil, err
-				}
-				if err := l.testPolicies(ctx, f.name, suite, a); err != nil {
-					return nil, err
+				if err := each(f, d.Root); err != nil {
+					return err
 				}
 			}
 		}
 	}
-	return a, nil
+	return nil
 }
 
 func (l *Loader) documents(ctx context.Context, name string) ([]manifest.Document, error) {

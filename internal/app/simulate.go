@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 
+	"github.com/cofferdam-io/cofferdam/estate/manifest"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/policy"
@@ -61,32 +62,22 @@ func recordedPolicies(p *Policies) []*policy.Policy {
 }
 
 func (l *Loader) simulateFiles(ctx context.Context, arg string, policies []*policy.Policy, c policy.Context, a *report.Simulation) error {
-	files, err := l.expand(arg, hasExt(".yaml", ".yml", ".json"))
-	if err != nil {
-		return err
-	}
-	for _, f := range files {
-		docs, err := l.documents(ctx, f.name)
+	return l.eachResource(ctx, []string{arg}, func(f file, root manifest.Value) error {
+		if root.Field("kind").Text() != policytest.FactsKind {
+			if f.walked {
+				return nil
+			}
+			return ident.Errorf(ident.KindFailure, "holds no facts of an image").At(f.name).WithHint("kind: %s; docs/policies.md shows one", policytest.FactsKind)
+		}
+		in, faults := policytest.ReadFacts(root)
+		if err := broken(f.name, faults); err != nil {
+			return err
+		}
+		prepared, err := policy.Prepare(in)
 		if err != nil {
 			return err
 		}
-		for _, d := range docs {
-			if d.Root.Field("kind").Text() != policytest.FactsKind {
-				if f.walked {
-					continue
-				}
-				return ident.Errorf(ident.KindFailure, "holds no facts of an image").At(f.name).WithHint("kind: %s; docs/policies.md shows one", policytest.FactsKind)
-			}
-			in, faults := policytest.ReadFacts(d.Root)
-			if err := broken(f.name, faults); err != nil {
-				return err
-			}
-			prepared, err := policy.Prepare(in)
-			if err != nil {
-				return err
-			}
-			a.Add(in.Reference, policy.Evaluate(policies, prepared, c))
-		}
-	}
-	return nil
+		a.Add(in.Reference, policy.Evaluate(policies, prepared, c))
+		return nil
+	})
 }

@@ -145,8 +145,7 @@ What is refused, malformed documents included, exits 3; what could not be checke
 				return err
 			}
 			a.Explain = explain
-			e.outcome.failed = a.Verdict == report.Indeterminate
-			e.outcome.refused = a.Verdict == report.Refused
+			e.concludes(a.Verdict)
 			return e.write(a, report.Options{})
 		}),
 	}
@@ -154,4 +153,10 @@ What is refused, malformed documents included, exits 3; what could not be checke
 	c.Flags().StringVar(&s.in.Bundle, "bundle", "", "the Sigstore bundle in `FILE`, or - for standard input")
 	c.Flags().BoolVar(&explain, "explain", false, "show the certificate, the log entries and the trust that the verdict rests on, or the cause of a refusal")
 	return answers(c, (*report.Verification)(nil))
+}
+
+// concludes sets the exit code that a verdict has: what could not be checked is a
+// failure and no refusal.
+func (e *env) concludes(v report.VerdictWord) {
+	e.outcome.failed, e.outcome.refused = v == report.Indeterminate, v == report.Refused
 }

@@ -51,8 +51,7 @@ What is refused, unsigned commits included, exits 3; what could not be checked e
 				return err
 			}
 			a.Explain = explain
-			e.outcome.failed = a.Verdict == report.Indeterminate
-			e.outcome.refused = a.Verdict == report.Refused
+			e.concludes(a.Verdict)
 			return e.write(a, report.Options{})
 		}),
 	}

@@ -95,8 +95,7 @@ unsigned.`,
 				return err
 			}
 			a.Explain = explain
-			e.outcome.failed = a.Verdict == report.Indeterminate
-			e.outcome.refused = a.Verdict == report.Refused
+			e.concludes(a.Verdict)
 			return e.write(a, report.Options{})
 		}),
 	}
