@@ -18,6 +18,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
 	"github.com/cofferdam-io/cofferdam/internal/registry"
+	"github.com/cofferdam-io/cofferdam/internal/retry"
 	"github.com/cofferdam-io/cofferdam/internal/server"
 	"github.com/cofferdam-io/cofferdam/internal/store"
 )
@@ -227,11 +228,7 @@ func (p *puller) run(ctx context.Context, c *catalog.Catalog, log *slog.Logger, 
 			problem := problemOf(p.cfg.Name, err)
 			s.State, s.Problem, s.Hint = "failing", problem.Message, problem.Hint
 		})
-		t := time.NewTimer(wait)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
+		if retry.Sleep(ctx, wait) != nil {
 			return
 		}
 	}
@@ -438,12 +435,10 @@ func (p *puller) take(ctx context.Context, t target, d *registry.Document) error
 		outcome := "taken"
 		switch {
 		case errors.As(err, &busy):
-			select {
-			case <-time.After(busy.After):
-				continue
-			case <-ctx.Done():
-				return context.Cause(ctx)
+			if err := retry.Sleep(ctx, busy.After); err != nil {
+				return err
 			}
+			continue
 		case errors.As(err, &rejected):
 			outcome = "quarantined"
 			p.change(func(s *server.Registry) { s.Quarantined++ })

@@ -9,12 +9,12 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/listen"
+	"github.com/cofferdam-io/cofferdam/internal/retry"
 )
 
 // Client asks one server. Its methods may be called from many goroutines.
@@ -102,12 +102,8 @@ func (c *Client) do(ctx context.Context, r *request, out any) error {
 			_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 64<<10)) // so that the connection is used again
 			_ = res.Body.Close()
 		}
-		t := time.NewTimer(wait)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-			return context.Cause(ctx)
+		if err := retry.Sleep(ctx, wait); err != nil {
+			return err
 		}
 	}
 }
@@ -154,8 +150,8 @@ func after(res *http.Response, err error, try int) (time.Duration, bool) {
 	}
 	switch res.StatusCode {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusBadGateway, http.StatusGatewayTimeout:
-		if s, err := strconv.Atoi(res.Header.Get("Retry-After")); err == nil && s >= 0 {
-			wait = time.Duration(min(s, 60))*time.Second + rand.N(500*time.Millisecond) //nolint:gosec // the same
+		if said, ok := retry.After(res.Header, time.Now()); ok {
+			wait = min(said, time.Minute) + rand.N(500*time.Millisecond) //nolint:gosec // the same
 		}
 		return wait, true
 	}

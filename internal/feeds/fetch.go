@@ -12,9 +12,10 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cofferdam-io/cofferdam/internal/retry"
 )
 
 // How often and how patiently a document is asked for.
@@ -100,14 +101,7 @@ func (c *Cache) wait(ctx context.Context, d time.Duration) error {
 	if c.Wait != nil {
 		return c.Wait(ctx, d)
 	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return retry.Sleep(ctx, d)
 }
 
 func (u *update) try(ctx context.Context, at string, was Source, most int64, to sink, tag *string) (http.Header, error) {
@@ -151,7 +145,8 @@ func (u *update) try(ctx context.Context, at string, was Source, most int64, to 
 	default:
 		err := fmt.Errorf("%s answers %s", at, res.Status)
 		if res.StatusCode >= 500 || res.StatusCode == http.StatusTooManyRequests || res.StatusCode == http.StatusRequestTimeout {
-			return nil, &again{err, retryAfter(res.Header.Get("Retry-After"), time.Now())}
+			after, _ := retry.After(res.Header, time.Now())
+			return nil, &again{err, after}
 		}
 		return nil, err
 	}
@@ -210,17 +205,6 @@ func matches(h http.Header, to sink) error {
 		return errors.New("is not what the mirror's own digest of it says")
 	}
 	return nil
-}
-
-// retryAfter reads the header in both of its forms (RFC 9110, section 10.2.3).
-func retryAfter(s string, now time.Time) time.Duration {
-	if n, err := strconv.ParseUint(s, 10, 32); err == nil {
-		return time.Duration(n) * time.Second //nolint:gosec // of 32 bits
-	}
-	if t, err := http.ParseTime(s); err == nil && t.After(now) {
-		return t.Sub(now)
-	}
-	return 0
 }
 
 var errTooLong = errors.New("more than the limit")

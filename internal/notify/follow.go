@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cofferdam-io/cofferdam/internal/retry"
 	"github.com/cofferdam-io/cofferdam/report"
 )
 
@@ -190,12 +191,8 @@ func (f *Follower) deliver(ctx context.Context, m Message) bool {
 		}
 		f.Log.WarnContext(ctx, "a webhook was not taken", "webhook", f.Hook.Name, "error", err, "again", wait)
 		f.set(func(s *Status) { s.Failures++; s.Problem, s.Next = err.Error(), f.Now().Add(wait) })
-		t := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			t.Stop()
+		if retry.Sleep(ctx, wait) != nil {
 			return false
-		case <-t.C:
 		}
 	}
 }

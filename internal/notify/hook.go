@@ -15,6 +15,7 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/listen"
+	"github.com/cofferdam-io/cofferdam/internal/retry"
 )
 
 // Hook is an address that is told. It is safe for concurrent use.
@@ -100,9 +101,8 @@ func (h *Hook) Send(ctx context.Context, id string, at time.Time, body []byte) e
 		return nil
 	}
 	out := &Refused{Status: r.StatusCode}
-	if s, err := strconv.Atoi(r.Header.Get("Retry-After")); err == nil && s > 0 {
-		out.After = time.Duration(min(s, int(longestWait/time.Second))) * time.Second
-	}
+	after, _ := retry.After(r.Header, at)
+	out.After = min(after, longestWait)
 	return out
 }
 

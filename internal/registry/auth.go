@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/cofferdam-io/cofferdam/internal/retry"
 )
 
 // accessToken is what a token server gave for a scope.
@@ -170,7 +172,7 @@ func (c *Client) token(req *http.Request, q *question) (accessToken, error) {
 			f.Reason = Wrong // the registry named it: this says nothing about what was asked
 			f.Err = errors.New("the token server answers " + res.Status)
 		case Limited, Away:
-			f.After = retryAfter(res.Header.Get("Retry-After"), time.Now())
+			f.After, _ = retry.After(res.Header, time.Now())
 		}
 		return accessToken{}, f
 	}

@@ -2,13 +2,11 @@ package registry
 
 import (
 	"encoding/json"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestChallenges(t *testing.T) {
@@ -47,18 +45,6 @@ func TestNextLink(t *testing.T) {
 	} {
 		if got := nextLink([]string{header}); got != want {
 			t.Errorf("%s: %q", header, got)
-		}
-	}
-}
-
-func TestRetryAfter(t *testing.T) {
-	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	for header, want := range map[string]time.Duration{
-		"3": 3 * time.Second, "0": 0, "-1": 0, "x": 0, "": 0, "99999999": time.Hour, "99999999999999999999": 0,
-		now.Add(time.Minute).Format(http.TimeFormat): time.Minute, now.Add(-time.Minute).Format(http.TimeFormat): 0, now.Add(9999 * time.Hour).Format(http.TimeFormat): longest,
-	} {
-		if got := retryAfter(header, now); got != want {
-			t.Errorf("%s: %s", header, got)
 		}
 	}
 }
@@ -152,9 +138,6 @@ func FuzzHeaders(f *testing.F) {
 		}
 		if next := nextLink([]string{h}); !strings.Contains(h, next) {
 			t.Errorf("link %q", next)
-		}
-		if d := retryAfter(h, time.Now()); d < 0 || d > longest {
-			t.Errorf("after %s", d)
 		}
 	})
 }

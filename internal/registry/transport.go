@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/cofferdam-io/cofferdam/internal/retry"
 )
 
 // target is a server that requests go to: a registry, or a mirror of one.
@@ -105,7 +107,7 @@ func (c *Client) ask(ctx context.Context, q question) (*answer, error) {
 		if !f.passes() || try >= c.limits.Attempts || time.Now().Add(wait).After(deadline) {
 			return nil, f
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := retry.Sleep(ctx, wait); err != nil {
 			return nil, err
 		}
 	}
@@ -114,17 +116,6 @@ func (c *Client) ask(ctx context.Context, q question) (*answer, error) {
 // passes reports whether a fault may be gone a moment later.
 func (f *Fault) passes() bool {
 	return f.Reason == Limited || f.Reason == Away && f.Status != http.StatusNotImplemented && f.Status != http.StatusHTTPVersionNotSupported
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // errStalled ends a request in which nothing comes any more.
@@ -295,7 +286,7 @@ func (q *question) read(res *http.Response, came func()) (*answer, error) {
 			f.Reason, f.Err = Wrong, errors.New("it sends us to "+res.Request.URL.Host+", which has none")
 		}
 		if f.Reason == Limited || f.Reason == Away {
-			f.After = retryAfter(res.Header.Get("Retry-After"), time.Now())
+			f.After, _ = retry.After(res.Header, time.Now())
 			if f.After > 0 && f.Reason == Away {
 				f.Reason = Limited
 			}
@@ -338,20 +329,6 @@ func reasonOf(status int) Reason {
 		return Away
 	}
 	return Refused
-}
-
-// longest is how long a Retry-After is believed.
-const longest = time.Hour
-
-// retryAfter reads the header in both of its forms (RFC 9110, section 10.2.3).
-func retryAfter(s string, now time.Time) time.Duration {
-	if n, err := strconv.ParseInt(s, 10, 32); err == nil && n > 0 {
-		return min(time.Duration(n)*time.Second, longest)
-	}
-	if t, err := http.ParseTime(s); err == nil && t.After(now) {
-		return min(t.Sub(now), longest)
-	}
-	return 0
 }
 
 // heard tells that something came.

@@ -9,11 +9,11 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/retry"
 )
 
 // Client talks to signing services.
@@ -64,12 +64,8 @@ func (c *Client) ask(ctx context.Context, q request) ([]byte, error) {
 		if err == nil || wait < 0 || try == attempts || ctx.Err() != nil {
 			return raw, err
 		}
-		t := time.NewTimer(max(min(wait, longWait), c.wait<<(try-1)))
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-			return nil, context.Cause(ctx)
+		if err := retry.Sleep(ctx, max(min(wait, longWait), c.wait<<(try-1))); err != nil {
+			return nil, err
 		}
 	}
 }
@@ -110,11 +106,8 @@ func (c *Client) once(ctx context.Context, u *url.URL, q request) (raw []byte, w
 	case slices.Contains(q.wants, res.StatusCode):
 		return raw, 0, nil
 	case res.StatusCode == http.StatusTooManyRequests || res.StatusCode >= 500:
-		after, err := strconv.Atoi(res.Header.Get("Retry-After"))
-		if err != nil {
-			after = 0
-		}
-		return nil, time.Duration(max(after, 0)) * time.Second, away(nil, "%s at %s answers with status %d: %s", q.service, u.Host, res.StatusCode, plain(string(raw)))
+		wait, _ := retry.After(res.Header, time.Now())
+		return nil, wait, away(nil, "%s at %s answers with status %d: %s", q.service, u.Host, res.StatusCode, plain(string(raw)))
 	}
 	return nil, -1, ident.Errorf(ident.KindFailure, "%s at %s refuses with status %d: %s", q.service, u.Host, res.StatusCode, plain(string(raw)))
 }
