@@ -66,28 +66,22 @@ func (c *Catalog) Blocks(ctx context.Context, list string, at time.Time) ([]Bloc
 
 func readBlocks(ctx context.Context, s store.Store, list string, at time.Time) ([]Block, error) {
 	var out []Block
-	q := store.StateQuery{Kind: store.StateBlocked, Scope: list, At: at, Limit: statesAtOnce}
-	for {
-		rows, err := s.States(ctx, q)
+	err := eachState(ctx, s, store.StateQuery{Kind: store.StateBlocked, Scope: list, At: at}, func(row *store.State) error {
+		b := Block{List: row.Scope, Component: row.Key, Since: row.From}
+		err := json.Unmarshal(row.Body, &b)
+		if err == nil {
+			b.query, err = vuln.ParseComponentQuery(b.Component)
+		}
 		if err != nil {
-			return nil, storeError(err)
+			return ident.Errorf(ident.KindFailure, "entry %.80q of the list %.80q cannot be read: %w", row.Key, row.Scope, err)
 		}
-		for i := range rows {
-			r := &rows[i]
-			b := Block{List: r.Scope, Component: r.Key, Since: r.From}
-			if err := json.Unmarshal(r.Body, &b); err != nil {
-				return nil, ident.Errorf(ident.KindFailure, "entry %.80q of the list %.80q cannot be read: %w", r.Key, r.Scope, err)
-			}
-			if b.query, err = vuln.ParseComponentQuery(b.Component); err != nil {
-				return nil, ident.Errorf(ident.KindFailure, "entry %.80q of the list %.80q cannot be read: %w", r.Key, r.Scope, err)
-			}
-			out = append(out, b)
-		}
-		if len(rows) < q.Limit {
-			return out, nil
-		}
-		q.After = &rows[len(rows)-1]
+		out = append(out, b)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
+	return out, nil
 }
 
 // BlockedUse is a blocked component in an artifact.

@@ -78,26 +78,6 @@ func (c *Catalog) Reporters(ctx context.Context) ([]Reporter, error) {
 	return out, err
 }
 
-// states hands every state that a query selects to each, page after page.
-func (c *Catalog) states(ctx context.Context, q store.StateQuery, each func(*store.State) error) error {
-	q.Limit = statesAtOnce
-	for {
-		rows, err := c.store.States(ctx, q)
-		if err != nil {
-			return storeError(err)
-		}
-		for i := range rows {
-			if err := each(&rows[i]); err != nil {
-				return err
-			}
-		}
-		if len(rows) < q.Limit {
-			return nil
-		}
-		q.After = &rows[len(rows)-1]
-	}
-}
-
 // Deployable makes digests the whole of what may be deployed from a source, such as
 // a registry's repository or a release channel, from now on.
 func (c *Catalog) Deployable(ctx context.Context, by authz.Actor, source string, images []ident.Digest) (changed int, err error) {

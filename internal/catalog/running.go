@@ -43,35 +43,25 @@ type running struct {
 	clusters  map[string]index.Set
 }
 
-// statesAtOnce bounds a page of states.
-const statesAtOnce = 8192
-
 // readRunning reads what runs at a time, or now where that is zero, and which
 // artifacts those are.
 func readRunning(ctx context.Context, s store.Store, tenants map[string]index.Set, at time.Time) (*running, error) {
 	r := &running{images: map[ident.Digest][]Workload{}, artifacts: map[uint32][]ident.Digest{}, indexes: map[ident.Digest]bool{}}
-	q := store.StateQuery{Kind: store.StateRuns, At: at, Limit: statesAtOnce}
-	for {
-		rows, err := s.States(ctx, q)
-		if err != nil {
-			return nil, err
+	err := eachState(ctx, s, store.StateQuery{Kind: store.StateRuns, At: at}, func(row *store.State) error {
+		var w Workload
+		if err := json.Unmarshal(row.Body, &w); err != nil {
+			return ident.Errorf(ident.KindFailure, "the state %q of cluster %s cannot be read: %w", row.Key, row.Scope, err)
 		}
-		for i := range rows {
-			var w Workload
-			if err := json.Unmarshal(rows[i].Body, &w); err != nil {
-				return nil, ident.Errorf(ident.KindFailure, "the state %q of cluster %s cannot be read: %w", rows[i].Key, rows[i].Scope, err)
-			}
-			w.Cluster, w.Since = rows[i].Scope, rows[i].From
-			if w.Digest.IsZero() {
-				r.unknown = append(r.unknown, w)
-				continue
-			}
-			r.images[w.Digest] = append(r.images[w.Digest], w)
+		w.Cluster, w.Since = row.Scope, row.From
+		if w.Digest.IsZero() {
+			r.unknown = append(r.unknown, w)
+			return nil
 		}
-		if len(rows) < q.Limit {
-			break
-		}
-		q.After = &rows[len(rows)-1]
+		r.images[w.Digest] = append(r.images[w.Digest], w)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	for _, tenant := range slices.Sorted(maps.Keys(tenants)) {
 		for d := range r.images {

@@ -90,24 +90,18 @@ func (c *Catalog) SetTriage(ctx context.Context, by authz.Actor, t Triage) error
 // readTriage reads every decision that stands, by vulnerability.
 func readTriage(ctx context.Context, s store.Store) (map[string][]Triage, error) {
 	out := map[string][]Triage{}
-	q := store.StateQuery{Kind: store.StateTriage, Limit: statesAtOnce}
-	for {
-		rows, err := s.States(ctx, q)
-		if err != nil {
-			return nil, storeError(err)
+	err := eachState(ctx, s, store.StateQuery{Kind: store.StateTriage}, func(row *store.State) error {
+		t := Triage{ID: row.Subject, Since: row.From}
+		if err := json.Unmarshal(row.Body, &t); err != nil {
+			return ident.Errorf(ident.KindFailure, "the decision about %.80q cannot be read: %w", row.Scope, err)
 		}
-		for i := range rows {
-			t := Triage{ID: rows[i].Subject, Since: rows[i].From}
-			if err := json.Unmarshal(rows[i].Body, &t); err != nil {
-				return nil, ident.Errorf(ident.KindFailure, "the decision about %.80q cannot be read: %w", rows[i].Scope, err)
-			}
-			out[t.ID] = append(out[t.ID], t)
-		}
-		if len(rows) < q.Limit {
-			return out, nil
-		}
-		q.After = &rows[len(rows)-1]
+		out[t.ID] = append(out[t.ID], t)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
+	return out, nil
 }
 
 // decided is the decision about a finding that counts at a time; nil where there is none.

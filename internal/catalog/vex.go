@@ -285,42 +285,36 @@ func (c *Catalog) VEX(ctx context.Context, q VEXQuery) (out []VEXDocument, more 
 // readVEX reads the documents of statements that a query selects. What one document
 // said from one time on is one.
 func readVEX(ctx context.Context, s store.Store, q store.StateQuery) ([]VEXDocument, error) {
-	q.Kind, q.Limit = store.StateVEX, statesAtOnce
+	q.Kind = store.StateVEX
 	type interval struct {
 		scope string
 		from  int64
 	}
 	at := map[interval]int{}
 	var out []VEXDocument
-	for {
-		rows, err := s.States(ctx, q)
+	err := eachState(ctx, s, q, func(r *store.State) error {
+		var b vexBody
+		uploader, name, _ := strings.Cut(r.Scope, "/")
+		err := json.Unmarshal(r.Body, &b)
+		if err == nil {
+			uploader, err = url.PathUnescape(uploader)
+		}
 		if err != nil {
-			return nil, storeError(err)
+			return ident.Errorf(ident.KindFailure, "the statement %.80q of %.200q cannot be read: %w", r.Key, r.Scope, err)
 		}
-		for i := range rows {
-			r := &rows[i]
-			var b vexBody
-			uploader, name, _ := strings.Cut(r.Scope, "/")
-			err := json.Unmarshal(r.Body, &b)
-			if err == nil {
-				uploader, err = url.PathUnescape(uploader)
-			}
-			if err != nil {
-				return nil, ident.Errorf(ident.KindFailure, "the statement %.80q of %.200q cannot be read: %w", r.Key, r.Scope, err)
-			}
-			k := interval{r.Scope, r.From.UnixMicro()} // every row holds the digest: a version is written whole
-			n, ok := at[k]
-			if !ok {
-				n = len(out)
-				at[k] = n
-				out = append(out, VEXDocument{Uploader: uploader, Document: name, Digest: b.Digest, From: r.From, Until: r.Until, scope: r.Scope})
-			}
-			b.Statement.Uploader, b.Statement.File = uploader, name+" (handed over by "+uploader+")"
-			out[n].Statements = append(out[n].Statements, b.Statement)
+		k := interval{r.Scope, r.From.UnixMicro()} // every row holds the digest: a version is written whole
+		n, ok := at[k]
+		if !ok {
+			n = len(out)
+			at[k] = n
+			out = append(out, VEXDocument{Uploader: uploader, Document: name, Digest: b.Digest, From: r.From, Until: r.Until, scope: r.Scope})
 		}
-		if len(rows) < q.Limit {
-			return out, nil
-		}
-		q.After = &rows[len(rows)-1]
+		b.Statement.Uploader, b.Statement.File = uploader, name+" (handed over by "+uploader+")"
+		out[n].Statements = append(out[n].Statements, b.Statement)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
+	return out, nil
 }
