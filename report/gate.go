@@ -181,8 +181,7 @@ func imageGateSARIF(w io.Writer, a *ImageGate, o Options) error {
 				}
 				return r
 			})
-			run.Results = append(run.Results, sarifResult{RuleID: c.Name, RuleIndex: rule, Level: level, Message: sarifText{bracketed(a.Image + ": " + c.Found)},
-				Locations: []sarifLocation{at}, PartialFingerprints: map[string]string{"cofferdam/v1": a.Image + " " + c.Name}})
+			run.against(a.Image, c.Name, rule, level, c.Found, at)
 		case GateNotChecked:
 			run.incomplete(c.Name+": "+c.Found, at)
 		}

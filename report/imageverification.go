@@ -152,12 +152,8 @@ func imageVerificationSARIF(w io.Writer, a *ImageVerification, o Options) error 
 	index := map[string]int{}
 	at := inFile(a.Image, 0, sarifLogical{FullyQualifiedName: a.Image, Kind: "resource"})
 	add := func(id, level, message string) {
-		rule := run.rule(index, id, func() sarifRule {
-			return sarifRule{ID: id, ShortDescription: sarifText{"Verification was refused: " + id}, Default: &sarifDefault{level},
-				Properties: map[string]any{"tags": []string{"security", "signature"}}}
-		})
-		run.Results = append(run.Results, sarifResult{RuleID: id, RuleIndex: rule, Level: level, Message: sarifText{bracketed(a.Image + ": " + message)},
-			Locations: []sarifLocation{at}, PartialFingerprints: map[string]string{"cofferdam/v1": a.Image + " " + id}})
+		rule := run.rule(index, id, func() sarifRule { return refusal(id, level) })
+		run.against(a.Image, id, rule, level, message, at)
 	}
 	switch a.Verdict {
 	case Refused:

@@ -134,6 +134,19 @@ func (r *sarifRun) rule(index map[string]int, id string, rule func() sarifRule) 
 	return i
 }
 
+// refusal is the rule of a reason for which a signature is refused, or an image by a
+// policy.
+func refusal(id, level string) sarifRule {
+	return sarifRule{ID: id, ShortDescription: sarifText{"Verification was refused: " + id}, Default: &sarifDefault{level},
+		Properties: map[string]any{"tags": []string{"security", "signature"}}}
+}
+
+// against adds what a rule has against an artifact.
+func (r *sarifRun) against(artifact, id string, rule int, level, message string, at sarifLocation) {
+	r.Results = append(r.Results, sarifResult{RuleID: id, RuleIndex: rule, Level: level, Message: sarifText{bracketed(artifact + ": " + message)},
+		Locations: []sarifLocation{at}, PartialFingerprints: map[string]string{"cofferdam/v1": artifact + " " + id}})
+}
+
 // incomplete notes something that was not judged.
 func (r *sarifRun) incomplete(text string, at ...sarifLocation) {
 	in := &r.Invocations[0]

@@ -187,12 +187,8 @@ func verificationSARIF(w io.Writer, a *Verification, o Options) error {
 		at := inFile(v.Bundle, 0, sarifLogical{FullyQualifiedName: v.Artifact, Kind: "resource"})
 		switch v.Verdict {
 		case Refused:
-			rule := run.rule(index, v.Reason, func() sarifRule {
-				return sarifRule{ID: v.Reason, ShortDescription: sarifText{"Verification was refused: " + v.Reason}, Default: &sarifDefault{"error"},
-					Properties: map[string]any{"tags": []string{"security", "signature"}}}
-			})
-			run.Results = append(run.Results, sarifResult{RuleID: v.Reason, RuleIndex: rule, Level: "error", Message: sarifText{bracketed(v.Artifact + ": " + v.Message)},
-				Locations: []sarifLocation{at}, PartialFingerprints: map[string]string{"cofferdam/v1": v.Artifact + " " + v.Reason}})
+			rule := run.rule(index, v.Reason, func() sarifRule { return refusal(v.Reason, "error") })
+			run.against(v.Artifact, v.Reason, rule, "error", v.Message, at)
 		case Indeterminate:
 			run.incomplete(v.Artifact+": "+v.Message, at)
 		}
