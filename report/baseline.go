@@ -18,12 +18,3 @@ func (p *printer) standing(a *Scan) {
 	p.linef("against %s: %s, %d triaged, %d accepted, %d remediated", clean(a.Baseline), p.bold(fmt.Sprintf("%d new", count[vuln.StateNew])),
 		count[vuln.StateTriaged], count[vuln.StateAccepted], len(a.Remediated))
 }
-
-// upgrade is the one change that clears most.
-func upgrade(u vuln.Upgrade) string {
-	s := fmt.Sprintf("one upgrade clears most: %s from %s to %s, %s in %s", clean(u.Component), clean(u.From), clean(u.To), plural(u.Clears, "finding"), plural(u.Documents, "document"))
-	if u.KEV > 0 {
-		s += fmt.Sprintf(", %d known to be exploited", u.KEV)
-	}
-	return s
-}

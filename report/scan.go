@@ -32,6 +32,9 @@ type Scan struct {
 	// Upgrades are what the findings ask for, the one that clears most first.
 	Upgrades []vuln.Upgrade `json:"upgrades,omitempty"`
 
+	// Origins say what is known of where the findings come from, for each base.
+	Origins []vuln.OriginCount `json:"origins,omitempty"`
+
 	places   map[site][]string       // by Locate
 	subjects map[ident.Digest]string // package URLs of what documents are about, by Locate
 }
@@ -109,17 +112,18 @@ func scanTable(w io.Writer, a *Scan, o Options) error {
 		}
 	}
 	p.standing(a)
-	if len(a.Upgrades) > 0 {
-		p.linef("%s", upgrade(a.Upgrades[0]))
+	p.origins(a.Origins)
+	for _, line := range upgrades(a.Upgrades) {
+		p.linef("%s", line)
 	}
 	if len(open) > 0 {
 		p.heading("FINDINGS", len(open), "")
 		rows := make([][]string, 0, len(open))
 		for _, f := range open {
 			rows = append(rows, []string{p.severity(f.Severity), p.exploited(f.KEV) + likely(f.EPSS), p.bold(clean(f.ID)), clean(f.Component.Name) + " " + clean(f.Component.Version),
-				clean(f.Fix), string(f.State), stated(f), clean(f.Range), clean(f.File)})
+				clean(f.Fix), string(f.Origin), string(f.State), stated(f), clean(f.Range), clean(f.File)})
 		}
-		p.table([]column{{"SEVERITY", 0}, {"EXPLOITED", 0}, {"ID", 0}, {"COMPONENT", 24}, {"FIX", 20}, {"STATE", 0}, {"VEX", 14}, {"AFFECTED", 16}, {"DOCUMENT", 16}}, rows)
+		p.table([]column{{"SEVERITY", 0}, {"EXPLOITED", 0}, {"ID", 0}, {"COMPONENT", 24}, {"FIX", 20}, {"ORIGIN", 0}, {"STATE", 0}, {"VEX", 14}, {"AFFECTED", 16}, {"DOCUMENT", 16}}, rows)
 	}
 	p.cleared(cleared)
 	p.unapplied(a.Findings)

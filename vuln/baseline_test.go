@@ -120,8 +120,8 @@ func TestUpgrades(t *testing.T) {
 	cleared.Status = vuln.StatusFixed
 	got := vuln.Upgrades(append(fs, cleared))
 	want := []vuln.Upgrade{
-		{Component: "a", From: "1.0.0", To: "1.0.1", Clears: 1, KEV: 1, Worst: ident.SeverityHigh, Documents: 1},
-		{Component: "golang.org/x/net", From: "v0.9.0", To: "v0.23.0", Clears: 2, Worst: ident.SeverityHigh, Documents: 1},
+		{Kind: vuln.UpgradePackage, Component: "a", From: "1.0.0", To: "1.0.1", Clears: 1, KEV: 1, Worst: ident.SeverityHigh, Documents: 1},
+		{Kind: vuln.UpgradePackage, Component: "golang.org/x/net", From: "v0.9.0", To: "v0.23.0", Clears: 2, Worst: ident.SeverityHigh, Documents: 1},
 	}
 	if len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
 		t.Errorf("%+v", got)

@@ -51,6 +51,10 @@ type Finding struct {
 	Accepted *Acceptance `json:"accepted,omitempty"`
 	// Layer is the image layer that brought the component, where the document tells.
 	Layer ident.Digest `json:"layer,omitzero"`
+	// Origin says whether the image's base brought it, and Base which that is; "" where
+	// that is not known or was not asked.
+	Origin Origin `json:"origin,omitempty"`
+	Base   string `json:"base,omitempty"`
 
 	// Indices are the places in Document.Components that hold this package
 	// URL; -1 is the document's subject.

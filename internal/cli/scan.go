@@ -20,6 +20,7 @@ func scanCommand(e *env) *cobra.Command {
 	var failOn []string
 	var onlyFixed, warnOnly bool
 	var base baselineFlags
+	var built baseFlags
 	var srv serverFlags
 	c := &cobra.Command{
 		Use: "scan FILE…|IMAGE… [--advisories PATH…]", GroupID: "sbom",
@@ -43,12 +44,16 @@ counts: unknown is not low. With --baseline it fails on what is new since: on wh
 in a baseline that --write-baseline wrote, or was not found in the release before (an SBOM
 or image). What is known to be exploited is never baselined.
 
+With --base it tells which findings the base image brought, by layers where the documents
+tell them and by packages otherwise, and what a newer base would clear; --origin lists one
+kind. Of several documents, one whose layers are a part of another's is taken for its base.
+
 With --findings the reports of other scanners are held against the findings: what is agreed,
 what only one side has, and why where that is known.
 
 -o openvex and cyclonedx-vex write the findings with their status, to be published or
 completed by hand.`,
-		Example: "  cofferdam scan ./sbom --advisories ./advisories --fail-on high\n  cofferdam scan sha256:… --server https://sbom.example",
+		Example: "  cofferdam scan ./sbom --advisories ./advisories --fail-on high\n  cofferdam scan web.syft.json --base debian.syft.json --origin application,unknown\n  cofferdam scan sha256:… --server https://sbom.example",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return ident.Errorf(ident.KindUsage, "%s takes SBOM files or images", c.CommandPath()).WithHint("%s ./sbom --advisories ./advisories", c.CommandPath())
@@ -64,7 +69,11 @@ completed by hand.`,
 				return ident.Errorf(ident.KindUsage, "--fail-on kev needs the catalogue of exploited vulnerabilities").
 					WithHint("--kev known_exploited_vulnerabilities.json, as CISA publishes it")
 			}
+			if err := built.check(args); err != nil {
+				return err
+			}
 			finish := func(a *report.Scan) error {
+				built.filter(e, a)
 				if onlyFixed {
 					a.Findings = withFix(a.Findings)
 				}
@@ -80,6 +89,11 @@ completed by hand.`,
 				a, err := e.scanOnServer(ctx, &srv, args)
 				if err != nil {
 					return err
+				}
+				if built.of != "" || len(args) > 1 {
+					if err := e.originsOnServer(ctx, &srv, &built, a, args, &reg); err != nil {
+						return err
+					}
 				}
 				return finish(a)
 			}
@@ -123,6 +137,9 @@ completed by hand.`,
 			if err := e.holdAgainst(ctx, l, &base, a, docs, knowledge{db, known, &reg}); err != nil {
 				return err
 			}
+			if err := built.tell(ctx, e, l, a, args, docs, &reg); err != nil {
+				return err
+			}
 			return finish(a)
 		}),
 	}
@@ -130,6 +147,7 @@ completed by hand.`,
 	in.intelligenceFlags(c)
 	reg.add(c)
 	base.add(c)
+	built.add(c)
 	srv.add(c)
 	in.server = &srv
 	in.notWithServer(c, "advisories", "kev", "epss", "vex", "vex-trust", "baseline", "write-baseline", "findings")
