@@ -133,6 +133,7 @@ func (g *Graph) fork() *Graph {
 	n.workloads.classes, n.workloads.members = g.workloads.classes.fork(), g.workloads.members.fork()
 	n.universe, n.named = slices.Clone(g.universe), slices.Clone(g.named)
 	n.pool, n.byPod, n.byAddress, n.doubts = newPool(g.classes.len()), &podGrain{}, &addressTable{}, &doubts{}
+	n.pool.tallies = g.pool.tallies
 	g.compiler.atoms.m = n.m
 	return &n
 }

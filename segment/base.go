@@ -35,7 +35,7 @@ type halfKey struct {
 // pool holds scratch memory and what lines share. It is safe for concurrent use.
 type pool struct {
 	grants  sync.Pool
-	tallies [2]sync.Pool                  // by By
+	tallies *[2]sync.Pool                 // by By; of all graphs of a line of changes
 	scratch sync.Pool                     // []uint32
 	lines   [2][]atomic.Pointer[linePage] // by lineKind, and class
 
@@ -114,7 +114,7 @@ const maxPoolWords = 64 << 20
 
 func newPool(classes int) *pool {
 	pages := (classes + linesPage - 1) / linesPage
-	return &pool{lines: [2][]atomic.Pointer[linePage]{make([]atomic.Pointer[linePage], pages), make([]atomic.Pointer[linePage], pages)},
+	return &pool{tallies: new([2]sync.Pool), lines: [2][]atomic.Pointer[linePage]{make([]atomic.Pointer[linePage], pages), make([]atomic.Pointer[linePage], pages)},
 		known: &known{halves: make(map[halfKey][][]part)}, bases: make(map[baseKey]*base), interned: newInterned()}
 }
 

@@ -214,12 +214,46 @@ func (g *Graph) edgesOf(r ident.Ref, kind lineKind) ([]Edge, error) {
 	}
 	t := g.newTally(ByWorkload)
 	defer t.release()
-	var out []Edge
-	g.eachEdge(t, s, kind, func(e Edge) bool {
-		out = append(out, e)
+	return g.gather(t, s, kind), nil
+}
+
+// gather returns what eachEdge hands over. It looks up what is said to whom first
+// and writes the edges after, whose number is known then: they are large, and a
+// list that grows is copied several times.
+func (g *Graph) gather(t *tally, s side, kind lineKind) []Edge {
+	t.found = t.found[:0]
+	n := 0
+	g.eachInside(t, s, kind, func(end uint32, r *reply) bool {
+		if !g.same(s, t, int(end)) {
+			t.found = append(t.found, said{end, r})
+			n += len(r.edges)
+		}
 		return true
 	})
-	return out, nil
+	blocks := g.blocks(t, s, kind)
+	for i := range blocks {
+		n += len(blocks[i].reply.edges)
+	}
+	if n == 0 {
+		return nil
+	}
+	out := make([]Edge, 0, n)
+	put := func(other *ident.Ref, r *reply) {
+		for i := range r.edges {
+			out = append(out, r.edges[i])
+			e := &out[len(out)-1]
+			if e.Src, e.Dst = s.ref, *other; kind == column {
+				e.Src, e.Dst = *other, s.ref
+			}
+		}
+	}
+	for _, x := range t.found {
+		put(t.gr.ref(int(x.end)), x.reply)
+	}
+	for i := range blocks {
+		put(&blocks[i].ref, blocks[i].reply)
+	}
+	return out
 }
 
 // Between returns the edges from src to dst: none if everything is denied, two

@@ -83,16 +83,23 @@ func (g *Graph) listOf(t *tally, c int, kind lineKind) *list {
 	for chunk := range t.chunks {
 		t.add(b.parts[chunk], chunk, 0, g.pods, -1)
 	}
-	l := &list{}
+	l := &list{ends: make([]uint32, 0, len(t.touched)), which: make([]uint32, 0, len(t.touched))}
 	index := make(map[string]uint32)
+	var (
+		last *reply
+		at   uint32
+	)
 	t.drain(1, func(end uint32, r *reply) {
-		i, ok := index[r.key]
-		if !ok {
-			i = uint32(len(l.replies)) //nolint:gosec // fewer than ends
-			index[r.key] = i
-			l.replies = append(l.replies, r)
+		if r != last {
+			i, ok := index[r.key]
+			if !ok {
+				i = uint32(len(l.replies)) //nolint:gosec // fewer than ends
+				index[r.key] = i
+				l.replies = append(l.replies, r)
+			}
+			last, at = r, i
 		}
-		l.ends, l.which = append(l.ends, end), append(l.which, i)
+		l.ends, l.which = append(l.ends, end), append(l.which, at)
 	})
 	b.list.Store(l)
 	g.pool.mu.Lock()

@@ -6,7 +6,7 @@ import (
 )
 
 // tally accumulates lines over the ends of a grain. It is scratch memory of one
-// query, taken from the graph's pool and given back.
+// query, taken from the pool of a line of graphs and given back.
 type tally struct {
 	g       *Graph
 	by      By
@@ -21,22 +21,41 @@ type tally struct {
 	mark    bitset
 
 	ask      answer
+	found    []said
 	except   []uint32
 	affected []changedReply
 	lost     []netip.Prefix
 }
 
-func (g *Graph) newTally(by By) *tally {
-	if t, ok := g.pool.tallies[by].Get().(*tally); ok {
-		return t
-	}
-	gr := g.grain(by)
-	n := gr.len() * g.ports.chunks
-	return &tally{g: g, by: by, gr: gr, chunks: g.ports.chunks, must: make([]uint64, n), may: make([]uint64, n), andMust: make([]uint64, n),
-		andMay: make([]uint64, n), seen: make([]uint32, n), mark: newBitset(gr.len())}
+// said is what a line says to an inside end.
+type said struct {
+	end   uint32
+	reply *reply
 }
 
-func (t *tally) release() { t.g.pool.tallies[t.by].Put(t) }
+// newTally takes a tally that an earlier graph of a line of changes made, if it is
+// large enough: between queries all of it but its scratch is zero.
+func (g *Graph) newTally(by By) *tally {
+	gr, chunks := g.grain(by), g.ports.chunks
+	t, _ := g.pool.tallies[by].Get().(*tally)
+	if t == nil || len(t.must) < gr.len()*chunks || len(t.mark)<<6 < gr.len() {
+		ends := gr.len() + gr.len()/64 + 64 // some for what changes add
+		n := ends * chunks
+		t = &tally{must: make([]uint64, n), may: make([]uint64, n), andMust: make([]uint64, n), andMay: make([]uint64, n),
+			seen: make([]uint32, n), mark: newBitset(ends)}
+	}
+	t.g, t.by, t.gr, t.chunks = g, by, gr, chunks
+	return t
+}
+
+// release gives a tally back, which must not hold on to its graph.
+func (t *tally) release() {
+	clear(t.found)
+	clear(t.affected[:cap(t.affected)])
+	from := &t.g.pool.tallies[t.by]
+	t.g, t.gr, t.found, t.affected = nil, nil, t.found[:0], t.affected[:0]
+	from.Put(t)
+}
 
 // add counts one class's line in for the classes from lo up to hi. If the class
 // stands for a single endpoint, endpoint is its index, else -1.
@@ -91,10 +110,23 @@ func (t *tally) put(end uint32, chunk int, out, least span) {
 	t.seen[i]++
 }
 
+// order puts what was touched into the order of ends: by sorting, or by going over
+// the marks where they are about as many.
+func (t *tally) order() {
+	if len(t.touched) < len(t.mark) {
+		slices.Sort(t.touched)
+		return
+	}
+	t.touched = t.touched[:0]
+	for end := range t.mark.all() {
+		t.touched = append(t.touched, uint32(end)) //nolint:gosec // an end
+	}
+}
+
 // drain hands over the replies in the order of ends and resets the tally. The
 // side had the given number of classes.
 func (t *tally) drain(classes int, f func(uint32, *reply)) {
-	slices.Sort(t.touched)
+	t.order()
 	var (
 		a    answer
 		last [4]uint64
