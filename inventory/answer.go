@@ -11,13 +11,16 @@ const SchemaVersion = "1"
 
 // Coverage says what an answer rests on: the COVERAGE of the command-line contract.
 type Coverage struct {
-	Workloads                 int       `json:"workloads"`
-	WithSBOM                  int       `json:"withSbom"` // workloads all of whose containers have an SBOM
-	SBOMMatchedBy             MatchedBy `json:"sbomMatchedBy"`
-	ComponentsWithoutIdentity int       `json:"componentsWithoutIdentity"` // components that cannot be matched with any advisory
-	AdvisoriesAsOf            string    `json:"advisoriesAsOf,omitempty"`  // date of the newest advisory loaded, RFC 3339 date
-	KEVAsOf                   string    `json:"kevAsOf,omitempty"`         // when the catalogue of exploited vulnerabilities was released, RFC 3339 date; absent: none was read
-	EPSSAsOf                  string    `json:"epssAsOf,omitempty"`        // day of the EPSS scores, RFC 3339 date; absent: none were read
+	Workloads     int       `json:"workloads"`
+	WithSBOM      int       `json:"withSbom"` // workloads all of whose containers have an SBOM
+	SBOMMatchedBy MatchedBy `json:"sbomMatchedBy"`
+	// SBOMTrust counts the images of SBOMMatchedBy by what verification made of their SBOM;
+	// nil where none was asked for.
+	SBOMTrust                 *TrustCount `json:"sbomTrust,omitempty"`
+	ComponentsWithoutIdentity int         `json:"componentsWithoutIdentity"` // components that cannot be matched with any advisory
+	AdvisoriesAsOf            string      `json:"advisoriesAsOf,omitempty"`  // date of the newest advisory loaded, RFC 3339 date
+	KEVAsOf                   string      `json:"kevAsOf,omitempty"`         // when the catalogue of exploited vulnerabilities was released, RFC 3339 date; absent: none was read
+	EPSSAsOf                  string      `json:"epssAsOf,omitempty"`        // day of the EPSS scores, RFC 3339 date; absent: none were read
 	// VEXStatements counts the statements that were read, and VEX says what became of
 	// them, in a scan.
 	VEXStatements int            `json:"vexStatements,omitempty"`
@@ -51,7 +54,11 @@ type SBOMMatch struct {
 	Digest ident.Digest `json:"digest"` // of the document
 	File   string       `json:"file,omitempty"`
 	Match  string       `json:"match"` // "digest", "index", "reference", "tag"
-	Trust  string       `json:"trust"` // "verified", "unsigned", "invalid", "unchecked"
+	Trust  string       `json:"trust"` // SBOMVerified, SBOMUnsigned, SBOMInvalid or SBOMUnchecked
+	// TrustReason is why it is not verified, and SignedBy who vouches for it where it is;
+	// both are empty where nothing was verified at all.
+	TrustReason string `json:"trustReason,omitempty"`
+	SignedBy    string `json:"signedBy,omitempty"`
 }
 
 // Image is one container of a workload with its artifact.

@@ -130,7 +130,7 @@ func (s *Snapshot) placed(list []vuln.Reported) []ReportedFinding {
 		for _, im := range w.images {
 			for _, d := range im.join.docs {
 				runs[d.at] = append(runs[d.at], Site{Workload: w.Ref, Zone: w.zone, Owner: w.owner, Contact: w.contact, Container: im.Container, Image: im.Image.Image,
-					SBOM: SBOMMatch{Digest: d.Digest, File: d.File, Match: im.join.match, Trust: "unchecked"}})
+					SBOM: s.match(im, d)})
 			}
 		}
 	}

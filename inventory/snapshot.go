@@ -24,6 +24,7 @@ type Input struct {
 	Intelligence *vuln.Intelligence // nil: nothing beside the advisories was read
 	Reported     []vuln.Reported    // by other scanners; nil: no report was read
 	Images       ImageIndex
+	Trust        *Trust // what is known of who vouches for SBOMs; nil: nobody was asked
 	At           time.Time
 	Quarantined  int // inputs that could not be read
 }
@@ -56,7 +57,15 @@ type workload struct {
 // pods of a workload differ while it rolls out.
 type image struct {
 	Image
+	runs running
 	join join
+}
+
+// match says how a document is the image's, and what it is worth.
+func (s *Snapshot) match(im *image, d *document) SBOMMatch {
+	m := s.in.Trust.judge(d, im.runs, &s.in.Images)
+	m.Match = im.join.match
+	return m
 }
 
 // Build joins the input. An invalid selector of the estate file is an error.
@@ -156,14 +165,14 @@ func (s *Snapshot) joinImages(w *workload) {
 			return
 		}
 		seen[key] = true
-		im := &image{Image: Image{Container: c.Name, Kind: kind[c.Kind], Image: written}, join: s.docs.find(r)}
+		im := &image{Image: Image{Container: c.Name, Kind: kind[c.Kind], Image: written}, runs: r, join: s.docs.find(r)}
 		for _, g := range r.digests {
 			im.Digests = append(im.Digests, g.Digest)
 		}
 		im.Unresolved = im.join.unresolved
 		if len(im.join.docs) > 0 {
-			d := im.join.docs[0]
-			im.SBOM = &SBOMMatch{Digest: d.Digest, File: d.File, Match: im.join.match, Trust: "unchecked"}
+			m := s.match(im, im.join.docs[0])
+			im.SBOM = &m
 			for _, doc := range im.join.docs {
 				im.Components += len(doc.Components)
 				doc.running = true
@@ -216,11 +225,17 @@ func (s *Snapshot) Coverage() Coverage {
 	if c.NotSeen == nil {
 		c.NotSeen = []string{}
 	}
+	if s.in.Trust != nil {
+		c.SBOMTrust = &TrustCount{}
+	}
 	for _, w := range s.workloads {
 		if w.covered() {
 			c.WithSBOM++
 		}
 		for _, im := range w.images {
+			if im.SBOM != nil && c.SBOMTrust != nil {
+				c.SBOMTrust.add(im.SBOM.Trust)
+			}
 			switch im.join.match {
 			case matchDigest:
 				c.SBOMMatchedBy.Digest++

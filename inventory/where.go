@@ -288,7 +288,7 @@ func (s *Snapshot) sites(f *search) []Site {
 		for _, im := range w.images {
 			for _, d := range im.join.docs {
 				base := Site{Workload: w.Ref, Zone: w.zone, Owner: w.owner, Contact: w.contact, Container: im.Container, Image: im.Image.Image,
-					SBOM: SBOMMatch{Digest: d.Digest, File: d.File, Match: im.join.match, Trust: "unchecked"}}
+					SBOM: s.match(im, d)}
 				artifact := vuln.ArtifactOf(d.Document, im.Digests...)
 				for _, h := range byDoc[d] {
 					c := &d.Components[h.index]

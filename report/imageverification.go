@@ -13,6 +13,7 @@ import (
 type ImageVerification struct {
 	SchemaVersion string      `json:"schemaVersion"`
 	Image         string      `json:"image"`   // as it was asked for
+	At            string      `json:"at"`      // when it was judged, RFC 3339
 	Digests       []string    `json:"digests"` // what was resolved, once; the first is what the reference means
 	Platform      string      `json:"platform,omitempty"`
 	Verdict       VerdictWord `json:"verdict"`

@@ -189,6 +189,15 @@ func (p *printer) gaps(m *inventory.Map) {
 		}
 		p.table([]column{{"IMAGE", 20}, {"WORKLOADS", 0}, {"SUCH AS", 20}, {"REASON", 24}}, rows)
 	}
+	if m.Coverage.SBOMTrust != nil {
+		list := m.SBOMs()
+		p.heading("SBOMS AND WHO VOUCHES FOR THEM", len(list), "")
+		rows := make([][]string, 0, len(list))
+		for _, s := range list {
+			rows = append(rows, []string{clean(shortImage(s.Image)), p.trust(s.Trust), clean(s.Vouched()), s.Match, short(s.Digest.String())})
+		}
+		p.table([]column{{"IMAGE", 18}, {"TRUST", 0}, {"BY, OR WHY NOT", 30}, {"MATCHED BY", 0}, {"SBOM", 0}}, rows)
+	}
 	if len(m.SBOMsWithoutRuntime) > 0 {
 		p.heading("SBOMS WITHOUT WORKLOAD", len(m.SBOMsWithoutRuntime), "")
 		rows := make([][]string, 0, len(m.SBOMsWithoutRuntime))

@@ -112,6 +112,9 @@ func coverageLine(c inventory.Coverage) string {
 	if n := c.SBOMMatchedBy.Tag; n > 0 {
 		parts = append(parts, plural(n, "image")+" matched by tag only")
 	}
+	if c.SBOMTrust != nil {
+		parts = append(parts, "SBOMs of images: "+c.SBOMTrust.String())
+	}
 	if n := c.ComponentsWithoutIdentity; n > 0 {
 		parts = append(parts, plural(n, "component")+" without identity")
 	}

@@ -49,8 +49,21 @@ type Verdict struct {
 	Detail  string `json:"detail,omitempty"`
 
 	Fact *fact.Fact `json:"fact,omitempty"`
+	// SBOM is the document that the statement carries, verified or not.
+	SBOM *SBOMVerdict `json:"sbom,omitempty"`
 	// SLSA says what the fact is worth as provenance, where a table of builders was given.
 	SLSA *slsa.Assessment `json:"slsa,omitempty"`
+}
+
+// SBOMVerdict says which document a statement carries and what it is worth: what map,
+// where and blast take as --sbom-trust.
+type SBOMVerdict struct {
+	Document string `json:"document"`           // digest of its bytes in the statement
+	Content  string `json:"content,omitempty"`  // digest of what it says, however it is written
+	Artifact string `json:"artifact,omitempty"` // that it is about
+	Trust    string `json:"trust"`              // verified, invalid, unchecked
+	SignedBy string `json:"signedBy,omitempty"`
+	Reason   string `json:"reason,omitempty"` // why it is not verified
 }
 
 // Add appends a result and brings the verdict of the whole up to date: what is

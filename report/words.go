@@ -186,7 +186,18 @@ func affects(refs []ident.Ref) string {
 	return strings.Join(names, ", ")
 }
 
-// trust words an SBOM's match: "by digest, unchecked".
+// trust colours what verification made of an SBOM.
+func (p *printer) trust(word string) string {
+	switch word {
+	case inventory.SBOMVerified:
+		return p.green(word)
+	case inventory.SBOMInvalid, inventory.SBOMUnsigned:
+		return p.red(word)
+	}
+	return p.yellow(word)
+}
+
+// matched words an SBOM's match: "by digest, unchecked".
 func matched(m inventory.SBOMMatch) string {
 	if m.Match == "" {
 		return ""

@@ -359,7 +359,7 @@ func (l *Loader) Approve(ctx context.Context, bundles []string, exceptions []pol
 	}
 	o.Anybody = len(o.Identities) == 0
 	for _, name := range bundles {
-		b, err := l.bundle(ctx, name)
+		b, _, err := l.bundle(ctx, name)
 		if err != nil {
 			return located(name, err)
 		}

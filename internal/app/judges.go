@@ -164,13 +164,21 @@ func (j *judges) hear(ctx context.Context, s *registry.Signature, out *ImageFact
 	}
 	switch {
 	case err == nil:
+		c.SBOM = sbomVerdict(s.Bytes, &c.Verdict, j.named())
 		return c, nil
 	case errors.Is(err, context.Canceled) || ctx.Err() != nil:
 		return nil, err
 	}
 	refused(&c.Verdict, err)
 	c.Class = c.Verdict.Verdict
+	c.SBOM = sbomVerdict(s.Bytes, &c.Verdict, true)
 	return c, nil
+}
+
+// named reports whether the inputs say whose signature is accepted: a policy alone asks
+// that of a fact as a whole, and of no document.
+func (j *judges) named() bool {
+	return len(j.in.Verify.Keys)+len(j.in.Verify.Options.Identities) > 0
 }
 
 func refusedFor(v report.Verdict, reason string, err error) report.Verdict {

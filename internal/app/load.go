@@ -69,6 +69,9 @@ type Loader struct {
 	Progress func(stage string, done, total int)
 	// Details asks for sbom.Details of every document.
 	Details bool
+	// Contents takes what each SBOM says by the digest of its bytes
+	// (provenance.ContentDigest), where it is not nil.
+	Contents map[ident.Digest]ident.Digest
 }
 
 func (l *Loader) progress(stage string, done, total int) {
@@ -321,6 +324,9 @@ func (l *Loader) SBOMs(ctx context.Context, paths []string) ([]*sbom.Document, [
 				problems = append(problems, problemOf(f.name, err))
 				continue
 			}
+			if err := l.content(data); err != nil {
+				problems = append(problems, problemOf(f.name, err))
+			}
 			for _, d := range ds {
 				if d.Digest.IsZero() || !seen[d.Digest] {
 					seen[d.Digest] = true
@@ -347,6 +353,9 @@ func (l *Loader) Reports(ctx context.Context, est *Estate) ([]*sbom.Document, []
 			p.Message = r.Kind + " " + r.Namespace + "/" + r.Name + ": " + p.Message
 			problems = append(problems, p)
 			continue
+		}
+		if err := l.content(r.JSON); err != nil {
+			problems = append(problems, problemOf(name, err))
 		}
 		docs = append(docs, ds...)
 	}
@@ -432,7 +441,8 @@ func (l *Loader) Advisories(ctx context.Context, paths []string) (*vuln.Database
 type Knowledge struct {
 	Database     *vuln.Database
 	Intelligence *vuln.Intelligence
-	Reported     []vuln.Reported // by other scanners; nil: no report was read
+	Reported     []vuln.Reported  // by other scanners; nil: no report was read
+	Trust        *inventory.Trust // who vouches for SBOMs; nil: nobody was asked
 }
 
 // Join builds the snapshot that the questions are asked of.
@@ -444,6 +454,6 @@ func (l *Loader) Join(ctx context.Context, est *Estate, docs []*sbom.Document, k
 	}
 	return inventory.Build(ctx, inventory.Input{
 		Estate: est.Set.Estate, Config: est.Config, Graph: est.Graph, SBOMs: docs, Database: k.Database, Intelligence: k.Intelligence, Reported: k.Reported,
-		Images: images, At: at, Quarantined: quarantined,
+		Images: images, Trust: k.Trust, At: at, Quarantined: quarantined,
 	})
 }

@@ -72,7 +72,7 @@ func (l *Loader) VerifyBundles(ctx context.Context, in VerifyInputs) (*report.Ve
 		}
 		l.progress("verifying", i, len(in.Artifacts))
 		v := report.Verdict{Artifact: name, Bundle: bundleOf(in, name), Verdict: report.Verified}
-		b, err := l.bundle(ctx, v.Bundle)
+		b, raw, err := l.bundle(ctx, v.Bundle)
 		if err == nil && o.Trust == nil && (b.Certified() && len(o.Identities) > 0 || !b.Certified() && len(o.Keys) > 0 && b.Logged()) {
 			if o.Trust, a.Notes, err = publicRoot(ctx, in); err == nil {
 				judge, err = verify.New(o)
@@ -89,6 +89,7 @@ func (l *Loader) VerifyBundles(ctx context.Context, in VerifyInputs) (*report.Ve
 		} else if table != nil {
 			v.SLSA = slsa.Assess(v.Fact.Artifact, []fact.Fact{*v.Fact}, table, nil)
 		}
+		v.SBOM = sbomVerdict(raw, &v, true)
 		a.Add(v)
 	}
 	return a, nil
@@ -138,12 +139,13 @@ func publicRoot(ctx context.Context, in VerifyInputs) (*verify.Trust, []string, 
 	return t, notes, err
 }
 
-func (l *Loader) bundle(ctx context.Context, name string) (*verify.Bundle, error) {
+func (l *Loader) bundle(ctx context.Context, name string) (*verify.Bundle, []byte, error) {
 	raw, err := l.read(ctx, name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return verify.ParseBundle(raw)
+	b, err := verify.ParseBundle(raw)
+	return b, raw, err
 }
 
 // judge opens the artifact and verifies its bundle. A name that no file has and that

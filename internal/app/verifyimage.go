@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/cofferdam-io/cofferdam/fact"
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -20,7 +21,7 @@ import (
 // error says that the question is wrong, or that a policy, key or trusted root is. The
 // image is judged as if it were to run in namespace; "" is none that is known.
 func (l *Loader) VerifyImage(ctx context.Context, in FactInputs, namespace string) (*report.ImageVerification, error) {
-	a := &report.ImageVerification{SchemaVersion: inventory.SchemaVersion, Image: in.Image, Platform: in.Platform, Verdict: report.Verified, Digests: []string{}, Candidates: []report.Candidate{}, Unchecked: []string{}}
+	a := &report.ImageVerification{SchemaVersion: inventory.SchemaVersion, Image: in.Image, At: in.Verify.At.UTC().Format(time.RFC3339), Platform: in.Platform, Verdict: report.Verified, Digests: []string{}, Candidates: []report.Candidate{}, Unchecked: []string{}}
 	facts, err := l.ImageFacts(ctx, in)
 	if err != nil {
 		return a, unknownImage(a, err)

@@ -326,7 +326,7 @@ func (w *asked) sites(d *store.Document, h *inventory.ComponentHit, k *sbom.Comp
 func (w *asked) site(x *Workload, d *store.Document) inventory.Site {
 	s := inventory.Site{Workload: x.ref(), Zone: x.Zone, Owner: x.Owner, Container: x.Container, Image: imageOf(x)}
 	if d != nil {
-		s.SBOM = inventory.SBOMMatch{Digest: d.Original, Match: "digest", Trust: "unchecked"}
+		s.SBOM = inventory.SBOMMatch{Digest: d.Original, Match: "digest", Trust: inventory.SBOMUnchecked}
 		if w.runs.indexes[x.Digest] {
 			s.SBOM.Match = "index"
 		}

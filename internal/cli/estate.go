@@ -14,7 +14,7 @@ import (
 )
 
 func mapCommand(e *env) *cobra.Command {
-	var in inputs
+	in := inputs{trust: &sbomTrust{}}
 	var plan string
 	c := &cobra.Command{
 		Use: "map -f PATH… [--sbom PATH…] [--advisories PATH…] [--plan DIR]", GroupID: "estate",
@@ -72,6 +72,7 @@ first; one that does not hold for this estate is refused (exit 3).
 	in.sbomFlags(c)
 	in.advisoryFlags(c)
 	in.intelligenceFlags(c)
+	in.trust.add(c)
 	c.Flags().StringVar(&plan, "plan", "", "draw the plan in `DIR` over the map, for -o html")
 	return answers(c, (*inventory.Map)(nil))
 }
@@ -100,7 +101,7 @@ func (e *env) planLayer(ctx context.Context, in *inputs, dir string) (*html.Laye
 }
 
 func whereCommand(e *env) *cobra.Command {
-	in := inputs{server: &serverFlags{}}
+	in := inputs{server: &serverFlags{}, trust: &sbomTrust{}}
 	c := &cobra.Command{
 		Use: "where QUERY (-f PATH… --sbom PATH… | --server URL)", GroupID: "estate",
 		Short:   "Where a vulnerability, component or image runs",
@@ -138,13 +139,16 @@ func whereCommand(e *env) *cobra.Command {
 	in.sbomFlags(c)
 	in.advisoryFlags(c)
 	in.intelligenceFlags(c)
-	in.notWithServer(c, "filename", "sbom", "image-map", "image-alias", "advisories", "kev", "epss", "vex", "vex-trust", "findings", "estate", "cni", "namespace", "selector")
+	in.trust.add(c)
+	in.notWithServer(c, "filename", "sbom", "image-map", "image-alias", "advisories", "kev", "epss", "vex", "vex-trust", "findings", "estate", "cni", "namespace", "selector",
+		"sbom-trust", "verify", "key", "certificate-identity", "certificate-identity-regexp", "certificate-oidc-issuer", "certificate-oidc-issuer-regexp", "certificate-extension",
+		"trusted-root", "distrust", "min-logs", "min-timestamps", "min-scts", "registry-auth", "plain-http", "registry-mirror")
 	c.ValidArgsFunction = e.completeWorkloads(&in, 1)
 	return answers(c, (*inventory.Where)(nil))
 }
 
 func blastCommand(e *env) *cobra.Command {
-	var in inputs
+	in := inputs{trust: &sbomTrust{}}
 	var o inventory.BlastOptions
 	c := &cobra.Command{
 		Use: "blast QUERY -f PATH… --sbom PATH… [--protect SELECTOR…]", GroupID: "estate",
@@ -188,6 +192,7 @@ func blastCommand(e *env) *cobra.Command {
 	in.sbomFlags(c)
 	in.advisoryFlags(c)
 	in.intelligenceFlags(c)
+	in.trust.add(c)
 	c.Flags().StringArrayVar(&o.Protect, "protect", nil, "`SELECTOR` of workloads that must not be reached, besides those that the estate file names; repeatable")
 	c.Flags().IntVar(&o.MaxHops, "max-hops", 0, "stop after `N` hops; 0: no limit")
 	c.ValidArgsFunction = e.completeWorkloads(&in, 1)

@@ -25,6 +25,7 @@ type inputs struct {
 	reports    []string // of other scanners
 	allNS      bool
 	selector   string
+	trust      *sbomTrust   // of commands that say who vouches for SBOMs; nil: others
 	server     *serverFlags // of commands that a server answers; nil: it cannot
 	later      []laterFlag
 }
@@ -209,6 +210,14 @@ func (e *env) joined(ctx context.Context, l *app.Loader, in *inputs) (*app.Estat
 	if err != nil {
 		return nil, nil, err
 	}
+	if in.trust != nil {
+		if err := in.trust.check(e); err != nil {
+			return nil, nil, err
+		}
+		if in.trust.verify || len(in.trust.said) > 0 {
+			l.Contents = map[ident.Digest]ident.Digest{}
+		}
+	}
 	est, err := l.Estate(ctx, in.estate)
 	if err != nil {
 		return nil, nil, err
@@ -245,6 +254,14 @@ func (e *env) joined(ctx context.Context, l *app.Loader, in *inputs) (*app.Estat
 	}
 	all := slices.Concat(est.Problems, sbomProblems, advProblems, vexProblems, findingProblems)
 	e.problems(all)
-	snap, err := l.Join(ctx, est, docs, app.Knowledge{Database: db, Intelligence: known, Reported: found}, in.sboms, len(all), at)
+	knowledge := app.Knowledge{Database: db, Intelligence: known, Reported: found}
+	snap, err := l.Join(ctx, est, docs, knowledge, in.sboms, len(all), at)
+	if err != nil || in.trust == nil {
+		return est, snap, err
+	}
+	if knowledge.Trust, err = in.trust.trust(ctx, e, l, snap); err != nil || knowledge.Trust == nil {
+		return est, snap, err
+	}
+	snap, err = l.Join(ctx, est, docs, knowledge, in.sboms, len(all), at)
 	return est, snap, err
 }

@@ -37,6 +37,12 @@ type signers struct {
 }
 
 func (s *signers) flags(c *cobra.Command) {
+	s.who(c)
+	c.Flags().StringVar(&s.in.BuildersFile, "builders", "", "say what verified provenance is worth, by the table of trusted builders in `FILE` (docs/provenance.md)")
+}
+
+// who declares the flags that name signers and what they are judged by.
+func (s *signers) who(c *cobra.Command) {
 	f := c.Flags()
 	f.StringArrayVar(&s.in.Keys, "key", nil, "accept signatures of the public key in `FILE` (PEM); repeat it for several keys")
 	f.StringVar(&s.identity.Subject, "certificate-identity", "", "accept certificates of this `SUBJECT`: an address, a workflow, a workload")
@@ -46,7 +52,6 @@ func (s *signers) flags(c *cobra.Command) {
 	f.StringArrayVar(&s.extensions, "certificate-extension", nil, "… and that has this `NAME=VALUE`, such as sourceRepositoryURI=https://…; repeat it for several")
 	f.StringArrayVar(&s.in.TrustedRoots, "trusted-root", nil, "judge by the trusted root in `FILE`; several are trusted at once; without it, the public good's, kept by TUF")
 	f.StringVar(&s.in.DistrustFile, "distrust", "", "keys and identities in `FILE` that are not trusted, for some time or at all")
-	f.StringVar(&s.in.BuildersFile, "builders", "", "say what verified provenance is worth, by the table of trusted builders in `FILE` (docs/provenance.md)")
 	f.IntVar(&s.in.Options.Logs, "min-logs", 0, "transparency logs that must hold the signature; 0: one for certificates, for keys what the bundle brings; -1: none")
 	f.IntVar(&s.in.Options.Times, "min-timestamps", 0, "logs and timestamp authorities that must vouch for the time; 0: one for certificates")
 	f.IntVar(&s.in.Options.SCTs, "min-scts", 0, "certificate logs that must have seen the certificate; 0: one; -1: none")

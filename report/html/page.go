@@ -229,6 +229,12 @@ func tables(m *inventory.Map) []table {
 	for _, g := range m.WithoutSBOM {
 		gaps.Rows = append(gaps.Rows, []string{g.Image, fmt.Sprint(len(g.Workloads)), g.Reason})
 	}
+	trust := table{ID: "sboms", Title: "SBOMs and who vouches for them", Columns: []string{"Trust", "Image", "By, or why not", "Matched by", "SBOM", "Workloads"}}
+	if m.Coverage.SBOMTrust != nil {
+		for _, s := range m.SBOMs() {
+			trust.Rows = append(trust.Rows, []string{s.Trust, s.Image, s.Vouched(), s.Match, s.Digest.String(), fmt.Sprint(s.Workloads)})
+		}
+	}
 	policies := table{ID: "policies", Title: "Policies", Columns: []string{"Policy", "Tier", "Selects", "Source"}}
 	for _, p := range m.Policies {
 		policies.Rows = append(policies.Rows, []string{strings.TrimPrefix(p.Policy.String(), "/"), p.Tier, fmt.Sprintf("%d workloads", p.Selects), fmt.Sprintf("%s:%d", p.File, p.Line)})
@@ -238,7 +244,7 @@ func tables(m *inventory.Map) []table {
 		unprotected.Rows = append(unprotected.Rows, []string{r.String()})
 	}
 	var out []table
-	for _, t := range []table{found, open, unprotected, connections(m), gaps, workloads, policies} {
+	for _, t := range []table{found, open, unprotected, connections(m), gaps, trust, workloads, policies} {
 		if len(t.Rows) > 0 {
 			out = append(out, t)
 		}

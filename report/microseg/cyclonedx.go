@@ -231,7 +231,7 @@ func (d *writer) artifacts() {
 		if s := a.sbom; s != nil {
 			// A URN by digest (the document may lie anywhere) with the hash to check it by.
 			c.References = []reference{{URL: "urn:" + s.Digest.String(), Type: "bom", Hashes: sha256Hash(s.Digest),
-				Comment: "SBOM of the image, matched by " + s.Match + ", " + s.Trust}}
+				Comment: "SBOM of the image, matched by " + s.Worth()}}
 		}
 		d.doc.Components = append(d.doc.Components, c)
 	}

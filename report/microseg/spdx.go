@@ -94,7 +94,7 @@ func SPDX23(w io.Writer, m *inventory.Map, o Options) error {
 			p.Name, p.Version = a.image.Name(), a.image.Tag
 		}
 		if a.sbom != nil {
-			p.Comment = "its own SBOM is " + a.sbom.Digest.String() + ", matched by " + a.sbom.Match + ", " + a.sbom.Trust
+			p.Comment = "its own SBOM is " + a.sbom.Digest.String() + ", matched by " + a.sbom.Worth()
 		}
 		d.Packages = append(d.Packages, p)
 	}
