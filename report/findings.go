@@ -1,8 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -74,9 +76,8 @@ func findingsTable(w io.Writer, a *RunningFindings, o Options) error {
 	open := 0
 	for i := range a.Items {
 		f := &a.Items[i]
-		var s ident.Severity
-		if s.UnmarshalText([]byte(f.Severity)) == nil && !vuln.Status(f.Status).Clears() {
-			n[s]++
+		if !vuln.Status(f.Status).Clears() {
+			n[f.severity()]++
 		}
 		if f.Until.IsZero() {
 			open++
@@ -100,14 +101,11 @@ func findingsTable(w io.Writer, a *RunningFindings, o Options) error {
 	}
 	if len(a.Items) > 0 {
 		rows := make([][]string, 0, len(a.Items))
-		for i := range a.Items {
-			f := &a.Items[i]
-			var s ident.Severity
-			_ = s.UnmarshalText([]byte(f.Severity)) // unknown where a later server has another word
-			rows = append(rows, []string{p.severity(s), p.exploited(f.KEV), p.bold(clean(f.ID)), clean(f.Component.Name + " " + f.Component.Version), clean(f.Cluster + ":" + f.Container), clean(f.Zone),
+		for _, f := range worstFirst(a.Items) {
+			rows = append(rows, []string{p.severity(f.severity()), p.exploited(f.KEV), p.bold(clean(f.ID)), clean(f.Component.Name + " " + f.Component.Version), clean(f.Cluster + ":" + f.Container), clean(f.Zone),
 				findingSpan(f), p.decided(f), clean(f.Fix), clean(f.Owner)})
 		}
-		p.heading("FINDINGS", len(rows), "")
+		p.heading("FINDINGS", len(rows), "the worst first")
 		p.table([]column{{"SEVERITY", 0}, {"EXPLOITED", 0}, {"ID", 0}, {"COMPONENT", 20}, {"CONTAINER", 28}, {"ZONE", 0}, {"KNOWN", 0}, {"STATE", 16}, {"FIX", 16}, {"OWNER", 8}}, rows)
 	}
 	if !past {
@@ -115,6 +113,41 @@ func findingsTable(w io.Writer, a *RunningFindings, o Options) error {
 		p.linef("%s", p.dim("of what runs and has a document, as of change "+strconv.FormatUint(a.Sequence, 10)+"; advisories read "+a.AdvisoriesLoaded.UTC().Format(time.RFC3339)+"; `cofferdam coverage` says what has none"))
 	}
 	return p.done()
+}
+
+// severity is unknown too where a later server has another word.
+func (f *RunningFinding) severity() ident.Severity {
+	s, _ := ident.ParseSeverity(f.Severity)
+	return s
+}
+
+// worstFirst puts findings into the order in which people look at them: what holds
+// and nobody cleared or accepted, of that what is exploited, then by severity, those of
+// one vulnerability together. The list itself stays as it is: its cursor follows it.
+func worstFirst(list []RunningFinding) []*RunningFinding {
+	out := make([]*RunningFinding, len(list))
+	for i := range list {
+		out[i] = &list[i]
+	}
+	later := func(f *RunningFinding) int {
+		switch {
+		case !f.Until.IsZero():
+			return 2
+		case vuln.Status(f.Status).Clears(), f.State == "accepted":
+			return 1
+		}
+		return 0
+	}
+	exploited := func(f *RunningFinding) int {
+		if f.KEV {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(out, func(a, b *RunningFinding) int {
+		return cmp.Or(cmp.Compare(later(a), later(b)), cmp.Compare(exploited(a), exploited(b)), cmp.Compare(b.severity(), a.severity()), cmp.Compare(a.ID, b.ID))
+	})
+	return out
 }
 
 // findingSpan says since when a finding is known, and until when it was.
