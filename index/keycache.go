@@ -50,8 +50,13 @@ func (k *KeyCache) KeysOf(d *sbom.Document) []string {
 	var name, key []byte
 	fresh := 0
 	add := func(c *sbom.Component) {
+		if found, ok := workedKey(c, d.Subject.OS); ok {
+			keys = append(keys, found)
+			return
+		}
 		name = appendCalled(name[:0], c)
 		if found, ok := k.find(name, c, d.Subject.OS); ok {
+			keep(c, d.Subject.OS, found)
 			keys = append(keys, found)
 			return
 		}
@@ -70,6 +75,47 @@ func (k *KeyCache) KeysOf(d *sbom.Document) []string {
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)
+}
+
+// worked is the key of a component that its reader remembers, in documents of one
+// distribution. Those of others follow: base images of several hold the same packages of
+// languages.
+type worked struct {
+	os   sbom.Distro
+	key  string
+	next *worked
+}
+
+// workedKey returns the key that lies beside what a component is remembered as. The two
+// share their texts where nobody has changed the component, so that comparing them reads
+// none of these.
+func workedKey(c *sbom.Component, os sbom.Distro) (string, bool) {
+	if c.Known == nil {
+		return "", false
+	}
+	w, _ := c.Known.Worked.Load().(*worked)
+	for ; w != nil; w = w.next {
+		if w.os == os {
+			return w.key, sameKey(&c.Known.Component, c)
+		}
+	}
+	return "", false
+}
+
+// keep puts a key beside what its component is remembered as.
+func keep(c *sbom.Component, os sbom.Distro, key string) {
+	if c.Known == nil || len(key) > longestKnown || !sameKey(&c.Known.Component, c) {
+		return
+	}
+	was, _ := c.Known.Worked.Load().(*worked)
+	n := 1
+	for w := was; w != nil; w = w.next {
+		n++
+	}
+	if n > mostAlike {
+		was = nil
+	}
+	c.Known.Worked.Store(&worked{os: sbom.Distro{ID: strings.Clone(os.ID), VersionID: strings.Clone(os.VersionID)}, key: key, next: was})
 }
 
 // appendCalled appends what a component is looked up by.

@@ -25,9 +25,23 @@ func TestKeyCache(t *testing.T) {
 		return c
 	})
 	rapid.Check(t, func(t *rapid.T) {
+		remembered := rapid.SliceOfN(component, 1, 3).Draw(t, "remembered")
+		known := make([]sbom.Known, len(remembered))
+		for i := range known {
+			known[i].Component = remembered[i]
+		}
 		cache := index.NewKeyCache(rapid.SampledFrom([]int{0, 10_000, 1 << 20}).Draw(t, "bytes"))
 		for range rapid.IntRange(1, 20).Draw(t, "documents") {
 			d := &sbom.Document{Components: rapid.SliceOfN(component, 0, 6).Draw(t, "components")}
+			for i := range rapid.IntRange(0, 3).Draw(t, "seen before") {
+				c := known[i%len(known)].Component
+				c.Known = &known[i%len(known)]
+				if rapid.IntRange(0, 3).Draw(t, "changed since") == 0 {
+					c.Supplier = word.Draw(t, "supplier")
+					c.Licenses = nil
+				}
+				d.Components = append(d.Components, c)
+			}
 			d.Subject.OS = sbom.Distro{ID: word.Draw(t, "os"), VersionID: word.Draw(t, "release")}
 			if got, want := cache.KeysOf(d), index.KeysOf(d); !slices.Equal(got, want) {
 				t.Fatalf("%q, want %q", got, want)

@@ -9,10 +9,10 @@ import (
 
 // Detached returns a copy that shares no memory with the component, for those that keep
 // it longer than its document: a decoder's texts are pieces of blocks that hold many.
-// Pointer and Details, which are of the document, are left out.
+// Pointer, Details and Known, which are of the document and its reader, are left out.
 func (c *Component) Detached() Component {
 	k := *c
-	k.Pointer, k.Details = "", nil
+	k.Pointer, k.Details, k.Known = "", nil, nil
 	k.CPEs, k.Locations = slices.Clone(k.CPEs), slices.Clone(k.Locations)
 	k.Hashes, k.Licenses = slices.Clone(k.Hashes), slices.Clone(k.Licenses)
 	layer := k.Layer.String()

@@ -154,6 +154,7 @@ type Component struct {
 	Source    SourcePackage
 	Pointer   string // where it stands: JSON pointer, XML path, or "line N"
 	Details   *Details
+	Known     *Known // what its reader remembers it as; nil where it does not
 }
 
 // SourcePackage is the source that a binary package was built from

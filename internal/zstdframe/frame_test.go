@@ -227,3 +227,21 @@ func FuzzAppend(f *testing.F) {
 		e.same(t, append(bytes.Repeat(b, int(again%300)+1), b...))
 	})
 }
+
+// A match that is none is seen by whichever of its bytes differs.
+func TestMatchesAreHeldAgainstTheSource(t *testing.T) {
+	for n := minMatch; n <= 40; n++ {
+		src := bytes.Repeat(noise(byte(n), n), 2)
+		var e Encoder
+		if !e.holds(src, 0, n, n, uint32(n)) { //nolint:gosec // small
+			t.Errorf("a match of %d bytes is not taken for one", n)
+		}
+		for i := range src {
+			src[i] ^= 1
+			if e.holds(src, 0, n, n, uint32(n)) { //nolint:gosec // small
+				t.Errorf("a match of %d bytes is taken for one though byte %d differs", n, i%n)
+			}
+			src[i] ^= 1
+		}
+	}
+}

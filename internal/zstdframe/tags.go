@@ -112,7 +112,21 @@ func (e *Encoder) follow(dst, src, tags []byte, at, end int) ([]byte, bool) {
 func (e *Encoder) holds(src []byte, at, literals, match int, offset uint32) bool {
 	p := e.start + e.size + literals
 	from := p - int(offset)
-	return match >= minMatch && from >= at && bytes.Equal(src[p:p+match], src[from:from+match])
+	if match < minMatch || from < at {
+		return false
+	}
+	a, b := src[p:p+match], src[from:from+match]
+	if match < 8 || match > 32 {
+		return bytes.Equal(a, b)
+	}
+	// Two thirds are this long, and then the call costs more than the comparison.
+	differ := binary.LittleEndian.Uint64(a) ^ binary.LittleEndian.Uint64(b)
+	differ |= binary.LittleEndian.Uint64(a[match-8:]) ^ binary.LittleEndian.Uint64(b[match-8:])
+	if match > 16 {
+		differ |= binary.LittleEndian.Uint64(a[8:]) ^ binary.LittleEndian.Uint64(b[8:])
+		differ |= binary.LittleEndian.Uint64(a[match-16:]) ^ binary.LittleEndian.Uint64(b[match-16:])
+	}
+	return differ == 0
 }
 
 // repeated is the least length of a repeat with so many bytes for its length.

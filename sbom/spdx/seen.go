@@ -2,6 +2,7 @@ package spdx
 
 import (
 	"bytes"
+	"hash/maphash"
 	"sync"
 
 	"github.com/cofferdam-io/cofferdam/sbom"
@@ -13,10 +14,11 @@ import (
 // same and reading it gave nothing to warn of; what the package is called by and where
 // it stands is looked at anew each time. It may be used by many goroutines at once.
 type Seen struct {
-	most int // bytes of each half
+	most int          // bytes of each half
+	seed maphash.Seed // by chance, so that no document can choose collisions; no answer depends on it
 
 	mu          sync.RWMutex
-	young, aged map[string]*seen // by how the text begins
+	young, aged map[uint64]*seen // by the hash of how the text begins; of several the latest
 	size        int              // of young
 
 	lists sync.Pool // of *lists, that Done took back
@@ -31,9 +33,10 @@ type lists struct {
 
 // seen is one package.
 type seen struct {
-	text      []byte
-	component sbom.Component
-	room      int // levels that JSON could still nest where it was read
+	text  []byte
+	head  uint64 // hash of how text begins
+	room  int    // levels that JSON could still nest where it was read
+	known sbom.Known
 }
 
 // seenHead is how many bytes of a text it is looked up by: name and identifier, which
@@ -47,17 +50,17 @@ const (
 
 // NewSeen returns a memory of about so many bytes.
 func NewSeen(bytes int) *Seen {
-	return &Seen{most: max(bytes/2, 2*seenLongest), young: map[string]*seen{}}
+	return &Seen{most: max(bytes/2, 2*seenLongest), seed: maphash.MakeSeed(), young: map[uint64]*seen{}}
 }
 
-func (s *Seen) find(head []byte) *seen {
+func (s *Seen) find(head uint64) *seen {
 	s.mu.RLock()
-	e := s.young[string(head)]
+	e := s.young[head]
 	if e != nil {
 		s.mu.RUnlock()
 		return e
 	}
-	e = s.aged[string(head)]
+	e = s.aged[head]
 	s.mu.RUnlock()
 	if e != nil {
 		s.put(e)
@@ -66,14 +69,14 @@ func (s *Seen) find(head []byte) *seen {
 }
 
 func (s *Seen) put(e *seen) {
-	const overhead = 1 << 10 // component, lists, map entry
-	n := 2*len(e.text) + overhead
+	const overhead = 1 << 10      // component, lists, map entry
+	n := 2*len(e.text) + overhead // what it says is about as long as its text
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.size+n > s.most {
-		s.young, s.aged, s.size = make(map[string]*seen, len(s.young)), s.young, 0
+		s.young, s.aged, s.size = make(map[uint64]*seen, len(s.young)), s.young, 0
 	}
-	s.young[string(e.text[:seenHead])] = e
+	s.young[e.head] = e
 	s.size += n
 }
 
@@ -97,7 +100,7 @@ func (s *Seen) remember(text []byte, c *sbom.Component, room int) {
 	if len(text) < seenHead || len(text) > seenLongest {
 		return
 	}
-	s.put(&seen{text: bytes.Clone(text), component: c.Detached(), room: room})
+	s.put(&seen{text: bytes.Clone(text), head: maphash.Bytes(s.seed, text[:seenHead]), known: sbom.Known{Component: c.Detached()}, room: room})
 }
 
 // again adds the package that is due, if its text was seen before.
@@ -107,12 +110,12 @@ func (j *jsonDocument) again(room int) bool {
 	if len(head) < seenHead {
 		return false
 	}
-	e := j.opt.Seen.find(head)
+	e := j.opt.Seen.find(maphash.Bytes(j.opt.Seen.seed, head))
 	if e == nil || e.room > room || !r.SkipSame(e.text) {
 		return false
 	}
-	c := e.component
-	c.Pointer = r.Pointer()
+	c := e.known.Component
+	c.Pointer, c.Known = r.Pointer(), &e.known
 	j.add(c, nil)
 	return true
 }

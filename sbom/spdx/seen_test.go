@@ -22,6 +22,16 @@ func sameWithout(t *testing.T, data []byte, o Options) {
 	if (gotErr == nil) != (wantErr == nil) || gotErr != nil && gotErr.Error() != wantErr.Error() {
 		t.Fatalf("%v, want %v", gotErr, wantErr)
 	}
+	if got != nil {
+		for i := range got.Components { // beside what it is remembered as, which is the same
+			if c := &got.Components[i]; c.Known != nil {
+				if detached := c.Detached(); !reflect.DeepEqual(c.Known.Component, detached) {
+					t.Fatalf("%+v is remembered as %+v", detached, c.Known.Component)
+				}
+				c.Known = nil
+			}
+		}
+	}
 	if !reflect.DeepEqual(got, want) {
 		t.Fatalf("%+v\nwant %+v", got, want)
 	}

@@ -1,0 +1,14 @@
+package sbom
+
+import "sync/atomic"
+
+// Known is a component that a reader has met before and remembers: documents that hold it
+// share it. What others worked out of it lies beside it, so that it need not be worked out
+// again for the next document. It may be used by many goroutines.
+type Known struct {
+	// Component is what was read, detached (Detached) and never changed. A component that
+	// names this one may have been changed since: who uses what lies here compares.
+	Component Component
+	// Worked is for package index.
+	Worked atomic.Value
+}
