@@ -38,11 +38,32 @@ type Fact struct {
 	Notes []string `json:"notes,omitempty"`
 }
 
-// Signer is who signed: exactly one of the two is set.
+// Signer is who signed: exactly one of the three is set.
 type Signer struct {
 	Certificate *Certificate `json:"certificate,omitempty"`
 	Key         *Key         `json:"key,omitempty"`
+	X509        *X509        `json:"x509,omitempty"`
 }
+
+// X509 is a certificate of an authority that a trust policy of the Notary Project names.
+type X509 struct {
+	Subject string `json:"subject"` // distinguished name, as RFC 4514 writes it
+	// Policy is the name of the trust policy; Issuer what policies over facts call it.
+	Policy    string       `json:"policy"`
+	Store     string       `json:"store"` // in which the authority was found: "ca:acme"; empty where in none
+	Scheme    string       `json:"scheme"`
+	ID        ident.Digest `json:"id"` // SHA-256 of the SubjectPublicKeyInfo
+	NotBefore time.Time    `json:"notBefore"`
+	NotAfter  time.Time    `json:"notAfter"`
+	Expiry    time.Time    `json:"expiry,omitzero"` // until when the signer says that the artifact is to be used
+	// Logged are the checks that failed, and that the trust policy does not enforce:
+	// authenticity, authenticTimestamp, expiry, revocation.
+	Logged []string `json:"logged,omitempty"`
+}
+
+// Issuer is who vouches for the certificate's subject, in the words of policies over
+// facts: no issuer of tokens is called so, whose names are addresses.
+func (x *X509) Issuer() string { return "notation:" + x.Policy }
 
 // Certificate is the identity that a certificate authority put into a certificate.
 type Certificate struct {
@@ -71,6 +92,7 @@ type TimeSource string
 const (
 	FromAuthority TimeSource = "timestamp-authority" // RFC 3161
 	FromLog       TimeSource = "log"                 // a log's signed promise (Rekor v1)
+	FromSigner    TimeSource = "signing-authority"   // the signer's own, who is trusted for it (notary.x509.signingAuthority)
 )
 
 // Time is a verified time of a signature.

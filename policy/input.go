@@ -122,6 +122,8 @@ func signerName(s fact.Signer) string {
 	switch {
 	case s.Certificate != nil:
 		return s.Certificate.Subject
+	case s.X509 != nil:
+		return s.X509.Subject
 	case s.Key != nil && s.Key.Name != "":
 		return "the key " + s.Key.Name
 	case s.Key != nil:

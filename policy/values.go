@@ -111,6 +111,8 @@ func factValue(f fact.Fact) (*object, error) {
 	case f.Signer.Certificate != nil:
 		c := f.Signer.Certificate
 		signer = signerShape.of(types.String(c.Issuer), types.String(c.Subject), types.String(""), textMap(c.Extensions))
+	case f.Signer.X509 != nil:
+		signer = signerShape.of(types.String(f.Signer.X509.Issuer()), types.String(f.Signer.X509.Subject), types.String(""), textMap(nil))
 	case f.Signer.Key != nil:
 		signer = signerShape.of(types.String(""), types.String(""), types.String(f.Signer.Key.ID.String()), textMap(nil))
 	}

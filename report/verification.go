@@ -141,11 +141,15 @@ func (p *printer) vouched(f *fact.Fact, explain bool) {
 
 // signedBy says whose signature it is, and when it was made.
 func (p *printer) signedBy(f *fact.Fact) {
-	if c := f.Signer.Certificate; c != nil {
-		p.linef("  signed by %s", clean(c.Subject))
-		p.linef("  vouched for by %s", clean(c.Issuer))
-	} else {
-		p.linef("  signed with the key %s (%s)", clean(f.Signer.Key.Name), f.Signer.Key.Algorithm)
+	switch s := &f.Signer; {
+	case s.Certificate != nil:
+		p.linef("  signed by %s", clean(s.Certificate.Subject))
+		p.linef("  vouched for by %s", clean(s.Certificate.Issuer))
+	case s.X509 != nil:
+		p.linef("  signed by %s", clean(s.X509.Subject))
+		p.linef("  by the trust policy %s%s", clean(s.X509.Policy), within(s.X509.Store))
+	case s.Key != nil:
+		p.linef("  signed with the key %s (%s)", clean(s.Key.Name), s.Key.Algorithm)
 	}
 	for _, t := range f.Times {
 		p.linef("  at %s, says %s%s", t.At.Format(time.RFC3339), strings.ReplaceAll(string(t.Source), "-", " "), from(t.Authority))
@@ -158,12 +162,18 @@ func (p *printer) signedBy(f *fact.Fact) {
 // restsOn shows the certificate, the log entries and the trust behind a fact.
 func (p *printer) restsOn(f *fact.Fact) {
 	p.linef("  artifact: %s", f.Artifact)
-	if c := f.Signer.Certificate; c != nil {
+	switch c, x := f.Signer.Certificate, f.Signer.X509; {
+	case c != nil:
 		p.linef("  certificate: by %s, valid %s to %s, seen by %s", clean(c.Authority), c.NotBefore.Format(time.RFC3339), c.NotAfter.Format(time.RFC3339), plural(c.SCTs, "certificate log"))
 		for _, name := range slices.Sorted(maps.Keys(c.Extensions)) {
 			p.linef("    %s: %s", name, clean(c.Extensions[name]))
 		}
-	} else {
+	case x != nil:
+		p.linef("  certificate: %s, valid %s to %s, scheme %s", x.ID, x.NotBefore.Format(time.RFC3339), x.NotAfter.Format(time.RFC3339), clean(x.Scheme))
+		if !x.Expiry.IsZero() {
+			p.linef("  to be used until %s", x.Expiry.Format(time.RFC3339))
+		}
+	case f.Signer.Key != nil:
 		p.linef("  key: %s", f.Signer.Key.ID)
 	}
 	for _, e := range f.Log {
@@ -183,6 +193,13 @@ func (p *printer) restsOn(f *fact.Fact) {
 		p.linef("  trusted root: %s", f.Trust)
 	}
 	p.linef("  bundle: %s", f.Source)
+}
+
+func within(store string) string {
+	if store == "" {
+		return ""
+	}
+	return ", authority in the store " + clean(store)
 }
 
 func from(who string) string {

@@ -21,7 +21,10 @@ type Distrust struct {
 // names reports whether a signer is meant.
 func (d *Distrust) names(s *fact.Signer) bool {
 	if !d.Key.IsZero() {
-		return s.Key != nil && s.Key.ID == d.Key
+		return s.Key != nil && s.Key.ID == d.Key || s.X509 != nil && s.X509.ID == d.Key
+	}
+	if x := s.X509; x != nil {
+		return (d.Subject == "" || d.Subject == x.Subject) && (d.Issuer == "" || d.Issuer == x.Issuer())
 	}
 	return s.Certificate != nil && (d.Subject == "" || d.Subject == s.Certificate.Subject) && (d.Issuer == "" || d.Issuer == s.Certificate.Issuer)
 }

@@ -39,6 +39,13 @@ const (
 	WrongExtension Reason = "extension-mismatch"
 	KeyTime        Reason = "key-time" // signed outside of the time that the key is valid for
 	Distrusted     Reason = "distrusted"
+
+	// Of signatures of the Notary Project:
+	NoTrustPolicy Reason = "trust-policy-missing" // no trust policy is for the repository
+	NotVerified   Reason = "verification-skipped" // the trust policy has nothing verified
+	BadAttribute  Reason = "unknown-attribute"    // a signed attribute that must be understood, and is not
+	Expired       Reason = "signature-expired"    // the time is over until which its signer would have the artifact used
+	Revoked       Reason = "certificate-revoked"
 )
 
 // Refusal is the error of a check that ran and said no.

@@ -40,6 +40,9 @@ type ImageFacts struct {
 	// Others verified under a TrustRoot of a ClusterImagePolicy, or with less than is asked
 	// for usually, which one of them does without. Only they, who look at that, may see them.
 	Others []fact.Fact
+	// Audited are signatures of the Notary Project that a trust policy lets pass without
+	// a trusted authority. No policy sees them.
+	Audited []fact.Fact
 	// SBOMs are the documents in attestations among Facts that are about the image.
 	SBOMs     []AttestedSBOM
 	Unchecked []error // questions that were not answered; what was not found may be there

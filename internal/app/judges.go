@@ -22,6 +22,7 @@ type judges struct {
 	courts   []*court
 	resolved clusterimage.Resolved
 	notes    []string
+	notary   *verify.Notation // nil: no signature of the Notary Project is accepted
 }
 
 // court judges by one trusted root.
@@ -41,6 +42,9 @@ func (l *Loader) judges(ctx context.Context, in FactInputs) (*judges, error) {
 	if err != nil {
 		return nil, err
 	}
+	if j.notary, err = l.notary(ctx, in.Verify); err != nil {
+		return nil, err
+	}
 	var demands []clusterimage.Demand
 	if p := in.Policies; p != nil {
 		o.Anybody = len(o.Identities) == 0
@@ -50,6 +54,9 @@ func (l *Loader) judges(ctx context.Context, in FactInputs) (*judges, error) {
 			}
 			demands = append(demands, image.Demands()...)
 		}
+	}
+	if j.notary != nil && in.Policies == nil && len(o.Keys) == 0 && len(o.Identities) == 0 {
+		return j, nil // only signatures of the Notary Project are asked for
 	}
 	j.court(o, "", o.Trust, demands)
 	for _, d := range demands {
@@ -112,8 +119,8 @@ func (c *court) convene() error {
 // root that they were verified under: what no TrustRoot is named for is for the default.
 func (j *judges) referred() clusterimage.Resolved {
 	j.resolved.Roots[""] = ident.Digest{}
-	if t := j.courts[0].trust; t != nil {
-		j.resolved.Roots[""] = t.Version()
+	if len(j.courts) > 0 && j.courts[0].trust != nil {
+		j.resolved.Roots[""] = j.courts[0].trust.Version()
 	}
 	return j.resolved
 }
@@ -158,6 +165,14 @@ func (j *judges) hear(ctx context.Context, s *registry.Signature, out *ImageFact
 		c.Verdict = refusedFor(c.Verdict, report.TooLarge, s.Fault)
 		return c, nil //nolint:nilerr // the refusal is in the candidate
 	}
+	if isNotation(s) {
+		return c, j.hearNotation(ctx, s, c, out)
+	}
+	if len(j.courts) == 0 {
+		c.Verdict = refusedFor(c.Verdict, string(verify.WrongMaterial),
+			ident.Errorf(ident.KindRefused, "it is no signature of the Notary Project, and only a trust policy for those is given").WithHint("--key FILE, or --certificate-identity and --certificate-oidc-issuer"))
+		return c, nil
+	}
 	var b *verify.Bundle
 	if b, c.Format, err = parseSignature(s); err == nil {
 		c.Fact, err = j.try(ctx, b, s.Origin.Image.Digest, out)
@@ -192,6 +207,8 @@ const (
 	formatBundle = "bundle"
 	formatSimple = "simple-signing"
 	formatDSSE   = "dsse"
+	// formatNotation is that of the Notary Project, JWS or COSE.
+	formatNotation = "notation"
 )
 
 // parseSignature reads a candidate by its content: what its media type says counts for

@@ -32,6 +32,7 @@ type VerifyInputs struct {
 	DistrustFile string
 	BuildersFile string         // of a table of builders; "": nothing is said of SLSA levels
 	Options      verify.Options // Identities and thresholds
+	Notation     NotationInputs // what signatures of the Notary Project at images are judged by
 	// Roots gets the public trusted root, with what a user should know of it. It is
 	// called only where a bundle needs it.
 	Roots func(ctx context.Context, at time.Time) (raw []byte, notes []string, err error)

@@ -51,6 +51,8 @@ func (l *Loader) VerifyImage(ctx context.Context, in FactInputs, namespace strin
 	if in.Policies == nil {
 		switch {
 		case len(facts.Facts) > 0:
+		case len(facts.Audited) > 0:
+			a.Notes = append(a.Notes, audited(&facts.Audited[0]))
 		case len(facts.Candidates) == 0:
 			refused(report.Refused, report.NothingSigned, "cofferdam sign, cosign sign or cosign attest put a signature there", "nothing is attached to it that could vouch for it")
 		default:

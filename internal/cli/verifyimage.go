@@ -28,6 +28,9 @@ func (q *imageQuestion) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringArrayVar(&q.policies, "policy", nil, "judge by the policies in `FILE` or folder: VerificationPolicy, ClusterImagePolicy, TrustRoot; repeatable")
 	f.StringArrayVarP(&q.manifests, "filename", "f", nil, "manifests in `FILE` or folder, with the Secrets whose public keys policies name; repeatable")
+	f.StringVar(&q.signers.in.Notation.Policy, "notation-policy", "", "accept signatures of the Notary Project by the trust policy document in `FILE` (trustpolicy.json)")
+	f.StringVar(&q.signers.in.Notation.Store, "notation-store", "", "the trust stores that it names, in `DIR`: x509/ca/NAME/*.pem, x509/tsa/NAME/*.pem")
+	f.StringArrayVar(&q.signers.in.Notation.Revoked, "notation-crl", nil, "what its authorities revoked, by the list in `FILE`; without it that is unknown; repeatable")
 	f.StringVar(&q.platform, "platform", "", "judge this `PLATFORM` of an index, such as linux/amd64, by what is attached to it and to the index")
 	f.StringVar(&q.namespace, "namespace", "", "judge as if the image were to run in `NAMESPACE`; without it policies that select namespaces govern none")
 }
@@ -35,7 +38,11 @@ func (q *imageQuestion) flags(c *cobra.Command) {
 // inputs turn the flags into what facts are gathered by.
 func (q *imageQuestion) inputs(ctx context.Context, e *env, image string) (app.FactInputs, error) {
 	in := app.FactInputs{Image: image, Platform: q.platform, Registry: q.registry.inputs()}
-	if err := q.signers.check(e, len(q.policies) > 0); err != nil {
+	notation := &q.signers.in.Notation
+	if notation.Policy == "" && (notation.Store != "" || len(notation.Revoked) > 0) {
+		return in, ident.Errorf(ident.KindUsage, "--notation-store and --notation-crl are for a trust policy, and no --notation-policy is given")
+	}
+	if err := q.signers.check(e, len(q.policies) > 0 || notation.Policy != ""); err != nil {
 		return in, err
 	}
 	if len(q.manifests) > 0 && len(q.policies) == 0 {
@@ -60,12 +67,18 @@ func verifyImageCommand(e *env) *cobra.Command {
 	var q imageQuestion
 	var explain bool
 	c := &cobra.Command{
-		Use: "image IMAGE (--policy FILE… | --key K | --certificate-identity I --certificate-oidc-issuer U)", Short: "Verify what a registry has that vouches for an image",
+		Use: "image IMAGE (--policy FILE… | --key K | --certificate-identity I --certificate-oidc-issuer U | --notation-policy F --notation-store D)", Short: "Verify what a registry has that vouches for an image",
 		Long: `Image resolves the reference once, reads every signature and attestation that is
 attached to that digest (referrers of OCI 1.1 by the API and by the tag schema,
 Sigstore bundles, cosign's tags .sig and .att), verifies each by itself, and has
 policies judge what is left: facts. Without --policy one signature or attestation
 of the key or identity that the flags name is enough.
+
+Signatures of the Notary Project (notation; JWS and COSE) are judged by a trust
+policy document and its trust stores, and are facts like the others: to policies their
+signer is that of the issuer "notation:NAME", NAME being the trust policy's. Nothing
+is asked of authorities: whether a certificate is revoked is known from the lists that
+--notation-crl names (docs/notation.md).
 
 Nothing that a registry says of types is believed, and no predicate is read before
 its signature has verified. What is about another digest does not count.
@@ -78,7 +91,8 @@ be has answered, or what is attached does not do. What could not be checked (401
 429, an outage, a mirror's "not found", no trusted root) exits 1 and is never called
 unsigned.`,
 		Example: "  cofferdam verify image registry.example/shop/web:1.4 --policy policy.yaml\n" +
-			"  cofferdam verify image registry.example/shop/web:1.4 --key cosign.pub --explain",
+			"  cofferdam verify image registry.example/shop/web:1.4 --key cosign.pub --explain\n" +
+			"  cofferdam verify image registry.example/shop/web:1.4 --notation-policy trustpolicy.json --notation-store ~/.config/notation/trust-store",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return ident.Errorf(ident.KindUsage, "%s needs one IMAGE", c.CommandPath())

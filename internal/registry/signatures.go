@@ -269,7 +269,7 @@ func maySign(a *Attachment, l *Layer) bool {
 		return true
 	}
 	kind := strings.ToLower(l.MediaType)
-	for _, w := range []string{"sigstore.bundle", "dsse", "in-toto", "simplesigning"} {
+	for _, w := range []string{"sigstore.bundle", "dsse", "in-toto", "simplesigning", "cncf.notary", "application/jose+json", "application/cose"} {
 		if strings.Contains(kind, w) || strings.Contains(strings.ToLower(a.ArtifactType), w) {
 			return true
 		}

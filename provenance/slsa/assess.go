@@ -178,6 +178,9 @@ func by(s *fact.Signer) string {
 	if s.Certificate != nil {
 		return fmt.Sprintf("by %s, vouched for by %s", s.Certificate.Subject, s.Certificate.Issuer)
 	}
+	if s.X509 != nil {
+		return fmt.Sprintf("by %s, by the trust policy %s", s.X509.Subject, s.X509.Policy)
+	}
 	return fmt.Sprintf("with the key %s", s.Key.ID.Short())
 }
 

@@ -1,0 +1,127 @@
+package cli_test
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cofferdam-io/cofferdam/internal/testenv/oci"
+	"github.com/cofferdam-io/cofferdam/verify"
+	"github.com/cofferdam-io/cofferdam/verify/synth"
+)
+
+// TestVerifyNotation has signatures of the Notary Project in a registry, as notation
+// attaches them, judged by the command.
+func TestVerifyNotation(t *testing.T) {
+	at := time.Now()
+	n, err := synth.NewNotary(synth.NotaryOptions{At: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed, err := synth.NewNotary(synth.NotaryOptions{At: at, Lists: []string{"http://crl.example/acme.crl"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := oci.New(t, oci.Options{Referrers: true})
+	put := func(repository string, by *synth.Notary, about string, s synth.NotationSigning) string {
+		t.Helper()
+		i := r.Image(t, repository, "1")
+		raw, kind, err := by.Sign(cmp.Or(about, i.Digest.String()), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Attach(t, i, verify.NotationArtifact, oci.Layer{MediaType: kind, Content: raw})
+		return r.Host + "/" + repository + ":1"
+	}
+	jws, cose := put("shop/web", n, "", synth.NotationSigning{}), put("shop/cose", n, "", synth.NotationSigning{COSE: true})
+	copied := put("shop/copied", n, r.Image(t, "shop/web", "1").Digest.String(), synth.NotationSigning{})
+	unlisted, asks := put("shop/unlisted", n, "", synth.NotationSigning{}), put("shop/asks", listed, "", synth.NotationSigning{})
+
+	dir := t.TempDir()
+	file := func(name string, content []byte) string {
+		t.Helper()
+		p := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(p, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	file("store/x509/ca/acme/root.pem", append(n.Root(), listed.Root()...))
+	file("store/x509/ca/acme/readme.txt", []byte("not read"))
+	stranger, err := synth.NewNotary(synth.NotaryOptions{At: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file("strange/x509/ca/acme/root.pem", stranger.Root())
+	doc := func(name, level string) string {
+		t.Helper()
+		scopes := `"` + strings.Join([]string{r.Host + "/shop/web", r.Host + "/shop/cose", r.Host + "/shop/copied", r.Host + "/shop/asks"}, `","`) + `"`
+		return file(name, []byte(`{"version":"1.0","trustPolicies":[{"name":"ours","registryScopes":[`+scopes+`],"signatureVerification":{"level":"`+level+`"},"trustStores":["ca:acme"],"trustedIdentities":["x509.subject: C=US, ST=WA, O=acme"]}]}`))
+	}
+	policy, audit := doc("trustpolicy.json", "strict"), doc("audit.json", "audit")
+	rules := file("policy.yaml", []byte(`apiVersion: cofferdam.dev/v1alpha1
+kind: VerificationPolicy
+metadata: {name: ours}
+spec:
+  mode: Enforce
+  rules:
+  - name: signature
+    expression: facts.signedBy("notation:ours", "CN=builder,O=acme,ST=WA,C=US").signatures().size() > 0
+    message: a signature of our builder
+    hint: notation sign
+`))
+	list, err := listed.RevocationList(at.Add(-time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	revoked, err := listed.RevocationList(at.Add(-time.Minute), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	free, gone := file("free.crl", list), file("gone.crl", revoked)
+	store, strange := filepath.Join(dir, "store"), filepath.Join(dir, "strange")
+	if err := os.MkdirAll(filepath.Join(dir, "linked/x509/ca"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(store, "x509/ca/acme"), filepath.Join(dir, "linked/x509/ca/acme")); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("COFFERDAM_CACHE", t.TempDir())
+	for name, c := range map[string]struct {
+		args         []string
+		code         int
+		says, stderr string
+	}{
+		"JWS":                        {[]string{jws, "--notation-policy", policy, "--notation-store", store}, 0, "by the trust policy ours, authority in the store ca:acme", ""},
+		"COSE, explained":            {[]string{cose, "--notation-policy", policy, "--notation-store", store, "--explain"}, 0, "scheme notary.x509", ""},
+		"a policy over facts":        {[]string{jws, "--notation-policy", policy, "--notation-store", store, "--policy", rules}, 0, "passed  signature", ""},
+		"… without the trust policy": {[]string{jws, "--policy", rules}, 3, "wrong-material", ""},
+		"… over audited signatures":  {[]string{jws, "--notation-policy", audit, "--notation-store", strange, "--policy", rules}, 3, "expected: a signature of our builder", ""},
+		"audited":                    {[]string{jws, "--notation-policy", audit, "--notation-store", strange}, 0, "not known who signed", ""},
+		"a stranger's":               {[]string{jws, "--notation-policy", policy, "--notation-store", strange}, 3, "certificate-untrusted", ""},
+		"copied":                     {[]string{copied, "--notation-policy", policy, "--notation-store", store}, 3, "artifact-mismatch", ""},
+		"no scope":                   {[]string{unlisted, "--notation-policy", policy, "--notation-store", store}, 3, "trust-policy-missing", ""},
+		"revocation is not known":    {[]string{asks, "--notation-policy", policy, "--notation-store", store}, 1, "COULD NOT CHECK", ""},
+		"not revoked":                {[]string{asks, "--notation-policy", policy, "--notation-store", store, "--notation-crl", free}, 0, "VERIFIED", ""},
+		"revoked":                    {[]string{asks, "--notation-policy", policy, "--notation-store", store, "--notation-crl", gone}, 3, "certificate-revoked", ""},
+		"no stores":                  {[]string{jws, "--notation-policy", policy}, 2, "", "--notation-store"},
+		"an empty store":             {[]string{jws, "--notation-policy", policy, "--notation-store", dir + "/none"}, 2, "", "ca:acme"},
+		"a store that is a link":     {[]string{jws, "--notation-policy", policy, "--notation-store", dir + "/linked"}, 1, "", "links"},
+		"a list that is none":        {[]string{jws, "--notation-policy", policy, "--notation-store", store, "--notation-crl", policy}, 1, "", "trustpolicy.json"},
+		"a document that is none":    {[]string{jws, "--notation-policy", free, "--notation-store", store}, 1, "", "free.crl"},
+		"stores without a document":  {[]string{jws, "--notation-store", store}, 2, "", "no --notation-policy"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, out, errs := run(t, nil, append([]string{"verify", "image"}, c.args...)...)
+			if code != c.code || !strings.Contains(out, c.says) || !strings.Contains(errs, c.stderr) {
+				t.Errorf("exit %d\n%s\n%s\nwant %d, %q, %q", code, out, errs, c.code, c.says, c.stderr)
+			}
+		})
+	}
+}
