@@ -95,6 +95,7 @@ type Claim struct {
 	Action        string    `json:"action,omitempty"`
 	Author        string    `json:"author"`
 	Uploader      string    `json:"uploader,omitempty"` // who handed it over, where trust goes by that
+	Signer        string    `json:"signer,omitempty"`   // whose signature over it verified
 	At            time.Time `json:"at,omitzero"`
 	Bound         Binding   `json:"bound"`  // "digest", "image" or "component"
 	Source        string    `json:"source"` // file and JSON pointer
@@ -175,7 +176,7 @@ func (s *Statements) claim(i int32, a *Artifact, c *sbom.Component) (claim Claim
 	if bound == BoundNot {
 		return Claim{}, false
 	}
-	return Claim{Status: st.Status, Justification: st.Justification, Impact: st.Impact, Action: st.Action, Author: st.Author, Uploader: st.Uploader, At: st.At, Bound: bound,
+	return Claim{Status: st.Status, Justification: st.Justification, Impact: st.Impact, Action: st.Action, Author: st.Author, Uploader: st.Uploader, Signer: st.Signer, At: st.At, Bound: bound,
 		Source: VEXFault{File: st.File, Pointer: st.Pointer}.Where(), at: i}, trusted
 }
 
@@ -194,6 +195,9 @@ func precedence(claims []Claim) (Status, []Claim) {
 		author := strings.ToLower(c.Author)
 		if c.Uploader != "" {
 			author = "\x00" + c.Uploader // no document can name itself so
+		}
+		if c.Signer != "" {
+			author = "\x01" + c.Signer
 		}
 		at, spoke := newest[author]
 		switch {

@@ -24,6 +24,9 @@ type Statement struct {
 	// Uploader is who handed it over, where somebody established that. Trust goes by it
 	// then, and not by what the document says of its author.
 	Uploader string `json:"-"`
+	// Signer is whose signature over the document verified. Trust goes by it then, and
+	// Author is the same.
+	Signer string `json:"-"`
 }
 
 // Product is something that a statement is about: an artifact or a component, or
@@ -77,6 +80,8 @@ type Trust struct {
 	Authors   []TrustedAuthor
 	// Uploaders are those whose uploads are applied, whatever author these name.
 	Uploaders []TrustedAuthor
+	// Signers are those whose signed statements are applied, by Statement.Signer.
+	Signers []TrustedAuthor
 }
 
 // TrustedAuthor is one author whose statements are applied.
@@ -97,6 +102,9 @@ func (t *Trust) Covers(author string, p *Product) bool {
 
 // covers reports whether a statement is applied to a product.
 func (t *Trust) covers(st *Statement, p *Product) bool {
+	if st.Signer != "" {
+		return trusts(t.Signers, st.Signer, p)
+	}
 	if st.Uploader != "" {
 		return trusts(t.Uploaders, st.Uploader, p)
 	}

@@ -4,10 +4,13 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"sigs.k8s.io/yaml"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/provenance"
+	"github.com/cofferdam-io/cofferdam/verify"
 	"github.com/cofferdam-io/cofferdam/vuln"
 	"github.com/cofferdam-io/cofferdam/vuln/epss"
 	"github.com/cofferdam-io/cofferdam/vuln/kev"
@@ -20,6 +23,10 @@ type IntelligenceInputs struct {
 	EPSS  string   // file of scores; "" for none
 	VEX   []string // files and folders of statements
 	Trust string   // file that says whose statements are applied; "" for those of all that VEX names
+	// Roots gets the public trusted root, at At, for signed statements where Trust names
+	// none. nil: there is none.
+	Roots func(ctx context.Context, at time.Time) (raw []byte, notes []string, err error)
+	At    time.Time
 }
 
 // Intelligence reads what the user names. What is named and cannot be read is an
@@ -46,11 +53,11 @@ func (l *Loader) Intelligence(ctx context.Context, in IntelligenceInputs) (*vuln
 			return nil, nil, unusable(err)
 		}
 	}
-	trust, err := l.trust(ctx, in)
+	trust, judge, err := l.trust(ctx, in)
 	if err != nil || len(in.VEX) == 0 {
 		return out, nil, err
 	}
-	statements, problems, err := l.statements(ctx, in.VEX)
+	statements, problems, err := l.statements(ctx, in.VEX, judge)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -60,7 +67,7 @@ func (l *Loader) Intelligence(ctx context.Context, in IntelligenceInputs) (*vuln
 
 // statements reads VEX documents. One that the user names and that is none is a
 // problem; what stands in a folder and is something else is passed over.
-func (l *Loader) statements(ctx context.Context, paths []string) ([]vuln.Statement, []Problem, error) {
+func (l *Loader) statements(ctx context.Context, paths []string, judge *vexJudge) ([]vuln.Statement, []Problem, error) {
 	var out []vuln.Statement
 	var problems []Problem
 	for _, arg := range paths {
@@ -77,7 +84,7 @@ func (l *Loader) statements(ctx context.Context, paths []string) ([]vuln.Stateme
 			var faults []vuln.VEXFault
 			var some []vuln.Statement
 			if err == nil {
-				some, faults, err = vex.Decode(ctx, f.name, raw)
+				some, faults, err = l.vexDocument(ctx, judge, f.name, raw)
 			}
 			if ctx.Err() != nil {
 				return nil, nil, ctx.Err()
@@ -96,30 +103,75 @@ func (l *Loader) statements(ctx context.Context, paths []string) ([]vuln.Stateme
 	return out, problems, nil
 }
 
+// vexDocument reads one document: signed, beside its signature, or neither. A signature
+// that is there and does not verify by who is named costs the document.
+func (l *Loader) vexDocument(ctx context.Context, judge *vexJudge, name string, raw []byte) ([]vuln.Statement, []vuln.VEXFault, error) {
+	form := signedFormOf(raw)
+	if form == detached {
+		if l.isSidecar(name) {
+			return nil, nil, nil // it is read with its document
+		}
+		return nil, nil, ident.Errorf(ident.KindUnsupported, "is the signature of a document, and no VEX document").WithHint("--vex names the document; its bundle lies beside it as NAME%s", BundleSuffix)
+	}
+	var who *vexSigner
+	var err error
+	signed := raw
+	if form == notSigned {
+		who, err = l.besideVEX(ctx, judge, name, raw)
+	} else {
+		var claim *provenance.Attestation
+		if claim, err = provenance.Open(raw, provenance.Limits{Bytes: verify.MaxBundleBytes}); err != nil {
+			return nil, nil, err
+		}
+		if _, _, err = vex.Decode(ctx, name, claim.Statement.Predicate); err != nil {
+			return nil, nil, err // it attests something else
+		}
+		signed, who, err = judge.attested(ctx, raw, form)
+	}
+	if err != nil {
+		e := ident.Errorf(ident.KindInvalid, "its statements are not applied: %w", err).At(name)
+		if x, ok := asIdent(err); ok {
+			e = e.WithHint("%s", x.Hint)
+		}
+		return nil, nil, e
+	}
+	some, faults, err := vex.Decode(ctx, name, signed)
+	if who != nil {
+		for i := range some {
+			some[i].Signer = who.who()
+			some[i].Author = who.who()
+		}
+	}
+	return some, faults, err
+}
+
 // trustHint shows what a file of trusted authors looks like.
-const trustHint = "authors: [{name: Example PSIRT, products: [\"pkg:oci/\"]}]"
+const trustHint = "authors: [{name: Example PSIRT, products: [\"pkg:oci/\"]}], or signers: [{key: psirt.pub}, {identity: psirt@example.com, issuer: https://issuer.example}]"
 
 // trust reads whose statements are applied. Without a file it is everybody whose
 // documents the user hands over.
-func (l *Loader) trust(ctx context.Context, in IntelligenceInputs) (vuln.Trust, error) {
+func (l *Loader) trust(ctx context.Context, in IntelligenceInputs) (vuln.Trust, *vexJudge, error) {
 	if in.Trust == "" {
-		return vuln.Trust{Everybody: true}, nil
+		return vuln.Trust{Everybody: true}, &vexJudge{}, nil
 	}
 	raw, err := l.read(ctx, in.Trust)
 	if err != nil {
-		return vuln.Trust{}, unusable(err)
+		return vuln.Trust{}, nil, unusable(err)
 	}
 	var file struct {
-		Authors []trustedAuthor `json:"authors"`
+		Authors      []trustedAuthor `json:"authors"`
+		Signers      []vexSigner     `json:"signers"`
+		TrustedRoots []string        `json:"trustedRoots"`
 	}
 	if err := yaml.UnmarshalStrict(raw, &file); err != nil {
-		return vuln.Trust{}, ident.Errorf(ident.KindUsage, "is no list of trusted authors: %w", err).At(in.Trust).WithHint(trustHint)
+		return vuln.Trust{}, nil, ident.Errorf(ident.KindUsage, "is no list of trusted authors: %w", err).At(in.Trust).WithHint(trustHint)
 	}
 	authors, err := trusted(file.Authors)
 	if err != nil {
-		return vuln.Trust{}, ident.Errorf(ident.KindUsage, "%w", err).At(in.Trust).WithHint(trustHint)
+		return vuln.Trust{}, nil, ident.Errorf(ident.KindUsage, "%w", err).At(in.Trust).WithHint(trustHint)
 	}
-	return vuln.Trust{Authors: authors}, nil
+	judge, signers, err := l.vexJudge(ctx, in, file.Signers, file.TrustedRoots)
+	return vuln.Trust{Authors: authors, Signers: signers}, judge, err
 }
 
 // trustedAuthor is somebody whose statements are applied, as configurations have it.

@@ -76,7 +76,7 @@ GITHUB_STEP_SUMMARY names. --fail-on none makes no line for findings.`,
 			if err != nil {
 				return err
 			}
-			known, vexProblems, err := l.Intelligence(ctx, in.known)
+			known, vexProblems, err := e.intelligence(ctx, l, &in)
 			if err != nil {
 				return err
 			}

@@ -241,7 +241,7 @@ func (e *env) joined(ctx context.Context, l *app.Loader, in *inputs) (*app.Estat
 	if err != nil {
 		return nil, nil, err
 	}
-	known, vexProblems, err := l.Intelligence(ctx, in.known)
+	known, vexProblems, err := e.intelligence(ctx, l, in)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -264,4 +264,14 @@ func (e *env) joined(ctx context.Context, l *app.Loader, in *inputs) (*app.Estat
 	}
 	snap, err = l.Join(ctx, est, docs, knowledge, in.sboms, len(all), at)
 	return est, snap, err
+}
+
+// intelligence reads what is known of vulnerabilities beside advisories.
+func (e *env) intelligence(ctx context.Context, l *app.Loader, in *inputs) (*vuln.Intelligence, []app.Problem, error) {
+	at, err := e.now()
+	if err != nil {
+		return nil, nil, err
+	}
+	in.known.At, in.known.Roots = at, e.publicRoot
+	return l.Intelligence(ctx, in.known)
 }

@@ -114,7 +114,7 @@ completed by hand.`,
 				return ident.Errorf(ident.KindUsage, "no advisories are loaded: nothing can be said about vulnerabilities").
 					WithHint("--advisories PATH, or once: cofferdam advisories update --from PATH")
 			}
-			known, vexProblems, err := l.Intelligence(ctx, in.known)
+			known, vexProblems, err := e.intelligence(ctx, l, &in)
 			if err != nil {
 				return err
 			}

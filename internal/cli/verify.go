@@ -83,11 +83,14 @@ func (s *signers) check(e *env, policies bool) error {
 		}
 		s.in.Options.Identities = []verify.Identity{s.identity}
 	}
-	s.in.Roots = func(ctx context.Context, at time.Time) ([]byte, []string, error) {
-		e.meter.at("asking for the trusted root", 0, 0)
-		return app.PublicRoot(ctx, filepath.Join(e.loader().Cache, "trustroot"), at)
-	}
+	s.in.Roots = e.publicRoot
 	return nil
+}
+
+// publicRoot is the public good's trusted root, kept in the cache.
+func (e *env) publicRoot(ctx context.Context, at time.Time) ([]byte, []string, error) {
+	e.meter.at("asking for the trusted root", 0, 0)
+	return app.PublicRoot(ctx, filepath.Join(e.loader().Cache, "trustroot"), at)
 }
 
 func (e *env) verifies(s *signers) bool { return len(s.in.Keys) > 0 || s.named() }
