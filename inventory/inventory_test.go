@@ -119,6 +119,7 @@ type world struct {
 	images     inventory.ImageIndex
 	known      *vuln.Intelligence
 	trust      *inventory.Trust
+	reported   []vuln.Reported
 }
 
 func build(t testing.TB, w world) *inventory.Snapshot {
@@ -136,7 +137,7 @@ func build(t testing.TB, w world) *inventory.Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := inventory.Input{Trust: w.trust, Estate: set.Estate, Graph: g, Images: w.images, Intelligence: w.known, At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	in := inventory.Input{Trust: w.trust, Estate: set.Estate, Graph: g, Images: w.images, Intelligence: w.known, Reported: w.reported, At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	for i, s := range w.sboms {
 		docs, err := decode.Bytes(ctx, fmt.Sprintf("%d.json", i), []byte(s), decode.Limits{})
 		if err != nil {

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -19,31 +20,57 @@ type Clean struct {
 // Clean lists the workloads of which every container has an SBOM that is certain to
 // be its own, every component of those can be compared with the loaded advisories,
 // and none is affected; sorted. A workload of which any of it is not known is not
-// among them: nobody knows that nothing in it can be exploited.
-func (s *Snapshot) Clean() []Clean {
-	return s.without(func(a *vuln.Assessment) bool { return len(a.Findings) > 0 },
+// among them: nobody knows that nothing in it can be exploited. Nor is one in which only
+// another scanner finds something, unless what is loaded contradicts that. The error is
+// the context's.
+func (s *Snapshot) Clean(ctx context.Context) ([]Clean, error) {
+	return s.without(ctx, func(a *vuln.Assessment) bool { return len(a.Findings) > 0 },
+		func(*vuln.Finding) bool { return true },
 		"no loaded advisory affects any of its %d components, and all of them could be compared")
+}
+
+// Exploited is the catalogue of vulnerabilities known to be exploited; nil where none was
+// read.
+func (s *Snapshot) Exploited() *vuln.Exploited {
+	if s.in.Intelligence == nil {
+		return nil
+	}
+	return s.in.Intelligence.Exploited
 }
 
 // Unexploited lists the workloads that are as Clean, but that what is found there
 // is in no catalogue of vulnerabilities known to be exploited; none where no
 // catalogue was read.
-func (s *Snapshot) Unexploited() []Clean {
-	if s.in.Intelligence == nil || s.in.Intelligence.Exploited == nil {
-		return nil
+func (s *Snapshot) Unexploited(ctx context.Context) ([]Clean, error) {
+	known := s.Exploited()
+	if known == nil {
+		return nil, nil
 	}
-	known := s.in.Intelligence.Exploited
-	return s.without(func(a *vuln.Assessment) bool {
-		return slices.ContainsFunc(a.Findings, func(f vuln.Finding) bool { _, is := known.Of(&f); return is })
-	}, "nothing that is known to be exploited affects any of its %d components by the loaded advisories and the catalogue of "+known.Released.Format(time.DateOnly)+
+	exploited := func(f *vuln.Finding) bool { _, is := known.Of(f); return is }
+	return s.without(ctx, func(a *vuln.Assessment) bool {
+		return slices.ContainsFunc(a.Findings, func(f vuln.Finding) bool { return exploited(&f) })
+	}, exploited, "nothing that is known to be exploited affects any of its %d components by the loaded advisories and the catalogue of "+known.Released.Format(time.DateOnly)+
 		", and all of them could be compared")
 }
 
 // without lists the workloads of which everything is known, and no component of
-// which counts; why says so of a number of components.
-func (s *Snapshot) without(counts func(*vuln.Assessment) bool, why string) []Clean {
+// which counts, by our own findings or by one that another scanner alone reports; why
+// says so of a number of components.
+func (s *Snapshot) without(ctx context.Context, counts func(*vuln.Assessment) bool, reported func(*vuln.Finding) bool, why string) ([]Clean, error) {
 	if s.in.Database == nil || s.in.Database.Len() == 0 {
-		return nil
+		return nil, nil
+	}
+	reports, err := s.Reports(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	theirs := map[ident.Ref]bool{}
+	for _, x := range reports.Standing() {
+		if f := x.AsFinding(); reported(&f) {
+			for _, site := range x.Sites {
+				theirs[site.Workload] = true
+			}
+		}
 	}
 	found := s.assessments()
 	documents := make(map[*document]bool, len(s.docs.docs))
@@ -72,9 +99,9 @@ func (s *Snapshot) without(counts func(*vuln.Assessment) bool, why string) []Cle
 				components += len(d.Components)
 			}
 		}
-		if ok {
+		if ok && !theirs[w.Ref] {
 			out = append(out, Clean{Workload: w.Ref, Why: fmt.Sprintf(why, components)})
 		}
 	}
-	return out
+	return out, nil
 }

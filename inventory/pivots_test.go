@@ -13,6 +13,12 @@ import (
 // TestClean: a workload is clean only where everything about it is known, and
 // nothing is found.
 func TestClean(t *testing.T) {
+	clean := func(cs []inventory.Clean, err error) []inventory.Clean {
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cs
+	}
 	pod := func(ref string) string {
 		return fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\nspec: {containers: [{name: web, image: %q}]}\n", ref)
 	}
@@ -38,20 +44,48 @@ func TestClean(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			w := world{manifests: pod(tc.image), sboms: []string{tc.sbom}, advisories: tc.advisories, images: inventory.ImageIndex{}}
 			s := build(t, w)
-			got := s.Clean()
+			got := clean(s.Clean(t.Context()))
 			if (len(got) == 1) != tc.clean || tc.clean && !strings.Contains(got[0].Why, "any of its 1 components") {
 				t.Errorf("%+v", got)
 			}
-			if un := s.Unexploited(); len(un) > 0 {
+			if un := clean(s.Unexploited(t.Context())); len(un) > 0 {
 				t.Errorf("nobody knows what is exploited: %+v", un)
 			}
 			for id, exploited := range map[string]bool{"CVE-2021-23337": true, "CVE-2000-0001": false} {
 				w.known = &vuln.Intelligence{Exploited: vuln.NewExploited("1", time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), []vuln.Exploitation{{ID: id}})}
-				un := build(t, w).Unexploited()
+				un := clean(build(t, w).Unexploited(t.Context()))
 				if want := tc.clean || tc.name == "affected" && !exploited; (len(un) == 1) != want || want && !strings.Contains(un[0].Why, "the catalogue of 2026-01-02") {
 					t.Errorf("%s is exploited: %+v", id, un)
 				}
 			}
 		})
+	}
+}
+
+// TestCleanByReports: what only another scanner finds may be exploited all the same, unless
+// what is loaded says otherwise.
+func TestCleanByReports(t *testing.T) {
+	w := world{manifests: fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\nspec: {containers: [{name: web, image: %q}]}\n", image+"@"+manifestDigest.String()),
+		sboms:      []string{`{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"metadata":{"component":{"type":"container","name":"` + image + `","version":"` + manifestDigest.String() + `"}},"components":[{"type":"library","name":"lodash","version":"4.17.21","purl":"pkg:npm/lodash@4.17.21"}]}`},
+		advisories: shop.advisories, images: inventory.ImageIndex{},
+		known: &vuln.Intelligence{Exploited: vuln.NewExploited("1", time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), []vuln.Exploitation{{ID: "CVE-2026-7"}})}}
+	for name, c := range map[string]struct {
+		reported           []vuln.Reported
+		clean, unexploited bool
+	}{
+		"nothing reported":                  {[]vuln.Reported{}, true, true},
+		"of what no advisory has":           {[]vuln.Reported{{Tool: "x", IDs: []string{"CVE-2026-6"}, Name: "lodash", Version: "4.17.21"}}, false, true},
+		"of what is exploited":              {[]vuln.Reported{{Tool: "x", IDs: []string{"GHSA-x", "CVE-2026-7"}, Name: "lodash", Version: "4.17.21"}}, false, false},
+		"of what our ranges do not hold":    {[]vuln.Reported{{Tool: "x", IDs: []string{"CVE-2021-23337"}, Name: "lodash", Version: "4.17.21"}}, true, true},
+		"of a version that is not here":     {[]vuln.Reported{{Tool: "x", IDs: []string{"CVE-2026-7"}, Name: "lodash", Version: "1"}}, true, true},
+		"of a component that is not listed": {[]vuln.Reported{{Tool: "x", IDs: []string{"CVE-2026-7"}, Name: "other", Version: "4.17.21"}}, true, true},
+	} {
+		w.reported = c.reported
+		s := build(t, w)
+		got, err := s.Clean(t.Context())
+		un, err2 := s.Unexploited(t.Context())
+		if err != nil || err2 != nil || (len(got) == 1) != c.clean || (len(un) == 1) != c.unexploited {
+			t.Errorf("%s: %+v %+v %v %v", name, got, un, err, err2)
+		}
 	}
 }

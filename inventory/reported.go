@@ -31,7 +31,16 @@ type ReportedFinding struct {
 // Open reports whether a report says what nothing here contradicts, about something that
 // runs: an answer without it is not complete.
 func (r *Reports) Open() bool {
-	return r != nil && slices.ContainsFunc(r.OnlyTheirs, func(f ReportedFinding) bool { return !f.Contradicted && len(f.Sites) > 0 })
+	return len(r.Standing()) > 0
+}
+
+// Standing are those that only other scanners have, about what runs, and that nothing
+// loaded here contradicts.
+func (r *Reports) Standing() []ReportedFinding {
+	if r == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(r.OnlyTheirs), func(f ReportedFinding) bool { return f.Contradicted || len(f.Sites) == 0 })
 }
 
 // Reports holds the reports of other scanners against our findings; nil where none were

@@ -102,17 +102,17 @@ func (p *printer) selection(s *trigger.Selection) {
 		p.heading("FINDINGS", len(s.Matched), "with "+clean(strings.Join(s.When, " and ")))
 		rows := make([][]string, 0, len(s.Matched))
 		for _, m := range s.Matched {
-			rows = append(rows, []string{p.severity(m.Severity), p.bold(clean(m.ID)), clean(m.PURL), who(m.Workload)})
+			rows = append(rows, []string{p.severity(m.Severity), p.bold(clean(m.ID)), clean(m.PURL), who(m.Workload), clean(m.Tool)})
 		}
-		p.table([]column{{"SEVERITY", 0}, {"ID", 0}, {"COMPONENT", 24}, {"WORKLOAD", 16}}, rows)
+		p.table([]column{{"SEVERITY", 0}, {"ID", 0}, {"COMPONENT", 24}, {"WORKLOAD", 16}, {"ONLY BY", 0}}, rows)
 	}
 	if len(s.Unknown) > 0 {
 		p.heading("NOT DECIDED", len(s.Unknown), "these may be meant, too")
 		rows := make([][]string, 0, len(s.Unknown))
 		for _, m := range s.Unknown {
-			rows = append(rows, []string{p.bold(clean(m.ID)), clean(m.PURL), who(m.Workload), p.yellow(clean("unknown " + strings.Join(m.Unknown, "; ")))})
+			rows = append(rows, []string{p.bold(clean(m.ID)), clean(m.PURL), who(m.Workload), p.yellow(clean("unknown " + strings.Join(m.Unknown, "; "))), clean(m.Tool)})
 		}
-		p.table([]column{{"ID", 0}, {"COMPONENT", 20}, {"WORKLOAD", 16}, {"WHY", 30}}, rows)
+		p.table([]column{{"ID", 0}, {"COMPONENT", 20}, {"WORKLOAD", 16}, {"WHY", 30}, {"ONLY BY", 0}}, rows)
 	}
 	p.notCovered(s.NotSearched)
 	if s.NotRunning > 0 {

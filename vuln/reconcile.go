@@ -179,6 +179,15 @@ func (x *Reported) Names(ids ...string) bool {
 	})
 }
 
+// AsFinding is a reported finding in the words of our own, without its places.
+func (x *Reported) AsFinding() Finding {
+	f := Finding{ID: x.IDs[0], Aliases: x.IDs[1:], PURL: x.PURL, Component: FindingComponent{Name: x.Name, Version: x.Version}, Severity: x.Severity, File: x.File, Status: StatusAffected}
+	if x.Fixed != "" {
+		f.Fixed = []string{x.Fixed}
+	}
+	return f
+}
+
 // What contradicts a report.
 const (
 	rangesHoldNot = "the ranges of the loaded advisories do not hold this version"

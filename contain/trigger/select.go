@@ -18,6 +18,8 @@ type Match struct {
 	Severity ident.Severity `json:"severity"`
 	PURL     string         `json:"purl"`
 	Workload ident.Ref      `json:"workload"`
+	// Tool is the scanner that alone has it; "" for findings of the scan.
+	Tool string `json:"tool,omitempty"`
 	// Unknown says what is not known about it; none of a match that satisfies every
 	// condition.
 	Unknown []string `json:"unknown,omitempty"`
@@ -79,9 +81,12 @@ func (c *Conditions) Select(ctx context.Context, scan *Scan, snap *inventory.Sna
 		if is == no {
 			continue
 		}
-		if err := j.match(out, f, is, why); err != nil {
+		if err := j.match(out, f, "", is, why); err != nil {
 			return nil, err
 		}
+	}
+	if err := j.reported(ctx, out); err != nil {
+		return nil, err
 	}
 	groups := scan.groups()
 	for i := range scan.Undecided {
@@ -90,7 +95,7 @@ func (c *Conditions) Select(ctx context.Context, scan *Scan, snap *inventory.Sna
 			continue // it is about another vulnerability than those that are asked for
 		}
 		f := &vuln.Finding{ID: u.Advisory, PURL: u.PURL, Document: u.Document}
-		if err := j.match(out, f, perhaps, []string{"whether the advisory applies: " + u.Reason}); err != nil {
+		if err := j.match(out, f, "", perhaps, []string{"whether the advisory applies: " + u.Reason}); err != nil {
 			return nil, err
 		}
 	}
@@ -107,7 +112,7 @@ func (c *Conditions) Select(ctx context.Context, scan *Scan, snap *inventory.Sna
 }
 
 func compare(a, b Match) int {
-	return cmp.Or(a.Workload.Compare(b.Workload), strings.Compare(a.ID, b.ID), strings.Compare(a.PURL, b.PURL), cmp.Compare(b.Severity, a.Severity),
+	return cmp.Or(a.Workload.Compare(b.Workload), strings.Compare(a.ID, b.ID), strings.Compare(a.PURL, b.PURL), cmp.Compare(b.Severity, a.Severity), strings.Compare(a.Tool, b.Tool),
 		slices.Compare(a.Unknown, b.Unknown))
 }
 
@@ -239,7 +244,7 @@ func (j *judge) of(r ident.Ref) workloadAnswer {
 }
 
 // match adds what a finding is in the workloads that run its document.
-func (j *judge) match(out *Selection, f *vuln.Finding, is answer, why []string) error {
+func (j *judge) match(out *Selection, f *vuln.Finding, tool string, is answer, why []string) error {
 	place := j.places[f.Document]
 	if place == nil {
 		var known bool
@@ -249,7 +254,7 @@ func (j *judge) match(out *Selection, f *vuln.Finding, is answer, why []string) 
 		}
 		j.places[f.Document] = place
 	}
-	if !place.PURLs[f.PURL] {
+	if tool == "" && !place.PURLs[f.PURL] { // what a scanner reports was placed by the documents themselves
 		return ident.Errorf(ident.KindFailure, "%s was found in %q, which %s does not list", f.ID, f.PURL, named(f)).
 			WithHint("the scan was changed since it was written: scan again")
 	}
@@ -258,7 +263,7 @@ func (j *judge) match(out *Selection, f *vuln.Finding, is answer, why []string) 
 	}
 	for _, r := range place.Workloads {
 		w := j.of(r)
-		m := Match{ID: f.ID, Severity: f.Severity, PURL: f.PURL, Workload: r}
+		m := Match{ID: f.ID, Severity: f.Severity, PURL: f.PURL, Workload: r, Tool: tool}
 		switch min(is, w.is) {
 		case yes:
 			out.Matched = append(out.Matched, m)
@@ -266,6 +271,40 @@ func (j *judge) match(out *Selection, f *vuln.Finding, is answer, why []string) 
 			m.Unknown = slices.Concat(why, w.why)
 			out.Unknown = append(out.Unknown, m)
 		case no:
+		}
+	}
+	return nil
+}
+
+// reported adds what only other scanners report, and nothing that is loaded contradicts.
+func (j *judge) reported(ctx context.Context, out *Selection) error {
+	reports, err := j.snap.Reports(ctx, nil)
+	if err != nil {
+		return err
+	}
+	known := j.snap.Exploited()
+	for _, x := range reports.Standing() {
+		type at struct {
+			document ident.Digest
+			purl     string
+		}
+		seen := map[at]bool{}
+		f := x.AsFinding()
+		if known != nil {
+			_, f.KEV = known.Of(&f)
+		}
+		is, why := j.c.ofFinding(&f, &Scan{KEVKnown: known != nil})
+		if is == no {
+			continue
+		}
+		for _, site := range x.Sites {
+			if k := (at{site.SBOM.Digest, site.PURL}); !seen[k] {
+				seen[k] = true
+				f.Document, f.PURL = k.document, k.purl
+				if err := j.match(out, &f, x.Tool, is, why); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil

@@ -96,6 +96,9 @@ deployment brings, too; auto takes whichever breaks less.
 on from: every component of them is known, and no loaded advisory affects any; with
 --pivots kev, none that --kev FILE knows to be exploited.
 
+With --findings what only other scanners report counts as well, unless what is loaded
+contradicts it: for what a QUERY affects, for --from with its --when, and for --pivots.
+
 Name resolution, the API server and what the estate file declares vital are never
 cut unless --may-cut names them. Without flow records what a plan costs is unknown.
 
@@ -184,19 +187,23 @@ const (
 )
 
 // nonPivots are the workloads that --pivots leaves out.
-func (f *containFlags) nonPivots(snap *inventory.Snapshot, affected []ident.Ref) ([]contain.NonPivot, error) {
+func (f *containFlags) nonPivots(ctx context.Context, snap *inventory.Snapshot, affected []ident.Ref) ([]contain.NonPivot, error) {
 	var clean []inventory.Clean
+	var err error
 	switch f.pivots {
 	case pivotsAll:
 	case pivotsVulnerable:
-		clean = snap.Clean()
+		clean, err = snap.Clean(ctx)
 	case pivotsExploited:
 		if snap.Coverage().KEVAsOf == "" {
 			return nil, ident.Errorf(ident.KindUsage, "--pivots kev needs the catalogue of exploited vulnerabilities: without it nobody knows which are").WithHint("--kev FILE, as CISA publishes it; or --pivots vulnerable")
 		}
-		clean = snap.Unexploited()
+		clean, err = snap.Unexploited(ctx)
 	default:
 		return nil, ident.Errorf(ident.KindUsage, "no pivots are called %.60q", f.pivots).WithHint("one of: %s, %s, %s", pivotsAll, pivotsVulnerable, pivotsExploited)
+	}
+	if err != nil {
+		return nil, err
 	}
 	var out []contain.NonPivot
 	for _, c := range clean {

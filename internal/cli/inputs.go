@@ -89,7 +89,7 @@ func (in *inputs) advisoryFlags(c *cobra.Command) {
 func (in *inputs) intelligenceFlags(c *cobra.Command) {
 	const findings = "hold reports of Trivy, Grype, OSV-Scanner (JSON) or SARIF against the findings: `PATH` of a file or folder; repeatable"
 	switch c.Name() {
-	case "scan", "map", "where", "blast":
+	case "scan", "map", "where", "blast", "contain":
 		c.Flags().StringArrayVar(&in.reports, "findings", nil, findings)
 	default:
 		in.refuse(c, "findings", "cofferdam blast --findings says what only other scanners report; a plan is made of what is found here")
@@ -124,7 +124,7 @@ func (in *inputs) refuse(c *cobra.Command, name, hint string) {
 func (in *inputs) arguments() string {
 	return repeated(slices.Concat(in.manifestWords(), []word{{"--sbom", in.sboms.Paths}, {"--image-map", in.sboms.Maps}, {"--image-alias", in.sboms.Aliases},
 		{"--advisories", in.advisories}, {"--kev", []string{in.known.KEV}}, {"--epss", []string{in.known.EPSS}},
-		{"--vex", in.known.VEX}, {"--vex-trust", []string{in.known.Trust}}}, in.judgedBy()))
+		{"--vex", in.known.VEX}, {"--vex-trust", []string{in.known.Trust}}, {"--findings", in.reports}}, in.judgedBy()))
 }
 
 // estateArguments are those of arguments that name the estate alone, for commands

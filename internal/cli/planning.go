@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/cofferdam-io/cofferdam/contain"
 	"github.com/cofferdam-io/cofferdam/flow"
@@ -28,7 +29,8 @@ func (e *env) plan(ctx context.Context, in *inputs, f *containFlags, query strin
 	if err != nil {
 		return nil, err
 	}
-	if len(found.Affected) == 0 {
+	reported := found.Reports.Standing()
+	if len(found.Affected)+len(reported) == 0 {
 		e.outcome.incomplete = len(found.NotCovered)+len(found.Unknowns) > 0
 		return nil, ident.Errorf(ident.KindNotFound, "no workload that was searched runs %s: there is nothing to contain", query).
 			WithHint("cofferdam where %s … says what was searched and what was not", quote(query))
@@ -37,7 +39,16 @@ func (e *env) plan(ctx context.Context, in *inputs, f *containFlags, query strin
 	for _, a := range found.Affected {
 		p.Affected = append(p.Affected, a.Workload)
 	}
+	if tools := toolsOf(reported); len(tools) > 0 {
+		p.Query += " (and what only " + strings.Join(tools, " and ") + " reports)"
+	}
+	for _, x := range reported {
+		for _, site := range x.Sites {
+			p.Affected = append(p.Affected, site.Workload)
+		}
+	}
 	slices.SortFunc(p.Affected, ident.Ref.Compare)
+	p.Affected = slices.Compact(p.Affected)
 	if p.Protected, err = snap.Protected(f.protect); err != nil {
 		return nil, err
 	}
@@ -75,7 +86,7 @@ func (e *env) makePlan(ctx context.Context, est *app.Estate, snap *inventory.Sna
 	if p.Grain, err = contain.ParseGrain(f.grain); err != nil {
 		return nil, err
 	}
-	if p.NonPivots, err = f.nonPivots(snap, p.Affected); err != nil {
+	if p.NonPivots, err = f.nonPivots(ctx, snap, p.Affected); err != nil {
 		return nil, err
 	}
 	p.Stage = func(s string) { e.meter.at(s, 0, 0) }
@@ -131,4 +142,14 @@ func (e *env) folder(a *report.Containment, in *inputs) ([]contain.File, error) 
 		return nil, err
 	}
 	return a.Folder(ticket.Bytes())
+}
+
+// toolsOf are the scanners that alone report findings, sorted.
+func toolsOf(fs []inventory.ReportedFinding) []string {
+	var out []string
+	for _, f := range fs {
+		out = append(out, f.Tool)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
