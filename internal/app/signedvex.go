@@ -220,7 +220,7 @@ func (l *Loader) besideVEX(ctx context.Context, j *vexJudge, name string, raw []
 	if len(j.signers) == 0 || name == stdinName || !l.Exists(name+BundleSuffix) {
 		return nil, nil
 	}
-	b, err := l.bundle(ctx, name+BundleSuffix)
+	b, _, err := l.bundle(ctx, name+BundleSuffix)
 	if err != nil {
 		return nil, err
 	}
