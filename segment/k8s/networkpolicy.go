@@ -7,6 +7,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/cofferdam-io/cofferdam/segment"
 	"github.com/cofferdam-io/cofferdam/segment/clusterpolicy"
@@ -208,6 +209,9 @@ func npPort(path string, p *networkingv1.NetworkPolicyPort) (segment.PortMatch, 
 		}
 		if p.Port.StrVal == "" {
 			return pm, fmt.Errorf("%s.port is an empty name", path)
+		}
+		if msgs := validation.IsValidPortName(p.Port.StrVal); len(msgs) > 0 { // "8080" in quotes is a name, too, and none that a container may have
+			return pm, fmt.Errorf("%s.port %.20q is not a port name: %s", path, p.Port.StrVal, msgs[0])
 		}
 		return segment.PortMatch{Protocol: pm.Protocol, Name: p.Port.StrVal}, nil
 	}
