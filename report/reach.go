@@ -36,8 +36,14 @@ func (a *ReachList) Each() iter.Seq[segment.Edge] {
 type Why struct {
 	SchemaVersion string `json:"schemaVersion"`
 	Explained
-	Unknowns []inventory.Unknown `json:"unknowns"`
-	Coverage inventory.Coverage  `json:"coverage"`
+	// Allowed and Undecided are all connections between the two, whatever Port the
+	// explanation is about.
+	Allowed   []segment.Conn      `json:"allowed"`
+	Undecided []segment.Conn      `json:"undecided,omitempty"`
+	Unknowns  []inventory.Unknown `json:"unknowns"`
+	Coverage  inventory.Coverage  `json:"coverage"`
+	// Asked is the port that was asked for; nil explains the telling one.
+	Asked *segment.Port `json:"-"`
 }
 
 // Explained is what decides one connection.
@@ -65,13 +71,29 @@ type Considered struct {
 	Reason  string `json:"reason"`
 }
 
-// NewWhy brings an explanation into the contract's form.
-func NewWhy(e *segment.Explanation, c inventory.Coverage) *Why {
-	w := &Why{SchemaVersion: inventory.SchemaVersion, Explained: explained(e), Unknowns: e.Unknowns, Coverage: c}
+// NewWhy brings an explanation into the contract's form. asked is the port that it
+// was asked for, nil if none.
+func NewWhy(e *segment.Explanation, asked *segment.Port, c inventory.Coverage) *Why {
+	x := NewPairWhy(e)
+	w := &Why{SchemaVersion: inventory.SchemaVersion, Explained: x.Explained, Allowed: x.Allowed, Undecided: x.Undecided, Unknowns: x.Unknowns, Coverage: c, Asked: asked}
 	if w.Unknowns == nil {
 		w.Unknowns = []inventory.Unknown{}
 	}
 	return w
+}
+
+// on says on which ports an explanation's verdict holds: on the one that was asked
+// for, or on all that share it.
+func (x *Explained) on(asked *segment.Port, allowed, undecided []segment.Conn) string {
+	switch {
+	case asked != nil:
+		return portRange(x.Port)
+	case x.Verdict == segment.Allowed:
+		return ports(allowed)
+	case x.Verdict == segment.Unknown:
+		return ports(undecided)
+	}
+	return "any port"
 }
 
 // explained lists what was considered with egress first.
@@ -159,7 +181,14 @@ func whyText(w io.Writer, a *Why, o Options) error {
 	verb := map[segment.Verdict]string{
 		segment.Allowed: p.green("ALLOWED"), segment.Denied: p.red("DENIED"), segment.Unknown: p.yellow("UNKNOWN"),
 	}[a.Verdict]
-	p.linef("%s  %s → %s  %s", verb, p.bold(who(a.Src)), p.bold(who(a.Dst)), p.cyan(portRange(a.Port)))
+	on := a.on(a.Asked, a.Allowed, a.Undecided)
+	p.linef("%s  %s → %s  %s", verb, p.bold(who(a.Src)), p.bold(who(a.Dst)), p.cyan(on))
+	if one := portRange(a.Port); on != one && a.Verdict != segment.Denied {
+		p.linef("what decides is said of %s; of another port it may be something else (--port)", p.cyan(one))
+	}
+	if a.Asked == nil && a.Verdict == segment.Allowed && len(a.Undecided) > 0 {
+		p.linef("%s", p.yellow("unknown on "+ports(a.Undecided)+"; --port says why"))
+	}
 	if a.Partial {
 		p.linef("%s", p.yellow("not every pod or address of the two ends gets this answer; this is one that does"))
 	}

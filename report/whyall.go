@@ -52,7 +52,7 @@ func (a *WhyAll) Each() iter.Seq2[*PairWhy, error] {
 // connection that of the direction that denies it.
 func whyAllTable(w io.Writer, a *WhyAll, o Options) error {
 	p := newPrinter(w, o)
-	counts := map[segment.Verdict]int{}
+	counts, partly := map[segment.Verdict]int{}, 0 // partly: allowed on some ports, unknown on others
 	var rows [][]string
 	for x, err := range a.Each() {
 		if err != nil {
@@ -66,14 +66,15 @@ func whyAllTable(w io.Writer, a *WhyAll, o Options) error {
 		case x.Ingress.Verdict:
 			by = rule(x.Ingress.RuleRef)
 		}
-		on := portRange(x.Port)
-		if a.Asked == nil {
-			on = map[segment.Verdict]string{segment.Allowed: ports(x.Allowed), segment.Unknown: ports(x.Undecided), segment.Denied: "any port"}[x.Verdict]
+		on := x.on(a.Asked, x.Allowed, x.Undecided)
+		if a.Asked == nil && x.Verdict == segment.Allowed && len(x.Undecided) > 0 {
+			on += ", unknown " + ports(x.Undecided)
+			partly++
 		}
 		rows = append(rows, []string{who(x.Src), "→ " + who(x.Dst), p.cyan(on), p.verdict(x.Verdict), by})
 	}
 	p.linef("%s: %d allowed, %d denied, %d unknown", p.bold(plural(len(rows), "pair")), counts[segment.Allowed], counts[segment.Denied], counts[segment.Unknown])
 	p.table([]column{{"FROM", 18}, {"TO", 18}, {"PORTS", 12}, {"", 0}, {"DECIDED BY", 24}}, rows)
-	p.reachCoverage(a.Coverage, counts[segment.Unknown])
+	p.reachCoverage(a.Coverage, counts[segment.Unknown]+partly)
 	return p.done()
 }

@@ -42,8 +42,11 @@ func (g *Graph) Why(src, dst ident.Ref, p *Port) (*Explanation, error) {
 		return nil, ident.Errorf(ident.KindUsage, "%s and %s are both outside the estate", a.ref, b.ref).
 			WithHint("one end must be a workload or a pod")
 	}
-	if len(a.classes) == 0 || len(b.classes) == 0 {
-		return nil, ident.Errorf(ident.KindNotFound, "%s or %s has no pods", a.ref, b.ref)
+	for _, s := range []side{a, b} {
+		if len(s.classes) == 0 {
+			return nil, ident.Errorf(ident.KindNotFound, "%s has no pods", s.ref).
+				WithHint("pods that have finished do not count; a workload without pods is judged by its template")
+		}
 	}
 	self := a.onePod(b)
 	res := g.between(a, b)

@@ -115,12 +115,12 @@ func reachWhyCommand(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			e.outcome.incomplete = e.outcome.incomplete || x.Verdict == segment.Unknown
-			return e.write(report.NewWhy(x, snap.Coverage()), report.Options{})
+			e.outcome.incomplete = e.outcome.incomplete || x.Verdict == segment.Unknown || p == nil && len(x.Undecided) > 0
+			return e.write(report.NewWhy(x, p, snap.Coverage()), report.Options{})
 		}),
 	}
 	in.estateFlags(c)
-	c.Flags().StringVar(&port, "port", "", "destination `PORT`, as 80/TCP or tcp/80; without it the whole range is explained")
+	c.Flags().StringVar(&port, "port", "", "destination `PORT`, as 80/TCP or tcp/80; without it all ports are answered for, and one that tells is explained")
 	complete(c, "port", fixed())
 	c.ValidArgsFunction = e.completeWorkloads(&in, 2, ident.Internet)
 	return answers(c, (*report.Why)(nil))
@@ -154,7 +154,7 @@ func (e *env) writeWhyAll(ctx context.Context, g *segment.Graph, args []string, 
 				if x.Src == x.Dst {
 					continue
 				}
-				e.outcome.incomplete = e.outcome.incomplete || x.Verdict == segment.Unknown
+				e.outcome.incomplete = e.outcome.incomplete || x.Verdict == segment.Unknown || p == nil && len(x.Undecided) > 0
 				if !yield(report.NewPairWhy(x), nil) {
 					return
 				}
