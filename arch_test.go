@@ -73,6 +73,7 @@ var layers = map[string][]string{
 	"provenance":           {"ident", "jsonscan"},
 	"provenance/pipeline":  {"ident"},
 	"provenance/predicate": {"ident", "jsonscan", "provenance"},
+	"provenance/layout":    {"ident", "jsonscan", "provenance"},
 	"provenance/slsa":      {"ident", "jsonscan", "fact", "provenance/predicate"},
 
 	"fact":                {"ident"},

@@ -19,7 +19,7 @@ func ContentDigest(document []byte) (ident.Digest, error) {
 	if r.Kind() != jsonscan.Object {
 		return ident.SHA256(document), nil
 	}
-	v := oneForm(r)
+	v := r.Any(oneForm)
 	if err := r.End(); err != nil {
 		return ident.Digest{}, err
 	}
@@ -30,40 +30,17 @@ func ContentDigest(document []byte) (ident.Digest, error) {
 	return ident.SHA256(out), nil
 }
 
-// oneForm reads a value. Numbers become what Go reads them as without being told more,
-// which is what signers do; one with more digits than that holds stays as it is: it is
-// not to become another.
-func oneForm(r *jsonscan.Reader) any {
-	switch r.Kind() {
-	case jsonscan.Object:
-		out := map[string]any{}
-		r.Object()
-		for key, ok := r.NextKey(); ok; key, ok = r.NextKey() {
-			name := string(key)
-			out[name] = oneForm(r)
+// oneForm is a number as Go reads it without being told more, which is what signers do.
+// One with more digits than that holds stays as it is: it is not to become another.
+func oneForm(raw string) any {
+	digits := 0
+	for _, c := range raw {
+		if c >= '0' && c <= '9' {
+			digits++
 		}
-		return out
-	case jsonscan.Array:
-		out := []any{}
-		r.Array()
-		for r.NextItem() {
-			out = append(out, oneForm(r))
-		}
-		return out
-	case jsonscan.String:
-		return r.String()
-	case jsonscan.Number:
-		raw := string(r.Raw())
-		digits := 0
-		for _, c := range raw {
-			if c >= '0' && c <= '9' {
-				digits++
-			}
-		}
-		if f, err := strconv.ParseFloat(raw, 64); err == nil && digits <= 15 {
-			return f
-		}
-		return json.Number(raw)
 	}
-	return json.RawMessage(r.Raw()) // true, false, null; nil where the document ended
+	if f, err := strconv.ParseFloat(raw, 64); err == nil && digits <= 15 {
+		return f
+	}
+	return json.Number(raw)
 }

@@ -257,6 +257,9 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(imageVerificationTable)
 		hs["sarif"] = as(imageVerificationSARIF)
 		hs["junit"] = as(imageVerificationJUnit)
+	case *LayoutVerification:
+		hs["table"] = as(layoutVerificationTable)
+		hs["junit"] = as(layoutVerificationJUnit)
 	case *PolicyTests:
 		hs["table"] = as(policyTestsTable)
 		hs["junit"] = as(policyTestsJUnit)
