@@ -38,12 +38,12 @@ func (s *source) parquet(ctx context.Context, in *input) error {
 	if p.headings(names); p.lacks != "" {
 		return ident.Errorf(ident.KindUnsupported, "Parquet: %s", p.lacks).At(s.info.Name).WithHint("flow logs of Amazon VPC are read; docs/flows.md says which columns")
 	}
-	fields := make([][]byte, numAWS)
-	left := s.a.o.MaxBytes // of the text that it would be
+	fields, scratch := make([][]byte, numAWS), [numAWS][20]byte{} // of the longest number
+	left := s.a.o.MaxBytes                                        // of the text that it would be
 	err = f.Rows(ctx, columns, func(row []parquet.Value) error {
 		s.line++
 		for k := range row {
-			fields[k] = row[k].Append(fields[k][:0])
+			fields[k] = row[k].Bytes(scratch[k][:0])
 			left -= int64(len(fields[k]) + 1)
 		}
 		if left < 0 {

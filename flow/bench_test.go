@@ -3,13 +3,16 @@
 package flow
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"math/rand/v2"
 	"net/netip"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -39,37 +42,61 @@ func (r *repeated) Read(p []byte) (int, error) {
 const benchDistinct = 20_000
 
 // BenchmarkRead reads COFFERDAM_FLOWS lines (default 200,000) of each format and
-// reports the CPU time of the process, the collector's included, for each.
+// reports the CPU time of the process, the collector's included, for each. Parquet is files of at
+// most a million.
 func BenchmarkRead(b *testing.B) {
 	total := 10 * benchDistinct
 	if v, err := strconv.Atoi(os.Getenv("COFFERDAM_FLOWS")); err == nil && v > 0 {
 		total = v / benchDistinct * benchDistinct
 	}
-	book := NewBook(benchEstate(), BookOptions{})
 	for _, f := range []Format{CSV, AWS, Conntrack, Envoy, Hubble, GCP} {
 		b.Run(f.String(), func(b *testing.B) {
 			text := benchLines(f, benchDistinct)
-			b.SetBytes(int64(len(text)) * int64(total/benchDistinct))
-			runtime.GC()
-			start := cpuTime()
-			for b.Loop() {
-				a := NewAggregator(Options{Book: book})
-				if err := a.Read(context.Background(), "bench", &repeated{text: text, left: int64(total / benchDistinct)}, f); err != nil {
-					b.Fatal(err)
+			benchRead(b, f, total, int64(len(text))*int64(total/benchDistinct), func(yield func(io.Reader) bool) {
+				yield(&repeated{text: text, left: int64(total / benchDistinct)})
+			})
+		})
+	}
+	b.Run("parquet", func(b *testing.B) {
+		const most = 1_000_000
+		n := min(total, most)
+		file := packedLines(b, n)
+		debug.FreeOSMemory()
+		benchRead(b, Auto, total/n*n, int64(len(file))*int64(total/n), func(yield func(io.Reader) bool) {
+			for range total / n {
+				if !yield(bytes.NewReader(file)) {
+					return
 				}
-				o := a.Observed()
-				if o.Records != uint64(total) || o.Faulty > 0 {
-					b.Fatalf("%d records, %d faults: %v", o.Records, o.Faulty, o.Sources[0].Faults)
-				}
-				b.ReportMetric(float64(len(o.Edges)), "edges")
-			}
-			b.ReportMetric((cpuTime()-start).Seconds()/float64(b.N), "cpu-s/op")
-			b.ReportMetric(float64(len(text))/benchDistinct, "B/line")
-			var u syscall.Rusage
-			if syscall.Getrusage(syscall.RUSAGE_SELF, &u) == nil {
-				b.ReportMetric(float64(u.Maxrss)/1024, "peak-MB")
 			}
 		})
+	})
+}
+
+// benchRead reads the records of all inputs into one Aggregator.
+func benchRead(b *testing.B, f Format, total int, size int64, inputs iter.Seq[io.Reader]) {
+	b.Helper()
+	book := NewBook(benchEstate(), BookOptions{})
+	b.SetBytes(size)
+	runtime.GC()
+	start := cpuTime()
+	for b.Loop() {
+		a := NewAggregator(Options{Book: book})
+		for in := range inputs {
+			if err := a.Read(context.Background(), "bench", in, f); err != nil {
+				b.Fatal(err)
+			}
+		}
+		o := a.Observed()
+		if o.Records != uint64(total) || o.Faulty > 0 { //nolint:gosec // a number of lines
+			b.Fatalf("%d records, %d faults: %v", o.Records, o.Faulty, o.Sources[0].Faults)
+		}
+		b.ReportMetric(float64(len(o.Edges)), "edges")
+	}
+	b.ReportMetric((cpuTime()-start).Seconds()/float64(b.N), "cpu-s/op")
+	b.ReportMetric(float64(size)/float64(total), "B/line")
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) == nil {
+		b.ReportMetric(float64(u.Maxrss)/1024, "peak-MB")
 	}
 }
 

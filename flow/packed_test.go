@@ -68,7 +68,7 @@ func TestZstdOfEveryFormat(t *testing.T) {
 // TestParquetIsAsItsText: the same records as text make the same edges.
 func TestParquetIsAsItsText(t *testing.T) {
 	var want string
-	for i, name := range []string{"", "none-v1", "snappy-v1", "gzip-v1", "zstd-v2", "snappy-v2"} {
+	for i, name := range []string{"", "none-v1", "snappy-v1", "gzip-v1", "zstd-v2", "snappy-v2", "deltas-v1", "deltas-v2"} {
 		data := []byte(awsText())
 		if i > 0 {
 			data = parquetFile(t, name)
@@ -133,5 +133,26 @@ func TestParquetThatIsNotReadWhole(t *testing.T) {
 	}
 	if o, err := read(whole, CSV, 0); err == nil && o.Records > 0 {
 		t.Error("read as CSV")
+	}
+}
+
+// TestMadeParquetIsItsText holds the files that the benchmark reads against the
+// lines that they are made of.
+func TestMadeParquetIsItsText(t *testing.T) {
+	const n = 6 * benchDistinct
+	var answers [2]string
+	for i, data := range [][]byte{bytes.Repeat(benchLines(AWS, benchDistinct), n/benchDistinct), packedLines(t, n)} {
+		a := NewAggregator(Options{Book: NewBook(benchEstate(), BookOptions{})})
+		if err := a.Read(context.Background(), "x", bytes.NewReader(data), Auto); err != nil {
+			t.Fatal(err)
+		}
+		o := a.Observed()
+		if o.Records != n || o.Faulty != 0 {
+			t.Fatalf("%d records, %d faults: %v", o.Records, o.Faulty, o.Sources[0].Faults)
+		}
+		answers[i] = lines(o)
+	}
+	if answers[0] != answers[1] {
+		t.Error("the same records are other edges")
 	}
 }

@@ -16,6 +16,8 @@ const (
 	MaxPage = 8 << 20
 	// MaxRows is the most rows of a file.
 	MaxRows = 64 << 20
+	// MaxWords is the most values in the dictionaries of all columns that are read at a time.
+	MaxWords = 2 << 20
 
 	maxFooter  = 16 << 20
 	maxColumns = 4096 // of the schema

@@ -23,6 +23,9 @@ const (
 	plain           = 0
 	plainDictionary = 2
 	rle             = 3
+	deltaNumbers    = 5
+	deltaLengths    = 6
+	deltaTexts      = 7
 	rleDictionary   = 8
 
 	uncompressed = 0
@@ -81,8 +84,9 @@ func readHeader(t *thrift) header {
 
 // inflater takes compression off pages, into memory that it uses again.
 type inflater struct {
-	zstd *zstd.Decoder
-	gzip *gzip.Reader
+	zstd  *zstd.Decoder
+	gzip  *gzip.Reader
+	words int // in the dictionaries of all columns
 }
 
 func (x *inflater) inflate(codec int64, from, into []byte, size int) ([]byte, error) {

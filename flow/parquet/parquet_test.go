@@ -44,7 +44,7 @@ func Example() {
 func files(t testing.TB) map[string][]byte {
 	t.Helper()
 	names, err := filepath.Glob("testdata/*.parquet")
-	if err != nil || len(names) != 5 {
+	if err != nil || len(names) != 7 {
 		t.Fatal(names, err)
 	}
 	out := make(map[string][]byte)

@@ -13,7 +13,7 @@ import (
 type Value struct {
 	kind byte
 	n    int64
-	b    []byte
+	b    []byte // of a text; of a number, too, that stands in a dictionary
 }
 
 const (
@@ -25,19 +25,17 @@ const (
 // Null reports whether there is no value: the row has none, or the file no such column.
 func (v *Value) Null() bool { return v.kind == nothing }
 
-// Append writes the value as text.
-func (v *Value) Append(b []byte) []byte {
-	switch v.kind {
-	case number:
-		return strconv.AppendInt(b, v.n, 10)
-	case text:
-		return append(b, v.b...)
+// Bytes is the value as text, none where there is none; it may be in the memory of
+// scratch, whose bytes it does not keep.
+func (v *Value) Bytes(scratch []byte) []byte {
+	if v.kind == number && v.b == nil {
+		return strconv.AppendInt(scratch[:0], v.n, 10)
 	}
-	return b
+	return v.b
 }
 
 // Text is the value as text, "" for none.
-func (v *Value) Text() string { return string(v.Append(nil)) }
+func (v *Value) Text() string { return string(v.Bytes(nil)) }
 
 // Has reports whether the file has a column at the top of its schema.
 func (f *File) Has(column string) bool {
@@ -109,21 +107,33 @@ func (f *File) begin(g *group, columns []string, cursors []*cursor, x *inflater)
 	return nil
 }
 
+// How the values of a page are written.
+const (
+	whole  = iota
+	byRef  // as positions in the dictionary
+	byDiff // numbers
+	byLength
+)
+
 // cursor reads one column of one row group.
 type cursor struct {
 	kind, codec int64
 	optional    bool
 
-	x     *inflater
-	rest  []byte // pages to come
-	dict  []Value
-	page  []byte // inflated; kept for its memory
-	words []byte // the dictionary, as it was inflated
-	left  int64  // values of the page, nothing counted
-	defs  hybrid // is there a value; of an optional column
-	plain values
-	index hybrid
-	byRef bool // values are positions in dict
+	x       *inflater
+	rest    []byte // pages to come
+	dict    []Value
+	page    []byte // inflated; kept for its memory
+	words   []byte // the dictionary, as it was inflated
+	names   []byte // its numbers as text
+	counted int    // values of it that the inflater has counted
+	left    int64  // values of the page, nothing counted
+	defs    hybrid // is there a value; of an optional column
+	plain   values
+	index   hybrid
+	diffs   deltas
+	texts   texts
+	how     byte // values are written
 }
 
 func (c *cursor) begin(b []byte, of chunk, col column, x *inflater) {
@@ -148,17 +158,33 @@ func (c *cursor) next(into *Value) error {
 			return nil
 		}
 	}
-	if !c.byRef {
+	switch c.how {
+	case whole:
 		if !c.plain.next(into) {
 			return errThrift
 		}
-		return nil
+	case byRef:
+		at, ok := c.index.next()
+		if !ok || uint64(at) >= uint64(len(c.dict)) {
+			return errThrift
+		}
+		*into = c.dict[at]
+	case byDiff:
+		n, ok := c.diffs.next()
+		if !ok {
+			return errThrift
+		}
+		if c.kind == int32Type {
+			n = int64(int32(n)) //nolint:gosec // sums go round at the end of 32 bits
+		}
+		*into = Value{kind: number, n: n}
+	case byLength:
+		b, ok := c.texts.next()
+		if !ok {
+			return errThrift
+		}
+		*into = Value{kind: text, b: b}
 	}
-	at, ok := c.index.next()
-	if !ok || uint64(at) >= uint64(len(c.dict)) {
-		return errThrift
-	}
-	*into = c.dict[at]
 	return nil
 }
 
@@ -195,12 +221,21 @@ func (c *cursor) dictionary(h *header, body []byte) error {
 	if h.encoding != plain && h.encoding != plainDictionary || h.values < 0 || h.values > h.inflated { // four bytes a value, at least
 		return errThrift
 	}
-	c.dict = c.dict[:0]
+	c.x.words += int(h.values) - c.counted
+	if c.counted = int(h.values); c.x.words > MaxWords {
+		return ident.Errorf(ident.KindLimit, "Parquet: dictionaries of more than %d values", MaxWords).WithHint("write it with dictionaries of a megabyte, as is usual")
+	}
+	c.dict, c.names = c.dict[:0], c.names[:0]
 	v := values{c.kind, c.words}
 	for range h.values {
 		var x Value
 		if !v.next(&x) {
 			return errThrift
+		}
+		if x.kind == number { // written out once, not in every row
+			from := len(c.names)
+			c.names = strconv.AppendInt(c.names, x.n, 10)
+			x.b = c.names[from:len(c.names):len(c.names)]
 		}
 		c.dict = append(c.dict, x)
 	}
@@ -252,18 +287,26 @@ func (c *cursor) data(h *header, b []byte) error {
 	c.left = h.values
 	switch h.encoding {
 	case plain:
-		c.byRef, c.plain = false, values{c.kind, b}
+		c.how, c.plain = whole, values{c.kind, b}
 	case plainDictionary, rleDictionary:
-		c.byRef = true
+		c.how = byRef
 		if c.index = (hybrid{}); len(b) > 0 { // a page of nothing but nulls may have no more
 			if b[0] > 32 {
 				return errThrift
 			}
 			c.index = hybrid{b: b[1:], width: uint(b[0])}
 		}
+	case deltaNumbers:
+		if c.how = byDiff; c.kind == byteArrayType || !c.diffs.begin(b) {
+			return errThrift
+		}
+	case deltaLengths, deltaTexts:
+		if c.how = byLength; c.kind != byteArrayType || !c.texts.begin(b, h.encoding == deltaTexts) {
+			return errThrift
+		}
 	default:
 		return ident.Errorf(ident.KindUnsupported, "Parquet: values in encoding %d", h.encoding).
-			WithHint("plain values and dictionaries are read: write it for readers of version 1, or as CSV with the columns of docs/flows.md")
+			WithHint("plain values, dictionaries and differences are read: write it for readers of version 1, or as CSV with the columns of docs/flows.md")
 	}
 	return nil
 }
