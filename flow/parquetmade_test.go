@@ -93,7 +93,7 @@ func packedLines(t testing.TB, n int) []byte {
 		foot.list(1, 12, len(packedColumns))
 		for k, c := range packedColumns {
 			from := len(out)
-			dict, data := 0, 0
+			var dict, data int
 			out, dict, data = packedColumn(t, out, columns[k], c.wide)
 			foot.open()
 			foot.number(2, 6, 0)

@@ -338,6 +338,12 @@ func (n *narrowing) narrow(s *scope, gone map[int]bool) ([]networkingv1.NetworkP
 		hit++
 		names = append(names, n.r.m.Namespaces[x.ns].Name)
 	}
+	if hit > 0 && slices.ContainsFunc(spaces, func(x named) bool { return !x.certain }) {
+		// Narrowed it would still name nobody, and is not known to.
+		if _, ok := pick.Join(s.selects.Namespaces); !ok {
+			return nil, contradicts(s)
+		}
+	}
 	switch {
 	case hit == 0:
 		return []networkingv1.NetworkPolicyPeer{s.peer()}, nil
@@ -365,7 +371,10 @@ func (n *narrowing) narrow(s *scope, gone map[int]bool) ([]networkingv1.NetworkP
 		if left > 0 || hit > 1 {
 			only := segment.Selector{{Key: nameLabel, Op: segment.In, Values: []string{n.r.m.Namespaces[x.ns].Name}}}
 			if namespaces = (&metav1.LabelSelector{MatchLabels: map[string]string{nameLabel: n.r.m.Namespaces[x.ns].Name}}); !x.certain {
-				namespaces, _, _ = and(s.namespaces, only)
+				var ok bool
+				if namespaces, _, ok = and(s.namespaces, only); !ok {
+					return nil, contradicts(s)
+				}
 			}
 		}
 		rest, err := n.exclude(s.pods, x)
@@ -377,6 +386,13 @@ func (n *narrowing) narrow(s *scope, gone map[int]bool) ([]networkingv1.NetworkP
 		}
 	}
 	return out, nil
+}
+
+// contradicts refuses a peer whose selector of namespaces nothing satisfies, whatever
+// the labels are that are not known: no selector would be left of it, and none is the
+// policy's own namespace.
+func contradicts(s *scope) *refusal {
+	return &refusal{reason: "its selector of namespaces (" + s.selects.Namespaces.String() + ") contradicts itself, and the labels of the namespaces are not in the input; remove the peer, which names nobody"}
 }
 
 // exclude narrows a selector of pods of one namespace to all but some workloads'.
@@ -479,7 +495,10 @@ func (n *narrowing) only(from []networkingv1.NetworkPolicyPeer, workload int) ([
 			if ns := n.r.m.Namespaces[space.ns].Name; s.namespaces != nil {
 				p.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{nameLabel: ns}}
 				if !space.certain {
-					p.NamespaceSelector, _, _ = and(s.namespaces, read(p.NamespaceSelector))
+					var ok bool
+					if p.NamespaceSelector, _, ok = and(s.namespaces, read(p.NamespaceSelector)); !ok {
+						return nil, contradicts(&s)
+					}
 				}
 			}
 			out = append(out, p)

@@ -262,6 +262,21 @@ kind: ClusterNetworkPolicy
 metadata: {name: backups}
 spec: {tier: Admin, priority: 1, subject: {namespaces: {}}, ingress: [{action: Accept, from: [{namespaces: {}}]}]}
 `, edge("shop/web", "shop/db", segment.Ingress), segment.Generic(), "ClusterNetworkPolicy backups may accept it in the Admin tier"},
+		"namespaces that nothing satisfies, for all that is known of them": {pods + `
+apiVersion: v1
+kind: Pod
+metadata: {name: one, namespace: bare, labels: {app: one}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: two, namespace: bare, labels: {app: two}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: three, namespace: naked, labels: {app: three}}
+---
+` + policy("db", `{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: x}, matchExpressions: [{key: team, operator: DoesNotExist}]}}]}]}`),
+			edge("bare/one", "shop/db", segment.Ingress), segment.Generic(), "contradicts itself"},
 		"something that is not modelled": {pods + web + `
 apiVersion: projectcalico.org/v3
 kind: NetworkPolicy
