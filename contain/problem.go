@@ -177,6 +177,9 @@ func (p *Problem) check() (inside []ident.Ref, err error) {
 	if err := p.checkGrain(); err != nil {
 		return nil, err
 	}
+	if err := CheckGuards(p.MayCut, p.Graph); err != nil {
+		return nil, err
+	}
 	switch p.Objective {
 	case Separate:
 		if len(p.Protected) == 0 {

@@ -70,6 +70,18 @@ func newRails(n *network) *rails {
 	return r
 }
 
+// CheckGuards refuses names of guard rails to give up (Problem.MayCut) that are neither
+// guard rails nor workloads of the graph: what was meant would be kept unsaid.
+func CheckGuards(names []string, g *segment.Graph) error {
+	for _, name := range names {
+		if name == GuardDNS || name == GuardAPI || slices.ContainsFunc(g.Workloads(), func(r ident.Ref) bool { return name == r.Short() || name == r.String() }) {
+			continue
+		}
+		return ident.Errorf(ident.KindUsage, "no guard rail is called %.60q", name).WithHint("%s, %s, or NS/NAME of a workload that is declared vital", GuardDNS, GuardAPI)
+	}
+	return nil
+}
+
 func (r *rails) gaveUp(ref ident.Ref) bool {
 	return r.mayCut[ref.Short()] || r.mayCut[ref.String()]
 }

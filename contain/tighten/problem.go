@@ -67,5 +67,5 @@ func (p *Problem) check() error {
 			return ident.Errorf(ident.KindNotFound, "%s is no workload of the input", r)
 		}
 	}
-	return nil
+	return contain.CheckGuards(p.MayCut, p.Graph)
 }

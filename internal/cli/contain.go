@@ -71,6 +71,21 @@ func (f *containFlags) arguments() string {
 	return out
 }
 
+// check refuses flags that have nothing to do with the objective: who gives them has
+// something else in mind than the plan would do.
+func (f *containFlags) check(most bool) error {
+	switch shrink := f.objective == string(contain.Shrink); {
+	case most && !shrink:
+		return ident.Errorf(ident.KindUsage, "--most says how many workloads may stay within reach, which is of --objective shrink alone").WithHint("--objective shrink, or leave --most out")
+	case shrink && !most:
+		return ident.Errorf(ident.KindUsage, "--objective shrink leaves at most so many workloads within reach, and not how many is said").WithHint("--most N")
+	case len(f.protect) > 0 && f.objective != "" && f.objective != string(contain.Separate) && slices.Contains(objectives(), f.objective):
+		return ident.Errorf(ident.KindUsage, "--protect says what the affected workloads are kept from, and --objective %s is about no others", f.objective).
+			WithHint("--objective %s, or leave --protect out", contain.Separate)
+	}
+	return nil
+}
+
 func containCommand(e *env) *cobra.Command {
 	var in inputs
 	var f containFlags
@@ -114,6 +129,9 @@ A finding that may satisfy --when, for all that is known, is listed (exit 4).
   cofferdam contain --from scan.json --when severity=critical,reach=zone:restricted -f ./manifests --sbom ./sbom --out plan
   cofferdam contain verify plan -f ./manifests`,
 		Args: func(c *cobra.Command, args []string) error {
+			if err := f.check(c.Flags().Changed("most")); err != nil {
+				return err
+			}
 			switch {
 			case f.from == "" && len(f.when) > 0:
 				return ident.Errorf(ident.KindUsage, "--when says which findings of a scan are meant, and no scan is given").WithHint("--from SCAN.json, as cofferdam scan -o json writes it")
