@@ -149,7 +149,11 @@ func (s *solver) denyByDefault(c *candidate, faults []fault) error {
 		}
 		if !found {
 			if f.open[0] || f.open[1] {
-				f.reason = "no NetworkPolicy isolates an end of it that could be isolated, so there is nothing to take away; a default deny with what it needs wants flow records of it (--observed), or --accept-unobserved"
+				deny := "no NetworkPolicy isolates an end of it that could be isolated, so there is nothing to take away; a default deny with what it needs wants flow records of it (--observed), or --accept-unobserved"
+				if f.open[0] != f.open[1] { // what is against the end that is isolated
+					deny = f.reason + "; at the other end " + deny
+				}
+				f.reason = deny
 			}
 			return ident.Errorf(ident.KindUnsupported, "%s → %s: %s", s.n.refs[f.pair.From].Short(), s.n.refs[f.pair.To].Short(), f.reason)
 		}
@@ -214,6 +218,9 @@ func (s *solver) changed(id string, c *rewrite.Change) (*object, error) {
 	o, err := newObject(c.Cluster, why, withMeta(whole, c.New.Labels, c.New.Annotations))
 	if err != nil {
 		return nil, err
+	}
+	if k, made := c.Policy.Management.MadeBy(); made {
+		return nil, ident.Errorf(ident.KindUnsupported, "NetworkPolicy %s/%s would have to change, and does not stay changed; %s", c.New.Namespace, c.New.Name, k.Advice())
 	}
 	o.was, o.newPods = c.Policy, c.NewPods
 	if c.Policy.Dumped {

@@ -19,7 +19,10 @@ type Keeper struct {
 	Undoes    Undoing
 	// Copied says which object the mark names where that is not this one: the
 	// mark came along with a copy, and the tool does not keep this object.
-	Copied   string
+	Copied string
+	// Makes is true where the object is made from another object by a controller in the
+	// cluster, so that no manifest of this one is its source.
+	Makes    bool
 	Change   string // what to do so that a change lasts
 	UndoneBy string // what undoes a change made in the cluster; "" if nothing does
 }
@@ -60,7 +63,7 @@ func ManagementOf(m Marks) Management {
 		if o.Kind == "" || o.Name == "" {
 			continue
 		}
-		k := Keeper{Tool: o.Kind, Name: o.Name, Undoes: AtOnce, Change: "change " + o.Kind + " " + o.Name + ", from which it is made", UndoneBy: "its controller"}
+		k := Keeper{Tool: o.Kind, Name: o.Name, Undoes: AtOnce, Makes: true, Change: "change " + o.Kind + " " + o.Name + ", from which it is made", UndoneBy: "its controller"}
 		if !o.Controller {
 			k.UndoneBy = "what made it"
 		}
@@ -177,19 +180,20 @@ type generator struct {
 	undoes Undoing
 	change string
 	by     string
+	makes  bool // from another object of the cluster
 }
 
 var generators = [...]generator{
-	{"generate.kyverno.io/policy-name", "generate.kyverno.io/policy-namespace", "Kyverno", "policy", AtOnce, "change the rule that generates it", "Kyverno, where the rule keeps what it generates in step"},
-	{"hnc.x-k8s.io/inherited-from", "", "HNC", "copy from namespace", AtOnce, "change the original in the namespace that it is inherited from", "the hierarchical namespace controller"},
-	{"fleet.cattle.io/bundle-name", "fleet.cattle.io/bundle-namespace", "Rancher Fleet", "Bundle", NextRun, "change it in the Git repository that the GitRepo reads", "the next deployment of the bundle, or at once where drift is corrected"},
-	{"objectset.rio.cattle.io/owner-name", "objectset.rio.cattle.io/owner-namespace", "Rancher", "owner", AtOnce, "change the owner, such as the Addon of K3s and its file", "the controller"},
-	{"objectset.rio.cattle.io/id", "", "Rancher", "object set", AtOnce, "change what it is applied from, a bundle of Fleet or a file of K3s", "the controller"},
-	{"olm.owner", "olm.owner.namespace", "the Operator Lifecycle Manager", "owner", AtOnce, "change the operator's subscription or bundle", "the manager"},
-	{"configsync.gke.io/resource-id", "", "Config Sync", "resource", AtOnce, "change it in the repository that Config Sync reads", "Config Sync"},
-	{"kapp.k14s.io/app", "", "kapp", "app", NextRun, "change the files that kapp deploys", "the next kapp deploy"},
-	{"tanka.dev/environment", "", "Tanka", "environment", NextRun, "change the environment's Jsonnet", "the next tk apply"},
-	{"addonmanager.kubernetes.io/mode", "", "the addon manager", "mode", AtOnce, "change the addon's manifest on the control plane", "the addon manager"},
+	{"generate.kyverno.io/policy-name", "generate.kyverno.io/policy-namespace", "Kyverno", "policy", AtOnce, "change the rule that generates it", "Kyverno, where the rule keeps what it generates in step", true},
+	{"hnc.x-k8s.io/inherited-from", "", "HNC", "copy from namespace", AtOnce, "change the original in the namespace that it is inherited from", "the hierarchical namespace controller", true},
+	{"fleet.cattle.io/bundle-name", "fleet.cattle.io/bundle-namespace", "Rancher Fleet", "Bundle", NextRun, "change it in the Git repository that the GitRepo reads", "the next deployment of the bundle, or at once where drift is corrected", false},
+	{"objectset.rio.cattle.io/owner-name", "objectset.rio.cattle.io/owner-namespace", "Rancher", "owner", AtOnce, "change the owner, such as the Addon of K3s and its file", "the controller", false},
+	{"objectset.rio.cattle.io/id", "", "Rancher", "object set", AtOnce, "change what it is applied from, a bundle of Fleet or a file of K3s", "the controller", false},
+	{"olm.owner", "olm.owner.namespace", "the Operator Lifecycle Manager", "owner", AtOnce, "change the operator's subscription or bundle", "the manager", true},
+	{"configsync.gke.io/resource-id", "", "Config Sync", "resource", AtOnce, "change it in the repository that Config Sync reads", "Config Sync", false},
+	{"kapp.k14s.io/app", "", "kapp", "app", NextRun, "change the files that kapp deploys", "the next kapp deploy", false},
+	{"tanka.dev/environment", "", "Tanka", "environment", NextRun, "change the environment's Jsonnet", "the next tk apply", false},
+	{"addonmanager.kubernetes.io/mode", "", "the addon manager", "mode", AtOnce, "change the addon's manifest on the control plane", "the addon manager", false},
 }
 
 // generated reads the marks of tools that need no more than a look at one key.
@@ -200,7 +204,7 @@ func (m *Marks) generated() []Keeper {
 		if name == "" || g.key == "objectset.rio.cattle.io/id" && len(out) > 0 && strings.HasPrefix(out[len(out)-1].Tool, "Rancher") {
 			continue
 		}
-		k := Keeper{Tool: g.tool, Object: g.object, Name: name, Undoes: g.undoes, Change: g.change, UndoneBy: g.by}
+		k := Keeper{Tool: g.tool, Object: g.object, Name: name, Undoes: g.undoes, Makes: g.makes, Change: g.change, UndoneBy: g.by}
 		if g.space != "" {
 			k.Namespace = first(m.Labels[g.space], m.Annotations[g.space])
 		}
@@ -320,6 +324,17 @@ func (m Management) Undoes() Undoing {
 		}
 	}
 	return soonest
+}
+
+// MadeBy is the controller that makes the object from another one and undoes at once
+// what is changed past it: a change of its text does not last.
+func (m Management) MadeBy() (Keeper, bool) {
+	for _, k := range m {
+		if k.Makes && k.Copied == "" && k.Undoes == AtOnce {
+			return k, true
+		}
+	}
+	return Keeper{}, false
 }
 
 // Advice has a line for each keeper.

@@ -56,6 +56,8 @@ func planTable(w io.Writer, a *Containment, o Options) error {
 	p.hardened(a.Hardened)
 	p.cuts(a.Plan)
 	p.edits(a.Edits)
+	p.openings("TO LAST", lasting(a.Edits))
+	p.openings("PODS TO COME", newPods(a.Edits))
 	p.openings("LABELS TO PUT FIRST", labels(a.Labels))
 	p.openings("NEIGHBOURS THAT ARE CUT, TOO", neighbours(a.Plan))
 	p.openings("KEPT BY GUARD RAILS", kept(a.NotCut))
@@ -230,9 +232,41 @@ func (p *printer) edits(es []contain.Edit) {
 		if e.Namespace != "" {
 			name = e.Namespace + "/" + name
 		}
-		rows = append(rows, []string{e.Action, clean(e.Kind), p.bold(clean(name)), clean(e.Source), clean(e.Why)})
+		why := e.Why
+		if e.Unpatched != "" {
+			why += "; not in change.diff: " + e.Unpatched
+		}
+		rows = append(rows, []string{e.Action, clean(e.Kind), p.bold(clean(name)), clean(e.Source), clean(why)})
 	}
 	p.table([]column{{"", 0}, {"KIND", 0}, {"OBJECT", 24}, {"NOW IN", 16}, {"WHY", 30}}, rows)
+}
+
+// lasting says of each object where it has to be changed so that the change stays,
+// once of those of which the same is to be said.
+func lasting(es []contain.Edit) []string {
+	var out []string
+	of := make(map[string]int)
+	for _, e := range es {
+		name := clean(e.Kind + " " + strings.TrimPrefix(e.Namespace+"/"+e.Name, "/"))
+		if i, said := of[e.Lasting]; said {
+			out[i] = name + ", " + out[i]
+			continue
+		}
+		of[e.Lasting] = len(out)
+		out = append(out, name+"  "+clean(e.Lasting))
+	}
+	return out
+}
+
+// newPods says what becomes of pods to come.
+func newPods(es []contain.Edit) []string {
+	var out []string
+	for _, e := range es {
+		for _, s := range e.NewPods {
+			out = append(out, clean(s))
+		}
+	}
+	return out
 }
 
 // openings is a list of lines under a heading, where there are any.

@@ -128,6 +128,9 @@ func (w *work) host(workload int, d segment.Gress) *policy {
 		if !p.read.Isolates[d] || len(w.r.selected(p.read, workload)) < len(w.r.pods[workload]) {
 			continue
 		}
+		if _, made := p.typed.Policy.Management.MadeBy(); made {
+			continue
+		}
 		alone := !slices.ContainsFunc(w.r.members[ns], func(e int) bool {
 			return w.r.m.Endpoints[e].Workload != workload && w.r.selects(p.read.Cluster, &p.read.Subject, e)
 		})

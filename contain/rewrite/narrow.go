@@ -113,6 +113,9 @@ func (n *narrowing) rules(entries []entry) ([]rule, *refusal) {
 			out = append(out, x)
 			continue
 		}
+		if k, made := n.p.typed.Policy.Management.MadeBy(); made {
+			return nil, &refusal{reason: n.p.read.Object() + " would have to change, and does not stay changed; " + k.Advice() + ". A policy of the Admin tier holds whatever it says"}
+		}
 		rest, err := n.without(x.Peers, drop)
 		if err != nil {
 			err.reason = fmt.Sprintf("%s, rule %d of %s: %s", n.p.read.Object(), i, n.d, err.reason)

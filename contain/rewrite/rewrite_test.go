@@ -277,6 +277,8 @@ metadata: {name: three, namespace: naked, labels: {app: three}}
 ---
 ` + policy("db", `{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: x}, matchExpressions: [{key: team, operator: DoesNotExist}]}}]}]}`),
 			edge("bare/one", "shop/db", segment.Ingress), segment.Generic(), "contradicts itself"},
+		"made by an operator, which undoes what is changed": {pods + strings.Replace(web, "namespace: shop}", "namespace: shop, ownerReferences: [{kind: Database, name: books, uid: u, controller: true}]}", 1),
+			edge("shop/web", "shop/db", segment.Ingress), segment.Generic(), "change Database books, from which it is made"},
 		"something that is not modelled": {pods + web + `
 apiVersion: projectcalico.org/v3
 kind: NetworkPolicy
