@@ -79,6 +79,8 @@ var layers = map[string][]string{
 	"fact":                {"ident"},
 	"policy":              {"ident", "fact", "estate", "policy/glob"},
 	"policy/glob":         {},
+	"policy/rego":         {"ident"},
+	"policy/cue":          {"ident"},
 	"policy/strict":       {"estate/manifest", "sbom/schema/phrase"},
 	"verify":              {"ident", "jsonscan", "provenance", "fact"},
 	"verify/synth":        {},
@@ -124,6 +126,7 @@ var layers = map[string][]string{
 	"internal/testenv/sigstore": {"internal/testenv/program", "verify/synth"},
 
 	"internal/listen":    {"ident"},
+	"internal/confine":   {"ident", "policy/rego", "policy/cue"},
 	"internal/retry":     {},
 	"internal/trustroot": {"ident"},
 	"internal/signing":   {"ident", "provenance", "internal/retry"},
@@ -134,7 +137,7 @@ var layers = map[string][]string{
 	"internal/feeds":     {"ident", "vuln", "vuln/osv", "vuln/pack", "internal/retry"},
 	"internal/client":    {"ident", "vuln", "inventory", "report", "internal/listen", "internal/retry"},
 	"internal/app": {"ident", "authz", "evidence", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report", "index/...", "policy/...", "fact", "verify/...", "provenance/...", "internal/trustroot", "internal/signing",
-		"internal/catalog", "internal/client", "internal/feeds", "internal/listen", "internal/notify", "internal/registry", "internal/retry", "internal/server", "internal/store/..."},
+		"internal/catalog", "internal/client", "internal/confine", "internal/feeds", "internal/listen", "internal/notify", "internal/registry", "internal/retry", "internal/server", "internal/store/..."},
 	"internal/web": {"ident", "inventory", "internal/listen"},
 	"internal/cli": {"ident", "authz", "verify", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "contain/trigger", "contain/tighten", "report/...", "examples", "index/synth",
 		"internal/app", "internal/client", "internal/feeds", "internal/web"},
@@ -151,6 +154,26 @@ const sigstore = "verify"
 
 // kubeTypes may appear only where Kubernetes objects are decoded or translated.
 var kubeTypes = map[string]bool{"estate/manifest": true, "segment/k8s": true, "segment/clusterpolicy": true, "segment/cilium": true, "estate/manifest/ciliumv2": true, "contain/rewrite": true}
+
+// engines are the modules of policy languages: each is linked by one package, which only
+// what confines it imports.
+var engines = map[string]string{"github.com/open-policy-agent/": "policy/rego", "cuelang.org/go/": "policy/cue"}
+
+func TestEnginesOfPoliciesAreConfined(t *testing.T) {
+	for _, f := range goFiles(t) {
+		pkg := filepath.ToSlash(filepath.Dir(f))
+		for _, imp := range imports(t, f) {
+			for engine, by := range engines {
+				if strings.HasPrefix(imp, engine) && pkg != by {
+					t.Errorf("%s: only %s links %s", f, by, engine)
+				}
+				if imp == module+by && pkg != "internal/confine" && !strings.HasSuffix(f, "_test.go") {
+					t.Errorf("%s: what a policy in another language may do is bounded by internal/confine; only that imports %s", f, by)
+				}
+			}
+		}
+	}
+}
 
 func TestDirectionOfImports(t *testing.T) {
 	seen := map[string]bool{}

@@ -23,6 +23,8 @@ type Fact struct {
 	// bytes of the signed statement's predicate.
 	PredicateType string `json:"predicateType,omitempty"`
 	Predicate     []byte `json:"-"`
+	// Statement is the exact bytes of the whole statement, where there is one.
+	Statement []byte `json:"-"`
 
 	Signer Signer `json:"signer"`
 	// Times are those at which an authority or a log saw the signature, each verified;

@@ -56,6 +56,8 @@ type RuleVerdict struct {
 	Found     string `json:"found,omitempty"`
 	Mend      string `json:"mend,omitempty"`
 	Exception string `json:"exception,omitempty"` // its name, and why it does not count where it does not
+	// Warnings are what a policy in another language wants told, whatever became of the rule.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Evaluate judges an image by every policy that governs it.
@@ -98,7 +100,7 @@ func (p *Policy) Evaluate(in *Prepared, c Context) Judgement {
 	for i := range p.Checks {
 		check := &p.Checks[i]
 		o := check.Judge(in, ec.context)
-		r := RuleVerdict{Rule: check.Name, Result: Held, Expected: check.Expected}
+		r := RuleVerdict{Rule: check.Name, Result: Held, Expected: check.Expected, Warnings: o.Warnings}
 		switch {
 		case o.Err != nil:
 			r.Result, r.Found, r.Mend = Undecided, fmt.Sprintf("the rule could not be evaluated: %v", o.Err), check.Hint

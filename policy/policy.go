@@ -41,6 +41,8 @@ type Outcome struct {
 	Passed bool
 	Found  string
 	Err    error
+	// Warnings are what somebody should know all the same.
+	Warnings []string
 }
 
 // Spec is a policy as it is written.

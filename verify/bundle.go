@@ -34,6 +34,7 @@ type Bundle struct {
 	entries   []*tlog.Entry
 	stamps    [][]byte
 	statement *provenance.Statement // of a DSSE envelope; else nil
+	signed    []byte                // the statement's bytes
 
 	// Of what cosign attached before there were bundles (ParseCosign):
 	payload []byte       // simple signing: what was signed, instead of the artifact
@@ -130,6 +131,7 @@ func (b *Bundle) check() error {
 	if b.statement, err = provenance.ParseStatement(payload, provenance.Limits{Bytes: MaxBundleBytes, Subjects: maxSubjects}); err != nil {
 		return refuse(BadStatement, "what is signed is no in-toto statement: %w", err)
 	}
+	b.signed = payload
 	return nil
 }
 

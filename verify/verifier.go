@@ -114,6 +114,7 @@ func (v *Verifier) Bundle(b *Bundle, a Artifact) (*fact.Fact, error) {
 	f.Source = b.digest
 	if b.statement != nil {
 		f.Claim, f.PredicateType, f.Predicate = fact.Attestation, b.statement.PredicateType, b.statement.Predicate
+		f.Statement = b.signed
 		if f.PredicateType == signPredicate {
 			f.Claim = fact.Signature
 		}

@@ -147,6 +147,7 @@ func (l *Loader) ImageFacts(ctx context.Context, in FactInputs) (*ImageFacts, er
 	out := &ImageFacts{Reference: signed.Image.Reference, Digests: signed.Subjects, Unchecked: signed.Unchecked, Candidates: []report.Candidate{}}
 	if in.Policies != nil {
 		out.images, out.own, out.except = in.Policies.Images, in.Policies.Own, in.Policies.Exceptions
+		out.Notes, out.Unchecked = in.Policies.Notes, append(out.Unchecked, in.Policies.Unread...)
 	}
 	for i := range signed.Signatures {
 		if err := ctx.Err(); err != nil {

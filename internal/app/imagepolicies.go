@@ -22,6 +22,11 @@ type Policies struct {
 	Roots      map[string]*clusterimage.TrustRoot
 	// Secrets are public keys by the names of their Secrets, secret://namespace/name.
 	Secrets map[string][]byte
+	// Texts are policies in Rego and CUE that lie elsewhere, by clusterimage's references.
+	Texts map[string]string
+	// Notes say which of them could not be read, and Unread which servers did not answer.
+	Notes  []string
+	Unread []error
 }
 
 // Policies reads policies from files and folders, and the Secrets with public keys that
@@ -39,16 +44,15 @@ func (l *Loader) Policies(ctx context.Context, paths, manifests []string) (*Poli
 	if len(p.Images)+len(p.Own) == 0 {
 		return nil, ident.Errorf(ident.KindFailure, "no policy was found").WithHint("a policy has one of the kinds %s", strings.Join(decode.Kinds(), ", "))
 	}
-	p.Secrets = map[string][]byte{}
-	if err := l.eachResource(ctx, manifests, func(f file, root manifest.Value) error { return p.secret(root, f.name) }); err != nil {
+	if err := l.eachResource(ctx, manifests, func(f file, root manifest.Value) error { return p.referred(root, f.name) }); err != nil {
 		return nil, err
 	}
-	return p, nil
+	return p, l.remotePolicies(ctx, p)
 }
 
 // usable are the policies of files, none of which may have a fault.
 func usable(files []decode.File) (*Policies, error) {
-	p := &Policies{Roots: map[string]*clusterimage.TrustRoot{}}
+	p := &Policies{Roots: map[string]*clusterimage.TrustRoot{}, Secrets: map[string][]byte{}, Texts: map[string]string{}}
 	for _, f := range files {
 		if err := broken(f.Name, f.Faults); err != nil {
 			return nil, err
@@ -75,22 +79,50 @@ func usable(files []decode.File) (*Policies, error) {
 // publicKeyName is the entry of a Secret that cosign keeps the public key in.
 const publicKeyName = "cosign.pub"
 
-// secret keeps the public key of a Secret: its entry cosign.pub, or its only one.
-func (p *Policies) secret(v manifest.Value, file string) error {
-	if kind := v.Field("kind").Text(); strings.HasSuffix(kind, "List") {
+// referred keeps what policies refer to of a resource: Secrets and ConfigMaps.
+func (p *Policies) referred(v manifest.Value, file string) error {
+	switch kind := v.Field("kind").Text(); {
+	case strings.HasSuffix(kind, "List"):
 		for _, item := range v.Field("items").Items() {
-			if err := p.secret(item, file); err != nil {
+			if err := p.referred(item, file); err != nil {
 				return err
 			}
 		}
-		return nil
-	} else if kind != "Secret" {
-		return nil
+	case kind == "Secret":
+		return p.secret(v, file)
+	case kind == "ConfigMap":
+		p.configMap(v)
 	}
-	name, namespace := v.Field("metadata").Field("name").Text(), v.Field("metadata").Field("namespace").Text()
+	return nil
+}
+
+// configMap keeps the entries that policies name.
+func (p *Policies) configMap(v manifest.Value) {
+	name, namespace := named(v)
+	for _, image := range p.Images {
+		for _, i := range image.Inlines() {
+			if c := i.ConfigMap; c == nil || c.Name != name || i.Reference() != "configmap://"+namespace+"/"+name+"/"+c.Key {
+				continue
+			}
+			if entry := v.Field("data").Field(i.ConfigMap.Key); entry.Kind() != manifest.Absent {
+				p.Texts[i.Reference()] = entry.Text()
+			}
+		}
+	}
+}
+
+// named are the name and the namespace of a resource.
+func named(v manifest.Value) (name, namespace string) {
+	name, namespace = v.Field("metadata").Field("name").Text(), v.Field("metadata").Field("namespace").Text()
 	if namespace == "" {
 		namespace = "default"
 	}
+	return name, namespace
+}
+
+// secret keeps the public key of a Secret: its entry cosign.pub, or its only one.
+func (p *Policies) secret(v manifest.Value, file string) error {
+	name, namespace := named(v)
 	var raw []byte
 	entries := 0
 	take := func(key string, b []byte) {

@@ -37,7 +37,8 @@ type court struct {
 
 // judges makes the verifiers that the inputs and policies ask for.
 func (l *Loader) judges(ctx context.Context, in FactInputs) (*judges, error) {
-	j := &judges{Loader: l, in: in, resolved: clusterimage.Resolved{Keys: map[string][]ident.Digest{}, Roots: map[string]ident.Digest{}}}
+	j := &judges{Loader: l, in: in, resolved: in.Policies.foreign(ctx)}
+	j.resolved.Keys, j.resolved.Roots = map[string][]ident.Digest{}, map[string]ident.Digest{}
 	o, err := l.verifyOptions(ctx, in.Verify)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
 	"path"
 	"path/filepath"
 	"strings"
@@ -72,6 +73,9 @@ type Loader struct {
 	// Contents takes what each SBOM says by the digest of its bytes
 	// (provenance.ContentDigest), where it is not nil.
 	Contents map[ident.Digest]ident.Digest
+	// Transport fetches policies that lie at an address; nil is the program's own, with the
+	// proxies of the environment.
+	Transport http.RoundTripper
 }
 
 func (l *Loader) progress(stage string, done, total int) {

@@ -60,6 +60,9 @@ func (l *Loader) ValidatePolicies(ctx context.Context, paths []string) (*report.
 	if err != nil {
 		return nil, err
 	}
+	if err := checkForeign(ctx, files); err != nil {
+		return nil, err
+	}
 	a := &report.Validations{SchemaVersion: inventory.SchemaVersion, Documents: []report.Validation{}}
 	for _, f := range files {
 		d := report.Validation{File: f.Name, Valid: true, Rules: "the policy's API", Violations: []report.Violation{}}

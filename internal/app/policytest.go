@@ -9,7 +9,6 @@ import (
 	"github.com/cofferdam-io/cofferdam/estate/manifest"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
-	"github.com/cofferdam-io/cofferdam/policy/clusterimage"
 	"github.com/cofferdam-io/cofferdam/policy/decode"
 	"github.com/cofferdam-io/cofferdam/policy/policytest"
 	"github.com/cofferdam-io/cofferdam/policy/strict"
@@ -101,10 +100,7 @@ func (l *Loader) testPolicies(ctx context.Context, name string, suite *policytes
 	if err != nil {
 		return err
 	}
-	policies := known.Own
-	for _, p := range known.Images {
-		policies = append(policies, p.Compile(clusterimage.Resolved{}))
-	}
+	policies := recordedPolicies(ctx, known)
 	for _, c := range suite.Cases {
 		docs, err := l.documents(ctx, beside(c.Facts))
 		if err != nil {

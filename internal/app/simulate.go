@@ -7,7 +7,6 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/policy"
-	"github.com/cofferdam-io/cofferdam/policy/clusterimage"
 	"github.com/cofferdam-io/cofferdam/policy/policytest"
 	"github.com/cofferdam-io/cofferdam/report"
 )
@@ -18,7 +17,7 @@ import (
 func (l *Loader) Simulate(ctx context.Context, args []string, in FactInputs, namespace string) (*report.Simulation, error) {
 	a := &report.Simulation{SchemaVersion: inventory.SchemaVersion, Images: []report.SimulatedImage{}, Policies: []report.SimulatedPolicy{}}
 	c := policy.Context{At: in.Verify.At, Namespace: policy.Namespace{Name: namespace}}
-	recorded := recordedPolicies(in.Policies)
+	recorded := recordedPolicies(ctx, in.Policies)
 	c.Exceptions = in.Policies.Exceptions
 	for _, arg := range args {
 		if l.IsImage(arg) {
@@ -52,11 +51,11 @@ func (l *Loader) Simulate(ctx context.Context, args []string, in FactInputs, nam
 
 // recordedPolicies are policies for facts that are written down: keys and TrustRoots that
 // a ClusterImagePolicy refers to are not read there.
-func recordedPolicies(p *Policies) []*policy.Policy {
+func recordedPolicies(ctx context.Context, p *Policies) []*policy.Policy {
 	var out []*policy.Policy
 	out = append(out, p.Own...)
 	for _, image := range p.Images {
-		out = append(out, image.Compile(clusterimage.Resolved{}))
+		out = append(out, image.Compile(p.foreign(ctx)))
 	}
 	return out
 }

@@ -70,6 +70,12 @@ func (c *Client) ask(ctx context.Context, q request) ([]byte, error) {
 	}
 }
 
+// Document fetches a document of a service, of at most 1 MiB, from an address that needs no
+// credentials. Its caller knows the digest that it has to have.
+func (c *Client) Document(ctx context.Context, service, address string) ([]byte, error) {
+	return c.ask(ctx, request{service: service, address: address, method: http.MethodGet, wants: []int{http.StatusOK}})
+}
+
 // once sends a request. wait is negative where another attempt would not help.
 func (c *Client) once(ctx context.Context, u *url.URL, q request) (raw []byte, wait time.Duration, err error) {
 	r, err := http.NewRequestWithContext(ctx, q.method, u.String(), bytes.NewReader(q.body))

@@ -21,6 +21,11 @@ type Resolved struct {
 	// them; under "" is the one that authorities mean which name none. Where that is not
 	// given, any will do.
 	Roots map[string]ident.Digest
+	// Texts are the policies in other languages that lie elsewhere, by Inline.Reference.
+	Texts map[string]string
+	// Ask asks a policy in another language about a document, JSON: refusal is empty where
+	// it is compliant. nil: nobody can be asked.
+	Ask func(language, source string, document []byte) (refusal string, warnings []string, err error)
 }
 
 // Reference names where a key lies: its KMS URI, or secret://namespace/name. It is
@@ -56,40 +61,41 @@ func (p *Policy) Compile(r Resolved) *policy.Policy {
 		Judge: func(in *policy.Prepared, _ *policy.Context) policy.Outcome { return anyOf(judges, in) },
 	})
 	if p.Policy != nil {
-		out.Checks = append(out.Checks, policy.Check{
-			Name: "policy", Expected: "the policy in " + p.Policy.Type + " over all authorities holds", Hint: "write it as a VerificationPolicy in CEL",
-			Judge: func(*policy.Prepared, *policy.Context) policy.Outcome { return policy.Outcome{Err: foreign(p.Policy)} },
-		})
+		out.Checks = append(out.Checks, p.overAll(judges, r))
 	}
 	return out
 }
 
-// foreign is why a policy in another language does not pass.
-func foreign(p *Inline) error {
-	return ident.Errorf(ident.KindUnsupported, "policies in %s are not evaluated in this version", p.Type)
+// judge says whether an authority is satisfied, by what, and otherwise what it found.
+type judge func(in *policy.Prepared) finding
+
+type finding struct {
+	ok       bool
+	match    authorityMatch // where ok
+	words    string         // where not
+	err      error          // why nothing can be said
+	warnings []string
 }
 
-// judge says whether an authority is satisfied, and otherwise what it found.
-type judge func(in *policy.Prepared) (ok bool, found string, err error)
-
 func anyOf(judges []judge, in *policy.Prepared) policy.Outcome {
-	var found []string
+	var found, warnings []string
 	var undecided error
 	for _, j := range judges {
-		ok, words, err := j(in)
+		f := j(in)
 		switch {
-		case ok:
-			return policy.Outcome{Passed: true}
-		case err != nil && undecided == nil:
-			undecided = err
-		case words != "" && !slices.Contains(found, words):
-			found = append(found, words)
+		case f.ok:
+			return policy.Outcome{Passed: true, Warnings: f.warnings}
+		case f.err != nil && undecided == nil:
+			undecided = f.err
+		case f.words != "" && !slices.Contains(found, f.words):
+			found = append(found, f.words)
 		}
+		warnings = append(warnings, f.warnings...)
 	}
 	if undecided != nil {
-		return policy.Outcome{Err: undecided}
+		return policy.Outcome{Err: undecided, Warnings: warnings}
 	}
-	return policy.Outcome{Found: strings.Join(found, "; ")}
+	return policy.Outcome{Found: strings.Join(found, "; "), Warnings: warnings}
 }
 
 // String says what the authority asks for, in a few words.
@@ -123,21 +129,18 @@ func (a Authority) String() string {
 
 func (a Authority) compile(r Resolved) judge {
 	if s := a.Static; s != nil {
-		words := s.Message
-		if words == "" {
-			words = "the policy refuses every image"
-		}
-		return func(*policy.Prepared) (bool, string, error) { return s.Pass, words, nil }
+		f := finding{ok: s.Pass, words: orElse(s.Message, "the policy refuses every image"), match: authorityMatch{Static: true}}
+		return func(*policy.Prepared) finding { return f }
 	}
 	accepts, err := a.signer(r)
 	if err != nil {
-		return func(*policy.Prepared) (bool, string, error) { return false, "", err }
+		return func(*policy.Prepared) finding { return finding{err: err} }
 	}
 	claim := fact.Signature
 	if len(a.Attestations) > 0 {
 		claim = fact.Attestation
 	}
-	return func(in *policy.Prepared) (bool, string, error) {
+	return func(in *policy.Prepared) finding {
 		var good []fact.Fact
 		var why string
 		for _, f := range in.Facts {
@@ -151,18 +154,54 @@ func (a Authority) compile(r Resolved) judge {
 			good = append(good, f)
 		}
 		if claim == fact.Signature {
-			return len(good) > 0, orElse(why, in.Summary()), nil
+			return finding{ok: len(good) > 0, match: authorityMatch{Signatures: matchesOf(good)}, words: orElse(why, in.Summary())}
 		}
-		for _, t := range a.Attestations {
-			if !slices.ContainsFunc(good, func(f fact.Fact) bool { return f.PredicateType == t.Predicate() }) {
-				return false, orElse(why, "no attestation of the type "+t.Predicate()+" by this authority"), nil
-			}
-			if t.Policy != nil {
-				return false, "", foreign(t.Policy)
-			}
-		}
-		return true, "", nil
+		return a.attested(good, why, r)
 	}
+}
+
+// attested asks for one statement of each type by the authority, which the policy of the
+// attestation takes: any of them suffices. Where none does and one could not be asked
+// about, nothing can be said.
+func (a Authority) attested(by []fact.Fact, why string, r Resolved) finding {
+	out := finding{match: authorityMatch{Attestations: map[string][]signatureMatch{}}}
+	for _, t := range a.Attestations {
+		var good []fact.Fact
+		var words string
+		var undecided error
+		seen := false
+		for _, f := range by {
+			if f.PredicateType != t.Predicate() {
+				continue
+			}
+			seen = true
+			if t.Policy != nil {
+				refusal, warnings, err := t.Policy.ask(r, statement(f))
+				out.warnings = append(out.warnings, warnings...)
+				switch {
+				case err != nil:
+					undecided = err
+					continue
+				case refusal != "":
+					words = orElse(words, "the attestation "+t.Name+": "+refusal)
+					continue
+				}
+			}
+			good = append(good, f)
+		}
+		switch {
+		case len(good) > 0:
+			out.match.Attestations[t.Name] = matchesOf(good)
+		case !seen:
+			out.words = orElse(why, "no attestation of the type "+t.Predicate()+" by this authority")
+			return out
+		default:
+			out.words, out.err = words, undecided
+			return out
+		}
+	}
+	out.ok = true
+	return out
 }
 
 // signer compiles who may have signed and what has to vouch for it; the text that the

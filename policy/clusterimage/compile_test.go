@@ -1,6 +1,7 @@
 package clusterimage_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,8 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/policy"
 	"github.com/cofferdam-io/cofferdam/policy/clusterimage"
+	"github.com/cofferdam-io/cofferdam/policy/cue"
+	"github.com/cofferdam-io/cofferdam/policy/rego"
 )
 
 var (
@@ -108,19 +111,106 @@ func TestAuthoritiesJudge(t *testing.T) {
 	}
 }
 
-func TestPolicyOverAllIsNotEvaluated(t *testing.T) {
+// asking answers with the real languages, in this process.
+func asking(language, source string, document []byte) (string, []string, error) {
+	if language == "cue" {
+		refusal, err := cue.Evaluate(source, document)
+		return refusal, nil, err
+	}
+	p, err := rego.Compile(context.Background(), source)
+	if err != nil {
+		return "", nil, err
+	}
+	return p.Evaluate(context.Background(), document)
+}
+
+// judged evaluates a policy over facts and returns what becomes of its rules.
+func judged(t *testing.T, spec string, r clusterimage.Resolved, facts ...fact.Fact) (policy.Decision, []policy.RuleVerdict) {
+	t.Helper()
+	p, _, faults := read(t, "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {name: p}\nspec:\n  images: [{glob: \"**\"}]\n"+indent(2, spec))
+	if p == nil {
+		t.Fatalf("%+v", faults)
+	}
+	in, err := policy.Prepare(policy.Input{Reference: "r.example/web", Digests: []ident.Digest{subject}, Facts: facts})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := policy.Evaluate([]*policy.Policy{p.Compile(r)}, in, policy.Context{At: time.Unix(2, 0)})
+	return v.Decision, v.Policies[0].Rules
+}
+
+func saying(predicate string) fact.Fact {
+	f := signed(about("https://p.example"))
+	f.Predicate = []byte(predicate)
+	return f
+}
+
+// TestForeignPolicies has policies of attestations and over all authorities that hold, that
+// do not, and that cannot be evaluated.
+func TestForeignPolicies(t *testing.T) {
+	attestation := func(policy string) string {
+		return "authorities:\n- name: ci\n  " + keyed + "\n  attestations: [{name: scan, predicateType: https://p.example, policy: {" + policy + "}}]"
+	}
+	over := func(policy string) string {
+		return "policy: {" + policy + "}\nauthorities: [{name: ci, " + keyed + "}, {name: ops, key: {kms: gcpkms://k}}]"
+	}
+	digest := strings.Repeat("a", 64)
+	r := clusterimage.Resolved{Ask: asking, Keys: map[string][]ident.Digest{"gcpkms://k": {ourKey}}, Texts: map[string]string{
+		"https://p.example/a.cue#sha256:" + digest: "predicate: ok: true", "configmap://cosign-system/policies/a": "predicate: ok: true", "configmap://shop/policies/a": "predicate: ok: false"}}
+	rego := func(body string) string { return `type: rego, data: "package sigstore\nisCompliant ` + body + `"` }
+	for name, c := range map[string]struct {
+		spec  string
+		facts []fact.Fact
+		want  policy.Result
+		found string
+	}{
+		"cue":                      {attestation("type: cue, data: \"predicate: ok: true\""), []fact.Fact{saying(`{"ok":true}`)}, policy.Held, ""},
+		"cue refuses":              {attestation("type: cue, data: \"predicate: ok: true\""), []fact.Fact{saying(`{"ok":false}`)}, policy.Broken, "the attestation scan: the policy in CUE, predicate.ok"},
+		"rego":                     {attestation(rego("{ input.predicate.ok }")), []fact.Fact{saying(`{"ok":true}`)}, policy.Held, ""},
+		"rego refuses":             {attestation(rego("{ input.predicate.ok }")), []fact.Fact{saying(`{}`)}, policy.Broken, "not compliant"},
+		"any of several":           {attestation(rego("{ input.predicate.ok }")), []fact.Fact{saying(`{}`), saying(`{"ok":true}`)}, policy.Held, ""},
+		"the subject is seen":      {attestation(rego("{ input.subject[0].digest.sha256 == \\\"" + subject.Hex() + "\\\" }")), []fact.Fact{saying(`{}`)}, policy.Held, ""},
+		"no attestation":           {attestation(rego("{ true }")), []fact.Fact{signed(nil)}, policy.Broken, "no attestation of the type"},
+		"another's attestation":    {attestation(rego("{ true }")), []fact.Fact{signed(func(f *fact.Fact) { about("https://p.example")(f); byKey(f) })}, policy.Broken, "signed by a key"},
+		"http.send":                {attestation(rego("{ http.send({}).status_code == 200 }")), []fact.Fact{saying(`{}`)}, policy.Undecided, "undefined function http.send"},
+		"syntax":                   {attestation("type: cue, data: \"{\""), []fact.Fact{saying(`{}`)}, policy.Undecided, "line 1"},
+		"remote":                   {attestation("type: cue, remote: {url: https://p.example/a.cue, sha256sum: " + digest + "}"), []fact.Fact{saying(`{"ok":true}`)}, policy.Held, ""},
+		"remote that was not read": {attestation("type: cue, remote: {url: https://p.example/b.cue, sha256sum: " + digest + "}"), []fact.Fact{saying(`{"ok":true}`)}, policy.Undecided, "was not read"},
+		"config map":               {attestation("type: cue, configMapRef: {name: policies, key: a}"), []fact.Fact{saying(`{"ok":true}`)}, policy.Held, ""},
+		"another config map":       {attestation("type: cue, configMapRef: {name: policies, namespace: shop, key: a}"), []fact.Fact{saying(`{"ok":true}`)}, policy.Broken, "predicate.ok"},
+		"config map not read":      {attestation("type: cue, configMapRef: {name: policies, key: b}"), []fact.Fact{saying(`{"ok":true}`)}, policy.Undecided, "configmap://cosign-system/policies/b"},
+		"over all":                 {over(rego("{ input.authorityMatches.ci.signatures[_].subject == \\\"s\\\" }")), []fact.Fact{signed(nil)}, policy.Held, ""},
+		"over all, cue":            {over("type: cue, data: \"authorityMatches: ci: signatures: [{issuer: \\\"https://i.example\\\"}]\""), []fact.Fact{signed(nil)}, policy.Held, ""},
+		"over all, two of them":    {over(rego("{ count(input.authorityMatches) == 2 }")), []fact.Fact{signed(nil)}, policy.Broken, "not compliant"},
+		"over all, both":           {over(rego("{ count(input.authorityMatches) == 2 }")), []fact.Fact{signed(nil), signed(byKey)}, policy.Held, ""},
+		"over all, nobody":         {over(rego("{ true }")), nil, policy.Broken, "no authority is satisfied"},
+		"over all, the pod":        {over("includeSpec: true, includeTypeMeta: true, " + rego("{ true }")), []fact.Fact{signed(nil)}, policy.Undecided, "includeSpec, includeTypeMeta"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			decision, rules := judged(t, c.spec, r, c.facts...)
+			last := rules[len(rules)-1]
+			if last.Result != c.want || !strings.Contains(last.Found, c.found) || (decision == policy.Pass) != (c.want == policy.Held) {
+				t.Errorf("%s: %+v", decision, rules)
+			}
+		})
+	}
+}
+
+// Where nobody can be asked, and where an authority could not be judged that the policy may
+// want to be absent, nothing can be said: it denies under enforce.
+func TestForeignPoliciesThatCannotBeAsked(t *testing.T) {
 	for mode, want := range map[string]policy.Decision{"enforce": policy.Deny, "warn": policy.Told} {
-		p, _, faults := read(t, "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {name: p}\nspec:\n  mode: "+mode+"\n  images: [{glob: \"**\"}]\n  policy: {type: cue, data: \"a: 1\"}\n  authorities: [{static: {action: pass}}]\n")
-		if p == nil {
-			t.Fatalf("%+v", faults)
+		decision, rules := judged(t, "mode: "+mode+"\npolicy: {type: cue, data: \"a?: 1\"}\nauthorities: [{static: {action: pass}}]", clusterimage.Resolved{})
+		if decision != want || rules[1].Result != policy.Undecided {
+			t.Errorf("%s: %+v", mode, rules)
 		}
-		in, err := policy.Prepare(policy.Input{Reference: "r.example/web"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		v := policy.Evaluate([]*policy.Policy{p.Compile(clusterimage.Resolved{})}, in, policy.Context{})
-		if v.Decision != want || v.Policies[0].Rules[1].Result != policy.Undecided {
-			t.Errorf("%s: %+v", mode, v)
-		}
+	}
+	_, rules := judged(t, "policy: {type: cue, data: \"authorityMatches: ops?: _|_\"}\nauthorities: [{name: ci, "+keyed+"}, {name: ops, key: {kms: gcpkms://unread}}]", clusterimage.Resolved{Ask: asking}, signed(nil))
+	if rules[1].Result != policy.Undecided || !strings.Contains(rules[1].Found, "the authority ops could not be judged") {
+		t.Errorf("%+v", rules)
+	}
+	_, rules = judged(t, "authorities:\n- "+keyed+"\n  attestations: [{name: x, predicateType: https://p.example, policy: {type: rego, data: \"package sigstore\\nisCompliant[r] { r := {\\\"result\\\": true, \\\"warning\\\": \\\"soon\\\"} }\"}}]", clusterimage.Resolved{Ask: asking}, saying("{}"))
+	if rules[0].Result != policy.Held || len(rules[0].Warnings) != 1 {
+		t.Errorf("%+v", rules)
 	}
 }

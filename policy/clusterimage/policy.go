@@ -3,6 +3,7 @@ package clusterimage
 import (
 	"github.com/cofferdam-io/cofferdam/estate"
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/policy/strict"
 )
 
 // The identity of the resources in the API.
@@ -111,6 +112,8 @@ type Inline struct {
 	ConfigMap *ConfigMapRef
 	// Of the policy over all authorities only: what else it is to see.
 	FetchConfigFile, IncludeSpec, IncludeObjectMeta, IncludeTypeMeta bool
+
+	text strict.Node // data, for what is found out about it later
 }
 
 // Remote is a policy elsewhere, pinned by the digest of its bytes.

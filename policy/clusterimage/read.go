@@ -24,6 +24,7 @@ const (
 	RuleRemotePolicy = "remote-policy"
 	RuleInsecure     = "insecure"
 	RuleTrustRoot    = "trust-root"
+	RuleLanguage     = "policy-language"
 )
 
 // maxItems bounds images, authorities and what they list: the controller asks them
@@ -183,7 +184,7 @@ func readInline(n strict.Node, overAll bool) *Inline {
 	names := []string{"type", "data", "remote", "configMapRef"}
 	extra := []string{"fetchConfigFile", "includeSpec", "includeObjectMeta", "includeTypeMeta"}
 	n = n.Object(slices.Concat(names, extra)...)
-	p := &Inline{Data: n.Get("data").Text()}
+	p := &Inline{Data: n.Get("data").Text(), text: n.Get("data")}
 	if n.Require("type", "type: cue, or type: rego") {
 		p.Type = n.Get("type").OneOf("cue", "rego")
 	}
