@@ -62,7 +62,7 @@ func NewCompiler() (*Compiler, error) {
 		cel.ParserRecursionLimit(maxDepth),
 		cel.ASTValidators(cel.ValidateRegexLiterals(), cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals(), cel.ValidateHomogeneousAggregateLiterals()),
 		cel.Variable("image", imageShape.typ), cel.Variable("facts", facts), cel.Variable("findings", findings), cel.Variable("sboms", types.NewListType(sbomShape.typ)),
-		cel.Variable("now", types.TimestampType), cel.Variable("workload", workloadShape.typ),
+		cel.Variable("provenance", provenanceShape.typ), cel.Variable("now", types.TimestampType), cel.Variable("workload", workloadShape.typ),
 		cel.Function("signatures", cel.MemberOverload("facts_signatures", []*cel.Type{facts}, facts, cel.UnaryBinding(keepClaims))),
 		cel.Function("attestations", cel.MemberOverload("facts_attestations", []*cel.Type{facts, types.StringType}, facts, cel.BinaryBinding(keepPredicates))),
 		cel.Function("signedBy", cel.MemberOverload("facts_signed_by", []*cel.Type{facts, types.StringType, types.StringType}, facts, cel.FunctionBinding(keepSigners))),
@@ -271,7 +271,7 @@ type bound struct {
 
 var (
 	variableName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{0,62}$`)
-	reserved     = map[string]bool{"image": true, "facts": true, "findings": true, "sboms": true, "now": true, "workload": true}
+	reserved     = map[string]bool{"image": true, "facts": true, "findings": true, "sboms": true, "provenance": true, "now": true, "workload": true}
 )
 
 // keep filters a list of facts.

@@ -25,6 +25,23 @@ type Input struct {
 	Findings []Finding
 	Scanned  bool
 	SBOMs    []SBOM
+	// Provenance is what is made of the verified provenance; nil where nobody asked, which
+	// a rule about it cannot be judged by.
+	Provenance *Provenance
+}
+
+// Provenance is what verified provenance of an image is worth (package provenance/slsa):
+// levels and claims as a table of builders has them, and not what the documents say of
+// themselves.
+type Provenance struct {
+	Level                        int // 0 to 3 (SLSA v1.2, Build track)
+	Builder                      string
+	SourceLevel                  int // 0 to 4 (Source track)
+	Repository, Ref, Commit      string
+	Confirmed                    string // whether the signer's certificate names the same commit: yes, no, unknown
+	Inputs, Pinned               int    // inputs of the build, and those that are named by a digest
+	Complete, Hermetic, Isolated string // yes, no, unknown
+	SBOM                         string // whether it names the image's SBOM by its digest: yes, no, unknown
 }
 
 // Finding is one vulnerability of one component.

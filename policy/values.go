@@ -27,13 +27,17 @@ var (
 		shapeField{"vex", types.StringType}, shapeField{"excepted", types.BoolType})
 	sbomShape = newShape("SBOM", shapeField{"format", types.StringType}, shapeField{"version", types.StringType}, shapeField{"components", types.IntType}, shapeField{"licenses", textList},
 		shapeField{"score", types.IntType}, shapeField{"verified", types.BoolType})
+	provenanceShape = newShape("Provenance", shapeField{"level", types.IntType}, shapeField{"builder", types.StringType}, shapeField{"sourceLevel", types.IntType},
+		shapeField{"repository", types.StringType}, shapeField{"ref", types.StringType}, shapeField{"commit", types.StringType}, shapeField{"confirmed", types.StringType},
+		shapeField{"inputs", types.IntType}, shapeField{"pinned", types.IntType}, shapeField{"pinnedRatio", types.DoubleType}, shapeField{"complete", types.StringType},
+		shapeField{"hermetic", types.StringType}, shapeField{"isolated", types.StringType}, shapeField{"sbom", types.StringType})
 	workloadShape = newShape("Workload", shapeField{"cluster", types.StringType}, shapeField{"kind", types.StringType}, shapeField{"namespace", types.StringType}, shapeField{"name", types.StringType},
 		shapeField{"labels", texts}, shapeField{"namespaceLabels", texts})
 )
 
 func shapes() map[string]*shape {
 	out := map[string]*shape{}
-	for _, s := range []*shape{imageShape, signerShape, factShape, findingShape, sbomShape, workloadShape} {
+	for _, s := range []*shape{imageShape, signerShape, factShape, findingShape, sbomShape, provenanceShape, workloadShape} {
 		out[s.typ.TypeName()] = s
 	}
 	return out
@@ -75,6 +79,16 @@ func imageValues(p *Prepared) (map[string]any, error) {
 		"image": imageShape.of(types.String(p.Reference), types.String(p.Image.Registry), types.String(p.Image.Repository), types.String(p.Image.Tag), stringsOf(digests)),
 		"facts": list(facts),
 		"sboms": list(sboms),
+	}
+	if x := p.Provenance; x != nil {
+		ratio := 0.0 // of a build that names no input nothing is known to be pinned
+		if x.Inputs > 0 {
+			ratio = float64(x.Pinned) / float64(x.Inputs)
+		}
+		values["provenance"] = provenanceShape.of(types.Int(x.Level), types.String(x.Builder), types.Int(x.SourceLevel), types.String(x.Repository), types.String(x.Ref), types.String(x.Commit),
+			types.String(x.Confirmed), types.Int(x.Inputs), types.Int(x.Pinned), types.Double(ratio), types.String(x.Complete), types.String(x.Hermetic), types.String(x.Isolated), types.String(x.SBOM))
+	} else {
+		values["provenance"] = types.NewErr("what the provenance is worth is not known: nobody assessed it")
 	}
 	if p.Scanned {
 		values["findings"] = findingList(p.Findings, nil)

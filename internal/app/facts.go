@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/policy"
 	"github.com/cofferdam-io/cofferdam/policy/clusterimage"
 	"github.com/cofferdam-io/cofferdam/provenance"
+	"github.com/cofferdam-io/cofferdam/provenance/slsa"
 	"github.com/cofferdam-io/cofferdam/report"
 	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/sbom/decode"
@@ -44,9 +46,12 @@ type ImageFacts struct {
 	// a trusted authority. No policy sees them.
 	Audited []fact.Fact
 	// SBOMs are the documents in attestations among Facts that are about the image.
-	SBOMs     []AttestedSBOM
-	Unchecked []error // questions that were not answered; what was not found may be there
-	Notes     []string
+	SBOMs []AttestedSBOM
+	// Provenance says of each digest what its provenance is worth, by the table of builders
+	// where one was given.
+	Provenance []*slsa.Assessment
+	Unchecked  []error // questions that were not answered; what was not found may be there
+	Notes      []string
 
 	images []*clusterimage.Policy
 	own    []*policy.Policy
@@ -69,11 +74,29 @@ func (f *ImageFacts) Input(image string) policy.Input {
 	for _, u := range f.Unchecked {
 		in.Unchecked = append(in.Unchecked, u.Error())
 	}
+	in.Provenance = assessed(f.Provenance)
 	for _, s := range f.SBOMs {
 		in.SBOMs = append(in.SBOMs, policySBOM(s.Document, true))
 	}
 	return in
 }
+
+// assessed is what policies see of the provenance of an image and of the platform that is
+// judged: the one that is worth most, as for several provenances of one digest.
+func assessed(all []*slsa.Assessment) *policy.Provenance {
+	var out *policy.Provenance
+	for _, a := range all {
+		if out != nil && (a.Build.Level < out.Level || a.Build.Level == out.Level && out.Builder != "") {
+			continue
+		}
+		out = &policy.Provenance{Level: a.Build.Level, Builder: a.Build.Builder, SourceLevel: a.Source.Level, Repository: a.Source.Repository, Ref: a.Source.Ref, Commit: a.Source.Commit,
+			Confirmed: word(a.Source.Confirmed), Inputs: a.Dependencies.Total, Pinned: a.Dependencies.Pinned, Complete: word(a.Dependencies.Complete), Hermetic: word(a.Hermetic.Answer),
+			Isolated: word(a.Isolated.Answer), SBOM: word(a.SBOM.Answer)}
+	}
+	return out
+}
+
+func word(a slsa.Answer) string { return string(cmp.Or(a, slsa.Unknown)) }
 
 // policySBOM is what policies see of a document.
 func policySBOM(d *sbom.Document, verified bool) policy.SBOM {
@@ -166,6 +189,11 @@ func (l *Loader) ImageFacts(ctx context.Context, in FactInputs) (*ImageFacts, er
 			return nil, err
 		}
 	}
+	table, err := l.builders(ctx, in.Verify.BuildersFile)
+	if err != nil {
+		return nil, err
+	}
+	out.Provenance = out.assess(table)
 	return out, nil
 }
 

@@ -50,8 +50,11 @@ func sbomVerdict(raw []byte, v *report.Verdict, named bool) *report.SBOMVerdict 
 }
 
 func signerOf(s *fact.Signer) string {
-	if s.Certificate != nil {
+	switch {
+	case s.Certificate != nil:
 		return s.Certificate.Subject
+	case s.X509 != nil:
+		return s.X509.Subject
 	}
 	return cmp.Or(s.Key.Name, s.Key.ID.Short())
 }

@@ -22,7 +22,7 @@ const (
 // the input is of no use.
 func ReadFacts(v manifest.Value) (policy.Input, []strict.Fault) {
 	var faults []strict.Fault
-	root := strict.Root(v, &faults).Object("apiVersion", "kind", "metadata", "image", "digests", "facts", "findings", "sboms", "unchecked")
+	root := strict.Root(v, &faults).Object("apiVersion", "kind", "metadata", "image", "digests", "facts", "findings", "sboms", "provenance", "unchecked")
 	var in policy.Input
 	if root.Require("image", "image: registry.example/shop/web:1.4") {
 		in.Reference = root.Get("image").Text()
@@ -54,9 +54,27 @@ func ReadFacts(v manifest.Value) (policy.Input, []strict.Fault) {
 		in.SBOMs = append(in.SBOMs, policy.SBOM{Format: n.Get("format").Text(), Version: n.Get("version").Text(), Components: n.Get("components").Count(), Licenses: n.Get("licenses").Texts(),
 			Score: n.Get("score").Count(), Verified: isTrue(n.Get("verified"))})
 	}
+	if n := root.Get("provenance"); n.Present() {
+		n = n.Object("level", "builder", "sourceLevel", "repository", "ref", "commit", "confirmed", "inputs", "pinned", "complete", "hermetic", "isolated", "sbom")
+		in.Provenance = &policy.Provenance{Level: n.Get("level").Count(), Builder: n.Get("builder").Text(), SourceLevel: n.Get("sourceLevel").Count(), Repository: n.Get("repository").Text(),
+			Ref: n.Get("ref").Text(), Commit: n.Get("commit").Text(), Confirmed: answer(n.Get("confirmed")), Inputs: n.Get("inputs").Count(), Pinned: n.Get("pinned").Count(),
+			Complete: answer(n.Get("complete")), Hermetic: answer(n.Get("hermetic")), Isolated: answer(n.Get("isolated")), SBOM: answer(n.Get("sbom"))}
+	}
 	in.Unchecked = root.Get("unchecked").Texts()
 	strict.Sort(faults)
 	return in, faults
+}
+
+// answer reads yes, no or unknown, which it is where nothing is said.
+func answer(n strict.Node) string {
+	switch s := n.Text(); s {
+	case "yes", "no", "unknown":
+		return s
+	case "":
+	default:
+		n.Fault(strict.RuleValue, "%q is none of yes, no, unknown", s).Mend("yes, no or unknown")
+	}
+	return "unknown"
 }
 
 func isTrue(n strict.Node) bool {
