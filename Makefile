@@ -41,7 +41,7 @@ vet:
 # The tests of the module in tools/secondopinion are part of the report.
 unit:
 	@race=-race note=; if [ "$$(go env CGO_ENABLED)" != 1 ]; then race= note="the race detector: there is no C compiler, or CGO_ENABLED is 0"; fi; \
-	{ failed=0; go test $$race -json -timeout 30m ./... || failed=1; $(SECOND_OPINION) || failed=1; exit $$failed; } | go run ./tools/testreport $${note:+"$$note"}
+	{ failed=0; go test $$race -json -timeout 30m ./... || failed=1; $(SECOND_OPINION) || failed=1; (cd tools/kms-vault && go test -json ./...) || failed=1; exit $$failed; } | go run ./tools/testreport $${note:+"$$note"}
 
 # Another engine about the same packets: a hundred thousand of each mix in
 # process, and, as root, real ones through network namespaces.

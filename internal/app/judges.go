@@ -50,7 +50,7 @@ func (l *Loader) judges(ctx context.Context, in FactInputs) (*judges, error) {
 	if p := in.Policies; p != nil {
 		o.Anybody = len(o.Identities) == 0
 		for _, image := range p.Images {
-			if err := j.keysOf(image, &o); err != nil {
+			if err := j.keysOf(ctx, image, &o); err != nil {
 				return nil, err
 			}
 			demands = append(demands, image.Demands()...)
@@ -127,7 +127,7 @@ func (j *judges) referred() clusterimage.Resolved {
 }
 
 // keysOf adds the keys of a policy's authorities.
-func (j *judges) keysOf(p *clusterimage.Policy, o *verify.Options) error {
+func (j *judges) keysOf(ctx context.Context, p *clusterimage.Policy, o *verify.Options) error {
 	for _, a := range p.Authorities {
 		if a.Key == nil {
 			continue
@@ -136,8 +136,16 @@ func (j *judges) keysOf(p *clusterimage.Policy, o *verify.Options) error {
 		if ref := a.Key.Reference(); ref != "" {
 			name = ref
 			secret, ok := j.in.Policies.Secrets[ref]
-			if !ok {
-				j.notes = append(j.notes, "the key "+ref+" was not read: a Secret is read from -f FILE, and a KMS is not asked in this version")
+			if a.Key.KMS != "" {
+				var err error
+				if secret, err = j.publicKey(ctx, ref); ctx.Err() != nil {
+					return context.Cause(ctx)
+				} else if err != nil {
+					j.notes = append(j.notes, "the key "+ref+" was not read: "+err.Error())
+					continue
+				}
+			} else if !ok {
+				j.notes = append(j.notes, "the key "+ref+" was not read: a Secret is read from -f FILE")
 				continue
 			}
 			raw = secret

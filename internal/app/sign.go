@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/fact"
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/kms"
 	"github.com/cofferdam-io/cofferdam/internal/registry"
 	"github.com/cofferdam-io/cofferdam/internal/signing"
 	"github.com/cofferdam-io/cofferdam/internal/trustroot"
@@ -178,6 +180,9 @@ func (s *signer) find(ctx context.Context) error {
 // who reads the key or the token, and warns of what more than the signer could sign with.
 func (s *signer) who(ctx context.Context) error {
 	in := &s.in
+	if kms.Is(in.Key) {
+		return s.kept(ctx)
+	}
 	if in.Key != "" {
 		raw, err := s.read(ctx, in.Key)
 		if err != nil {
@@ -214,6 +219,20 @@ func (s *signer) who(ctx context.Context) error {
 	for _, w := range warnings {
 		s.warn(w)
 	}
+	return err
+}
+
+// kept takes a key that a key management service keeps.
+func (s *signer) kept(ctx context.Context) error {
+	k, err := kms.Find(s.in.Key, os.Getenv, os.Environ())
+	if err != nil {
+		return err
+	}
+	public, err := k.PublicKey(ctx)
+	if err != nil {
+		return err
+	}
+	s.by.Key, err = signing.Kept(s.in.Key, public, k.Sign)
 	return err
 }
 

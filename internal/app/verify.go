@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"sigs.k8s.io/yaml"
@@ -193,10 +192,7 @@ func (s seeker) Read(p []byte) (int, error) {
 func (l *Loader) keys(ctx context.Context, names []string) ([]*verify.Key, error) {
 	var out []*verify.Key
 	for _, name := range names {
-		if scheme, _, ok := strings.Cut(name, "://"); ok {
-			return nil, ident.Errorf(ident.KindUsage, "keys of %.40q are not in this version", scheme).WithHint("write the public key to a file: cosign public-key --key %s", name)
-		}
-		raw, err := l.read(ctx, name)
+		raw, err := l.publicKey(ctx, name)
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/cli"
+	"github.com/cofferdam-io/cofferdam/internal/testenv/keyring"
 	"github.com/cofferdam-io/cofferdam/internal/testenv/sigstore"
 )
 
@@ -23,6 +24,9 @@ func TestMain(m *testing.M) {
 			}
 			os.Exit(code)
 		},
+		// Helpers for keys that a service keeps, by either name: here files are the service.
+		"cofferdam-kms-hashivault": keyring.Help,
+		"sigstore-kms-file":        keyring.Help,
 		// exits runs cofferdam and prints its exit code, which a script can only
 		// tell from zero otherwise.
 		"exits": func() {

@@ -25,7 +25,7 @@ type signFlags struct {
 
 func (s *signFlags) add(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&s.in.Key, "key", "", "sign with the private key in `FILE` (PEM, also as cosign encrypts it)")
+	f.StringVar(&s.in.Key, "key", "", "sign with the private key in `FILE` (PEM, also as cosign encrypts it), or with one that a service keeps: NAME://KEY (docs/kms.md)")
 	f.BoolVar(&s.passwordStdin, "password-stdin", false, "read the key's password from standard input instead of COSIGN_PASSWORD")
 	f.StringVar(&s.in.Token, "identity-token", "", "sign as whom the OIDC token in `FILE`, - or https://… names (default: the pipeline's own)")
 	f.StringVar(&s.in.Audience, "token-audience", "", "whom the token is for: `NAME` that the deployment asks for (default sigstore)")

@@ -44,7 +44,7 @@ func (s *signers) flags(c *cobra.Command) {
 // who declares the flags that name signers and what they are judged by.
 func (s *signers) who(c *cobra.Command) {
 	f := c.Flags()
-	f.StringArrayVar(&s.in.Keys, "key", nil, "accept signatures of the public key in `FILE` (PEM); repeat it for several keys")
+	f.StringArrayVar(&s.in.Keys, "key", nil, "accept signatures of the public key in `FILE` (PEM), or of one that a service keeps: NAME://KEY (docs/kms.md); repeat it for several keys")
 	f.StringVar(&s.identity.Subject, "certificate-identity", "", "accept certificates of this `SUBJECT`: an address, a workflow, a workload")
 	f.StringVar(&s.identity.SubjectRegexp, "certificate-identity-regexp", "", "accept certificates whose subject matches this `EXPRESSION` anywhere; ^…$ is the whole of it")
 	f.StringVar(&s.identity.Issuer, "certificate-oidc-issuer", "", "… for whom this `ISSUER` vouched")

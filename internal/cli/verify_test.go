@@ -76,7 +76,7 @@ func TestVerifyBundle(t *testing.T) {
 		"no expression":           {[]string{a, "--bundle", bundle, "--trusted-root", root, "--certificate-identity-regexp", "(", "--certificate-oidc-issuer", "x"}, 2, "", "regular expression"},
 		"no such extension":       {append([]string{a, "--certificate-extension", "repo=x"}, ok...), 2, "", "sourceRepositoryURI"},
 		"a bundle for two":        {append([]string{a, b}, ok...), 2, "", "one artifact"},
-		"a key of a cloud":        {[]string{a, "--bundle", bundle, "--key", "awskms:///x"}, 2, "", "not in this version"},
+		"a key of a cloud":        {[]string{a, "--bundle", bundle, "--key", "awskms:///x"}, 1, "", "cofferdam-kms-awskms"},
 		"image is not there yet":  {[]string{}, 2, "", "needs a FILE"},
 		"distrust that is broken": {append([]string{a, "--distrust", broken}, ok...), 1, "", "neither YAML"},
 	} {

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"os/exec"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/clip"
 )
 
 const (
@@ -35,7 +35,7 @@ func runHelper(ctx context.Context, name, server string) (Credential, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "docker-credential-"+name, "get") // #nosec G204 -- the user's configuration names it
 	cmd.Stdin = strings.NewReader(server)
-	out := &clipped{most: helperBytes}
+	out := &clip.Buffer{Most: helperBytes}
 	cmd.Stdout = out
 	cmd.WaitDelay = time.Second
 	if err := cmd.Run(); err != nil {
@@ -52,17 +52,4 @@ func runHelper(ctx context.Context, name, server string) (Credential, error) {
 		return Credential{IdentityToken: got.Secret}, nil
 	}
 	return Credential{Username: got.Username, Password: got.Secret}, nil
-}
-
-// clipped keeps the first bytes that are written to it.
-type clipped struct {
-	bytes.Buffer
-	most int
-}
-
-func (c *clipped) Write(p []byte) (int, error) {
-	if room := c.most - c.Len(); room > 0 {
-		c.Buffer.Write(p[:min(room, len(p))])
-	}
-	return len(p), nil
 }

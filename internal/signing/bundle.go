@@ -97,7 +97,7 @@ func (c *Client) Bundle(ctx context.Context, content Content, by By, at Services
 			return nil, err
 		}
 	}
-	if s.signature, err = s.key.Sign(s.message); err != nil {
+	if s.signature, err = s.key.Sign(ctx, s.message); err != nil {
 		return nil, ident.Errorf(ident.KindFailure, "signing: %w", err)
 	}
 	b := bundle{MediaType: BundleType, Material: material{Entries: []json.RawMessage{}}}

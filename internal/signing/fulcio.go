@@ -23,7 +23,7 @@ func (c *Client) certify(ctx context.Context, address string, k *Key, t *Token) 
 	if address == "" {
 		return nil, ident.Errorf(ident.KindUsage, "a token is certified by Fulcio, and no Fulcio is named").WithHint("--fulcio URL, or --signing-config FILE")
 	}
-	proof, err := k.Sign([]byte(t.name()))
+	proof, err := k.Sign(ctx, []byte(t.name()))
 	if err != nil {
 		return nil, ident.Errorf(ident.KindFailure, "signing: %w", err)
 	}

@@ -2,6 +2,7 @@ package signing
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -20,11 +21,38 @@ import (
 
 // Key is a private key. It prints as nothing, so that no log can hold it.
 type Key struct {
-	signer  crypto.Signer
+	sign    Sign
+	public  crypto.PublicKey
 	hash    crypto.Hash // zero for Ed25519, which signs what it is given
 	details string      // its name in Sigstore's PublicKeyDetails
 	kind    string      // Fulcio's word for it
 	der     []byte      // of the public key (PKIX)
+}
+
+// Sign signs a message, whose hash is given (zero: the message itself, Ed25519), as every
+// signer of that algorithm does.
+type Sign func(ctx context.Context, message []byte, hash crypto.Hash) ([]byte, error)
+
+// Kept returns a key that somebody else keeps and signs with, by its public half in PEM.
+// What it signs is verified before it is handed on.
+func Kept(name string, public []byte, sign Sign) (*Key, error) {
+	k, err := keptKey(public, sign)
+	if err != nil {
+		return nil, err.At(name)
+	}
+	return k, nil
+}
+
+func keptKey(public []byte, sign Sign) (*Key, *ident.Error) {
+	block, _ := pem.Decode(public)
+	if block == nil || len(public) > maxKeyBytes {
+		return nil, ident.Errorf(ident.KindFailure, "its public key is not PEM")
+	}
+	p, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		return nil, ident.Errorf(ident.KindFailure, "its public key is malformed: %w", err)
+	}
+	return newKey(p, sign)
 }
 
 // String keeps the key out of what is printed.
@@ -89,16 +117,23 @@ func ParseKey(name string, raw []byte, password func() ([]byte, error)) (*Key, e
 	if !ok {
 		return nil, bad("keys of type %T do not sign", private)
 	}
-	k, err := newKey(signer)
-	if err != nil {
-		return nil, err.(*ident.Error).At(name) //nolint:forcetypeassert,errorlint // newKey returns no other
+	k, fault := newKey(signer.Public(), local(signer))
+	if fault != nil {
+		return nil, fault.At(name)
 	}
 	return k, nil
 }
 
-func newKey(signer crypto.Signer) (*Key, error) {
-	k := &Key{signer: signer}
-	switch p := signer.Public().(type) {
+// local signs with a key that is in memory.
+func local(signer crypto.Signer) Sign {
+	return func(_ context.Context, message []byte, hash crypto.Hash) ([]byte, error) {
+		return signer.Sign(rand.Reader, digestOf(message, hash), hash)
+	}
+}
+
+func newKey(public crypto.PublicKey, sign Sign) (*Key, *ident.Error) {
+	k := &Key{sign: sign, public: public}
+	switch p := public.(type) {
 	case *ecdsa.PublicKey:
 		k.kind = "ECDSA"
 		switch p.Curve {
@@ -123,7 +158,7 @@ func newKey(signer crypto.Signer) (*Key, error) {
 		return nil, ident.Errorf(ident.KindFailure, "keys of type %T are not signed with", p).WithHint("ECDSA, RSA or Ed25519")
 	}
 	var err error
-	if k.der, err = x509.MarshalPKIXPublicKey(signer.Public()); err != nil {
+	if k.der, err = x509.MarshalPKIXPublicKey(public); err != nil {
 		return nil, ident.Errorf(ident.KindFailure, "the public key cannot be written: %w", err)
 	}
 	return k, nil
@@ -135,7 +170,11 @@ func made() (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newKey(private)
+	k, fault := newKey(private.Public(), local(private))
+	if fault != nil {
+		return nil, fault
+	}
+	return k, nil
 }
 
 // Public is the public key in PEM.
@@ -150,16 +189,35 @@ func (k *Key) hint() string {
 }
 
 // digest is what is signed of a message; the message itself for Ed25519.
-func (k *Key) digest(message []byte) []byte {
-	if k.hash == 0 {
+func (k *Key) digest(message []byte) []byte { return digestOf(message, k.hash) }
+
+func digestOf(message []byte, hash crypto.Hash) []byte {
+	if hash == 0 {
 		return message
 	}
-	h := k.hash.New()
+	h := hash.New()
 	h.Write(message)
 	return h.Sum(nil)
 }
 
-// Sign signs a message, and returns the signature.
-func (k *Key) Sign(message []byte) ([]byte, error) {
-	return k.signer.Sign(rand.Reader, k.digest(message), k.hash)
+// Sign signs a message, and returns the signature, which was verified.
+func (k *Key) Sign(ctx context.Context, message []byte) ([]byte, error) {
+	sig, err := k.sign(ctx, message, k.hash)
+	if err != nil {
+		return nil, err
+	}
+	good, sum := false, k.digest(message)
+	switch p := k.public.(type) {
+	case *ecdsa.PublicKey:
+		good = ecdsa.VerifyASN1(p, sum, sig)
+	case *rsa.PublicKey:
+		good = rsa.VerifyPKCS1v15(p, k.hash, sum, sig) == nil
+	case ed25519.PublicKey:
+		good = ed25519.Verify(p, message, sig)
+	}
+	if !good {
+		return nil, ident.Errorf(ident.KindFailure, "the signature that was made is not of the key, or in another algorithm than %s", k.details).
+			WithHint("at a key management service: is the public key that of the version that signs, and RSA with PKCS #1 v1.5?")
+	}
+	return sig, nil
 }

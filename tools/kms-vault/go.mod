@@ -1,0 +1,3 @@
+module github.com/cofferdam-io/cofferdam/tools/kms-vault
+
+go 1.26
