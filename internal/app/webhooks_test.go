@@ -81,3 +81,44 @@ func TestServerTellsReceivers(t *testing.T) {
 		t.Fatal("nobody is told")
 	}
 }
+
+// TestServerTellsOfScores: a document that comes and is bad is told of, signed as the rest.
+func TestServerTellsOfScores(t *testing.T) {
+	got := make(chan string, 10)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		if r.Header.Get("webhook-signature") == "" {
+			t.Error("a message is not signed")
+		}
+		got <- string(b)
+	}))
+	defer receiver.Close()
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		f := filepath.Join(dir, name)
+		if err := os.WriteFile(f, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	secret := write("secret", "YSBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcy4uLi4=")
+	config := write("c.yaml", fmt.Sprintf("quality: {floor: 90}\nwebhooks:\n- {name: quality, of: scores, below: true, running: true, url: %q, secretFile: %q, initial: true}\n", receiver.URL, secret))
+	_, end := exposed(t, filepath.Join(dir, "data"), config)
+	defer end()
+	select {
+	case m := <-got:
+		for _, want := range []string{`"scores.changed"`, `"name":"web"`, `"below":true`, `"grade":"`, `"begun":[{`} {
+			if !strings.Contains(m, want) {
+				t.Errorf("%s is not in %s", want, m)
+			}
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("nobody is told")
+	}
+	for name, wrong := range map[string]string{"severity": "of: scores, severity: high", "below": "below: true", "of": "of: licences"} {
+		bad := write("bad.yaml", fmt.Sprintf("webhooks:\n- {name: x, url: %q, secretFile: %q, %s}\n", receiver.URL, secret, wrong))
+		if err := (&app.Loader{}).Serve(t.Context(), app.ServeOptions{Data: filepath.Join(dir, "other"), Config: bad, Addr: "127.0.0.1:0"}); err == nil || !strings.Contains(err.Error(), "the webhook \"x\" is of") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -120,6 +120,7 @@ type scored struct {
 	material uint64 // of the view that it covers
 	at       time.Time
 	blocks   []*scoreBlock
+	version  uint64 // of the blocks, since the server began
 }
 
 func (s *scored) row(document uint32) *scoreRow {
@@ -135,7 +136,7 @@ func (s *scored) row(document uint32) *scoreRow {
 
 // with is s with another block.
 func (s *scored) with(block int, b *scoreBlock) *scored {
-	next := &scored{material: s.material, at: s.at, blocks: make([]*scoreBlock, max(len(s.blocks), block+1))}
+	next := &scored{material: s.material, at: s.at, version: s.version + 1, blocks: make([]*scoreBlock, max(len(s.blocks), block+1))}
 	copy(next.blocks, s.blocks)
 	next.blocks[block] = b
 	return next

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -159,6 +160,16 @@ func (f *scoreFilter) placed(r *scoreRow, runs *running, artifact uint32) (n int
 		return n, n > 0
 	}
 	return n, n > 0 || owner && service
+}
+
+// ScoresRevision changes with what Scores answers about now; "" is that nothing is known,
+// or that this server judges no documents.
+func (c *Catalog) ScoresRevision() string {
+	last := c.scores.last.Load()
+	if last == nil || c.scoring == nil {
+		return ""
+	}
+	return strconv.FormatUint(last.version, 36) + "-" + strconv.FormatUint(c.follow.now().material, 36)
 }
 
 // Scores answers how good the documents are, or were at a time.

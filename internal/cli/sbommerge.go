@@ -54,12 +54,16 @@ func (e *env) encoded(ctx context.Context, d *sbom.Document) ([]byte, []sbom.Los
 
 func sbomMergeCommand(e *env) *cobra.Command {
 	var o merge.Options
+	var srv serverFlags
 	c := &cobra.Command{
 		Use: "merge FILE… --name NAME -o FORMAT", Short: "Make one document of several",
 		Long: `Merge makes one document of the SBOMs of a product's parts. Each document's subject
 becomes a component that contains what its document lists. With --flat, components with
 one identity become one as well: the same package URL and no hash that says otherwise, or
-the same name, version and hash. What differs is kept, never chosen between.`,
+the same name, version and hash. What differs is kept, never chosen between.
+
+With --server, sha256:… is a document that the server has, or the artifact that it is
+about; what is written stays here until cofferdam push hands it over.`,
 		Example: "  cofferdam sbom merge web.cdx.json api.spdx.json --name shop --version 1.4 -o cyclonedx",
 		Args:    someFiles,
 		RunE: e.run(func(ctx context.Context, args []string) error {
@@ -74,7 +78,13 @@ the same name, version and hash. What differs is kept, never chosen between.`,
 				return err
 			}
 			o.At = at
-			docs, problems, err := e.loader().SBOMs(ctx, args)
+			l := e.loader()
+			end, err := e.remote(ctx, l, &srv, args)
+			if err != nil {
+				return err
+			}
+			defer end()
+			docs, problems, err := l.SBOMs(ctx, args)
 			if err != nil {
 				return err
 			}
@@ -97,6 +107,7 @@ the same name, version and hash. What differs is kept, never chosen between.`,
 			return nil
 		}),
 	}
+	srv.add(c)
 	c.Flags().StringVar(&o.Name, "name", "", "`NAME` of what the documents are parts of")
 	c.Flags().StringVar(&o.Version, "version", "", "its `VERSION`")
 	c.Flags().StringVar(&o.Kind, "type", "application", "its CycloneDX `TYPE`")
@@ -107,6 +118,7 @@ the same name, version and hash. What differs is kept, never chosen between.`,
 func sbomRedactCommand(e *env) *cobra.Command {
 	var keyFile string
 	var components, suppliers []string
+	var srv serverFlags
 	c := &cobra.Command{
 		Use: "redact FILE --component PACKAGE… --key-file FILE -o FORMAT", Short: "Take names out of a document, and leave digests, licences and structure",
 		Long: `Redact gives chosen components opaque names, and withholds their versions, suppliers,
@@ -116,7 +128,10 @@ names in every document, and without it they cannot be found by trying.
 
 PACKAGE is a package URL, with a version or without, or a name. What is written is
 searched for every redacted text before it is handed out; a document in which
-one is left, in the text of a licence for example, is refused: exit 3.`,
+one is left, in the text of a licence for example, is refused: exit 3.
+
+With --server, FILE is sha256:… of a document that the server has, or of the artifact
+that it is about. The key is read here and never sent.`,
 		Example: "  openssl rand -out redact.key 32\n  cofferdam sbom redact app.cdx.json --supplier 'Acme Defence' --key-file redact.key -o cyclonedx",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -140,6 +155,11 @@ one is left, in the text of a licence for example, is refused: exit 3.`,
 			if err != nil {
 				return err
 			}
+			end, err := e.remote(ctx, l, &srv, args)
+			if err != nil {
+				return err
+			}
+			defer end()
 			d, _, err := l.SBOM(ctx, args[0])
 			if err != nil {
 				return err
@@ -165,6 +185,7 @@ one is left, in the text of a licence for example, is refused: exit 3.`,
 			return nil
 		}),
 	}
+	srv.add(c)
 	c.Flags().StringArrayVar(&components, "component", nil, "redact `PACKAGE`: a package URL or a name (repeatable)")
 	c.Flags().StringArrayVar(&suppliers, "supplier", nil, "redact what this `SUPPLIER` supplies or made (repeatable)")
 	c.Flags().StringVar(&keyFile, "key-file", "", "`FILE` with at least 32 secret bytes")

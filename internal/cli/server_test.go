@@ -214,6 +214,16 @@ func TestDocumentsOfServer(t *testing.T) {
 	if out, _ := s.run(0, "sbom", "why", before, "lodash", "--server", s.url); !strings.Contains(out, "lodash") {
 		t.Error(out)
 	}
+	if out, _ := s.run(0, "sbom", "merge", image, "--name", "shop", "-o", "cyclonedx", "--server", s.url); !strings.Contains(out, `"shop"`) || !strings.Contains(out, "pkg:npm/lodash") {
+		t.Errorf("merge of what a server has:\n%s", out)
+	}
+	key := s.file("redact.key", strings.Repeat("k", 32))
+	if out, _ := s.run(0, "sbom", "redact", image, "--component", "lodash", "--key-file", key, "-o", "cyclonedx", "--server", s.url); strings.Contains(out, "lodash") || !strings.Contains(out, "redacted") {
+		t.Errorf("redacting what a server has:\n%s", out)
+	}
+	if out, _ := s.run(0, "scan", image, "--base", image, "--server", s.url); !strings.Contains(out, "of the base") {
+		t.Errorf("the base of what a server has:\n%s", out)
+	}
 	if out, _ := s.run(0, "sbom", "convert", image, "-o", "spdx", "--server", s.url); !strings.Contains(out, "SPDX-2.3") {
 		t.Error(out)
 	}

@@ -8,6 +8,6 @@
 // told before, so that an hour without a receiver is one message and not thousands.
 //
 //	h, err := notify.NewHook("tickets", "https://hooks.example/cofferdam", secret)
-//	f := &notify.Follower{Hook: h, File: "webhook-tickets.json", Current: current}
+//	f := &notify.Follower[report.RunningFinding, notify.Told]{Kind: notify.Findings(), Hook: h, File: "webhook-tickets.json", Current: current}
 //	f.Run(ctx)
 package notify

@@ -13,29 +13,39 @@ import (
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/internal/retry"
-	"github.com/cofferdam-io/cofferdam/report"
 )
 
-// Message is what a receiver gets.
-type Message struct {
-	Type string    `json:"type"` // "findings.changed", or "findings.resync"
-	Time time.Time `json:"timestamp"`
-	Data Data      `json:"data"`
+// Message is what a receiver gets: V is what is told of, as it is now, and T what is kept
+// of it and told when it ends.
+type Message[V, T any] struct {
+	Type string     `json:"type"` // "findings.changed", or "findings.resync"; scores likewise
+	Time time.Time  `json:"timestamp"`
+	Data Data[V, T] `json:"data"`
 }
 
-// The types of messages. After a resync a receiver has to ask for all findings: the
-// server does not know any more what it was told.
+// The types of messages. After a resync a receiver has to ask for all findings, or
+// scores: the server does not know any more what it was told.
 const (
-	TypeChanged = "findings.changed"
-	TypeResync  = "findings.resync"
+	TypeChanged       = "findings.changed"
+	TypeResync        = "findings.resync"
+	TypeScoresChanged = "scores.changed"
+	TypeScoresResync  = "scores.resync"
 )
 
-// Data is how what runs differs from what the receiver was told before.
-type Data struct {
-	Begun   []report.RunningFinding `json:"begun"`
-	Changed []report.RunningFinding `json:"changed"` // another severity or status, or exploited now
-	Ended   []Told                  `json:"ended"`
-	More    int                     `json:"more"` // changes that are in messages to come
+// Data is how what is so differs from what the receiver was told before.
+type Data[V, T any] struct {
+	Begun   []V `json:"begun"`
+	Changed []V `json:"changed"` // so that a receiver has to be told again
+	Ended   []T `json:"ended"`
+	More    int `json:"more"` // changes that are in messages to come
+}
+
+// Kind is what receivers can be told of.
+type Kind[V, T any] struct {
+	changed, resync string
+	told            func(*V) T
+	key             func(*T) string // what it is about; it orders what ended
+	differs         func(was, now *T) bool
 }
 
 // mostTold bounds one message.
@@ -48,15 +58,16 @@ const (
 )
 
 // Follower tells one receiver what changes. It is used once.
-type Follower struct {
+type Follower[V, T any] struct {
+	Kind Kind[V, T]
 	Hook *Hook
 	// File keeps what was told. Where it is not there yet, what is so now is taken for
 	// told, unless Initial.
 	File    string
 	Initial bool
-	// Current returns the findings to be told. An error is that they are not known now.
+	// Current returns what is to be told of. An error is that they are not known now.
 	// Revision changes when they may have; "" is that they are not known yet.
-	Current  func(ctx context.Context) ([]report.RunningFinding, error)
+	Current  func(ctx context.Context) ([]V, error)
 	Revision func() string
 	Every    time.Duration // between looks: 2 s by default
 	Wait     time.Duration // after the first failure: firstWait by default
@@ -78,20 +89,20 @@ type Status struct {
 }
 
 // Status says how it is.
-func (f *Follower) Status() Status {
+func (f *Follower[V, T]) Status() Status {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.status
 }
 
-func (f *Follower) set(change func(*Status)) {
+func (f *Follower[V, T]) set(change func(*Status)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	change(&f.status)
 }
 
 // Run tells until the context ends, or the receiver wants no more.
-func (f *Follower) Run(ctx context.Context) {
+func (f *Follower[V, T]) Run(ctx context.Context) {
 	defer f.Hook.Close()
 	told, resync := f.begin(ctx)
 	seen := ""
@@ -112,30 +123,31 @@ func (f *Follower) Run(ctx context.Context) {
 			continue // asked again in a moment; the catalogue says in its own log why
 		}
 		if told == nil { // the first time
-			told = map[Subject]Told{}
+			told = map[string]T{}
 			if !f.Initial || resync {
-				for i := range now {
-					x := toldOf(&now[i])
-					told[x.Subject] = x
-				}
+				f.Kind.learn(told, now)
 			}
 			f.keep(ctx, told)
 		}
 		if resync {
-			if !f.deliver(ctx, Message{Type: TypeResync}) {
+			if !f.deliver(ctx, Message[V, T]{Type: f.Kind.resync}) {
 				return
 			}
 			resync = false
 		}
 		for {
-			m := difference(told, now)
+			m := f.Kind.difference(told, now)
 			if m == nil {
 				break
 			}
 			if !f.deliver(ctx, *m) {
 				return
 			}
-			m.Data.learn(told)
+			f.Kind.learn(told, m.Data.Begun)
+			f.Kind.learn(told, m.Data.Changed)
+			for i := range m.Data.Ended {
+				delete(told, f.Kind.key(&m.Data.Ended[i]))
+			}
 			f.keep(ctx, told)
 		}
 		seen = revision
@@ -144,8 +156,8 @@ func (f *Follower) Run(ctx context.Context) {
 
 // begin reads what was told. Where that cannot be read, what is so when it is known
 // is taken for told, and the receiver is told to ask.
-func (f *Follower) begin(ctx context.Context) (told map[Subject]Told, resync bool) {
-	told, err := readTold(f.File)
+func (f *Follower[V, T]) begin(ctx context.Context) (told map[string]T, resync bool) {
+	told, err := readTold(f.File, f.Kind.key)
 	if err != nil {
 		f.Log.ErrorContext(ctx, "what a webhook was told is lost; its receiver is asked to ask for everything", "webhook", f.Hook.Name, "error", err)
 		return nil, true
@@ -153,7 +165,7 @@ func (f *Follower) begin(ctx context.Context) (told map[Subject]Told, resync boo
 	return told, false
 }
 
-func (f *Follower) keep(ctx context.Context, told map[Subject]Told) {
+func (f *Follower[V, T]) keep(ctx context.Context, told map[string]T) {
 	if err := writeTold(f.File, told); err != nil {
 		f.Log.ErrorContext(ctx, "what a webhook was told cannot be kept: after a restart it is told again", "webhook", f.Hook.Name, "error", err)
 	}
@@ -161,7 +173,7 @@ func (f *Follower) keep(ctx context.Context, told map[Subject]Told) {
 
 // deliver tries until a message is taken. It returns false where there is no more to
 // try.
-func (f *Follower) deliver(ctx context.Context, m Message) bool {
+func (f *Follower[V, T]) deliver(ctx context.Context, m Message[V, T]) bool {
 	id := "msg_" + rand.Text()
 	for try := 0; ; try++ {
 		at := f.Now().UTC()
@@ -208,8 +220,8 @@ func backoff(first time.Duration, try int) time.Duration {
 }
 
 // difference is the next message, or nil where there is nothing to tell.
-func difference(told map[Subject]Told, now []report.RunningFinding) *Message {
-	m := &Message{Type: TypeChanged, Data: Data{Begun: []report.RunningFinding{}, Changed: []report.RunningFinding{}, Ended: []Told{}}}
+func (k *Kind[V, T]) difference(told map[string]T, now []V) *Message[V, T] {
+	m := &Message[V, T]{Type: k.changed, Data: Data[V, T]{Begun: []V{}, Changed: []V{}, Ended: []T{}}}
 	d := &m.Data
 	n := 0
 	add := func(tell func()) {
@@ -217,29 +229,28 @@ func difference(told map[Subject]Told, now []report.RunningFinding) *Message {
 			tell()
 		}
 	}
-	still := make(map[Subject]bool, len(now))
+	still := make(map[string]bool, len(now))
 	for i := range now {
-		x := toldOf(&now[i])
-		still[x.Subject] = true
-		was, known := told[x.Subject]
+		x := k.told(&now[i])
+		key := k.key(&x)
+		still[key] = true
+		was, known := told[key]
 		switch {
 		case !known:
 			add(func() { d.Begun = append(d.Begun, now[i]) })
-		case was.differs(&x):
+		case k.differs(&was, &x):
 			add(func() { d.Changed = append(d.Changed, now[i]) })
 		}
 	}
-	var ended []Told
-	for s, t := range told {
-		if !still[s] {
-			ended = append(ended, t)
+	var ended []string
+	for key := range told {
+		if !still[key] {
+			ended = append(ended, key)
 		}
 	}
-	slices.SortFunc(ended, func(a, b Told) int {
-		return cmp.Or(cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.Container, b.Container), cmp.Compare(a.ID, b.ID), cmp.Compare(a.PURL, b.PURL), cmp.Compare(a.Image, b.Image))
-	})
-	for _, t := range ended {
-		add(func() { d.Ended = append(d.Ended, t) })
+	slices.Sort(ended)
+	for _, key := range ended {
+		add(func() { d.Ended = append(d.Ended, told[key]) })
 	}
 	if n == 0 {
 		return nil
@@ -248,15 +259,10 @@ func difference(told map[Subject]Told, now []report.RunningFinding) *Message {
 	return m
 }
 
-// learn notes what a message told.
-func (d *Data) learn(told map[Subject]Told) {
-	for _, list := range [][]report.RunningFinding{d.Begun, d.Changed} {
-		for i := range list {
-			x := toldOf(&list[i])
-			told[x.Subject] = x
-		}
-	}
-	for i := range d.Ended {
-		delete(told, d.Ended[i].Subject)
+// learn notes what was told.
+func (k *Kind[V, T]) learn(told map[string]T, vs []V) {
+	for i := range vs {
+		x := k.told(&vs[i])
+		told[k.key(&x)] = x
 	}
 }

@@ -22,7 +22,11 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/internal/notify"
 	"github.com/cofferdam-io/cofferdam/report"
+	"github.com/cofferdam-io/cofferdam/sbom/quality"
 )
+
+// message is one about findings.
+type message = notify.Message[report.RunningFinding, notify.Told]
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -35,12 +39,12 @@ type receiver struct {
 	mu      sync.Mutex
 	answers []func(http.ResponseWriter) // one each, then 204
 	ids     []string
-	got     chan notify.Message // that were taken
+	got     chan message // that were taken
 }
 
 func receive(t *testing.T, answers ...func(http.ResponseWriter)) *receiver {
 	t.Helper()
-	r := &receiver{t: t, answers: answers, got: make(chan notify.Message, 100)}
+	r := &receiver{t: t, answers: answers, got: make(chan message, 100)}
 	r.Server = httptest.NewServer(http.HandlerFunc(r.serve))
 	t.Cleanup(r.Close)
 	return r
@@ -65,7 +69,7 @@ func (r *receiver) serve(w http.ResponseWriter, q *http.Request) {
 		answer(w)
 		return
 	}
-	var m notify.Message
+	var m message
 	if err := json.Unmarshal(body, &m); err != nil {
 		r.t.Error(err)
 	}
@@ -100,13 +104,13 @@ func finding(id, severity string, kev bool) report.RunningFinding {
 	return report.RunningFinding{Cluster: "prod", Container: "shop/Deployment/web/app", Image: "sha256:1", ID: id, PURL: "pkg:npm/lodash@4.17.20", Severity: severity, KEV: kev, Owner: "team-shop"}
 }
 
-func (e *estate) follower(t *testing.T, url, file string) *notify.Follower {
+func (e *estate) follower(t *testing.T, url, file string) *notify.Follower[report.RunningFinding, notify.Told] {
 	t.Helper()
 	h, err := notify.NewHook("tickets", url, "whsec_"+base64.StdEncoding.EncodeToString(secret))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &notify.Follower{Hook: h, File: file, Every: time.Millisecond, Wait: time.Millisecond, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+	return &notify.Follower[report.RunningFinding, notify.Told]{Kind: notify.Findings(), Hook: h, File: file, Every: time.Millisecond, Wait: time.Millisecond, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 		Revision: func() string {
 			e.mu.Lock()
 			defer e.mu.Unlock()
@@ -123,7 +127,7 @@ func (e *estate) follower(t *testing.T, url, file string) *notify.Follower {
 }
 
 // run follows until the test or end ends it.
-func run(t *testing.T, f *notify.Follower) (end func()) {
+func run(t *testing.T, f *notify.Follower[report.RunningFinding, notify.Told]) (end func()) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan bool)
@@ -133,14 +137,14 @@ func run(t *testing.T, f *notify.Follower) (end func()) {
 	return end
 }
 
-func (r *receiver) next() notify.Message {
+func (r *receiver) next() message {
 	r.t.Helper()
 	select {
 	case m := <-r.got:
 		return m
 	case <-time.After(30 * time.Second):
 		r.t.Fatal("no message came")
-		return notify.Message{}
+		return message{}
 	}
 }
 
@@ -278,5 +282,66 @@ func TestHooksAreChecked(t *testing.T) {
 	}
 	if err := h.Send(t.Context(), "msg_1", time.Now(), nil); err == nil || strings.Contains(err.Error(), "a-secret-path") {
 		t.Errorf("an address is in an error: %v", err)
+	}
+}
+
+// TestScoresAreTold: what is judged first, what is judged differently, and what is no
+// longer selected.
+func TestScoresAreTold(t *testing.T) {
+	got := make(chan notify.Message[report.DocumentScore, notify.ToldScore], 10)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) {
+		var m notify.Message[report.DocumentScore, notify.ToldScore]
+		if err := json.NewDecoder(q.Body).Decode(&m); err != nil {
+			t.Error(err)
+		}
+		got <- m
+	}))
+	defer receiver.Close()
+	h, err := notify.NewHook("quality", receiver.URL, base64.StdEncoding.EncodeToString(secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var now []report.DocumentScore
+	set := func(scores ...float64) {
+		mu.Lock()
+		defer mu.Unlock()
+		now = nil
+		for i, x := range scores {
+			now = append(now, report.DocumentScore{Document: fmt.Sprint("sha256:", i), Summary: quality.Summary{Score: x, Grade: "C"}})
+		}
+	}
+	set(70, 80)
+	ctx, cancel := context.WithCancel(t.Context())
+	f := &notify.Follower[report.DocumentScore, notify.ToldScore]{Kind: notify.Scores(), Hook: h, File: filepath.Join(t.TempDir(), "told.json"), Initial: true, Every: time.Millisecond, Wait: time.Millisecond,
+		Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		Current: func(context.Context) ([]report.DocumentScore, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(now), nil
+		},
+		Revision: func() string { mu.Lock(); defer mu.Unlock(); return fmt.Sprint(now) }}
+	done := make(chan struct{})
+	go func() { defer close(done); f.Run(ctx) }()
+	defer func() { cancel(); <-done }()
+	next := func() notify.Message[report.DocumentScore, notify.ToldScore] {
+		select {
+		case m := <-got:
+			return m
+		case <-time.After(time.Minute):
+			t.Fatal("nobody is told")
+			panic("unreachable")
+		}
+	}
+	if m := next(); m.Type != notify.TypeScoresChanged || len(m.Data.Begun) != 2 || m.Data.Begun[0].Score != 70 {
+		t.Errorf("%+v", m)
+	}
+	set(70, 81.5)
+	if m := next(); len(m.Data.Begun) != 0 || len(m.Data.Changed) != 1 || m.Data.Changed[0].Document != "sha256:1" || m.Data.Changed[0].Score != 81.5 {
+		t.Errorf("%+v", m)
+	}
+	set(70)
+	if m := next(); len(m.Data.Ended) != 1 || m.Data.Ended[0].Document != "sha256:1" || m.Data.Ended[0].Score != 81.5 {
+		t.Errorf("%+v", m)
 	}
 }

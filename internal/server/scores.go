@@ -70,7 +70,7 @@ func (a *api) listScores(ctx context.Context, in *struct {
 	out := &scoresAnswer{Body: report.DocumentScores{SchemaVersion: inventory.SchemaVersion, Sequence: s.Sequence, Profile: q.Profile, Grades: s.Grades, Mean: s.Mean, Total: s.Total,
 		Below: s.Below, Refused: s.Refused, Unjudged: s.Unjudged, Pending: s.Pending, Items: []report.DocumentScore{}}}
 	for i := range s.Items {
-		out.Body.Items = append(out.Body.Items, scoreView(&s.Items[i]))
+		out.Body.Items = append(out.Body.Items, ScoreView(&s.Items[i]))
 	}
 	if s.More {
 		last := &s.Items[len(s.Items)-1]
@@ -95,8 +95,8 @@ func scoreCursor(text string) (*catalog.ScoreCursor, error) {
 	return &catalog.ScoreCursor{Document: uint32(id), From: at}, nil
 }
 
-// scoreView is a score as answers say it.
-func scoreView(x *catalog.DocumentScore) report.DocumentScore {
+// ScoreView is a score as answers say it.
+func ScoreView(x *catalog.DocumentScore) report.DocumentScore {
 	d, s := &x.Document, &x.Said
 	return report.DocumentScore{Document: d.Original.String(), Number: d.ID, Artifact: d.Artifact, Tenant: d.Tenant, Name: d.Subject.Name, Version: d.Subject.Version, Service: d.Subject.Service,
 		Owner: d.Subject.Owner, Format: d.Format, Running: x.Running, Summary: s.Summary, Below: s.Below, Fault: s.Fault, From: x.From, Until: x.Until}
