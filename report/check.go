@@ -123,9 +123,15 @@ func (p *printer) checkedRule(r *CheckedRule) {
 	if !p.o.All && len(shown) > mostRows {
 		shown = shown[:mostRows]
 	}
+	said := ""
 	for i := range shown {
 		v := &shown[i]
-		p.linef("  %s", says(v))
+		s := says(v)
+		if s == said { // the internet is two blocks, one of each address family
+			continue
+		}
+		said = s
+		p.linef("  %s", s)
 		for n, h := range v.Path {
 			p.hop(n+1, h)
 		}
@@ -254,12 +260,14 @@ func checkJUnit(w io.Writer, a *Check, _ Options) error {
 	for i := range a.Rules {
 		r := &a.Rules[i]
 		c := junitCase{Name: r.ID + ": " + r.Text}
-		text := r.Reason
+		text, said := r.Reason, ""
 		for j := range r.Violations {
-			if j > 0 {
-				text += "; "
+			if s := says(&r.Violations[j]); s != said {
+				if text != "" {
+					text += "; "
+				}
+				text, said = text+s, s
 			}
-			text += says(&r.Violations[j])
 		}
 		switch {
 		case r.Outcome == intent.Holds:

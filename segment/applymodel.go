@@ -38,7 +38,6 @@ func (c *change) putWorkloads(list []Workload) {
 	gr.workloads = g.m.Workloads
 	if len(fresh) > 0 {
 		gr.enlist(uint32(before), uint32(len(g.m.Workloads))) //nolint:gosec // Build limits the number
-		g.entriesOf = append(g.entriesOf, make([][]int, len(fresh))...)
 		c.k.pods = append(c.k.pods, make([][]uint32, len(fresh))...)
 	}
 }

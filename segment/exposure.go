@@ -27,7 +27,7 @@ func (g *Graph) exposure(s side, depth int) Exposure {
 	if s.by == ByPod {
 		s = g.endSide(ByWorkload, g.workloads.find(&g.m.Workloads[g.m.Endpoints[s.endpoint].Workload].Ref))
 	}
-	for _, i := range g.entriesOf[g.workloads.order[s.end]] {
+	for _, i := range g.entriesOf[int(g.workloads.order[s.end])] {
 		w := g.way(&g.m.Entries[i], s, depth)
 		if w.Level == ExposedNone {
 			continue
@@ -265,8 +265,8 @@ func (g *Graph) through(e *Entry, ctl, s side, depth int, mask []uint64, w *Way)
 
 // frameEntries indexes the ways in.
 func (g *Graph) frameEntries() {
-	g.entriesOf, g.candidates = make([][]int, len(g.m.Workloads)), nil
-	candidate := make([]bool, len(g.m.Workloads))
+	g.entriesOf, g.candidates = make(map[int][]int), nil
+	candidate := make(map[int]bool)
 	for i := range g.m.Entries {
 		e := &g.m.Entries[i]
 		g.entriesOf[e.Workload] = append(g.entriesOf[e.Workload], i)

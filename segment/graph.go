@@ -58,10 +58,10 @@ type Graph struct {
 	byPod                         *podGrain
 	nodes                         nodeClasses
 	byAddress                     *addressTable
-	cellClass                     []int   // cell → class, -1 if it has no addresses of its own
-	entriesOf                     [][]int // workload of the model → entries
-	candidates                    []int   // workloads with a direct way in, which may be controllers
-	clusterOf                     []int   // namespace → cluster
+	cellClass                     []int         // cell → class, -1 if it has no addresses of its own
+	entriesOf                     map[int][]int // workload of the model, of the few that have any → entries
+	candidates                    []int         // workloads with a direct way in, which may be controllers
+	clusterOf                     []int         // namespace → cluster
 	clusters                      []string
 	doubts                        *doubts
 	compiler                      *compiler

@@ -261,8 +261,12 @@ func (g *Graph) inlets(levels ...ExposureLevel) bitset {
 	}
 	gr := &g.workloads
 	out := newBitset(gr.len())
-	for end := range gr.inside() {
-		for _, i := range g.entriesOf[gr.order[end]] {
+	for m, list := range g.entriesOf {
+		if gr.rank[m] == gone {
+			continue
+		}
+		end := int(gr.rank[m])
+		for _, i := range list {
 			if e := &g.m.Entries[i]; !e.Routed && slices.Contains(levels, g.way(e, g.endSide(ByWorkload, end), 0).Level) {
 				out.add(end)
 				break
