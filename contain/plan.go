@@ -135,6 +135,8 @@ type Cost struct {
 	Known bool `json:"known"`
 	// Words are what a person reads: "unknown: no flow records were given".
 	Words string `json:"words"`
+	// Needed counts the cuts that break what an owner declares necessary.
+	Needed int `json:"needed,omitempty"`
 	// Observed are the flows that break, the busiest first.
 	Observed []Flow  `json:"observed"`
 	Edges    int     `json:"edges"` // workload pairs that lose connections

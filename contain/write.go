@@ -76,26 +76,28 @@ func (o *object) describe() Edit {
 // cost says what breaks.
 func (s *solver) cost(c *candidate) Cost {
 	out := Cost{Edges: len(c.cuts), Observed: []Flow{}}
-	needed := 0
 	for _, x := range c.cuts {
 		out.Observed = append(out.Observed, x.Observed...)
-		needed += len(x.Needed)
+		out.Needed += len(x.Needed)
 	}
 	slices.SortFunc(out.Observed, func(a, b Flow) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), a.Src.Compare(b.Src), a.Dst.Compare(b.Dst), cmp.Compare(a.Conn.From, b.Conn.From))
 	})
 	if s.p.Traffic == nil {
 		out.Words = fmt.Sprintf("unknown: no flow records say whether any of the %s is in use", counted(len(c.cuts), "cut connection"))
+		if out.Needed > 0 {
+			out.Words = "breaks " + counted(out.Needed, "declared need") + "; what else is " + out.Words
+		}
 		return out
 	}
 	w := s.p.Traffic.Window()
 	out.Known, out.Window = w.Incomplete == "", &w
 	seen := fmt.Sprintf("from %s to %s", w.From.UTC().Format("2006-01-02 15:04"), w.To.UTC().Format("2006-01-02 15:04 UTC"))
 	switch breaks := counted(len(out.Observed), "observed flow"); {
-	case needed > 0 && len(out.Observed) > 0:
-		out.Words = fmt.Sprintf("breaks %s and %s", counted(needed, "declared need"), breaks)
-	case needed > 0:
-		out.Words = "breaks " + counted(needed, "declared need")
+	case out.Needed > 0 && len(out.Observed) > 0:
+		out.Words = fmt.Sprintf("breaks %s and %s", counted(out.Needed, "declared need"), breaks)
+	case out.Needed > 0:
+		out.Words = "breaks " + counted(out.Needed, "declared need") + "; of others none that was seen " + seen + "; not seen is no proof of absence"
 	case len(out.Observed) > 0:
 		out.Words = "breaks " + breaks
 	default:

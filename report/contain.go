@@ -53,6 +53,7 @@ func planTable(w io.Writer, a *Containment, o Options) error {
 	p.linef("  open now     %s", p.bold(clean(a.Established.Answer))+": "+clean(a.Established.Why))
 	p.selection(a.Trigger)
 	p.breaks(a.Cost.Observed)
+	p.openings("DECLARED NEEDS THAT BREAK", needed(a.Cuts))
 	p.hardened(a.Hardened)
 	p.cuts(a.Plan)
 	p.edits(a.Edits)
@@ -135,10 +136,10 @@ func (p *printer) planVerdict(a *Containment) string {
 
 func (p *printer) cost(c *contain.Cost) string {
 	switch {
+	case c.Needed > 0 || c.Known && len(c.Observed) > 0:
+		return p.red(clean(c.Words))
 	case !c.Known:
 		return p.yellow(clean(c.Words))
-	case len(c.Observed) > 0:
-		return p.red(clean(c.Words))
 	}
 	return p.green(clean(c.Words))
 }
@@ -177,6 +178,9 @@ func (p *printer) cuts(a *contain.Plan) {
 		}
 		if n := len(c.Observed); n > 0 {
 			note = p.red(plural(n, "observed flow"))
+		}
+		if len(c.Needed) > 0 {
+			note = strings.TrimSpace(note + " " + p.red("declared necessary"))
 		}
 		rows = append(rows, []string{p.bold(who(c.From)), p.bold(who(c.To)), p.cyan(ports(c.Connections)), c.At, note, rules(c.AllowedBy)})
 	}
@@ -254,6 +258,17 @@ func lasting(es []contain.Edit) []string {
 		}
 		of[e.Lasting] = len(out)
 		out = append(out, name+"  "+clean(e.Lasting))
+	}
+	return out
+}
+
+// needed are the cuts that break what an owner declares necessary.
+func needed(cs []contain.Cut) []string {
+	var out []string
+	for _, c := range cs {
+		for _, why := range c.Needed {
+			out = append(out, who(c.From)+" → "+who(c.To)+"  "+clean(why))
+		}
 	}
 	return out
 }
