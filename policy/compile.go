@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/checker"
@@ -92,7 +93,7 @@ func (c *Compiler) Compile(s Spec) (*Policy, []Fault) {
 		names[r.Name] = true
 		holds, _, fs := compileOne(env, r.Expression, types.BoolType)
 		faults = append(faults, at(fs, PartRule, i, "expression")...)
-		var found cel.Program
+		var found *expression
 		if r.Found != "" {
 			found, _, fs = compileOne(env, r.Found, types.StringType)
 			faults = append(faults, at(fs, PartRule, i, "found")...)
@@ -119,31 +120,64 @@ func at(fs []Fault, part string, index int, field string) []Fault {
 	return fs
 }
 
-// compileOne parses and checks one expression, and plans its evaluation. want nil is any
-// type.
-func compileOne(env *cel.Env, text string, want *types.Type) (cel.Program, *types.Type, []Fault) {
-	checked, issues := env.Compile(text)
+// compileOne parses and checks one expression. want nil is any type.
+func compileOne(env *cel.Env, text string, want *types.Type) (*expression, *types.Type, []Fault) {
+	parsed, issues := env.Parse(text)
 	if issues != nil && issues.Err() != nil {
-		var out []Fault
-		for _, e := range issues.Errors() {
-			message, _, _ := strings.Cut(e.Message, "\n")
-			message = strings.TrimSuffix(message, " (in container '')")
-			out = append(out, Fault{Line: max(e.Location.Line(), 0), Column: max(e.Location.Column()+1, 0), Message: message, Hint: "docs/policies.md lists the variables, their fields and the functions"})
-		}
-		return nil, nil, out
+		return nil, nil, faultsOf(issues)
+	}
+	return check(env, parsed, want)
+}
+
+func faultsOf(issues *cel.Issues) []Fault {
+	var out []Fault
+	for _, e := range issues.Errors() {
+		message, _, _ := strings.Cut(e.Message, "\n")
+		message = strings.TrimSuffix(message, " (in container '')")
+		out = append(out, Fault{Line: max(e.Location.Line(), 0), Column: max(e.Location.Column()+1, 0), Message: message, Hint: "docs/policies.md lists the variables, their fields and the functions"})
+	}
+	return out
+}
+
+// check checks an expression that was parsed.
+func check(env *cel.Env, parsed *cel.Ast, want *types.Type) (*expression, *types.Type, []Fault) {
+	checked, issues := env.Check(parsed)
+	if issues != nil && issues.Err() != nil {
+		return nil, nil, faultsOf(issues)
 	}
 	if got := checked.OutputType(); want != nil && !want.IsExactType(got) && got != types.DynType {
 		return nil, nil, []Fault{{Line: 1, Column: 1, Message: fmt.Sprintf("the expression is of the type %s, and %s is due", got, want), Hint: "compare it with something, or use size() and exists()"}}
 	}
+	return &expression{env: env, checked: checked}, checked.OutputType(), nil
+}
+
+// expression is one that was checked. Its evaluation is planned when it is first asked for:
+// of a thousand policies an image meets a few, and planning is a third of their cost.
+type expression struct {
+	once    sync.Once
+	env     *cel.Env
+	checked *cel.Ast
+	program cel.Program
+	fault   error
+}
+
+// Eval evaluates the expression; an error is no answer.
+func (e *expression) Eval(vars *activation) (ref.Val, error) {
+	e.once.Do(e.plan)
+	if e.fault != nil {
+		return nil, e.fault
+	}
+	out, _, err := e.program.Eval(vars)
+	return out, err
+}
+
+func (e *expression) plan() {
 	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
-	if e, err := env.EstimateCost(checked, sizes{}); err != nil || e.Max > maxCost {
+	if c, err := e.env.EstimateCost(e.checked, sizes{}); err != nil || c.Max > maxCost {
 		options = append(options, cel.CostLimit(maxCost)) // counting makes a third of an evaluation
 	}
-	program, err := env.Program(checked, options...)
-	if err != nil {
-		return nil, nil, []Fault{{Line: 1, Column: 1, Message: err.Error(), Hint: "docs/policies.md lists the variables, their fields and the functions"}}
-	}
-	return program, checked.OutputType(), nil
+	e.program, e.fault = e.env.Program(e.checked, options...)
+	e.env, e.checked = nil, nil
 }
 
 // sizes bounds what expressions walk over, so that those which cannot become dear need
@@ -193,6 +227,14 @@ func (c *Compiler) scope(vars []Variable) (*cel.Env, []bound, []Fault) {
 		return c.env, nil, faults
 	}
 	env := c.env
+	parsed := make([]*cel.Ast, len(vars))
+	for i, v := range vars {
+		var issues *cel.Issues
+		if parsed[i], issues = c.env.Parse(v.Expression); issues != nil && issues.Err() != nil {
+			parsed[i] = nil
+			faults = append(faults, at(faultsOf(issues), PartVariable, i, "expression")...)
+		}
+	}
 	var out []bound
 	state := make([]int, len(vars)) // 0 not seen, 1 being compiled, 2 done
 	var visit func(i int, way []string) bool
@@ -206,8 +248,8 @@ func (c *Compiler) scope(vars []Variable) (*cel.Env, []bound, []Fault) {
 			return false
 		}
 		state[i] = 1
-		ok := true
-		for _, word := range c.identifiers(vars[i].Expression) {
+		ok := parsed[i] != nil
+		for _, word := range identifiers(parsed[i]) {
 			if j, is := byName[word]; is && ok {
 				ok = visit(j, way)
 			}
@@ -216,7 +258,7 @@ func (c *Compiler) scope(vars []Variable) (*cel.Env, []bound, []Fault) {
 		if !ok {
 			return false
 		}
-		program, typ, fs := compileOne(env, vars[i].Expression, nil)
+		compiled, typ, fs := check(env, parsed[i], nil)
 		faults = append(faults, at(fs, PartVariable, i, "expression")...)
 		if len(fs) > 0 {
 			return false
@@ -227,7 +269,7 @@ func (c *Compiler) scope(vars []Variable) (*cel.Env, []bound, []Fault) {
 			return false
 		}
 		env = extended
-		out = append(out, bound{vars[i].Name, program})
+		out = append(out, bound{vars[i].Name, compiled})
 		return true
 	}
 	for i := range vars {
@@ -247,11 +289,9 @@ func (c *Compiler) scope(vars []Variable) (*cel.Env, []bound, []Fault) {
 	return env, out, faults
 }
 
-// identifiers are the names that an expression uses; none where it does not parse,
-// which is found out when it is compiled.
-func (c *Compiler) identifiers(text string) []string {
-	parsed, issues := c.env.Parse(text)
-	if issues != nil && issues.Err() != nil {
+// identifiers are the names that an expression uses; none of one that does not parse.
+func identifiers(parsed *cel.Ast) []string {
+	if parsed == nil {
 		return nil
 	}
 	var out []string
@@ -266,7 +306,7 @@ func (c *Compiler) identifiers(text string) []string {
 // bound is a compiled variable.
 type bound struct {
 	name    string
-	program cel.Program
+	program *expression
 }
 
 var (

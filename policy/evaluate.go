@@ -141,14 +141,14 @@ func worse(a, b Decision) Decision {
 }
 
 // expressionCheck makes a check of a compiled rule.
-func expressionCheck(r Rule, holds, found cel.Program, scope []bound) Check {
+func expressionCheck(r Rule, holds, found *expression, scope []bound) Check {
 	expected := r.Message
 	if expected == "" {
 		expected = r.Expression
 	}
 	return Check{Name: r.Name, Expected: expected, Hint: r.Hint, Judge: func(in *Prepared, c *Context) Outcome {
 		vars := &activation{in: in, c: c, scope: scope}
-		out, _, err := holds.Eval(vars)
+		out, err := holds.Eval(vars)
 		if err != nil {
 			return Outcome{Err: err}
 		}
@@ -163,7 +163,7 @@ func expressionCheck(r Rule, holds, found cel.Program, scope []bound) Check {
 			return Outcome{}
 		}
 		// Its words are an ornament: without them the refusal stands.
-		words, _, err := found.Eval(vars)
+		words, err := found.Eval(vars)
 		if err != nil {
 			return Outcome{}
 		}
@@ -192,7 +192,7 @@ func (a *activation) ResolveName(name string) (any, bool) {
 		if a.scope[i].name != name {
 			continue
 		}
-		v, _, err := a.scope[i].program.Eval(a)
+		v, err := a.scope[i].program.Eval(a)
 		if err != nil {
 			v = types.NewErr("the variable %s: %v", name, err)
 		}

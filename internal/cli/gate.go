@@ -21,7 +21,7 @@ func gateCommand(e *env) *cobra.Command {
 	var g app.GateInputs
 	var base baselineFlags
 	var profile string
-	var failOn, approvals []string
+	var failOn []string
 	var onlyFixed, stepSummary bool
 	c := &cobra.Command{
 		Use: "gate IMAGE --policy FILE…", Short: "One gate for a pipeline: what an image needs before it goes on", GroupID: "policy",
@@ -69,9 +69,6 @@ GITHUB_STEP_SUMMARY names. --fail-on none makes no line for findings.`,
 				return err
 			}
 			g.Namespace = q.namespace
-			if err := l.Approve(ctx, approvals, g.Policies.Exceptions, g.Verify); err != nil {
-				return err
-			}
 			db, advProblems, err := l.Advisories(ctx, in.advisories)
 			if err != nil {
 				return err
@@ -125,7 +122,6 @@ GITHUB_STEP_SUMMARY names. --fail-on none makes no line for findings.`,
 	f.BoolVar(&g.WarnOnly, "warn-only", false, "report a failed gate and exit 0")
 	f.StringVar(&profile, "profile", "cisa-2026", "score the SBOM by this `PROFILE`")
 	f.Float64Var(&g.MinScore, "min-score", 0, "fail where the SBOM's score is below `N`")
-	f.StringArrayVar(&approvals, "approval", nil, "the bundle in `FILE` approves an exception; repeatable")
 	f.BoolVar(&stepSummary, "step-summary", false, "add the summary in Markdown to the page of GITHUB_STEP_SUMMARY")
 	complete(c, "fail-on", fixed("low", "medium", "high", "critical", "any", "kev", "none"))
 	complete(c, "profile", fixed(profileNames()...))

@@ -18,6 +18,7 @@ type imageQuestion struct {
 	registry  registryFlags
 	policies  []string
 	manifests []string
+	approvals []string
 	platform  string
 	namespace string
 }
@@ -27,10 +28,11 @@ func (q *imageQuestion) flags(c *cobra.Command) {
 	q.registry.add(c)
 	f := c.Flags()
 	f.StringArrayVar(&q.policies, "policy", nil, "judge by the policies in `FILE` or folder: VerificationPolicy, ClusterImagePolicy, TrustRoot; repeatable")
-	f.StringArrayVarP(&q.manifests, "filename", "f", nil, "manifests in `FILE` or folder, with the Secrets whose public keys policies name; repeatable")
+	f.StringArrayVarP(&q.manifests, "filename", "f", nil, "manifests in `FILE` or folder, with the Secrets and ConfigMaps that policies name; repeatable")
 	f.StringVar(&q.signers.in.Notation.Policy, "notation-policy", "", "accept signatures of the Notary Project by the trust policy document in `FILE` (trustpolicy.json)")
 	f.StringVar(&q.signers.in.Notation.Store, "notation-store", "", "the trust stores that it names, in `DIR`: x509/ca/NAME/*.pem, x509/tsa/NAME/*.pem")
 	f.StringArrayVar(&q.signers.in.Notation.Revoked, "notation-crl", nil, "what its authorities revoked, by the list in `FILE`; without it that is unknown; repeatable")
+	f.StringArrayVar(&q.approvals, "approval", nil, "the bundle in `FILE` approves an exception of the policies; repeatable")
 	f.StringVar(&q.platform, "platform", "", "judge this `PLATFORM` of an index, such as linux/amd64, by what is attached to it and to the index")
 	f.StringVar(&q.namespace, "namespace", "", "judge as if the image were to run in `NAMESPACE`; without it policies that select namespaces govern none")
 }
@@ -46,7 +48,10 @@ func (q *imageQuestion) inputs(ctx context.Context, e *env, image string) (app.F
 		return in, err
 	}
 	if len(q.manifests) > 0 && len(q.policies) == 0 {
-		return in, ident.Errorf(ident.KindUsage, "-f is for the Secrets that policies name, and no --policy is given")
+		return in, ident.Errorf(ident.KindUsage, "-f is for the Secrets and ConfigMaps that policies name, and no --policy is given")
+	}
+	if len(q.approvals) > 0 && len(q.policies) == 0 {
+		return in, ident.Errorf(ident.KindUsage, "--approval is for exceptions of policies, and no --policy is given").WithHint("--policy exception.yaml, beside the policy")
 	}
 	in.Verify = q.signers.in
 	var err error
@@ -58,7 +63,9 @@ func (q *imageQuestion) inputs(ctx context.Context, e *env, image string) (app.F
 		return app.MirrorRoot(ctx, filepath.Join(e.loader().Cache, "trustroot"), address, root, at)
 	}
 	if len(q.policies) > 0 {
-		in.Policies, err = e.loader().Policies(ctx, q.policies, q.manifests)
+		if in.Policies, err = e.loader().Policies(ctx, q.policies, q.manifests); err == nil {
+			err = e.loader().Approve(ctx, q.approvals, in.Policies.Exceptions, in.Verify)
+		}
 	}
 	return in, err
 }
@@ -79,6 +86,9 @@ policy document and its trust stores, and are facts like the others: to policies
 signer is that of the issuer "notation:NAME", NAME being the trust policy's. Nothing
 is asked of authorities: whether a certificate is revoked is known from the lists that
 --notation-crl names (docs/notation.md).
+
+--approval gives bundles by which exceptions of the policies are approved (attest
+--type approval): an exception that is not approved excuses nothing under Enforce.
 
 Nothing that a registry says of types is believed, and no predicate is read before
 its signature has verified. What is about another digest does not count.
