@@ -55,7 +55,7 @@ func (r *Reader) fail(kind ident.Kind, off int, format string, args ...any) {
 		return
 	}
 	off = min(off, len(r.data))
-	line, col := Position(r.data, off)
+	line, col := r.gone.position(r.data, off)
 	r.err = &SyntaxError{
 		Kind: kind, Offset: off, Line: line, Column: col,
 		Pointer: clip(r.Pointer(), 200), Message: fmt.Sprintf(format, args...),

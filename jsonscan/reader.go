@@ -51,6 +51,9 @@ type Options struct {
 	// is then skipped. The Reader stands at the value; only Pointer, Offset and
 	// Depth may be called.
 	Tolerate func(r *Reader, want, got Kind)
+
+	// Released is told by Release which bytes nobody will look at again.
+	Released func(from, to int)
 }
 
 // Reader reads one JSON text. It is not safe for concurrent use.
@@ -68,6 +71,7 @@ type Reader struct {
 	texts   *texts
 	at      string // pointer of the value that the Reader began with
 	depth0  int    // levels around that value
+	gone    gone   // what Release let go
 }
 
 // level is an object or array that has been entered.
@@ -99,7 +103,7 @@ func New(data []byte, o Options) *Reader {
 // has handed out stay valid; Readers that Defer returned do not.
 func (r *Reader) Reset(data []byte) {
 	r.data, r.pos, r.pending, r.err = data, 0, true, nil
-	r.levels, r.names, r.at, r.depth0 = r.levels[:0], r.names[:0], "", 0
+	r.levels, r.names, r.at, r.depth0, r.gone = r.levels[:0], r.names[:0], "", 0, gone{}
 	if bytes.HasPrefix(data, []byte("\uFEFF")) {
 		r.pos = len("\uFEFF")
 	}
@@ -182,7 +186,7 @@ func (r *Reader) Defer() *Reader {
 	start := spaceEnd(r.data, r.pos)
 	later := &Reader{
 		data: r.data, pos: start, pending: true, opt: r.opt, texts: r.texts,
-		at: r.Pointer(), depth0: r.Depth(),
+		at: r.Pointer(), depth0: r.Depth(), gone: r.gone,
 	}
 	r.Skip()
 	if r.err != nil {

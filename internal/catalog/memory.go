@@ -3,6 +3,7 @@ package catalog
 import (
 	"bytes"
 	"math/bits"
+	"os"
 	"sync"
 
 	"github.com/cofferdam-io/cofferdam/internal/zstdframe"
@@ -71,9 +72,28 @@ func (b *bodies) give(buf []byte) {
 	b.pools[class-smallestKept].Put(&buf)
 }
 
-// compress packs a document and gives its bytes back. Encoders are used again: one
-// holds a megabyte of tables.
-func (c *Catalog) compress(raw []byte) []byte {
+// outside reports whether a buffer of take's is memory outside of the heap.
+func (b *bodies) outside(buf []byte) bool {
+	if cap(buf) <= 1<<largestKept {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, is := b.mapped[&buf[:1][0]]
+	return is
+}
+
+// release gives back the memory of buf[from:to], which is outside of the heap and which
+// nobody will look at again: there are zeros now.
+func (b *bodies) release(buf []byte, from, to int) {
+	page := os.Getpagesize()
+	if from, to = (from+page-1)/page*page, to/page*page; from < to {
+		forgetMemory(buf[from:to])
+	}
+}
+
+// pack packs a document. Encoders are used again: one holds a megabyte of tables.
+func (c *Catalog) pack(raw []byte) []byte {
 	e, ok := c.encoders.Get().(*zstdframe.Encoder)
 	if !ok {
 		e = new(zstdframe.Encoder)
@@ -82,7 +102,6 @@ func (c *Catalog) compress(raw []byte) []byte {
 	// not taken.
 	packed := e.Append(c.bodies.take(int64(zstdframe.MaxSize(len(raw)))), raw)
 	c.encoders.Put(e)
-	c.bodies.give(raw)
 	out := bytes.Clone(packed)
 	c.bodies.give(packed)
 	return out

@@ -106,10 +106,19 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 		Mutation: store.Mutation{Actor: by.Subject, Time: c.now()},
 		Tenant:   u.Tenant, Original: digest, Size: int64(len(raw)), Media: u.Media, Status: c.status,
 	}
+	// What lies outside of the heap is large: it is packed first, so that its memory goes
+	// back while it is read and the document that it says grows.
+	var released func(from, to int)
+	packed := c.bodies.outside(raw)
+	if packed {
+		in.Data = c.pack(raw)
+		body := raw
+		released = func(from, to int) { c.bodies.release(body, from, to) }
+	}
 	var doc *sbom.Document
 	fault := u.Fault
 	if fault == nil {
-		doc, fault = c.admit(ctx, raw, digest)
+		doc, fault = c.admit(ctx, raw, digest, released)
 	}
 	if fault != nil {
 		if ctx.Err() != nil {
@@ -128,9 +137,11 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 	if fault == nil {
 		c.seen.Done(doc) // what is answered needs no components
 	}
-	body := raw
+	if !packed {
+		in.Data = c.pack(raw)
+	}
+	c.bodies.give(raw)
 	raw = nil
-	in.Data = c.compress(body)
 	leave() // what follows is waiting for the disk
 	coming = false
 	got, err := c.group.PutExpected(ctx, in)
@@ -240,11 +251,12 @@ func (u *Upload) saysOf(s *store.Subject) bool {
 		same(u.Owner, s.Owner) && same(u.Cluster, s.Cluster) && u.says(s)
 }
 
-// admit reads a document, and refuses it where its quality is a reason.
-func (c *Catalog) admit(ctx context.Context, raw []byte, digest ident.Digest) (*sbom.Document, error) {
+// admit reads a document, and refuses it where its quality is a reason. released may be
+// told which of its bytes nobody will look at again.
+func (c *Catalog) admit(ctx context.Context, raw []byte, digest ident.Digest, released func(from, to int)) (*sbom.Document, error) {
 	s := c.scoring
 	if s == nil || !s.Refuse {
-		return c.decode(ctx, raw, digest)
+		return c.decode(ctx, raw, digest, released)
 	}
 	doc, err := c.decodeDetails(ctx, raw, digest)
 	if err == nil {
@@ -254,8 +266,8 @@ func (c *Catalog) admit(ctx context.Context, raw []byte, digest ident.Digest) (*
 }
 
 // decode reads the document. A list of several is no document: each of them is one.
-func (c *Catalog) decode(ctx context.Context, raw []byte, digest ident.Digest) (*sbom.Document, error) {
-	return one(decode.Bytes(ctx, "", raw, decode.Limits{MaxBytes: int(c.limits.Document), Digest: digest, Seen: c.seen}))
+func (c *Catalog) decode(ctx context.Context, raw []byte, digest ident.Digest, released func(from, to int)) (*sbom.Document, error) {
+	return one(decode.Bytes(ctx, "", raw, decode.Limits{MaxBytes: int(c.limits.Document), Digest: digest, Seen: c.seen, Released: released}))
 }
 
 // one is the only document of an input.

@@ -28,6 +28,9 @@ type Limits struct {
 	Seen *spdx.Seen
 	// Details asks for sbom.Details; nothing is then looked up in Seen.
 	Details bool
+	// Released is spdx.Options.Released: which bytes of the input nobody will look at again,
+	// for those who want the memory of a large one back before all of it is read.
+	Released func(from, to int)
 }
 
 const (
@@ -199,6 +202,9 @@ func (d *decoder) object(raw []byte, wrappers int) ([]*sbom.Document, error) {
 		return nil, err
 	}
 	spdxOptions := spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Seen: d.lim.Seen, Details: d.lim.Details}
+	if wrappers == 0 { // otherwise raw is no part of the input
+		spdxOptions.Released = d.lim.Released
+	}
 	switch {
 	case s.texts["bomFormat"] != "":
 		return one(cyclonedx.Decode(d.ctx, raw, cyclonedx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Details: d.lim.Details}))

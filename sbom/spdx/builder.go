@@ -3,6 +3,7 @@ package spdx
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -104,16 +105,24 @@ func (b *builder) add(c sbom.Component, image *imageFacts) {
 		b.images[int32(i)] = image //nolint:gosec // as above
 	}
 	if i == cap(b.doc.Components) {
-		b.doc.Components = slices.Grow(b.doc.Components, b.more(i))
+		more := b.more(i)
+		b.doc.Components = slices.Grow(b.doc.Components, more)
+		if more > i/2 && i >= long { // growing with each of them would cost as much as reading them
+			ids := make(map[string]int32, i+more)
+			maps.Copy(ids, b.ids)
+			b.ids = ids
+		}
 	}
 	b.doc.Components = append(b.doc.Components, c)
 }
+
+// long is from how many packages on a list is long.
+const long = 1 << 15
 
 // more is for how many more packages than n there should be room. Of a long list it is
 // as many as the rest of the document would have if it went on so: growing little
 // by little copies all of it again and again, and holds it twice.
 func (b *builder) more(n int) int {
-	const long = 1 << 15
 	if n < long || b.read == 0 {
 		return n/4 + 64
 	}

@@ -33,6 +33,9 @@ type Options struct {
 	Seen *Seen
 	// Details asks for sbom.Details; nothing is then looked up in Seen.
 	Details bool
+	// Released is told which bytes of a long JSON document will not be looked at again;
+	// nil: nobody wants them back. See jsonscan.Reader.Release.
+	Released func(from, to int)
 }
 
 func (o Options) withDefaults() Options {
@@ -138,6 +141,7 @@ func isTagValue(text []byte) bool {
 func (b *builder) readJSON(data []byte) error {
 	r := jsonscan.New(data, jsonscan.Options{
 		MaxDepth: b.opt.MaxDepth,
+		Released: b.opt.Released,
 		Tolerate: func(r *jsonscan.Reader, want, got jsonscan.Kind) {
 			b.warn(r.Pointer(), "%s where %s is due; ignored", got, want)
 		},

@@ -167,6 +167,9 @@ func (j *jsonDocument) creationInfo() {
 	}
 }
 
+// releaseAtOnce is how many bytes of packages are released at once.
+const releaseAtOnce = 4 << 20
+
 func (j *jsonDocument) readPackages() {
 	r := j.r
 	if !r.RequireArray() { // taken for an empty list it would say that the image holds nothing
@@ -176,8 +179,12 @@ func (j *jsonDocument) readPackages() {
 	if j.opt.MaxDepth <= 0 {
 		room = jsonscan.DefaultMaxDepth - r.Depth()
 	}
+	released := r.Offset()
 	for n := 0; r.NextItem() && j.alive(n); n++ {
-		j.read = r.Offset()
+		if j.read = r.Offset(); j.read-released >= releaseAtOnce {
+			r.Release(released)
+			released = j.read
+		}
 		if j.opt.Seen != nil && j.again(room) {
 			continue
 		}

@@ -127,6 +127,14 @@ func TestLongLists(t *testing.T) {
 		t.Errorf("%d packages of a document that came twice are remembered", len(seen.young))
 	}
 	d, err := Decode(context.Background(), b.Bytes(), Options{})
+	raw, released := bytes.Clone(b.Bytes()), 0
+	other, otherErr := Decode(context.Background(), raw, Options{Digest: d.Digest, Released: func(from, to int) {
+		released += to - from
+		clear(raw[from:to])
+	}})
+	if otherErr != nil || !reflect.DeepEqual(d, other) || released < releaseAtOnce {
+		t.Errorf("%d bytes are released, and the document is another: %v", released, otherErr)
+	}
 	if err != nil || len(d.Components) != packages || cap(d.Components) > packages*5/4 {
 		t.Errorf("%d packages, room for %d: %v", len(d.Components), cap(d.Components), err)
 	}

@@ -250,11 +250,12 @@ func (c *commit) fresh(ctx context.Context) ([]int, error) {
 // components gives every missing key its id, in the order of the documents, and
 // returns the new entries that each document brought.
 func (c *commit) components(ctx context.Context, fresh []int) (map[int][]store.Entry, error) {
-	found := map[string]uint32{}
-	known := uint32(math.MaxUint32)
+	known, most := uint32(math.MaxUint32), 0
 	for _, i := range fresh {
 		known = min(known, c.group[i].known)
+		most += len(c.group[i].missing)
 	}
+	found := make(map[string]uint32, most)
 	missing := func(yield func(string) bool) {
 		for _, i := range fresh {
 			for _, m := range c.group[i].missing {
