@@ -23,6 +23,7 @@ var layers = map[string][]string{
 	"ident":     {},
 	"jsonscan":  {"ident"},
 	"jsonwrite": {},
+	"overlay":   {},
 
 	"sbom":           {"ident"},
 	"sbom/schema":    {"ident", "jsonscan", "sbom/schema/..."},
@@ -43,7 +44,7 @@ var layers = map[string][]string{
 	"sbom/witness":   {"ident", "jsonscan", "sbom", "vuln"},
 	"sbom/encode":    {"ident", "sbom", "sbom/cyclonedx", "sbom/spdx"},
 
-	"vuln":         {"ident", "sbom"},
+	"vuln":         {"ident", "overlay", "sbom"},
 	"vuln/osv":     {"ident", "vuln", "jsonscan"},
 	"vuln/kev":     {"ident", "vuln", "jsonscan"},
 	"vuln/epss":    {"ident", "vuln"},
@@ -95,7 +96,7 @@ var layers = map[string][]string{
 
 	"inventory": {"ident", "sbom", "vuln", "estate", "segment"},
 
-	"index":       {"ident", "sbom", "vuln"},
+	"index":       {"ident", "overlay", "sbom", "vuln"},
 	"index/synth": {"ident", "sbom", "vuln", "index"},
 
 	"contain":         {"ident", "estate", "estate/manifest", "segment", "segment/k8s", "segment/intent", "inventory", "flow", "contain/..."},
@@ -135,7 +136,7 @@ var layers = map[string][]string{
 	"internal/signing":   {"ident", "provenance", "internal/retry"},
 	"internal/notify":    {"ident", "report", "internal/listen", "internal/retry"},
 	"internal/registry":  {"ident", "jsonscan", "sbom", "provenance", "internal/retry", "internal/clip"},
-	"internal/catalog":   {"ident", "authz", "evidence", "sbom/...", "vuln", "vuln/vex", "index", "inventory", "internal/store", "internal/zstdframe"},
+	"internal/catalog":   {"ident", "overlay", "authz", "evidence", "sbom/...", "vuln", "vuln/vex", "index", "inventory", "internal/store", "internal/zstdframe"},
 	"internal/server":    {"ident", "authz", "sbom/...", "vuln", "index", "inventory", "report", "internal/catalog", "internal/store"},
 	"internal/feeds":     {"ident", "vuln", "vuln/osv", "vuln/pack", "internal/retry"},
 	"internal/client":    {"ident", "vuln", "inventory", "report", "internal/listen", "internal/retry"},

@@ -10,36 +10,43 @@ import (
 	"unicode"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/overlay"
 	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
 // AdvisoryIndex says which components an advisory affects. Every distinct
 // component is matched once, however many documents have it. It is immutable and
-// safe for concurrent use; Extend makes the one for a later snapshot.
+// safe for concurrent use; Extend makes the one for a later snapshot, With the one for
+// other advisories.
 type AdvisoryIndex struct {
 	db       *vuln.Database
 	assessed uint32 // ids below
-	affected map[*vuln.Advisory][]uint32
-	doubtful map[*vuln.Advisory][]uint32 // the advisory names the component, and cannot be evaluated for it
+	packages overlay.Map[vuln.Package, named]
+	affected overlay.Map[*vuln.Advisory, []uint32]
+	doubtful overlay.Map[*vuln.Advisory, []uint32] // the advisory names the component, and cannot be evaluated for it
 
 	// Components that no advisory can be compared with, by what they may be: their
 	// names without their case, and the names of their source packages.
-	byName   map[string][]uint32
-	bySource map[string][]uint32
+	byName   overlay.Map[string, []uint32]
+	bySource overlay.Map[string, []uint32]
 	// Packages of a distribution whose release nothing tells, by that distribution
 	// (with an empty source), and those of them that name a source package.
-	unplaced map[vuln.Unplaced][]uint32
+	unplaced overlay.Map[vuln.Unplaced, []uint32]
 	sourced  []uint32
 	unnamed  int // WithoutIdentity
+}
+
+// named are the components that are one package in some version: of each name the ids.
+type named struct {
+	names []vuln.Name
+	ids   [][]uint32
 }
 
 // NewAdvisoryIndex matches every component of a snapshot. The error is the
 // context's, or says what is damaged.
 func NewAdvisoryIndex(ctx context.Context, s *Snapshot, db *vuln.Database) (*AdvisoryIndex, error) {
-	a := &AdvisoryIndex{db: db, affected: map[*vuln.Advisory][]uint32{}, doubtful: map[*vuln.Advisory][]uint32{},
-		byName: map[string][]uint32{}, bySource: map[string][]uint32{}, unplaced: map[vuln.Unplaced][]uint32{}}
-	return a.Extend(ctx, s)
+	return (&AdvisoryIndex{db: db}).Extend(ctx, s)
 }
 
 // Components returns how many components were matched: a snapshot that has more
@@ -56,61 +63,161 @@ func (a *AdvisoryIndex) Extend(ctx context.Context, s *Snapshot) (*AdvisoryIndex
 	if s.dictionary.n <= a.assessed {
 		return a, nil
 	}
-	next := &AdvisoryIndex{db: a.db, assessed: s.dictionary.n, affected: clipped(a.affected), doubtful: clipped(a.doubtful),
-		byName: clipped(a.byName), bySource: clipped(a.bySource), unplaced: clipped(a.unplaced), sourced: slices.Clip(a.sourced), unnamed: a.unnamed}
+	l := &learning{reader: vuln.NewReader(), packages: map[vuln.Package]named{},
+		byName: map[string][]uint32{}, bySource: map[string][]uint32{}, unplaced: map[vuln.Unplaced][]uint32{}}
 	for _, x := range s.dictionary.parts {
 		if x.lo+x.n <= a.assessed {
 			continue
 		}
-		if err := next.learn(ctx, x, a.assessed); err != nil {
+		if err := l.learn(ctx, x, a.assessed); err != nil {
 			return nil, err
 		}
 	}
-	for _, lists := range []map[*vuln.Advisory][]uint32{next.affected, next.doubtful} {
-		sortLists(lists)
-	}
-	sortLists(next.byName)
-	sortLists(next.bySource)
-	sortLists(next.unplaced)
+	next := *a
+	next.assessed = s.dictionary.n
+	next.unnamed += l.unnamed
+	next.byName, next.bySource, next.unplaced = grown(a.byName, l.byName), grown(a.bySource, l.bySource), grown(a.unplaced, l.unplaced)
+	next.sourced = slices.Concat(a.sourced, l.sourced)
 	slices.Sort(next.sourced)
-	return next, nil
-}
-
-// clipped copies a map whose lists then grow without touching the old ones.
-func clipped[K comparable](m map[K][]uint32) map[K][]uint32 {
-	out := make(map[K][]uint32, len(m))
-	for k, v := range m {
-		out[k] = slices.Clip(v)
+	f := newFound()
+	if err := f.match(ctx, vuln.NewMatcher(a.db), maps.All(l.packages)); err != nil {
+		return nil, err
 	}
-	return out
+	next.affected, next.doubtful = grown(a.affected, f.affected), grown(a.doubtful, f.doubtful)
+	for p, n := range l.packages {
+		if had, ok := a.packages.Get(p); ok {
+			l.packages[p] = named{slices.Concat(had.names, n.names), slices.Concat(had.ids, n.ids)}
+		}
+	}
+	next.packages = a.packages.With(l.packages)
+	return &next, nil
 }
 
-// sortLists sorts lists that grew, each in an array of its own.
-func sortLists[K comparable](m map[K][]uint32) {
+// Rematch matches every component with other advisories, without reading them again.
+func (a *AdvisoryIndex) Rematch(ctx context.Context, db *vuln.Database) (*AdvisoryIndex, error) {
+	f := newFound()
+	if err := f.match(ctx, vuln.NewMatcher(db), a.packages.All()); err != nil {
+		return nil, err
+	}
+	next := *a
+	next.db, next.affected, next.doubtful = db, grown(overlay.Map[*vuln.Advisory, []uint32]{}, f.affected), grown(overlay.Map[*vuln.Advisory, []uint32]{}, f.doubtful)
+	return &next, nil
+}
+
+// With matches the components that a change of the advisories is about with those that
+// db, which was made by it, has instead; what all others match is shared.
+func (a *AdvisoryIndex) With(ctx context.Context, db *vuln.Database, x *vuln.Change) (*AdvisoryIndex, error) {
+	if len(x.Ecosystems) > 0 {
+		for p := range a.packages.All() {
+			if x.Ecosystems[p.Ecosystem] {
+				return a.Rematch(ctx, db) // what could not be compared can be, or the other way round
+			}
+		}
+	}
+	m, err := vuln.NewMatcherOf(db, x.After)
+	if err != nil {
+		return nil, err
+	}
+	f := newFound()
+	concerned := func(yield func(vuln.Package, named) bool) {
+		for p := range x.Packages {
+			if n, ok := a.packages.Get(p); ok && !yield(p, n) {
+				return
+			}
+		}
+	}
+	if err := f.match(ctx, m, concerned); err != nil {
+		return nil, err
+	}
+	tidy(f.affected)
+	tidy(f.doubtful)
+	next := *a
+	next.db, next.affected, next.doubtful = db, a.affected.With(f.affected, x.Before...), a.doubtful.With(f.doubtful, x.Before...)
+	return &next, nil
+}
+
+// found gathers what components match.
+type found struct{ affected, doubtful map[*vuln.Advisory][]uint32 }
+
+func newFound() *found {
+	return &found{map[*vuln.Advisory][]uint32{}, map[*vuln.Advisory][]uint32{}}
+}
+
+func (f *found) match(ctx context.Context, m *vuln.Matcher, packages iter.Seq2[vuln.Package, named]) error {
+	looked := 0
+	for p, n := range packages {
+		if looked++; looked%256 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		add := func(to map[*vuln.Advisory][]uint32, v *vuln.Advisory, at []int32) {
+			if len(at) == 0 {
+				return
+			}
+			list := slices.Grow(to[v], len(at))
+			for _, i := range at {
+				list = append(list, n.ids[i]...)
+			}
+			to[v] = list
+		}
+		m.Match(p, n.names, func(v *vuln.Advisory, affected, doubtful []int32) {
+			add(f.affected, v, affected)
+			add(f.doubtful, v, doubtful)
+		})
+	}
+	return ctx.Err()
+}
+
+// grown adds what is new to lists, each in an array of its own, sorted, every id once.
+func grown[K comparable](m overlay.Map[K, []uint32], fresh map[K][]uint32) overlay.Map[K, []uint32] {
+	if m.Len() > 0 {
+		for k, v := range fresh {
+			if had := m.At(k); len(had) > 0 {
+				fresh[k] = slices.Concat(had, v)
+			}
+		}
+	}
+	tidy(fresh)
+	return m.With(fresh)
+}
+
+// tidy sorts lists, and leaves every id once.
+func tidy[K comparable](m map[K][]uint32) {
 	for k, v := range m {
-		if !slices.IsSorted(v) {
-			v = slices.Clone(v)
-			slices.Sort(v)
-			m[k] = v
+		slices.Sort(v)
+		if n := slices.Compact(v); len(n) != len(v) {
+			m[k] = n
 		}
 	}
 }
 
-// learn matches the entries of a lexicon from an id on. Entries that differ in
+// learning reads components that an index does not know yet.
+type learning struct {
+	reader   *vuln.Reader
+	packages map[vuln.Package]named
+	byName   map[string][]uint32
+	bySource map[string][]uint32
+	unplaced map[vuln.Unplaced][]uint32
+	sourced  []uint32
+	unnamed  int
+}
+
+// learn reads the entries of a lexicon from an id on. Entries that differ in
 // attributes only stand side by side and are matched together.
-func (a *AdvisoryIndex) learn(ctx context.Context, x *lexicon, from uint32) error {
-	c, m := x.cursor(), vuln.NewMatcher(a.db)
+func (l *learning) learn(ctx context.Context, x *lexicon, from uint32) error {
+	c := x.cursor()
 	var last []byte
-	var ids []uint32
+	all := make([]uint32, 0, x.n) // never grown: others point into it
+	begun := 0
 	flush := func() error {
+		ids := all[begun:len(all):len(all)]
 		if len(ids) == 0 {
 			return nil
 		}
 		component, os, err := parseIdentity(last)
 		if err == nil {
-			a.add(m, &component, os, ids)
+			l.add(&component, os, ids)
 		}
-		ids = ids[:0]
+		begun = len(all)
 		return err
 	}
 	for rank := range int(x.n) {
@@ -130,52 +237,61 @@ func (a *AdvisoryIndex) learn(ctx context.Context, x *lexicon, from uint32) erro
 			}
 			last = append(last[:0], c.identity...)
 		}
-		ids = append(ids, id)
+		all = append(all, id)
 	}
 	return flush()
 }
 
-func (a *AdvisoryIndex) add(m *vuln.Matcher, c *sbom.Component, os sbom.Distro, ids []uint32) {
+func (l *learning) add(c *sbom.Component, os sbom.Distro, ids []uint32) {
 	if c.Type == "file" && c.PURL == "" {
 		return // a file is no package
 	}
-	found := m.Concern(c, os)
-	for _, v := range found.Affecting {
-		a.affected[v] = append(a.affected[v], ids...)
+	names := l.reader.Read(c, os)
+	for i := range names {
+		n := l.packages[names[i].Package]
+		n.names, n.ids = append(n.names, names[i].Name), append(n.ids, ids)
+		l.packages[names[i].Package] = n
 	}
-	for _, v := range found.Doubtful {
-		a.doubtful[v] = append(a.doubtful[v], ids...)
-	}
-	if found.Unidentified {
-		a.addUnnamed(c, os, ids)
+	if len(names) == 0 {
+		l.addUnnamed(c, os, ids)
 	}
 }
 
 // addUnnamed files a component that no advisory can be compared with.
-func (a *AdvisoryIndex) addUnnamed(c *sbom.Component, os sbom.Distro, ids []uint32) {
+func (l *learning) addUnnamed(c *sbom.Component, os sbom.Distro, ids []uint32) {
 	if c.PURL == "" {
-		a.unnamed += len(ids)
+		l.unnamed += len(ids)
 	}
 	names := []string{folded(c.Name)}
 	if c.Group != "" {
 		names = append(names, folded(c.Group+"/"+c.Name))
 	}
 	for _, n := range names {
-		a.byName[n] = append(a.byName[n], ids...)
+		l.byName[n] = append(l.byName[n], ids...)
 	}
 	source := c.Source.Name
 	if p, ok := vuln.UnplacedPackage(c, os); ok {
-		a.unnamed += len(ids)
+		l.unnamed += len(ids)
 		source = p.Source
 		if source != "" {
-			a.sourced = append(a.sourced, ids...)
+			l.sourced = append(l.sourced, ids...)
 		}
 		p.Source = ""
-		a.unplaced[p] = append(a.unplaced[p], ids...)
+		l.unplaced[p] = append(l.unplaced[p], ids...)
 	}
 	if source != "" {
-		a.bySource[source] = append(a.bySource[source], ids...)
+		l.bySource[source] = append(l.bySource[source], ids...)
 	}
+}
+
+// AffectedBy returns the entries of the dictionary that a group of the database's
+// records affects, ascending.
+func (a *AdvisoryIndex) AffectedBy(g *vuln.Group) []uint32 {
+	var ids []uint32
+	for _, v := range g.Advisories {
+		ids = append(ids, a.affected.At(v)...)
+	}
+	return distinct(ids)
 }
 
 // Affecting yields every group of advisories that affects a component, in the order
@@ -183,15 +299,13 @@ func (a *AdvisoryIndex) addUnnamed(c *sbom.Component, os sbom.Distro, ids []uint
 func (a *AdvisoryIndex) Affecting() iter.Seq2[*vuln.Group, []uint32] {
 	return func(yield func(*vuln.Group, []uint32) bool) {
 		entries := map[*vuln.Group][]uint32{}
-		for v, ids := range a.affected {
+		for v, ids := range a.affected.All() {
 			g := a.db.GroupOf(v)
 			entries[g] = append(entries[g], ids...)
 		}
 		groups := slices.SortedFunc(maps.Keys(entries), func(x, y *vuln.Group) int { return strings.Compare(x.ID, y.ID) })
 		for _, g := range groups {
-			ids := entries[g]
-			slices.Sort(ids)
-			if !yield(g, slices.Compact(ids)) {
+			if !yield(g, distinct(entries[g])) {
 				return
 			}
 		}
@@ -215,15 +329,21 @@ func (a *AdvisoryIndex) Find(ctx context.Context, s *Snapshot, id string, within
 	}
 	var hits, doubts []uint32
 	for _, v := range g.Advisories {
-		hits = append(hits, a.affected[v]...)
-		doubts = append(doubts, a.doubtful[v]...)
+		hits = append(hits, a.affected.At(v)...)
+		doubts = append(doubts, a.doubtful.At(v)...)
 		for _, af := range v.Affected {
-			doubts = append(doubts, a.byName[folded(af.Name)]...)
-			doubts = append(doubts, a.bySource[af.Name]...)
+			doubts = append(doubts, a.byName.At(folded(af.Name))...)
+			doubts = append(doubts, a.bySource.At(af.Name)...)
 		}
 	}
+	hits = distinct(hits)
+	// Another record of the vulnerability may say of what one leaves open that it is affected.
+	doubts = slices.DeleteFunc(doubts, func(id uint32) bool {
+		_, affected := slices.BinarySearch(hits, id)
+		return affected
+	})
 	var homeless []uint32
-	for p, ids := range a.unplaced {
+	for p, ids := range a.unplaced.All() {
 		if slices.ContainsFunc(g.Advisories, func(v *vuln.Advisory) bool {
 			return slices.ContainsFunc(v.Affected, func(af vuln.Affected) bool { return p.In(af.Ecosystem) })
 		}) {
@@ -231,7 +351,7 @@ func (a *AdvisoryIndex) Find(ctx context.Context, s *Snapshot, id string, within
 		}
 	}
 	known := func(id uint32) bool { return id >= s.dictionary.n } // the snapshot may be an older one
-	out := &Answer{Seq: s.seq, Components: slices.DeleteFunc(distinct(hits), known), Doubts: slices.DeleteFunc(distinct(doubts), known)}
+	out := &Answer{Seq: s.seq, Components: slices.DeleteFunc(hits, known), Doubts: slices.DeleteFunc(distinct(doubts), known)}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -13,61 +13,85 @@ import (
 // (one security update for many) the record stays on its own and is found under
 // each of them. Withdrawn records form groups of their own, so that a mistaken
 // record's aliases join nothing.
-func (db *Database) closeAliases() {
+func closeAliases(advisories []*Advisory) *aliases {
+	out := &aliases{of: make(map[*Advisory]*Group, len(advisories)), upstream: map[string][]*Advisory{}}
 	live := newForest()
 	gone := newForest()
-	for _, a := range db.advisories {
+	for _, a := range advisories {
 		f := live
 		if !a.Withdrawn.IsZero() {
 			f = gone
 		}
 		id := strings.ToUpper(a.ID)
-		f.spelling(a.ID)
-		for _, alias := range a.Aliases {
-			f.spelling(alias)
-			f.join(id, strings.ToUpper(alias))
+		for _, name := range a.names() {
+			f.spelling(name)
+			f.join(id, strings.ToUpper(name))
 		}
-		if cves := upstreamCVEs(a); len(cves) == 1 && !hasCVE(a.Aliases) {
-			f.spelling(cves[0])
-			f.join(id, strings.ToUpper(cves[0]))
-		} else {
-			for _, u := range a.Upstream {
-				key := strings.ToUpper(u)
-				db.upstream[key] = append(db.upstream[key], a)
-			}
+		for _, key := range a.amongOthers() {
+			out.upstream[key] = append(out.upstream[key], a)
 		}
 	}
-	db.addGroups(live, false)
-	db.addGroups(gone, true)
+	out.live = out.groups(advisories, live, false)
+	out.gone = out.groups(advisories, gone, true)
+	return out
 }
 
-// addGroups publishes the groups of a forest under each of their identifiers.
-func (db *Database) addGroups(f *forest, withdrawn bool) {
+// aliases are the groups of some records.
+type aliases struct {
+	live, gone map[string]*Group // by id and alias, upper case
+	of         map[*Advisory]*Group
+	upstream   map[string][]*Advisory // by identifiers that they are about among others, upper case
+}
+
+// names are the identifiers that mean what a record means, its own first.
+func (a *Advisory) names() []string {
+	out := append([]string{a.ID}, a.Aliases...)
+	if cves := upstreamCVEs(a); len(cves) == 1 && !hasCVE(a.Aliases) {
+		out = append(out, cves[0])
+	}
+	return out
+}
+
+// amongOthers are the identifiers, in upper case, of what a record is about beside other
+// things.
+func (a *Advisory) amongOthers() []string {
+	if len(upstreamCVEs(a)) == 1 && !hasCVE(a.Aliases) {
+		return nil
+	}
+	out := make([]string, len(a.Upstream))
+	for i, u := range a.Upstream {
+		out[i] = strings.ToUpper(u)
+	}
+	return out
+}
+
+// groups makes the groups of a forest, and finds them under each of their identifiers.
+func (out *aliases) groups(advisories []*Advisory, f *forest, withdrawn bool) map[string]*Group {
 	members := map[string][]string{}
 	for key := range f.parent {
 		root := f.find(key)
 		members[root] = append(members[root], f.spelled[key])
 	}
-	groups := map[string]*Group{}
+	groups := make(map[string]*Group, len(members))
 	for root, ids := range members {
 		slices.SortFunc(ids, compareIDs)
 		g := &Group{ID: ids[0], Aliases: slices.Clone(ids[1:]), Withdrawn: withdrawn}
 		slices.Sort(g.Aliases)
 		groups[root] = g
 	}
-	for _, a := range db.advisories {
+	for _, a := range advisories {
 		if a.Withdrawn.IsZero() == withdrawn {
 			continue
 		}
 		g := groups[f.find(strings.ToUpper(a.ID))]
 		g.Advisories = append(g.Advisories, a)
-		db.group[a] = g
+		out.of[a] = g
 	}
+	found := make(map[string]*Group, len(f.parent))
 	for key := range f.parent {
-		if _, taken := db.groups[key]; !taken {
-			db.groups[key] = groups[f.find(key)]
-		}
+		found[key] = groups[f.find(key)]
 	}
+	return found
 }
 
 // Lookup finds a vulnerability by any identifier or alias of it, in any case of
@@ -76,8 +100,11 @@ func (db *Database) addGroups(f *forest, withdrawn bool) {
 // found, with Withdrawn set.
 func (db *Database) Lookup(id string) (*Group, bool) {
 	key := strings.ToUpper(strings.TrimSpace(id))
-	g, ok := db.groups[key]
-	more := db.upstream[key]
+	g, ok := db.live.Get(key)
+	if !ok {
+		g, ok = db.gone.Get(key)
+	}
+	more := db.upstream.At(key)
 	if len(more) == 0 {
 		return g, ok
 	}
@@ -100,7 +127,7 @@ func (db *Database) Lookup(id string) (*Group, bool) {
 func (db *Database) RelatedTo(id string) []*Advisory {
 	id = strings.TrimSpace(id)
 	var out []*Advisory
-	for _, a := range db.advisories {
+	for _, a := range db.Advisories() {
 		if a.Withdrawn.IsZero() && slices.ContainsFunc(a.Related, func(s string) bool { return strings.EqualFold(s, id) }) {
 			out = append(out, a)
 		}
@@ -109,7 +136,7 @@ func (db *Database) RelatedTo(id string) []*Advisory {
 }
 
 // GroupOf returns the group of one of the database's own records.
-func (db *Database) GroupOf(a *Advisory) *Group { return db.group[a] }
+func (db *Database) GroupOf(a *Advisory) *Group { return db.group.At(a) }
 
 func upstreamCVEs(a *Advisory) []string {
 	var out []string

@@ -1,11 +1,13 @@
 package vuln
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/overlay"
 )
 
 // MaxAdvisories bounds a database. The whole of osv.dev is below a million
@@ -13,14 +15,16 @@ import (
 const MaxAdvisories = 4_000_000
 
 // Database answers which advisories affect an identity. It is immutable and
-// safe for concurrent use.
+// safe for concurrent use; With makes one with other records that shares the rest.
 type Database struct {
-	advisories []*Advisory
-	entries    map[packageKey]*packageEntries
-	groups     map[string]*Group // by id and alias, upper case
-	upstream   map[string][]*Advisory
-	group      map[*Advisory]*Group
-	scopes     map[string]map[string]bool // base → releases that entries are about ("" is any)
+	advisories []*Advisory                // nil where one was taken out
+	n          int                        // without those
+	at         overlay.Map[string, int32] // by id, upper case: the place in advisories
+	entries    overlay.Map[Package, *packageEntries]
+	live, gone overlay.Map[string, *Group] // by id and alias, upper case: records in force, and withdrawn ones
+	upstream   overlay.Map[string, []*Advisory]
+	group      overlay.Map[*Advisory, *Group]
+	scopes     map[string]map[string]int // base → releases that entries are about ("" is any), and how many
 	asOf       time.Time
 	duplicates int
 }
@@ -70,14 +74,8 @@ func NewDatabase(advisories []*Advisory, o Options) (*Database, error) {
 	if len(advisories) > most {
 		return nil, ident.Errorf(ident.KindLimit, "%d advisories are more than %d", len(advisories), most)
 	}
-	db := &Database{
-		entries:  make(map[packageKey]*packageEntries, len(advisories)),
-		groups:   make(map[string]*Group, 3*len(advisories)),
-		upstream: map[string][]*Advisory{},
-		group:    make(map[*Advisory]*Group, len(advisories)),
-		scopes:   map[string]map[string]bool{},
-	}
-	at := make(map[string]int, len(advisories))
+	db := &Database{scopes: map[string]map[string]int{}}
+	at := make(map[string]int32, len(advisories))
 	for _, a := range advisories {
 		key := strings.ToUpper(a.ID)
 		if i, ok := at[key]; ok {
@@ -87,23 +85,31 @@ func NewDatabase(advisories []*Advisory, o Options) (*Database, error) {
 			}
 			continue
 		}
-		at[key] = len(db.advisories)
+		at[key] = int32(len(db.advisories)) //nolint:gosec // no more than MaxAdvisories
 		db.advisories = append(db.advisories, a)
 	}
-	for _, a := range db.advisories {
+	db.n, db.at = len(db.advisories), overlay.Of(at)
+	entries := make(map[Package]*packageEntries, len(db.advisories))
+	for i, a := range db.advisories {
 		if a.Modified.After(db.asOf) {
 			db.asOf = a.Modified
 		}
-		if a.Withdrawn.IsZero() {
-			db.index(a)
+		for p, e := range entriesOf(a, int32(i)) { //nolint:gosec // see above
+			if entries[p] == nil {
+				entries[p] = &packageEntries{}
+			}
+			entries[p].entries = append(entries[p].entries, e)
+			count(db.scopes, e.scope, 1)
 		}
 	}
-	db.closeAliases()
+	db.entries = overlay.Of(entries)
+	g := closeAliases(db.advisories)
+	db.live, db.gone, db.group, db.upstream = overlay.Of(g.live), overlay.Of(g.gone), overlay.Of(g.of), overlay.Of(g.upstream)
 	return db, nil
 }
 
 // Len returns the number of distinct advisories.
-func (db *Database) Len() int { return len(db.advisories) }
+func (db *Database) Len() int { return db.n }
 
 // Duplicates returns how many records were replaced by another of the same id.
 func (db *Database) Duplicates() int { return db.duplicates }
@@ -112,7 +118,9 @@ func (db *Database) Duplicates() int { return db.duplicates }
 func (db *Database) AsOf() time.Time { return db.asOf }
 
 // Advisories returns all records, in the order they were given.
-func (db *Database) Advisories() []*Advisory { return slices.Clone(db.advisories) }
+func (db *Database) Advisories() []*Advisory {
+	return slices.DeleteFunc(slices.Clone(db.advisories), func(a *Advisory) bool { return a == nil })
+}
 
 // Covers reports whether any advisory is about the ecosystem of an identity,
 // and, for distributions, about its release. Where it does not, "no match"
@@ -131,7 +139,7 @@ func (db *Database) Covers(ecosystem string) bool {
 // database. Components of their packages are unmatched.
 func (db *Database) Faults() []Doubt {
 	var out []Doubt
-	for _, a := range db.advisories {
+	for _, a := range db.Advisories() {
 		for i := range a.Affected {
 			aff := &a.Affected[i]
 			s := scopeOf(aff.Ecosystem)
@@ -149,25 +157,41 @@ func (db *Database) Faults() []Doubt {
 	return out
 }
 
-// index adds the entries of an advisory.
-func (db *Database) index(a *Advisory) {
-	for i := range a.Affected {
-		aff := &a.Affected[i]
-		if aff.Ecosystem == "" || aff.Name == "" {
-			continue // GIT ranges without a package (OSV schema, affected[].package)
+// Package names what records are about: an ecosystem without its release, in lower case,
+// and a name in its canonical form there.
+type Package struct{ Ecosystem, Name string }
+
+// entriesOf yields the entries of a record that can be evaluated, by their packages; none
+// of a withdrawn one.
+func entriesOf(a *Advisory, at int32) iter.Seq2[Package, entry] {
+	return func(yield func(Package, entry) bool) {
+		if !a.Withdrawn.IsZero() {
+			return
 		}
-		e := entry{advisory: a, affected: i, scope: scopeOf(aff.Ecosystem), order: orderOf(aff.Ecosystem), fault: aff.Unparsable}
-		key := packageKey{e.scope.base, canonicalName(e.scope.base, aff.Name)}
-		if db.entries[key] == nil {
-			db.entries[key] = &packageEntries{}
+		for i := range a.Affected {
+			aff := &a.Affected[i]
+			if aff.Ecosystem == "" || aff.Name == "" {
+				continue // GIT ranges without a package (OSV schema, affected[].package)
+			}
+			e := entry{advisory: a, affected: i, at: at, scope: scopeOf(aff.Ecosystem), order: orderOf(aff.Ecosystem), fault: aff.Unparsable}
+			if !yield(Package{e.scope.base, canonicalName(e.scope.base, aff.Name)}, e) {
+				return
+			}
 		}
-		db.entries[key].entries = append(db.entries[key].entries, e)
-		if db.scopes[e.scope.base] == nil {
-			db.scopes[e.scope.base] = map[string]bool{}
-		}
-		if e.scope.variant == "" || e.scope.variant == "pro" {
-			db.scopes[e.scope.base][e.scope.release] = true
-		}
+	}
+}
+
+// count adds to how many entries are about a release. Variants other than subscriptions
+// are packages of their own: they say nothing about the others.
+func count(scopes map[string]map[string]int, s scope, n int) {
+	if s.variant != "" && s.variant != "pro" {
+		return
+	}
+	if scopes[s.base] == nil {
+		scopes[s.base] = map[string]int{}
+	}
+	if scopes[s.base][s.release] += n; scopes[s.base][s.release] == 0 {
+		delete(scopes[s.base], s.release)
 	}
 }
 
@@ -176,18 +200,20 @@ func (db *Database) index(a *Advisory) {
 func (db *Database) Match(id Identity) ([]Match, []Doubt) { return db.matches(&asked{id: id}) }
 
 func (db *Database) matches(q *asked) (matches []Match, doubts []Doubt) {
-	db.match(q, func(e *entry) { matches = append(matches, e.describe(q)) },
-		func(e *entry, reason string) { doubts = append(doubts, Doubt{e.advisory, e.affected, reason}) })
-	return matches, doubts
-}
-
-// match tells the entries that affect what is asked for, and those that may.
-func (db *Database) match(q *asked, hit func(*entry), doubt func(*entry, string)) {
 	c := scopeOf(q.id.Ecosystem)
 	p := db.about(c.base, q.id.Name)
 	if p == nil {
-		return
+		return nil, nil
 	}
+	p.match(q, c, func(i int) { matches = append(matches, p.entries[i].describe(q)) },
+		func(i int, reason string) {
+			doubts = append(doubts, Doubt{p.entries[i].advisory, p.entries[i].affected, reason})
+		})
+	return matches, doubts
+}
+
+// match tells the entries that affect what is asked for, of a release, and those that may.
+func (p *packageEntries) match(q *asked, c scope, hit func(int), doubt func(int, string)) {
 	var few [16]covering
 	covers := p.coverings(c, few[:0])
 	at, err := int32(0), error(nil)
@@ -205,11 +231,11 @@ func (db *Database) match(q *asked, hit func(*entry), doubt func(*entry, string)
 		switch {
 		case k.alone && covering == coversPlainly && !subscribed && err == nil:
 			if k.lo <= at && at < k.hi {
-				hit(e)
+				hit(i)
 			}
 			continue
 		case covering == coversDoubtful:
-			doubt(e, "it is about the product stream "+clip(e.advisory.Affected[e.affected].Ecosystem)+", which a package does not show")
+			doubt(i, "it is about the product stream "+clip(e.advisory.Affected[e.affected].Ecosystem)+", which a package does not show")
 			continue
 		case covering == coversVariant && !subscribed && p.sibling(e.advisory, c, coversPlainly):
 			continue // a machine without a subscription follows the release itself
@@ -218,9 +244,9 @@ func (db *Database) match(q *asked, hit func(*entry), doubt func(*entry, string)
 		}
 		switch is, reason := e.judge(q); {
 		case is:
-			hit(e)
+			hit(i)
 		case reason != "":
-			doubt(e, reason)
+			doubt(i, reason)
 		}
 	}
 }

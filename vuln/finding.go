@@ -74,7 +74,7 @@ func (db *Database) findingsOf(p PURL, ids []Identity, matches map[Identity][]Ma
 	byGroup := map[*Group]*groupMatches{}
 	for _, id := range ids {
 		for _, m := range matches[id] {
-			g := db.group[m.Advisory]
+			g := db.group.At(m.Advisory)
 			gm := byGroup[g]
 			if gm == nil {
 				gm = &groupMatches{id: id}

@@ -6,10 +6,6 @@ import (
 	"sync"
 )
 
-// packageKey is what records name packages by: an ecosystem without its release, and a
-// name in its canonical form.
-type packageKey struct{ base, name string }
-
 // packageEntries are the entries about one package. Their ranges are put in order when
 // the package is first asked for: most never are.
 type packageEntries struct {
@@ -32,6 +28,7 @@ type quick struct {
 type entry struct {
 	advisory *Advisory
 	affected int
+	at       int32 // of the advisory, in the order of the database
 	scope    scope
 	order    *order
 	ranges   []rankedSpans
@@ -63,7 +60,7 @@ type scale struct {
 
 // about returns the entries about a package, ready to be evaluated; nil for none.
 func (db *Database) about(base, name string) *packageEntries {
-	p := db.entries[packageKey{base, canonicalName(base, name)}]
+	p := db.entries.At(Package{base, canonicalName(base, name)})
 	if p != nil {
 		p.once.Do(p.prepare)
 	}

@@ -54,10 +54,10 @@ func (db *Database) Assess(c *sbom.Component, subjectOS sbom.Distro) *Assessment
 	out.Findings = db.findingsOf(p, out.Identities, matches)
 	said := map[*Group]bool{}
 	for _, m := range out.Matches {
-		said[db.group[m.Advisory]] = true
+		said[db.group.At(m.Advisory)] = true
 	}
 	for _, d := range doubts {
-		if g := db.group[d.Advisory]; !said[g] {
+		if g := db.group.At(d.Advisory); !said[g] {
 			said[g] = true
 			out.Unmatched = append(out.Unmatched, unmatched(c, UnmatchedAdvisory, d.Advisory.ID, "advisory "+d.Advisory.ID+" names it, but "+d.Reason))
 		}

@@ -27,20 +27,30 @@ func TestMadeVulnerabilitiesAreFound(t *testing.T) {
 	if faults := db.Faults(); len(faults) > 0 {
 		t.Errorf("made range of %s: %s", faults[0].Advisory.ID, faults[0].Reason)
 	}
-	m, affected := vuln.NewMatcher(db), 0
+	r, m, affected := vuln.NewReader(), vuln.NewMatcher(db), 0
 	for i := range v.Components {
-		long, short := db.Assess(&v.Components[i], v.OS[i]), m.Concern(&v.Components[i], v.OS[i])
+		long := db.Assess(&v.Components[i], v.OS[i])
 		for _, u := range long.Unmatched {
 			t.Errorf("%s: %s", v.Components[i].PURL, u.Reason)
 		}
-		var all []*vuln.Advisory
+		var all, short []*vuln.Advisory
 		for _, x := range long.Matches {
 			if !slices.Contains(all, x.Advisory) {
 				all = append(all, x.Advisory)
 			}
 		}
-		if !slices.Equal(all, short.Affecting) || len(short.Doubtful) > 0 || short.Unidentified {
-			t.Fatalf("%s: %d records and %+v", v.Components[i].PURL, len(all), short)
+		for _, n := range r.Read(&v.Components[i], v.OS[i]) {
+			m.Match(n.Package, []vuln.Name{n.Name}, func(a *vuln.Advisory, affected, doubtful []int32) {
+				if len(doubtful) > 0 {
+					t.Errorf("%s: %s is in doubt", v.Components[i].PURL, a.ID)
+				}
+				if len(affected) > 0 && !slices.Contains(short, a) {
+					short = append(short, a)
+				}
+			})
+		}
+		if !slices.Equal(all, short) {
+			t.Fatalf("%s: %d records and %d", v.Components[i].PURL, len(all), len(short))
 		}
 		if len(all) > 0 {
 			affected++
