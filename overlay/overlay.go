@@ -2,12 +2,15 @@
 // all the rest with the one that it is made from, however large that is.
 package overlay
 
-import "iter"
+import (
+	"iter"
+	"maps"
+)
 
 // Map is an immutable map, safe for concurrent use. The zero value is empty.
 type Map[K comparable, V any] struct {
 	base map[K]V
-	over map[K]change[V] // what differs from base
+	over [2]map[K]change[V] // what differs from base: what came last, and what came before
 	n    int
 }
 
@@ -24,9 +27,11 @@ func (m Map[K, V]) Len() int { return m.n }
 
 // Get returns the value of a key.
 func (m Map[K, V]) Get(k K) (V, bool) {
-	if len(m.over) > 0 {
-		if c, ok := m.over[k]; ok {
-			return c.value, !c.gone
+	for _, over := range m.over {
+		if len(over) > 0 {
+			if c, ok := over[k]; ok {
+				return c.value, !c.gone
+			}
 		}
 	}
 	v, ok := m.base[k]
@@ -42,24 +47,36 @@ func (m Map[K, V]) At(k K) V {
 // All yields every entry, in no order.
 func (m Map[K, V]) All() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
-		for k, c := range m.over {
-			if !c.gone && !yield(k, c.value) {
-				return
+		for i, over := range m.over {
+			for k, c := range over {
+				if i > 0 {
+					if _, ok := m.over[0][k]; ok {
+						continue
+					}
+				}
+				if !c.gone && !yield(k, c.value) {
+					return
+				}
 			}
 		}
 		for k, v := range m.base {
-			if _, ok := m.over[k]; !ok && !yield(k, v) {
+			if _, ok := m.over[0][k]; ok {
+				continue
+			}
+			if _, ok := m.over[1][k]; !ok && !yield(k, v) {
 				return
 			}
 		}
 	}
 }
 
-// The changes that are carried along before everything is copied: copying costs each
-// change little then, and reading never passes more than one map.
+// How many changes are carried along: the last few are copied by each change, those
+// before by one change in so many, and everything where they are a part of it that counts.
+// So a change costs little, and reading passes at most three maps.
 const (
-	mostCarried  = 1024
-	carriedShare = 16 // one part in so many of what is shared
+	mostLast    = 64
+	mostCarried = 1024
+	carriedPart = 16 // one in so many of what is shared
 )
 
 // With returns the map with the entries of put, which must not be changed afterwards, and
@@ -71,27 +88,30 @@ func (m Map[K, V]) With(put map[K]V, drop ...K) Map[K, V] {
 	if m.n == 0 {
 		return Of(put)
 	}
-	out := Map[K, V]{base: m.base, over: make(map[K]change[V], len(m.over)+len(put)+len(drop)), n: m.n}
-	for k, c := range m.over {
-		out.over[k] = c
-	}
+	out := m
+	last := make(map[K]change[V], len(m.over[0])+len(put)+len(drop))
+	maps.Copy(last, m.over[0])
+	out.over[0] = last
 	for _, k := range drop {
 		if _, there := out.Get(k); there {
 			out.n--
-			if _, below := m.base[k]; below {
-				out.over[k] = change[V]{gone: true}
-			} else {
-				delete(out.over, k)
-			}
+			last[k] = change[V]{gone: true}
 		}
 	}
 	for k, v := range put {
 		if _, there := out.Get(k); !there {
 			out.n++
 		}
-		out.over[k] = change[V]{value: v}
+		last[k] = change[V]{value: v}
 	}
-	if len(out.over) <= max(mostCarried, len(out.base)/carriedShare) {
+	if len(last) <= mostLast {
+		return out
+	}
+	if before := m.over[1]; len(last)+len(before) <= max(mostCarried, len(m.base)/carriedPart) {
+		both := make(map[K]change[V], len(last)+len(before))
+		maps.Copy(both, before)
+		maps.Copy(both, last)
+		out.over = [2]map[K]change[V]{nil, both}
 		return out
 	}
 	all := make(map[K]V, out.n)

@@ -3,6 +3,7 @@ package vuln
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -35,19 +36,18 @@ type Change struct {
 // the later counts.
 func (db *Database) With(put []*Advisory, drop ...string) (*Database, *Change, error) {
 	next := *db
-	next.advisories = slices.Clone(db.advisories)
 	x := &Change{Packages: map[Package]bool{}, Ecosystems: map[string]bool{}, IDs: map[string]bool{}}
 	last := make(map[string]*Advisory, len(put))
 	for _, a := range put {
 		last[strings.ToUpper(a.ID)] = a
 	}
-	places := map[string]int32{}
+	moved, places := map[int32]*Advisory{}, map[string]int32{}
 	var dropped []string
 	for _, id := range drop {
 		key := strings.ToUpper(id)
-		if i, ok := db.at.Get(key); ok && last[key] == nil && next.advisories[i] != nil {
-			x.Before = append(x.Before, next.advisories[i])
-			next.advisories[i] = nil
+		if i, ok := db.at.Get(key); ok && last[key] == nil && !slices.Contains(dropped, key) {
+			x.Before = append(x.Before, db.record(i))
+			moved[i] = nil
 			next.n--
 			dropped = append(dropped, key)
 		}
@@ -60,39 +60,39 @@ func (db *Database) With(put []*Advisory, drop ...string) (*Database, *Change, e
 		delete(last, key) // the same record may be there twice
 		i, ok := db.at.Get(key)
 		switch {
-		case ok && next.advisories[i] == a:
+		case ok && db.record(i) == a:
 			continue
 		case ok:
-			x.Before = append(x.Before, next.advisories[i])
-			next.advisories[i] = a
+			x.Before = append(x.Before, db.record(i))
 		default:
-			places[key] = int32(len(next.advisories)) //nolint:gosec // no more than MaxAdvisories
-			next.advisories = append(next.advisories, a)
+			if i = next.places; i == MaxAdvisories {
+				return nil, nil, ident.Errorf(ident.KindLimit, "more than %d advisories", MaxAdvisories)
+			}
+			places[key] = i
+			next.places++
 			next.n++
 		}
+		moved[i] = a
 		x.After = append(x.After, a)
 	}
-	if len(next.advisories) > MaxAdvisories {
-		return nil, nil, ident.Errorf(ident.KindLimit, "%d advisories are more than %d", len(next.advisories), MaxAdvisories)
-	}
-	next.at = db.at.With(places, dropped...)
+	next.at, next.moved = db.at.With(places, dropped...), db.moved.With(moved)
 	x.before = make(map[*Advisory]bool, len(x.Before))
 	for _, a := range x.Before {
 		x.before[a] = true
 	}
-	next.asOf = db.asOfWith(x, next.advisories)
+	next.asOf = next.asOfWith(x)
 	next.changePackages(db, x)
 	next.changeGroups(db, x)
 	return &next, x, nil
 }
 
 // asOfWith is the newest modification after a change.
-func (db *Database) asOfWith(x *Change, advisories []*Advisory) time.Time {
+func (db *Database) asOfWith(x *Change) time.Time {
 	newest := db.asOf
 	if slices.ContainsFunc(x.Before, func(a *Advisory) bool { return a.Modified.Equal(db.asOf) }) {
 		newest = time.Time{}
-		for _, a := range advisories {
-			if a != nil && a.Modified.After(newest) {
+		for i := range db.places {
+			if a := db.record(i); a != nil && a.Modified.After(newest) {
 				newest = a.Modified
 			}
 		}
@@ -246,4 +246,42 @@ func (g *Group) keys() []string {
 		out = append(out, strings.ToUpper(a))
 	}
 	return out
+}
+
+// Differences says how to make a database of the records of another one from this one,
+// for With: the records that are new or say something else, and the identifiers of those
+// that are gone.
+func (db *Database) Differences(other *Database) (put []*Advisory, drop []string) {
+	for i := range other.places {
+		a := other.record(i)
+		if a == nil {
+			continue
+		}
+		if at, ok := db.at.Get(strings.ToUpper(a.ID)); !ok || !db.record(at).same(a) {
+			put = append(put, a)
+		}
+	}
+	for i := range db.places {
+		if a := db.record(i); a != nil {
+			if _, ok := other.at.Get(strings.ToUpper(a.ID)); !ok {
+				drop = append(drop, a.ID)
+			}
+		}
+	}
+	return put, drop
+}
+
+// same reports whether two records say the same, from wherever they were read.
+func (a *Advisory) same(b *Advisory) bool {
+	score := func(x, y Score) bool {
+		return x.Type == y.Type && x.Vector == y.Vector && (x.Base == y.Base || math.IsNaN(x.Base) && math.IsNaN(y.Base))
+	}
+	return a == b || a.ID == b.ID && a.Summary == b.Summary && a.Details == b.Details && a.DatabaseSeverity == b.DatabaseSeverity &&
+		a.Modified.Equal(b.Modified) && a.Published.Equal(b.Published) && a.Withdrawn.Equal(b.Withdrawn) &&
+		slices.Equal(a.Aliases, b.Aliases) && slices.Equal(a.Upstream, b.Upstream) && slices.Equal(a.Related, b.Related) &&
+		slices.Equal(a.References, b.References) && slices.EqualFunc(a.Severity, b.Severity, score) &&
+		slices.EqualFunc(a.Affected, b.Affected, func(x, y Affected) bool {
+			return x.Ecosystem == y.Ecosystem && x.Name == y.Name && x.PURL == y.PURL && x.Unparsable == y.Unparsable && slices.Equal(x.Versions, y.Versions) && slices.EqualFunc(x.Severity, y.Severity, score) &&
+				slices.EqualFunc(x.Ranges, y.Ranges, func(p, q Range) bool { return p.Type == q.Type && slices.Equal(p.Events, q.Events) })
+		})
 }

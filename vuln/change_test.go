@@ -3,7 +3,9 @@ package vuln_test
 import (
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -171,4 +173,76 @@ func unchanged(t *testing.T, was, now *vuln.Database, x *vuln.Change) {
 			}
 		}
 	}
+}
+
+// TestDifferencesLead: a database with its differences to another one has the records of
+// that, and a record differs by whatever it says.
+func TestDifferencesLead(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 9))
+	made := func(from, to int) *vuln.Database {
+		var all []*vuln.Advisory
+		for i := from; i < to; i++ {
+			all = append(all, madeRecord(r, i))
+		}
+		db, err := vuln.NewDatabase(all, vuln.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return db
+	}
+	a, b := made(0, 30), made(10, 40)
+	put, drop := a.Differences(b)
+	c, _, err := a.With(put, drop...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if put, drop := c.Differences(b); len(put)+len(drop) > 0 || c.Len() != b.Len() {
+		t.Errorf("%d records and %d identifiers differ still", len(put), len(drop))
+	}
+
+	full := func() *vuln.Advisory {
+		return &vuln.Advisory{ID: "A-1", Aliases: []string{"B"}, Severity: []vuln.Score{{Type: "CVSS_V3", Base: math.NaN()}},
+			Affected: []vuln.Affected{{Ecosystem: "npm", Name: "x", Versions: []string{"1"}, Ranges: []vuln.Range{{Type: vuln.RangeSemver, Events: []vuln.Event{{Introduced: "0"}}}}, Severity: []vuln.Score{{Type: "t"}}}}}
+	}
+	differ := func(x, y *vuln.Advisory) bool {
+		p, err := vuln.NewDatabase([]*vuln.Advisory{x}, vuln.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, err := vuln.NewDatabase([]*vuln.Advisory{y}, vuln.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		put, _ := p.Differences(q)
+		return len(put) > 0
+	}
+	if differ(full(), full()) {
+		t.Error("two that say the same differ")
+	}
+	// Every field counts, those of an affected package too.
+	each := func(of func(*vuln.Advisory) reflect.Value) {
+		for i := range of(full()).NumField() {
+			x := full()
+			v := of(x)
+			name := v.Type().Field(i).Name
+			if name == "ID" || name == "Source" {
+				continue // another record, and where it was read
+			}
+			switch f := v.Field(i); f.Kind() {
+			case reflect.String:
+				f.SetString("else")
+			case reflect.Slice:
+				f.Set(reflect.MakeSlice(f.Type(), 3, 3))
+			case reflect.Struct:
+				f.Set(reflect.ValueOf(time.Unix(7, 0)))
+			default:
+				t.Fatalf("%s is a %s", name, f.Kind())
+			}
+			if !differ(full(), x) {
+				t.Errorf("another %s is no difference", name)
+			}
+		}
+	}
+	each(func(a *vuln.Advisory) reflect.Value { return reflect.ValueOf(a).Elem() })
+	each(func(a *vuln.Advisory) reflect.Value { return reflect.ValueOf(&a.Affected[0]).Elem() })
 }

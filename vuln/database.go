@@ -17,8 +17,10 @@ const MaxAdvisories = 4_000_000
 // Database answers which advisories affect an identity. It is immutable and
 // safe for concurrent use; With makes one with other records that shares the rest.
 type Database struct {
-	advisories []*Advisory                // nil where one was taken out
-	n          int                        // without those
+	advisories []*Advisory                   // shared with the database that this one was made from
+	moved      overlay.Map[int32, *Advisory] // what stands in a place instead, or behind them; nil where one was taken out
+	places     int32
+	n          int                        // without those that were taken out
 	at         overlay.Map[string, int32] // by id, upper case: the place in advisories
 	entries    overlay.Map[Package, *packageEntries]
 	live, gone overlay.Map[string, *Group] // by id and alias, upper case: records in force, and withdrawn ones
@@ -88,7 +90,7 @@ func NewDatabase(advisories []*Advisory, o Options) (*Database, error) {
 		at[key] = int32(len(db.advisories)) //nolint:gosec // no more than MaxAdvisories
 		db.advisories = append(db.advisories, a)
 	}
-	db.n, db.at = len(db.advisories), overlay.Of(at)
+	db.n, db.places, db.at = len(db.advisories), int32(len(db.advisories)), overlay.Of(at) //nolint:gosec // see above
 	entries := make(map[Package]*packageEntries, len(db.advisories))
 	for i, a := range db.advisories {
 		if a.Modified.After(db.asOf) {
@@ -119,7 +121,21 @@ func (db *Database) AsOf() time.Time { return db.asOf }
 
 // Advisories returns all records, in the order they were given.
 func (db *Database) Advisories() []*Advisory {
-	return slices.DeleteFunc(slices.Clone(db.advisories), func(a *Advisory) bool { return a == nil })
+	out := make([]*Advisory, 0, db.n)
+	for i := range db.places {
+		if a := db.record(i); a != nil {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// record is the advisory in a place; nil where it was taken out.
+func (db *Database) record(i int32) *Advisory {
+	if a, ok := db.moved.Get(i); ok || int(i) >= len(db.advisories) {
+		return a
+	}
+	return db.advisories[i]
 }
 
 // Covers reports whether any advisory is about the ecosystem of an identity,

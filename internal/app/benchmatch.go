@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"runtime"
+	"time"
 
 	"github.com/cofferdam-io/cofferdam/index"
 	"github.com/cofferdam-io/cofferdam/index/synth"
@@ -63,10 +64,52 @@ func BenchMatch(ctx context.Context, c synth.VulnerableConfig, at func(string)) 
 		}
 		*step.into = took.Seconds()
 	}
+	at("one advisory after another changes")
+	if out.Change, err = benchChanges(ctx, other, all, advisories); err != nil {
+		return nil, err
+	}
 	for _, ids := range all.Affecting() {
 		out.Pairs += len(ids)
 	}
 	_, peak, err := usage()
 	out.RSS = float64(peak) / (1 << 20)
 	return out, err
+}
+
+// mostChanges is how many advisories change, one after another: enough for a p99.
+const mostChanges = 1000
+
+// benchChanges measures how long it takes until everything that one changed advisory is
+// about is found by it as it is now.
+func benchChanges(ctx context.Context, db *vuln.Database, all *index.AdvisoryIndex, advisories []*vuln.Advisory) (report.Quantiles, error) {
+	runtime.GC() // see above
+	step := max(1, len(advisories)/mostChanges)
+	var took []time.Duration
+	for n := 0; n < len(advisories) && len(took) < mostChanges; n += step {
+		a := *advisories[n]
+		switch a.Modified = a.Modified.Add(time.Hour); len(took) % 3 {
+		case 0: // a new one
+			a.ID, a.Aliases = "NEW-"+a.ID, nil
+		case 1:
+			a.Withdrawn = a.Modified
+		}
+		one := func() (err error) {
+			var change *vuln.Change
+			if db, change, err = db.With([]*vuln.Advisory{&a}); err != nil {
+				return err
+			}
+			if all, err = all.With(ctx, db, change); err != nil {
+				return err
+			}
+			g, _ := db.Lookup(a.ID)
+			all.AffectedBy(g)
+			return nil
+		}
+		begun := time.Now()
+		if err := one(); err != nil {
+			return report.Quantiles{}, err
+		}
+		took = append(took, time.Since(begun))
+	}
+	return quantiles(took), nil
 }

@@ -20,14 +20,15 @@ const lookForAdvisories = 30 * time.Second
 
 // advisoryFeed loads a server's advisories, and again when their files change.
 type advisoryFeed struct {
-	loader *Loader
-	paths  []string // none: the local cache
-	beside IntelligenceInputs
-	into   *catalog.Catalog
-	log    *slog.Logger
-	now    func() time.Time
-	every  time.Duration
-	last   string // what the files were when they were read
+	loader     *Loader
+	paths      []string // none: the local cache
+	beside     IntelligenceInputs
+	into       *catalog.Catalog
+	log        *slog.Logger
+	now        func() time.Time
+	every      time.Duration
+	last       string // what the files were when they were read
+	lastBeside string // what those beside the advisories were
 }
 
 // check says at the start that a path which was named does not exist: nobody would
@@ -66,7 +67,7 @@ func (f *advisoryFeed) run(ctx context.Context) {
 // look loads the advisories where their files are not those of the last time. What
 // fails is said once for each state of the files, and leaves what is loaded.
 func (f *advisoryFeed) look(ctx context.Context) {
-	seen, err := f.prints()
+	seen, besides, err := f.prints()
 	if err == nil && seen == f.last {
 		if seen == "" {
 			f.into.FailAdvisories(nil) // nothing was named, and there is no cache
@@ -80,7 +81,7 @@ func (f *advisoryFeed) look(ctx context.Context) {
 		a, err = f.load(ctx)
 	}
 	if err == nil {
-		err = f.into.SetAdvisories(ctx, a)
+		err = f.put(ctx, a, besides != f.lastBeside)
 	}
 	if ctx.Err() != nil {
 		return
@@ -93,8 +94,23 @@ func (f *advisoryFeed) look(ctx context.Context) {
 		}
 		return
 	}
-	f.last = seen
+	f.last, f.lastBeside = seen, besides
 	f.log.InfoContext(ctx, "advisories loaded", "records", a.Database.Len(), "asOf", a.Database.AsOf().Format(time.DateOnly), "quarantined", a.Quarantined, "took", f.now().Sub(begun))
+}
+
+// mostDifferent is up to how many records a change is told to the catalogue as one:
+// beyond that, comparing everything costs as much.
+const mostDifferent = 4096
+
+// put hands over what was read: where few records differ from those of before and nothing
+// else does, as a change, which costs no more than it is.
+func (f *advisoryFeed) put(ctx context.Context, a catalog.Advisories, beside bool) error {
+	if had := f.into.Database(); had != nil && !beside {
+		if put, drop := had.Differences(a.Database); len(put)+len(drop) <= mostDifferent {
+			return f.into.ChangeAdvisories(ctx, a, put, drop...)
+		}
+	}
+	return f.into.SetAdvisories(ctx, a)
 }
 
 func (f *advisoryFeed) load(ctx context.Context) (catalog.Advisories, error) {
@@ -127,23 +143,28 @@ func (f *advisoryFeed) complain(ctx context.Context, what string, problems []Pro
 	}
 }
 
-// prints is what the files are, by name, size and time; "" where there is no cache and
-// nothing was named.
-func (f *advisoryFeed) prints() (string, error) {
+// prints is what the files are, by name, size and time, and of them those beside the
+// advisories; "" where there is no cache and nothing was named.
+func (f *advisoryFeed) prints() (all, besides string, err error) {
 	paths := f.paths
 	if len(paths) == 0 {
 		cached, err := f.loader.cachedAdvisories()
 		if err != nil || cached == "" {
-			return "", err
+			return "", "", err
 		}
 		paths = []string{cached}
 	}
+	advisories, err := f.printsOf(paths, advisoryFile)
+	if err != nil {
+		return "", "", err
+	}
+	besides, err = f.printsOf(f.besides(), func(string) bool { return true })
+	return advisories + "\n" + besides, besides, err
+}
+
+func (f *advisoryFeed) printsOf(paths []string, wanted func(string) bool) (string, error) {
 	var rows []string
-	for i, p := range slices.Concat(paths, f.besides()) {
-		wanted := advisoryFile
-		if i >= len(paths) {
-			wanted = func(string) bool { return true }
-		}
+	for _, p := range paths {
 		files, err := f.loader.expand(p, wanted)
 		if err != nil {
 			return "", err

@@ -2,6 +2,8 @@ package catalog
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -46,6 +48,34 @@ type matched struct {
 	index      *index.AdvisoryIndex
 	loaded     *vuln.Intelligence // without them
 	uploads    *uploads
+	steps      []advisoryStep // the last changes that led here, oldest first
+}
+
+// advisoryStep is one change of the advisories.
+type advisoryStep struct {
+	from time.Time       // Loaded of those before it
+	ids  map[string]bool // of what it is about, in upper case
+}
+
+// mostSteps is how many changes may lie between two looks at what runs: after more
+// everything is looked at.
+const mostSteps = 64
+
+// changedSince are the identifiers, in upper case, of what changed since the advisories
+// that were loaded at a time; nil where that is not known.
+func (m *matched) changedSince(loaded time.Time) map[string]bool {
+	out := map[string]bool{}
+	if m.Loaded.Equal(loaded) {
+		return out
+	}
+	at := slices.IndexFunc(m.steps, func(s advisoryStep) bool { return s.from.Equal(loaded) })
+	if at < 0 {
+		return nil
+	}
+	for _, s := range m.steps[at:] {
+		maps.Copy(out, s.ids)
+	}
+	return out
 }
 
 // with is m with the statements that were handed over.
@@ -109,6 +139,46 @@ func (c *Catalog) SetAdvisories(ctx context.Context, a Advisories) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reading, s.fault = false, nil
+	return nil
+}
+
+// ChangeAdvisories puts some records in the place of those with their identifiers among
+// the advisories that are loaded, and takes out those of the identifiers in drop. It costs
+// what the change costs: only components of the packages that it is about are compared, and
+// only findings of the vulnerabilities that it is about are looked at. Of a, the time, the
+// sources and what was quarantined are taken; its time must be another than that of those
+// before. The error is of ident.KindUsage where none are loaded.
+func (c *Catalog) ChangeAdvisories(ctx context.Context, a Advisories, put []*vuln.Advisory, drop ...string) error {
+	s := &c.advisories
+	s.extend.Lock()
+	defer s.extend.Unlock()
+	was := s.set.Load()
+	if was == nil {
+		return s.missing()
+	}
+	db, x, err := was.Database.With(put, drop...)
+	if err != nil {
+		return err
+	}
+	m := *was
+	if m.index, err = was.index.With(ctx, db, x); err != nil {
+		return err
+	}
+	m.Advisories = Advisories{Database: db, Intelligence: was.Intelligence, Loaded: a.Loaded, Sources: a.Sources, Quarantined: a.Quarantined}
+	m.steps = append(slices.Clone(was.steps[max(0, len(was.steps)+1-mostSteps):]), advisoryStep{was.Loaded, x.IDs})
+	s.set.Store(&m)
+	c.wakeFindings()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reading, s.fault = false, nil
+	return nil
+}
+
+// Database returns the advisories that are loaded; nil for none.
+func (c *Catalog) Database() *vuln.Database {
+	if m := c.advisories.set.Load(); m != nil {
+		return m.Database
+	}
 	return nil
 }
 

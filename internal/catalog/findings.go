@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"iter"
 	"maps"
 	"net/url"
 	"slices"
@@ -77,14 +78,6 @@ func findingKey(id, purl string, image ident.Digest) string {
 	return strings.ToValidUTF8(k[:mostKey], "") + " " + hex.EncodeToString(sum[:])
 }
 
-// foundRunning is what the last look at everything that runs found. It is immutable.
-type foundRunning struct {
-	seq      uint64    // the view
-	loaded   time.Time // the advisories
-	uploads  *uploads  // the statements that were handed over; nil: not known
-	findings []Finding // by cluster, container and key
-}
-
 // findingsTable holds the newest, and who waits for another.
 type findingsTable struct {
 	look sync.Mutex // one look at a time
@@ -136,21 +129,26 @@ func (c *Catalog) AuditFindings(ctx context.Context) (bool, error) {
 		}
 	}
 	var only map[string]bool
-	if was.uploads != nil && was.loaded.Equal(m.Loaded) && v.material <= was.seq {
-		only = m.uploads.changed(was.uploads) // nothing else did
+	if was.uploads != nil && v.material <= was.seq { // nothing else changed
+		if only = m.changedSince(was.loaded); only != nil {
+			maps.Copy(only, m.uploads.changed(was.uploads))
+		}
 	}
-	now, err := c.findIn(ctx, v, m, only)
+	list, err := c.findIn(ctx, v, m, only)
 	if err != nil {
 		return false, err
 	}
+	var now *foundRunning
 	if only == nil {
-		now.keepUnheard(was, v, m)
+		now = foundOf(withUnheard(list, was, v, m))
 	} else {
-		now.keepOthers(was, only)
+		now = was.with(list, only, m)
 	}
+	now.seq, now.loaded, now.uploads = v.seq, m.Loaded, m.uploads
 	if err := c.writeFindings(ctx, was, now); err != nil {
 		return true, err
 	}
+	now.base, now.moved = nil, nil // one look does not hold on to all before it
 	c.metrics.found(now)
 	c.findings.last.Store(now)
 	return true, nil
@@ -167,23 +165,46 @@ func concerned(only map[string]bool, id string, aliases []string) bool {
 	return only == nil || only[strings.ToUpper(id)] || slices.ContainsFunc(aliases, func(a string) bool { return only[strings.ToUpper(a)] })
 }
 
-// findIn compares what runs with the advisories of some identifiers, in upper case; of
-// all where that is nil.
-func (c *Catalog) findIn(ctx context.Context, v *view, m *matched, only map[string]bool) (*foundRunning, error) {
-	out := &foundRunning{seq: v.seq, loaded: m.Loaded, uploads: m.uploads}
-	type place struct{ scope, key string }
-	at := map[place]int{}
-	assessed := map[uint32]*assessed{}
-	docs := subjects{store: c.store, docs: map[uint32][]store.Document{}}
-	for g, entries := range m.index.Affecting() {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if !concerned(only, g.ID, g.Aliases) {
+// groupsIn yields the groups of advisories that affect a component, with the entries that
+// they affect: those of some identifiers, in upper case, or all where that is nil. What a
+// group goes by is in only afterwards, by whichever name it was meant.
+func (m *matched) groupsIn(only map[string]bool) iter.Seq2[*vuln.Group, []uint32] {
+	if only == nil {
+		return m.index.Affecting()
+	}
+	var groups []*vuln.Group
+	for _, id := range slices.Sorted(maps.Keys(only)) {
+		named, _ := m.Database.Lookup(id)
+		if named == nil {
 			continue
 		}
-		if only != nil {
-			only[strings.ToUpper(g.ID)] = true // by whichever name it was meant
+		for _, a := range named.Advisories {
+			if g := m.Database.GroupOf(a); !slices.Contains(groups, g) {
+				groups = append(groups, g)
+				only[strings.ToUpper(g.ID)] = true
+			}
+		}
+	}
+	return func(yield func(*vuln.Group, []uint32) bool) {
+		for _, g := range groups {
+			if entries := m.index.AffectedBy(g); len(entries) > 0 && !yield(g, entries) {
+				return
+			}
+		}
+	}
+}
+
+// findIn compares what runs with the advisories of some identifiers, in upper case; of
+// all where that is nil.
+func (c *Catalog) findIn(ctx context.Context, v *view, m *matched, only map[string]bool) ([]Finding, error) {
+	var out []Finding
+	type place struct{ scope, key string }
+	at := map[place]int{}
+	components := map[uint32]*assessed{}
+	docs := subjects{store: c.store, docs: map[uint32][]store.Document{}}
+	for g, entries := range m.groupsIn(only) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
 		}
 		all, err := v.index.Find(ctx, index.Query{Entries: entries, Within: []index.Set{v.running.set}})
 		if err != nil {
@@ -200,15 +221,17 @@ func (c *Catalog) findIn(ctx context.Context, v *view, m *matched, only map[stri
 			if one.Artifacts.Len() == 0 {
 				continue
 			}
-			e, err := m.assess(v, id, assessed)
+			e, err := m.component(v, id, components)
 			if err != nil {
 				return nil, err
 			}
-			which := slices.IndexFunc(e.findings, func(f vuln.Finding) bool { return f.ID == g.ID })
-			if which < 0 {
+			plain, there, err := m.finding(g, e, only == nil)
+			if err != nil {
+				return nil, err
+			}
+			if !there {
 				continue
 			}
-			plain := e.findings[which]
 			talked := m.talked(&plain)
 			for a := range one.Artifacts.All() {
 				tenant := v.tenantOf(a)
@@ -229,14 +252,14 @@ func (c *Catalog) findIn(ctx context.Context, v *view, m *matched, only map[stri
 						p := place{findingScope(w.Cluster, w.key()), findingKey(g.ID, said.PURL, d)}
 						n, ok := at[p]
 						if !ok {
-							n = len(out.findings)
+							n = len(out)
 							at[p] = n
 							f := Finding{Cluster: w.Cluster, Container: w.key(), ID: g.ID, Said: said}
 							f.Said.Image, f.Said.Zone, f.Said.Service, f.Said.Owner, f.Said.Doubtful = d, w.Zone, w.Service, w.Owner, v.running.indexes[d]
 							f.scope, f.key = p.scope, p.key
-							out.findings = append(out.findings, f)
+							out = append(out, f)
 						}
-						if t := &out.findings[n].Said.Tenants; !slices.Contains(*t, tenant) {
+						if t := &out[n].Said.Tenants; !slices.Contains(*t, tenant) {
 							*t = append(*t, tenant)
 							slices.Sort(*t)
 						}
@@ -245,7 +268,7 @@ func (c *Catalog) findIn(ctx context.Context, v *view, m *matched, only map[stri
 			}
 		}
 	}
-	slices.SortFunc(out.findings, compareFindings)
+	slices.SortFunc(out, compareFindings)
 	return out, nil
 }
 
@@ -253,45 +276,16 @@ func compareFindings(a, b Finding) int {
 	return cmp.Or(cmp.Compare(a.scope, b.scope), cmp.Compare(a.key, b.key), a.From.Compare(b.From))
 }
 
-// keepUnheard keeps what was found before, of images that still run, and is of
-// advisories that are no longer loaded.
-func (now *foundRunning) keepUnheard(was *foundRunning, v *view, m *matched) {
-	n := len(now.findings)
-	for i := range was.findings {
-		f := was.findings[i]
-		if _, ok := m.Database.Lookup(f.ID); ok {
-			continue
-		}
-		if slices.ContainsFunc(v.running.images[f.Said.Image], func(w Workload) bool { return w.Cluster == f.Cluster && w.key() == f.Container }) {
-			f.Said.Unheard = true
-			now.findings = append(now.findings, f)
-		}
-	}
-	if len(now.findings) > n {
-		slices.SortFunc(now.findings, compareFindings)
-	}
-}
-
-// keepOthers keeps what was found before of other vulnerabilities than those of some
-// identifiers, and of those that no advisory has any more.
-func (now *foundRunning) keepOthers(was *foundRunning, only map[string]bool) {
-	for i := range was.findings {
-		if f := was.findings[i]; f.Said.Unheard || !concerned(only, f.ID, f.Said.Aliases) {
-			now.findings = append(now.findings, f)
-		}
-	}
-	slices.SortFunc(now.findings, compareFindings)
-}
-
 // assessed is an entry of the dictionary with what the advisories say of it.
 type assessed struct {
 	component sbom.Component
 	os        sbom.Distro
+	all       bool // findings are those of all advisories
 	findings  []vuln.Finding
 }
 
-// assess compares an entry with the advisories, once.
-func (m *matched) assess(v *view, id uint32, seen map[uint32]*assessed) (*assessed, error) {
+// component reads an entry, once.
+func (m *matched) component(v *view, id uint32, seen map[uint32]*assessed) (*assessed, error) {
 	if e := seen[id]; e != nil {
 		return e, nil
 	}
@@ -299,13 +293,34 @@ func (m *matched) assess(v *view, id uint32, seen map[uint32]*assessed) (*assess
 	if err != nil {
 		return nil, err
 	}
-	e := &assessed{component: k, os: os, findings: m.Database.Assess(&k, os).Findings}
-	for i := range e.findings {
-		e.findings[i].PURL = canonical(k.PURL)
-		m.Intelligence.Assess(&e.findings[i])
-	}
+	e := &assessed{component: k, os: os}
 	seen[id] = e
 	return e, nil
+}
+
+// finding is what a group of advisories says of a component. Where all groups will be
+// asked for, the component is compared with all at once.
+func (m *matched) finding(g *vuln.Group, e *assessed, all bool) (vuln.Finding, bool, error) {
+	var f vuln.Finding
+	if all {
+		if !e.all {
+			e.all, e.findings = true, m.Database.Assess(&e.component, e.os).Findings
+		}
+		i := slices.IndexFunc(e.findings, func(f vuln.Finding) bool { return f.ID == g.ID })
+		if i < 0 {
+			return f, false, nil
+		}
+		f = e.findings[i]
+	} else {
+		var there bool
+		var err error
+		if f, there, err = g.FindingIn(&e.component, e.os); err != nil || !there {
+			return f, false, err
+		}
+	}
+	f.PURL = canonical(e.component.PURL)
+	m.Intelligence.Assess(&f)
+	return f, true, nil
 }
 
 func sayOf(f *vuln.Finding) FindingSaid {
@@ -324,16 +339,16 @@ func (v *view) tenantOf(artifact uint32) string {
 
 // writtenFindings are those that hold, as they were written down.
 func (c *Catalog) writtenFindings(ctx context.Context) (*foundRunning, error) {
-	out := &foundRunning{}
+	var list []Finding
 	err := c.states(ctx, store.StateQuery{Kind: store.StateFinding}, func(s *store.State) error {
 		f, err := findingOf(s)
 		if err == nil {
-			out.findings = append(out.findings, f)
+			list = append(list, f)
 		}
 		return err
 	})
-	slices.SortFunc(out.findings, compareFindings)
-	return out, err
+	slices.SortFunc(list, compareFindings)
+	return foundOf(list), err
 }
 
 func findingOf(s *store.State) (Finding, error) {
@@ -350,33 +365,13 @@ func findingOf(s *store.State) (Finding, error) {
 	return f, nil
 }
 
-// byScope splits findings that are sorted into those of one container each.
-func byScope(list []Finding) map[string][]Finding {
-	out := map[string][]Finding{}
-	for len(list) > 0 {
-		n := 1
-		for n < len(list) && list[n].scope == list[0].scope {
-			n++
-		}
-		out[list[0].scope] = list[:n:n]
-		list = list[n:]
-	}
-	return out
-}
-
 // writeFindings writes down what differs, and gives those that are there their times.
 func (c *Catalog) writeFindings(ctx context.Context, was, now *foundRunning) error {
-	before, after := byScope(was.findings), byScope(now.findings)
-	for scope := range before {
-		if _, ok := after[scope]; !ok {
-			after[scope] = nil
-		}
-	}
-	for _, scope := range slices.Sorted(maps.Keys(after)) {
-		list := after[scope]
-		if sameFindings(before[scope], list) {
+	for _, scope := range now.differing(was) {
+		before, list := was.in.At(scope), now.in.At(scope)
+		if sameFindings(before, list) {
 			for i := range list {
-				list[i].From = before[scope][i].From
+				list[i].From = before[i].From
 			}
 			continue
 		}

@@ -82,8 +82,7 @@ func (c *Catalog) Findings(ctx context.Context, q FindingQuery) (*RunningFinding
 	}
 	v, now := c.follow.now(), c.now()
 	out := &RunningFindings{Sequence: last.seq, Loaded: last.loaded, Counts: map[ident.Severity]int{}}
-	for i := range last.findings {
-		f := &last.findings[i]
+	for f := range last.all() {
 		if !q.selects(f) {
 			continue
 		}

@@ -48,21 +48,10 @@ func (m *metrics) stand(counts map[Standing]int) {
 }
 
 func (m *metrics) found(now *foundRunning) {
-	type group struct {
-		severity ident.Severity
-		kev      bool
-	}
-	counts := map[group]int{}
-	for s := ident.SeverityUnknown; s <= ident.SeverityCritical; s++ {
-		counts[group{s, false}], counts[group{s, true}] = 0, 0
-	}
-	for i := range now.findings {
-		if s := &now.findings[i].Said; !s.Status.Clears() {
-			counts[group{s.Severity, s.KEV}]++
+	for severity := ident.SeverityUnknown; severity <= ident.SeverityCritical; severity++ {
+		for _, kev := range []bool{false, true} {
+			m.findings.WithLabelValues(severity.String(), strconv.FormatBool(kev)).Set(float64(now.counts[foundKind{severity, kev}]))
 		}
-	}
-	for g, n := range counts {
-		m.findings.WithLabelValues(g.severity.String(), strconv.FormatBool(g.kev)).Set(float64(n))
 	}
 }
 

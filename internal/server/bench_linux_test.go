@@ -109,14 +109,9 @@ func organise(b *testing.B, artifacts, components int) *organisation {
 	return o
 }
 
-// BenchmarkOverHTTP asks a server of an organisation which artifacts have a component up
-// to a version, run now and are in a zone; which of them an advisory affects; and where
-// it runs. COFFERDAM_ARTIFACTS and COFFERDAM_COMPONENTS say how many artifacts there are
-// and how many components each has. It reports the median and the 99th percentile of a
-// request on a connection that stays, in wall time and in what the process used of its
-// processors meanwhile: client, server and collector. A machine that does other things
-// makes the first as long as it likes.
-func BenchmarkOverHTTP(b *testing.B) {
+// organisationSize is how many artifacts there are, and how many components each has.
+func organisationSize(b *testing.B) map[string]int {
+	b.Helper()
 	size := map[string]int{"COFFERDAM_ARTIFACTS": 2000, "COFFERDAM_COMPONENTS": 100}
 	for name := range size {
 		if s := os.Getenv(name); s != "" {
@@ -127,13 +122,12 @@ func BenchmarkOverHTTP(b *testing.B) {
 			size[name] = n
 		}
 	}
-	o := organise(b, size["COFFERDAM_ARTIFACTS"], size["COFFERDAM_COMPONENTS"])
-	r := start(b, settings{dir: o.dir, access: server.Access{Loopback: true}})
-	if _, err := r.catalog.Report(b.Context(), authz.Actor{Subject: "bench", Roles: []authz.Role{authz.Publisher}}, "prod", o.running); err != nil {
-		b.Fatal(err)
-	}
-	var components []string
-	var advisories []*vuln.Advisory
+	return size
+}
+
+// asked are questions for components up to the version of some, and an advisory about each.
+func (o *organisation) asked(b *testing.B) (components []string, advisories []*vuln.Advisory) {
+	b.Helper()
 	for i, key := range o.keys {
 		c, os, err := index.ParseKey([]byte(key))
 		if err != nil {
@@ -153,6 +147,24 @@ func BenchmarkOverHTTP(b *testing.B) {
 		advisories = append(advisories, &vuln.Advisory{ID: fmt.Sprint("BENCH-", i), Affected: []vuln.Affected{{Ecosystem: of[0].Ecosystem, Name: of[0].Name,
 			Ranges: []vuln.Range{{Type: vuln.RangeEcosystem, Events: []vuln.Event{{Introduced: "0"}, {LastAffected: of[0].Version}}}}}}})
 	}
+	return components, advisories
+}
+
+// BenchmarkOverHTTP asks a server of an organisation which artifacts have a component up
+// to a version, run now and are in a zone; which of them an advisory affects; and where
+// it runs. COFFERDAM_ARTIFACTS and COFFERDAM_COMPONENTS say how many artifacts there are
+// and how many components each has. It reports the median and the 99th percentile of a
+// request on a connection that stays, in wall time and in what the process used of its
+// processors meanwhile: client, server and collector. A machine that does other things
+// makes the first as long as it likes.
+func BenchmarkOverHTTP(b *testing.B) {
+	size := organisationSize(b)
+	o := organise(b, size["COFFERDAM_ARTIFACTS"], size["COFFERDAM_COMPONENTS"])
+	r := start(b, settings{dir: o.dir, access: server.Access{Loopback: true}})
+	if _, err := r.catalog.Report(b.Context(), authz.Actor{Subject: "bench", Roles: []authz.Role{authz.Publisher}}, "prod", o.running); err != nil {
+		b.Fatal(err)
+	}
+	components, advisories := o.asked(b)
 	db, err := vuln.NewDatabase(advisories, vuln.Options{})
 	if err != nil {
 		b.Fatal(err)
@@ -183,17 +195,76 @@ func BenchmarkOverHTTP(b *testing.B) {
 				wall, used = append(wall, time.Since(begun)), append(used, processor(b)-before)
 				found += bytes.Count(body, []byte(`"artifact":`))
 			}
-			for unit, took := range map[string][]time.Duration{"ms": wall, "cpu-ms": used} {
-				slices.Sort(took)
-				at := func(p float64) float64 {
-					return float64(took[int(math.Ceil(p*float64(len(took))))-1].Microseconds()) / 1000
-				}
-				b.ReportMetric(at(0.5), "p50-"+unit)
-				b.ReportMetric(at(0.99), "p99-"+unit)
-			}
+			reportTimes(b, "ms", wall)
+			reportTimes(b, "cpu-ms", used)
 			b.ReportMetric(float64(found)/float64(b.N), "artifacts/op")
 		})
 	}
+}
+
+// reportTimes reports the median and the 99th percentile.
+func reportTimes(b *testing.B, unit string, took []time.Duration) {
+	b.Helper()
+	slices.Sort(took)
+	at := func(p float64) float64 {
+		return float64(took[int(math.Ceil(p*float64(len(took))))-1].Microseconds()) / 1000
+	}
+	b.ReportMetric(at(0.5), "p50-"+unit)
+	b.ReportMetric(at(0.99), "p99-"+unit)
+}
+
+// BenchmarkAdvisoryChange changes one advisory after another (new, withdrawn, another
+// range) of an organisation's server, and measures until the findings of everything that
+// runs are as it says, written down, with their events. COFFERDAM_ARTIFACTS and
+// COFFERDAM_COMPONENTS are those of BenchmarkOverHTTP.
+func BenchmarkAdvisoryChange(b *testing.B) {
+	size := organisationSize(b)
+	o := organise(b, size["COFFERDAM_ARTIFACTS"], size["COFFERDAM_COMPONENTS"])
+	r := start(b, settings{dir: o.dir, access: server.Access{Loopback: true}})
+	if _, err := r.catalog.Report(b.Context(), authz.Actor{Subject: "bench", Roles: []authz.Role{authz.Publisher}}, "prod", o.running); err != nil {
+		b.Fatal(err)
+	}
+	_, advisories := o.asked(b)
+	db, err := vuln.NewDatabase(advisories, vuln.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	at := time.Now()
+	if err := r.catalog.SetAdvisories(b.Context(), catalog.Advisories{Database: db, Loaded: at}); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := r.catalog.AuditFindings(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	before, err := r.catalog.Findings(b.Context(), catalog.FindingQuery{Limit: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	wall, used := make([]time.Duration, 0, b.N), make([]time.Duration, 0, b.N)
+	for i := 0; b.Loop(); i++ {
+		a := *advisories[i%len(advisories)]
+		switch at = at.Add(time.Second); i % 3 {
+		case 0:
+			a.ID = fmt.Sprint("NEW-", i)
+		case 1:
+			a.Withdrawn = at
+		default:
+			a.Affected = slices.Clone(a.Affected)
+			a.Affected[0].Ranges = []vuln.Range{{Type: vuln.RangeEcosystem, Events: []vuln.Event{{Introduced: "0"}}}}
+		}
+		begun, spent := time.Now(), processor(b)
+		if err := r.catalog.ChangeAdvisories(b.Context(), catalog.Advisories{Loaded: at}, []*vuln.Advisory{&a}); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := r.catalog.AuditFindings(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		wall, used = append(wall, time.Since(begun)), append(used, processor(b)-spent)
+	}
+	reportTimes(b, "ms", wall)
+	reportTimes(b, "cpu-ms", used)
+	b.ReportMetric(float64(before.Total), "findings")
+	b.ReportMetric(float64(len(o.running)), "containers")
 }
 
 // processor is what this process has used of its processors.

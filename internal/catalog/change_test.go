@@ -1,0 +1,95 @@
+package catalog_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cofferdam-io/cofferdam/internal/catalog"
+	"github.com/cofferdam-io/cofferdam/vuln"
+)
+
+// saidOf is everything that is told of findings but since when.
+func saidOf(f *catalog.RunningFindings) []string {
+	var out []string
+	for i := range f.Items {
+		x := f.Items[i].Finding
+		out = append(out, fmt.Sprintf("%s %s %s %+v", x.Cluster, x.Container, x.ID, x.Said))
+	}
+	return append(out, fmt.Sprint(f.Counts, f.KEV, f.Cleared, f.Total))
+}
+
+// TestChangedAdvisoriesAreThoseLoadedAnew: findings after each change of the advisories
+// are those of a server that compares everything with all of them.
+func TestChangedAdvisoriesAreThoseLoadedAnew(t *testing.T) {
+	ctx, clock := context.Background(), clockAt(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
+	r := rand.New(rand.NewPCG(4, 2))
+	var both [2]*catalog.Catalog
+	for i := range both {
+		c, end := open(t, embedded(t, t.TempDir()), catalog.Options{Now: clock.Now})
+		defer end()
+		both[i] = c
+		for n := 1; n <= 4; n++ {
+			take(t, c, catalog.Upload{Artifact: digest(n)}, text(fmt.Sprint("image", n), fmt.Sprintf("pkg:npm/a@1.%d.0", n), "pkg:npm/b@2.0.0", fmt.Sprintf("pkg:npm/c@%d.0.0", n)))
+		}
+		if _, err := c.Report(ctx, ci, "prod", []catalog.Workload{container("one", 1), container("two", 2), container("three", 3), container("again", 1)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	record := func() *vuln.Advisory {
+		a := advisory(fmt.Sprint("GHSA-", r.IntN(6)), string("abc"[r.IntN(3)]), fmt.Sprintf("%d.%d.0", 1+r.IntN(3), r.IntN(5)))
+		if r.IntN(2) == 0 {
+			a.Aliases = []string{fmt.Sprint("CVE-2026-", r.IntN(4))}
+		}
+		if r.IntN(5) == 0 {
+			a.Withdrawn = clock.Now()
+		}
+		return a
+	}
+	db := advise(t, both[0], clock.Now(), record(), record())
+	advise(t, both[1], clock.Now(), db.Advisories()...)
+	largest := 0
+	for step := range 60 {
+		audit(t, both[0])
+		audit(t, both[1])
+		got, want := findings(t, both[0], catalog.FindingQuery{}), findings(t, both[1], catalog.FindingQuery{})
+		if !slices.Equal(saidOf(got), saidOf(want)) {
+			t.Fatalf("step %d: %q\nloaded anew: %q", step, saidOf(got), saidOf(want))
+		}
+		largest = max(largest, got.Total)
+		clock.forward(time.Hour)
+		if r.IntN(10) == 0 { // something else changes as well
+			for _, c := range both {
+				if _, err := c.Report(ctx, ci, "prod", []catalog.Workload{container("one", 1+step%4), container("two", 2), container("three", 3)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for range 1 + r.IntN(2) { // a look may have several changes before it
+			clock.forward(time.Second)
+			var drop []string
+			if have := both[0].Database().Advisories(); r.IntN(4) == 0 && len(have) > 0 {
+				drop = append(drop, have[r.IntN(len(have))].ID)
+			}
+			if err := both[0].ChangeAdvisories(ctx, catalog.Advisories{Loaded: clock.Now()}, []*vuln.Advisory{record()}, drop...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		advise(t, both[1], clock.Now(), both[0].Database().Advisories()...)
+	}
+	if largest < 4 {
+		t.Errorf("at most %d findings", largest)
+	}
+}
+
+// TestChangeNeedsAdvisories: nothing can be changed where nothing is loaded.
+func TestChangeNeedsAdvisories(t *testing.T) {
+	c, end := open(t, embedded(t, t.TempDir()), catalog.Options{Now: time.Now})
+	defer end()
+	if err := c.ChangeAdvisories(context.Background(), catalog.Advisories{Loaded: time.Now()}, nil); err == nil {
+		t.Error("changed")
+	}
+}
