@@ -110,35 +110,50 @@ func attach(node, pod *space, name string, addr netip.Addr) error {
 		inner.RouteAdd(&netlink.Route{LinkIndex: far.Attrs().Index, Gw: via.IP}))
 }
 
-// queue hands the first packet of every forwarded connection to user space. Where
+// judged are the packets that a lab's queue is asked about: what an enforcer makes of
+// connections that are open depends on it.
+type judged int
+
+const (
+	firstPackets judged = iota // of each connection: those that are open survive a change
+	everyPacket                // in the direction in which a connection was opened: they are cut
+)
+
+func (j judged) match() []expr.Any {
+	if j == everyPacket {
+		return []expr.Any{&expr.Ct{Register: 1, Key: expr.CtKeyDIRECTION}, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{0}}}
+	}
+	return []expr.Any{
+		&expr.Ct{Register: 1, Key: expr.CtKeySTATE},
+		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4, Mask: binaryutil.NativeEndian.PutUint32(expr.CtStateBitNEW), Xor: make([]byte, 4)},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: make([]byte, 4)},
+	}
+}
+
+// queue hands packets of forwarded connections to user space. Where
 // the kernel has no queue of nftables' own, iptables' target is used through
 // nftables, as the iptables command of most distributions does.
-func queue(node *space, number uint16) error {
+func queue(node *space, number uint16, which judged) error {
 	if err := node.do(func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0) }); err != nil {
 		return err
 	}
 	// struct xt_NFQ_info, padded to eight bytes
 	target := xt.Unknown(append(binaryutil.NativeEndian.PutUint16(number), make([]byte, 6)...))
-	err := addRule(node, &expr.Queue{Num: number})
+	err := addRule(node, which, &expr.Queue{Num: number})
 	if errors.Is(err, unix.ENOENT) {
-		err = addRule(node, &expr.Target{Name: "NFQUEUE", Info: &target})
+		err = addRule(node, which, &expr.Target{Name: "NFQUEUE", Info: &target})
 	}
 	return err
 }
 
-func addRule(node *space, verdict expr.Any) error {
+func addRule(node *space, which judged, verdict expr.Any) error {
 	c, err := nftables.New(nftables.WithNetNSFd(int(node.ns)))
 	if err != nil {
 		return err
 	}
 	table := c.AddTable(&nftables.Table{Name: "secondopinion", Family: nftables.TableFamilyIPv4})
 	chain := c.AddChain(&nftables.Chain{Name: "forward", Table: table, Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookForward, Priority: nftables.ChainPriorityFilter})
-	c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{
-		&expr.Ct{Register: 1, Key: expr.CtKeySTATE},
-		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4, Mask: binaryutil.NativeEndian.PutUint32(expr.CtStateBitNEW), Xor: make([]byte, 4)},
-		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: make([]byte, 4)},
-		verdict,
-	}})
+	c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(which.match(), verdict)})
 	return c.Flush()
 }
 

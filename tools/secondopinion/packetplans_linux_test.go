@@ -30,7 +30,7 @@ type held struct {
 // first packet of a connection only. They survive, as the plan says, until its
 // drain steps are taken.
 func TestPlansOnRealPackets(t *testing.T) {
-	l := newLab(t, 101)
+	l := newLab(t, 101, firstPackets)
 	p := profile(t)
 	p.EstablishedCut = segment.No
 	files := withPolicies(t, "walls")
@@ -38,19 +38,7 @@ func TestPlansOnRealPackets(t *testing.T) {
 	before := newBoth(t, files, p)
 	for i, means := range []contain.Means{contain.AdminTier, contain.Rewrite} {
 		t.Run(string(means), func(t *testing.T) {
-			pod := func(namespace, name string) ident.Ref {
-				return ident.Ref{Namespace: namespace, Kind: "Pod", Name: name}
-			}
-			plan, err := contain.Make(t.Context(), &contain.Problem{Query: "shop/web", Objective: contain.Separate, Graph: before.ours, Set: before.set, Engine: "test", Means: means,
-				Affected: []ident.Ref{pod("shop", "web")}, Protected: []ident.Ref{pod("pay", "cache"), pod("pay", "db")},
-				Text: func(name string) ([]byte, error) { return files[name], nil }})
-			if err != nil {
-				t.Fatal(err)
-			}
-			folder, err := plan.Folder(nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			plan, folder := separated(t, before, files, means)
 			change := applied(t, before, plan, folder)
 			l.enforce(t, before.objects)
 			was := l.try(t, l.round(2*i))
@@ -80,6 +68,77 @@ func TestPlansOnRealPackets(t *testing.T) {
 				t.Error("the plan is tried on little")
 			}
 		})
+	}
+}
+
+// separated is a plan that keeps a pod of the town from two others.
+func separated(t *testing.T, before *both, files map[string][]byte, means contain.Means) (*contain.Plan, []contain.File) {
+	t.Helper()
+	pod := func(namespace, name string) ident.Ref {
+		return ident.Ref{Namespace: namespace, Kind: "Pod", Name: name}
+	}
+	plan, err := contain.Make(t.Context(), &contain.Problem{Query: "shop/web", Objective: contain.Separate, Graph: before.ours, Set: before.set, Engine: "test", Means: means,
+		Affected: []ident.Ref{pod("shop", "web")}, Protected: []ident.Ref{pod("pay", "cache"), pod("pay", "db")},
+		Text: func(name string) ([]byte, error) { return files[name], nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, err := plan.Folder(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan, folder
+}
+
+// TestPlansCutOpenConnections is about a network of which segment.Profile.EstablishedCut
+// is Yes: its queue is asked about every packet in the direction in which a
+// connection was opened. What is open and cut by a plan ends as it is applied, as the
+// plan says, without a drain step; what is not goes on.
+func TestPlansCutOpenConnections(t *testing.T) {
+	l := newLab(t, 102, everyPacket)
+	p := profile(t)
+	p.EstablishedCut = segment.Yes
+	files := withPolicies(t, "walls")
+	files["definition.yaml"] = []byte(definition)
+	before := newBoth(t, files, p)
+	for i, means := range []contain.Means{contain.AdminTier, contain.Rewrite} {
+		t.Run(string(means), func(t *testing.T) {
+			plan, folder := separated(t, before, files, means)
+			if plan.Established.Answer != "cut" || len(plan.Established.Drain) != 0 {
+				t.Fatalf("the plan says of open connections: %+v", plan.Established)
+			}
+			change := applied(t, before, plan, folder)
+			l.enforce(t, before.objects)
+			open := l.holdSome(t, change, l.try(t, l.round(i)), uint16(40000+100*i)) //nolint:gosec // a port
+			said(t, open, "before", func(*held) bool { return true })
+			l.enforce(t, change.after.objects)
+			said(t, open, "after", func(h *held) bool { return !h.cut })
+			cut := len(slices.DeleteFunc(slices.Clone(open), func(h *held) bool { return !h.cut }))
+			t.Logf("%d open connections are cut as the plan is applied, %d others go on", cut, len(open)-cut)
+			if cut == 0 || cut == len(open) {
+				t.Error("the open connections show little")
+			}
+		})
+	}
+}
+
+// said says something on all connections, and looks on which it is answered.
+func said(t *testing.T, open []*held, what string, want func(*held) bool) {
+	t.Helper()
+	say(t, open, what)
+	late := time.Now().Add(1500 * time.Millisecond) // TCP sends again after a fifth of a second, and twice as long each time
+	for _, h := range open {
+		until := late
+		if want(h) {
+			until = time.Now().Add(5 * time.Second)
+		}
+		err := hears(h, what, until)
+		switch {
+		case want(h) && err != nil:
+			t.Errorf("%s: %q is not answered: %v", &h.question, what, err)
+		case !want(h) && !errors.Is(err, os.ErrDeadlineExceeded):
+			t.Errorf("%s: %q is answered: %v", &h.question, what, err)
+		}
 	}
 }
 

@@ -153,7 +153,7 @@ type lab struct {
 }
 
 // newLab makes one; a test is skipped where the machine does not allow it.
-func newLab(t *testing.T, number uint16) *lab {
+func newLab(t *testing.T, number uint16, which judged) *lab {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("only root may make network namespaces; as root: make secondopinion")
@@ -163,7 +163,7 @@ func newLab(t *testing.T, number uint16) *lab {
 		t.Skipf("no network namespace can be made here: %v", err)
 	}
 	t.Cleanup(func() { closing(t, node.close) })
-	if err := queue(node, number); err != nil {
+	if err := queue(node, number, which); err != nil {
 		t.Skipf("no packets can be handed to user space here, for want of rights, or of both nftables' queue and iptables' NFQUEUE in the kernel: %v", err)
 	}
 	l := &lab{node: node, spaces: map[netip.Addr]*space{}, guard: &enforcer{}}
@@ -227,7 +227,7 @@ func withPolicies(t *testing.T, set string) map[string][]byte {
 // TestRealPackets sends real packets between the pods and hosts of a lab, and holds
 // what arrives against what ours says.
 func TestRealPackets(t *testing.T) {
-	l := newLab(t, 100)
+	l := newLab(t, 100, firstPackets)
 	for i, set := range []string{"ports", "blocks", "tiers"} {
 		t.Run(set, func(t *testing.T) {
 			b := newBoth(t, withPolicies(t, set), profile(t))
