@@ -111,8 +111,12 @@ func (p *printer) score(d *quality.Report, o Options) {
 		p.table([]column{{"LEVEL", 0}, {"CHECK", 0}, {"PLACES", 0}, {"WHAT", 24}, {"FIRST", 24}}, rows)
 	}
 	s := &d.Signals
-	p.linef("%s", p.dim(clean(fmt.Sprintf("%s of the operating system, %d of languages; dependencies recorded: %d, transitive: %s; licences not asserted: %d",
-		plural(s.OSPackages, "package"), s.LanguagePackages, s.Dependencies, s.Transitive, s.Unresolved))))
+	since := ""
+	if s.UnresolvedSince != "" {
+		since = ", the oldest since " + s.UnresolvedSince[:len("2006-01-02")]
+	}
+	p.linef("%s", p.dim(clean(fmt.Sprintf("%s of the operating system, %d of languages; dependencies recorded: %d, transitive: %s; licences not asserted: %d%s",
+		plural(s.OSPackages, "package"), s.LanguagePackages, s.Dependencies, s.Transitive, s.Unresolved, since))))
 }
 
 func (p *printer) grade(grade string, score float64) string {

@@ -93,11 +93,16 @@ func (e *env) baseline(ctx context.Context, l *app.Loader, arg string, k knowled
 func subjectsOf(docs []*sbom.Document) func(*vuln.Finding) string {
 	of := make(map[ident.Digest]string, len(docs))
 	for _, d := range docs {
-		name := d.Subject.Name
-		if r, err := ident.ParseImageRef(name); err == nil && strings.ContainsAny(name, "/:@") && d.Subject.Kind == "container" {
-			name = r.Name()
-		}
-		of[d.Digest] = name
+		of[d.Digest] = artifactName(d)
 	}
 	return func(f *vuln.Finding) string { return of[f.Document] }
+}
+
+// artifactName is what a document's artifact is called in all of its versions.
+func artifactName(d *sbom.Document) string {
+	name := d.Subject.Name
+	if r, err := ident.ParseImageRef(name); err == nil && strings.ContainsAny(name, "/:@") && d.Subject.Kind == "container" {
+		return r.Name()
+	}
+	return name
 }

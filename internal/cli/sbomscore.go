@@ -10,6 +10,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/report"
+	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/sbom/quality"
 )
 
@@ -28,6 +29,7 @@ func sbomScoreCommand(e *env) *cobra.Command {
 	var srv serverFlags
 	var reg registryFlags
 	var of scoreFilter
+	var earlier []string
 	c := &cobra.Command{
 		Use: "score FILE…|IMAGE…|sha256:…, or --server URL [FILTER…]", Short: "How good documents are by the rules that auditors use",
 		Long: `Score judges documents by "2026 Minimum Elements" (CISA), NTIA's of 2021, BSI
@@ -39,6 +41,9 @@ A required element weighs three times a recommended one; a declared one is worth
 A: 90 and more, B: 80, C: 70, D: 50. --min makes it a gate on the score over the profiles
 that were asked for. --policy says which faults are refused, by check: hashes, licences,
 identifiers, versions, dependencies; without it all are warned of. Both exit 3.
+
+With --earlier, documents of the same artifact say since when no licence of a package is
+asserted, which maxAgeDays of the policy counts from; else it is the document's own date.
 
 Up to 20 places of an element are listed; with --all every one.
 
@@ -95,6 +100,12 @@ came, and again when the rules change.`,
 				return err
 			}
 			e.problems(problems)
+			before, moreProblems, err := l.SBOMs(ctx, earlier)
+			if err != nil {
+				return err
+			}
+			problems = append(problems, moreProblems...)
+			e.problems(moreProblems)
 			gate := least > 0 || policyFile != ""
 			// A gate whose own documents could not be read has not passed.
 			e.outcome.failed = len(problems) > 0 && (gate || len(docs) == 0)
@@ -109,6 +120,10 @@ came, and again when the rules change.`,
 				if err := ctx.Err(); err != nil {
 					return err
 				}
+				o.Earlier = sameSubject(d, before)
+				if len(before) > 0 && len(o.Earlier) == 0 {
+					e.notef("no document of --earlier is about %s", artifactName(d))
+				}
 				a.Documents = append(a.Documents, quality.Score(d, o))
 			}
 			if gate {
@@ -121,6 +136,7 @@ came, and again when the rules change.`,
 	c.Flags().StringVar(&profile, "profile", "all", "judge by this `PROFILE`: "+strings.Join(profileNames(), ", "))
 	c.Flags().Float64Var(&least, "min", 0, "exit 3 where a document's score is below `N`")
 	c.Flags().StringVar(&policyFile, "policy", "", "which faults are refused: a `FILE` of kind SBOMQualityPolicy")
+	c.Flags().StringArrayVar(&earlier, "earlier", nil, "earlier documents of the same artifact: `PATH` of a file, folder or glob; repeatable")
 	complete(c, "profile", fixed(profileNames()...))
 	srv.add(c)
 	reg.add(c)
@@ -137,4 +153,15 @@ func asFailure(err error, file string) error {
 	failed := *known
 	failed.Kind = ident.KindFailure
 	return failed.At(file)
+}
+
+// sameSubject are the documents that are about the same artifact, whatever its version.
+func sameSubject(d *sbom.Document, docs []*sbom.Document) []*sbom.Document {
+	var out []*sbom.Document
+	for _, x := range docs {
+		if artifactName(x) == artifactName(d) && x.Digest != d.Digest {
+			out = append(out, x)
+		}
+	}
+	return out
 }

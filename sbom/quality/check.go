@@ -202,7 +202,7 @@ func (n *inspection) licenses(c *sbom.Component) {
 		n.say(missingLicense, c, "no licence")
 	default:
 		rule := n.policy.rule(noassertionLicense)
-		age, known := n.age()
+		age, known := n.age(c)
 		switch {
 		case rule.MaxAge == 0:
 			n.say(unresolvedLicense, c, "no licence is asserted")
@@ -216,12 +216,13 @@ func (n *inspection) licenses(c *sbom.Component) {
 
 func days(d time.Duration) int { return int(d / (24 * time.Hour)) }
 
-// age is how long ago the document was made; false where it, or the time now, has no date.
-func (n *inspection) age() (time.Duration, bool) {
+// age is since how long no licence of a component is asserted: since the document was
+// made, or an earlier one; false where it, or the time now, has no date.
+func (n *inspection) age(c *sbom.Component) (time.Duration, bool) {
 	if n.at.IsZero() || n.d.Created.IsZero() {
 		return 0, false
 	}
-	return max(0, n.at.Sub(n.d.Created)), true
+	return max(0, n.at.Sub(n.licensed.since(c, n.d.Created))), true
 }
 
 func (n *inspection) judgeLicense(c *sbom.Component, l sbom.License) {

@@ -13,6 +13,7 @@ type view struct {
 	edges       []edge // by component index + 1; the subject stands at 0
 	incomplete  bool   // the document says that something of its relations is not known
 	expressions map[string]verdict
+	licensed    *licenseHistory
 }
 
 // edge is what the relations say of a component.

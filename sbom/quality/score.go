@@ -22,6 +22,9 @@ type Options struct {
 	At       time.Time  // for ages; zero: ages are not known
 	Findings int        // places listed of each element and check; 0: DefaultFindings, below 0: all
 	Signed   bool       // the caller has verified a signature of the author over the document
+	// Earlier are documents of the same artifact or product: what no licence is asserted of
+	// is so since the first of them from which on no one asserts it.
+	Earlier []*sbom.Document
 }
 
 // Report is what was found of one document.
@@ -131,6 +134,7 @@ func Score(d *sbom.Document, o Options) Report {
 		o.Findings = DefaultFindings
 	}
 	v := newView(d, o)
+	v.licensed = newLicenseHistory(d, o.Earlier)
 	s := &scorer{view: v, most: o.Findings}
 	s.components()
 	r := Report{File: d.File, Digest: d.Digest, Name: d.Subject.Name, Format: string(d.Format), SpecVersion: d.SpecVersion,

@@ -16,12 +16,13 @@ type Signals struct {
 	// Coverage of the document, by what it lists.
 	OSPackages       int            `json:"osPackages"`
 	LanguagePackages int            `json:"languagePackages"`
-	Ecosystems       map[string]int `json:"ecosystems"`         // by type of package URL
-	Dependencies     int            `json:"dependencies"`       // edges of need
-	Transitive       string         `json:"transitive"`         // "yes", "no"; "unknown" where no dependency is recorded
-	SaysIncomplete   bool           `json:"saysIncomplete"`     // the document itself says so
-	Unresolved       int            `json:"unresolvedLicenses"` // components of which no licence is asserted
-	Redacted         int            `json:"redacted"`           // components whose name or version is withheld
+	Ecosystems       map[string]int `json:"ecosystems"`                // by type of package URL
+	Dependencies     int            `json:"dependencies"`              // edges of need
+	Transitive       string         `json:"transitive"`                // "yes", "no"; "unknown" where no dependency is recorded
+	SaysIncomplete   bool           `json:"saysIncomplete"`            // the document itself says so
+	Unresolved       int            `json:"unresolvedLicenses"`        // components of which no licence is asserted
+	UnresolvedSince  string         `json:"unresolvedSince,omitempty"` // the oldest of them: the date of the first document that says so
+	Redacted         int            `json:"redacted"`                  // components whose name or version is withheld
 	Build            Build          `json:"build"`
 }
 
@@ -54,6 +55,7 @@ func (v *view) signals(at time.Time) Signals {
 			s.AgeDays = &n
 		}
 	}
+	var oldest time.Time
 	for i := range d.Components {
 		c := &d.Components[i]
 		if kind, ok := purlType(c.PURL); ok {
@@ -65,16 +67,18 @@ func (v *view) signals(at time.Time) Signals {
 				s.LanguagePackages++
 			}
 		}
-		asserted := len(c.Licenses) > 0
-		for j := range c.Licenses {
-			asserted = asserted && said(c.Licenses[j].Expression) == Declared
-		}
-		if asserted {
+		if unresolved(c) {
 			s.Unresolved++
+			if since := v.licensed.since(c, d.Created); !since.IsZero() && (oldest.IsZero() || since.Before(oldest)) {
+				oldest = since
+			}
 		}
 		if strings.EqualFold(c.Version, "withheld") || strings.EqualFold(c.Version, "redacted") || strings.EqualFold(c.Name, "redacted") {
 			s.Redacted++
 		}
+	}
+	if !oldest.IsZero() {
+		s.UnresolvedSince = oldest.UTC().Format(time.RFC3339)
 	}
 	for _, e := range d.Dependencies {
 		if e.Kind == sbom.DependsOn {
