@@ -49,6 +49,18 @@ func exposed(t *testing.T, data, config string) (*client.Client, func()) {
 	return c, func() { c.Close(); end() }
 }
 
+// writer returns what writes files into a folder.
+func writer(t *testing.T, dir string) func(name, text string) string {
+	return func(name, text string) string {
+		t.Helper()
+		f := filepath.Join(dir, name)
+		if err := os.WriteFile(f, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+}
+
 // From an image that a cluster reports to a message that a receiver gets.
 func TestServerTellsReceivers(t *testing.T) {
 	got := make(chan string, 10)
@@ -58,13 +70,7 @@ func TestServerTellsReceivers(t *testing.T) {
 	}))
 	defer receiver.Close()
 	dir := t.TempDir()
-	write := func(name, text string) string {
-		f := filepath.Join(dir, name)
-		if err := os.WriteFile(f, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return f
-	}
+	write := writer(t, dir)
 	record := write("record.json", everyLodash)
 	secret := write("secret", "YSBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcy4uLi4=")
 	config := write("c.yaml", fmt.Sprintf("advisories: [%q]\nwebhooks:\n- {name: tickets, url: %q, secretFile: %q, severity: high, initial: true}\n", record, receiver.URL, secret))
@@ -94,13 +100,7 @@ func TestServerTellsOfScores(t *testing.T) {
 	}))
 	defer receiver.Close()
 	dir := t.TempDir()
-	write := func(name, text string) string {
-		f := filepath.Join(dir, name)
-		if err := os.WriteFile(f, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return f
-	}
+	write := writer(t, dir)
 	secret := write("secret", "YSBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcy4uLi4=")
 	config := write("c.yaml", fmt.Sprintf("quality: {floor: 90}\nwebhooks:\n- {name: quality, of: scores, below: true, running: true, url: %q, secretFile: %q, initial: true}\n", receiver.URL, secret))
 	_, end := exposed(t, filepath.Join(dir, "data"), config)
