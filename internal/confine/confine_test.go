@@ -70,7 +70,7 @@ func TestHostile(t *testing.T) {
 				q.Memory = maxMemory
 			}
 			began := time.Now()
-			refusal, _, err := ask(t.Context(), q, 5*time.Second)
+			refusal, _, err := ask(t.Context(), q, 3*time.Second)
 			if ident.KindOf(err) != ident.KindLimit || err == nil {
 				t.Errorf("%q %v", refusal, err)
 			}

@@ -214,3 +214,21 @@ func TestForeignPoliciesThatCannotBeAsked(t *testing.T) {
 		t.Errorf("%+v", rules)
 	}
 }
+
+// What the image is to run in is seen where it is known.
+func TestPolicyOverAllSeesTheKind(t *testing.T) {
+	p, _, faults := read(t, "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {name: p}\nspec:\n  images: [{glob: \"**\"}]\n  authorities: [{static: {action: pass}}]\n  policy: {includeTypeMeta: true, type: cue, data: \"typemeta: {kind: \\\"Deployment\\\", apiVersion: \\\"apps/v1\\\"}\"}\n")
+	if p == nil {
+		t.Fatalf("%+v", faults)
+	}
+	in, err := policy.Prepare(policy.Input{Reference: "r.example/web"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, w := range map[policy.Result]policy.Workload{policy.Held: {Kind: "Deployment", Group: "apps", Version: "v1"}, policy.Broken: {Kind: "Pod", Version: "v1"}, policy.Undecided: {}} {
+		v := policy.Evaluate([]*policy.Policy{p.Compile(clusterimage.Resolved{Ask: asking})}, in, policy.Context{Workload: w})
+		if r := v.Policies[0].Rules[1]; r.Result != want {
+			t.Errorf("%+v: %+v", w, r)
+		}
+	}
+}

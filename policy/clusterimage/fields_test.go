@@ -125,7 +125,7 @@ func judge(t *testing.T, c expectation, faults []strict.Fault, usable bool) {
 
 const keyed = "keyless: {identities: [{issuer: https://i.example, subject: s}]}"
 
-func TestSpecFields(t *testing.T) {
+func testSpecFields(t *testing.T, seen *fields) {
 	const images = "images: [{glob: \"r.example/**\"}]\n"
 	const who = "authorities:\n- " + keyed + "\n"
 	cases := []expectation{
@@ -174,13 +174,15 @@ func TestSpecFields(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			p, _, faults := read(t, "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata:\n  name: p\nspec:\n"+indent(2, c.text))
+			text := "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata:\n  name: p\nspec:\n" + indent(2, c.text)
+			p, _, faults := read(t, text)
 			judge(t, c, faults, p != nil)
+			seen.note(t, text, faults)
 		})
 	}
 }
 
-func TestAuthorityFields(t *testing.T) {
+func testAuthorityFields(t *testing.T, seen *fields) {
 	m := newMaterial(t)
 	const arn = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 	cases := []expectation{
@@ -249,8 +251,10 @@ func TestAuthorityFields(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			p, _, faults := read(t, "apiVersion: policy.sigstore.dev/v1alpha1\nkind: ClusterImagePolicy\nmetadata: {name: p}\nspec:\n  images: [{glob: \"**\"}]\n  authorities:\n  -\n"+indent(4, c.text))
+			text := "apiVersion: policy.sigstore.dev/v1alpha1\nkind: ClusterImagePolicy\nmetadata: {name: p}\nspec:\n  images: [{glob: \"**\"}]\n  authorities:\n  -\n" + indent(4, c.text)
+			p, _, faults := read(t, text)
 			judge(t, c, faults, p != nil)
+			seen.note(t, text, faults)
 		})
 	}
 }
@@ -277,7 +281,7 @@ func mirror(t *testing.T, names ...string) string {
 	return b.String()
 }
 
-func TestTrustRootFields(t *testing.T) {
+func testTrustRootFields(t *testing.T, seen *fields) {
 	m := newMaterial(t)
 	const root = `{"signed":{"_type":"root"},"signatures":[{"keyid":"a","sig":"b"}]}`
 	good := mirror(t, "repository/timestamp.json", "repository/1.snapshot.json", "repository/targets.json", "repository/targets/trusted_root.json")
@@ -320,8 +324,10 @@ func TestTrustRootFields(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			_, root, faults := read(t, "apiVersion: policy.sigstore.dev/v1alpha1\nkind: TrustRoot\nmetadata: {name: t}\nspec:\n"+indent(2, c.text))
+			text := "apiVersion: policy.sigstore.dev/v1alpha1\nkind: TrustRoot\nmetadata: {name: t}\nspec:\n" + indent(2, c.text)
+			_, root, faults := read(t, text)
 			judge(t, c, faults, root != nil)
+			seen.note(t, text, faults)
 		})
 	}
 }

@@ -83,6 +83,12 @@ func statement(f fact.Fact) any {
 // controller: each authority that is satisfied, and by whom.
 type policyResult struct {
 	AuthorityMatches map[string]authorityMatch `json:"authorityMatches,omitempty"`
+	TypeMeta         *typeMeta                 `json:"typemeta,omitempty"`
+}
+
+type typeMeta struct {
+	Kind       string `json:"kind"`
+	APIVersion string `json:"apiVersion"`
 }
 
 type authorityMatch struct {
@@ -126,18 +132,28 @@ func matchesOf(fs []fact.Fact) []signatureMatch {
 // overAll is the check of the policy over the results of all authorities.
 func (p *Policy) overAll(judges []judge, r Resolved) policy.Check {
 	var wants []string
-	for name, is := range map[string]bool{"fetchConfigFile": p.Policy.FetchConfigFile, "includeSpec": p.Policy.IncludeSpec, "includeObjectMeta": p.Policy.IncludeObjectMeta, "includeTypeMeta": p.Policy.IncludeTypeMeta} {
+	for name, is := range map[string]bool{"fetchConfigFile": p.Policy.FetchConfigFile, "includeSpec": p.Policy.IncludeSpec, "includeObjectMeta": p.Policy.IncludeObjectMeta} {
 		if is {
 			wants = append(wants, name)
 		}
 	}
 	slices.Sort(wants)
 	return policy.Check{Name: "policy", Expected: "the policy in " + p.Policy.Type + " over all authorities holds", Hint: "see what the policy asks of authorityMatches; a VerificationPolicy says it in CEL",
-		Judge: func(in *policy.Prepared, _ *policy.Context) policy.Outcome {
+		Judge: func(in *policy.Prepared, c *policy.Context) policy.Outcome {
+			asked := policyResult{AuthorityMatches: map[string]authorityMatch{}}
+			wants := wants
+			switch w := c.Workload; {
+			case !p.Policy.IncludeTypeMeta:
+			case w.Kind == "" || w.Version == "":
+				wants = append(slices.Clone(wants), "includeTypeMeta")
+			case w.Group == "":
+				asked.TypeMeta = &typeMeta{w.Kind, w.Version}
+			default:
+				asked.TypeMeta = &typeMeta{w.Kind, w.Group + "/" + w.Version}
+			}
 			if len(wants) > 0 {
 				return policy.Outcome{Err: ident.Errorf(ident.KindUnsupported, "the policy asks for %s, and an image is judged here without its configuration and without the resource that runs it", strings.Join(wants, ", "))}
 			}
-			matches := map[string]authorityMatch{}
 			for i, j := range judges {
 				f := j(in)
 				if f.err != nil {
@@ -145,13 +161,13 @@ func (p *Policy) overAll(judges []judge, r Resolved) policy.Check {
 					return policy.Outcome{Err: ident.Errorf(ident.KindIndeterminate, "the authority %s could not be judged: %w", p.Authorities[i].Name, f.err)}
 				}
 				if f.ok {
-					matches[p.Authorities[i].Name] = f.match
+					asked.AuthorityMatches[p.Authorities[i].Name] = f.match
 				}
 			}
-			if len(matches) == 0 {
+			if len(asked.AuthorityMatches) == 0 {
 				return policy.Outcome{Found: "no authority is satisfied"}
 			}
-			refusal, warnings, err := p.Policy.ask(r, policyResult{matches})
+			refusal, warnings, err := p.Policy.ask(r, asked)
 			return policy.Outcome{Passed: err == nil && refusal == "", Found: refusal, Warnings: warnings, Err: err}
 		}}
 }

@@ -57,3 +57,33 @@ func TestErrors(t *testing.T) {
 		})
 	}
 }
+
+// Policies over all authorities count what was found, and look at what they do not declare.
+func TestOverAuthorities(t *testing.T) {
+	const policy = `
+import "struct"
+import "list"
+authorityMatches: {
+	key: attestations: struct.MaxFields(1) & struct.MinFields(1)
+	ci: signatures:    list.MaxItems(1) & list.MinItems(1)
+	if len(authorityMatches.keyless.attestations) < 2 {
+		few: 2
+		few: "an attestation is missing"
+	}
+}
+`
+	for document, want := range map[string]string{
+		`{"authorityMatches":{"key":{"attestations":{"a":[{}]}},"ci":{"signatures":[{"subject":"s"}]},"keyless":{"attestations":{"a":[{}],"b":[{}]}}}}`: "",
+		`{"authorityMatches":{"key":{"attestations":{"a":[{}]}},"ci":{"signatures":[{"subject":"s"}]},"keyless":{"attestations":{"a":[{}]}}}}`:          "few",
+		`{"authorityMatches":{"key":{"attestations":{"a":[{}]}},"ci":{"signatures":[{},{}]},"keyless":{"attestations":{"a":[{}],"b":[{}]}}}}`:           "signatures",
+		`{"authorityMatches":{"key":{"attestations":{"a":[{}]}},"ci":{"signatures":[{}]}}}`:                                                             "keyless",
+	} {
+		refusal, err := cue.Evaluate(policy, []byte(document))
+		if err != nil || (refusal == "") != (want == "") || !strings.Contains(refusal, want) {
+			t.Errorf("%s: %q %v", document, refusal, err)
+		}
+	}
+	if err := cue.Check(policy); err != nil {
+		t.Error(err)
+	}
+}

@@ -45,7 +45,10 @@ func capabilities() *ast.Capabilities {
 }
 
 // Program is a compiled policy. It may be used from many goroutines.
-type Program struct{ query rego.PreparedEvalQuery }
+type Program struct {
+	query rego.PreparedEvalQuery
+	steps int
+}
 
 // Compile compiles a policy. The error names line and column.
 func Compile(ctx context.Context, source string) (*Program, error) {
@@ -67,7 +70,7 @@ func Compile(ctx context.Context, source string) (*Program, error) {
 	if err != nil {
 		return nil, fault(err)
 	}
-	return &Program{query}, nil
+	return &Program{query, maxSteps}, nil
 }
 
 // fault is a fault of the policy in this project's words, the first of them.
@@ -99,7 +102,7 @@ func (p *Program) Evaluate(ctx context.Context, document []byte) (refusal string
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	steps := &counter{cancel: cancel}
+	steps := &counter{most: p.steps, cancel: cancel}
 	results, err := p.query.Eval(ctx, rego.EvalInput(input), rego.EvalQueryTracer(steps))
 	if cause := context.Cause(ctx); cause != nil {
 		return "", nil, cause
@@ -148,8 +151,8 @@ func answers(all []any, refusal string) (string, []string, error) {
 
 // counter ends an evaluation that takes too many steps.
 type counter struct {
-	steps  int
-	cancel context.CancelCauseFunc
+	steps, most int
+	cancel      context.CancelCauseFunc
 }
 
 // Enabled is true: every step is told.
@@ -160,7 +163,7 @@ func (*counter) Config() topdown.TraceConfig { return topdown.TraceConfig{} }
 
 // TraceEvent counts.
 func (c *counter) TraceEvent(topdown.Event) {
-	if c.steps++; c.steps == maxSteps {
-		c.cancel(ident.Errorf(ident.KindLimit, "the policy in Rego took more than %d steps", maxSteps))
+	if c.steps++; c.steps == c.most {
+		c.cancel(ident.Errorf(ident.KindLimit, "the policy in Rego took more than %d steps", c.most))
 	}
 }

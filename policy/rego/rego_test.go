@@ -102,6 +102,10 @@ func TestEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if p.steps != maxSteps {
+		t.Errorf("%d steps", p.steps)
+	}
+	p.steps = 10_000
 	if _, _, err := p.Evaluate(t.Context(), []byte(statement)); ident.KindOf(err) != ident.KindLimit {
 		t.Errorf("%v", err)
 	}
