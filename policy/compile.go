@@ -91,11 +91,11 @@ func (c *Compiler) Compile(s Spec) (*Policy, []Fault) {
 			faults = append(faults, Fault{PartRule, i, "name", 0, 0, fmt.Sprintf("two rules are called %q", r.Name), "give each its own name: exceptions and reports refer to it"})
 		}
 		names[r.Name] = true
-		holds, _, fs := compileOne(env, r.Expression, types.BoolType)
+		holds, fs := compileOne(env, r.Expression, types.BoolType)
 		faults = append(faults, at(fs, PartRule, i, "expression")...)
 		var found *expression
 		if r.Found != "" {
-			found, _, fs = compileOne(env, r.Found, types.StringType)
+			found, fs = compileOne(env, r.Found, types.StringType)
 			faults = append(faults, at(fs, PartRule, i, "found")...)
 		}
 		p.Checks = append(p.Checks, expressionCheck(r, holds, found, scope))
@@ -120,13 +120,14 @@ func at(fs []Fault, part string, index int, field string) []Fault {
 	return fs
 }
 
-// compileOne parses and checks one expression. want nil is any type.
-func compileOne(env *cel.Env, text string, want *types.Type) (*expression, *types.Type, []Fault) {
+// compileOne parses and checks one expression of the type want.
+func compileOne(env *cel.Env, text string, want *types.Type) (*expression, []Fault) {
 	parsed, issues := env.Parse(text)
 	if issues != nil && issues.Err() != nil {
-		return nil, nil, faultsOf(issues)
+		return nil, faultsOf(issues)
 	}
-	return check(env, parsed, want)
+	e, _, faults := check(env, parsed, want)
+	return e, faults
 }
 
 func faultsOf(issues *cel.Issues) []Fault {
@@ -139,7 +140,7 @@ func faultsOf(issues *cel.Issues) []Fault {
 	return out
 }
 
-// check checks an expression that was parsed.
+// check checks an expression that was parsed. want nil is any type.
 func check(env *cel.Env, parsed *cel.Ast, want *types.Type) (*expression, *types.Type, []Fault) {
 	checked, issues := env.Check(parsed)
 	if issues != nil && issues.Err() != nil {
