@@ -75,6 +75,7 @@ var layers = map[string][]string{
 	"provenance/pipeline":  {"ident"},
 	"provenance/predicate": {"ident", "jsonscan", "provenance"},
 	"provenance/layout":    {"ident", "jsonscan", "provenance"},
+	"provenance/rebuild":   {"ident"},
 	"provenance/slsa":      {"ident", "jsonscan", "fact", "provenance/predicate"},
 
 	"fact":                {"ident"},
@@ -107,7 +108,7 @@ var layers = map[string][]string{
 	"contain/patch":   {"ident", "jsonscan", "estate"},
 	"contain/rewrite": {"ident", "estate", "estate/manifest", "segment", "contain/pick"},
 
-	"report":          {"ident", "sbom", "sbom/compare", "sbom/trace", "sbom/quality", "sbom/licensing", "sbom/witness", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory", "contain", "contain/trigger", "contain/tighten", "fact", "policy", "provenance/slsa"},
+	"report":          {"ident", "sbom", "sbom/compare", "sbom/trace", "sbom/quality", "sbom/licensing", "sbom/witness", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory", "contain", "contain/trigger", "contain/tighten", "fact", "policy", "provenance/rebuild", "provenance/slsa"},
 	"report/microseg": {"ident", "estate", "segment", "inventory"},
 	"report/graph":    {"ident", "segment", "inventory"},
 	"report/html":     {"ident", "segment", "inventory"},
@@ -143,7 +144,7 @@ var layers = map[string][]string{
 	"internal/app": {"ident", "authz", "evidence", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report", "index/...", "policy/...", "fact", "verify/...", "provenance/...", "internal/trustroot", "internal/signing",
 		"internal/catalog", "internal/client", "internal/confine", "internal/feeds", "internal/kms", "internal/listen", "internal/notify", "internal/registry", "internal/retry", "internal/server", "internal/store/..."},
 	"internal/web": {"ident", "inventory", "internal/listen"},
-	"internal/cli": {"ident", "authz", "verify", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "contain/trigger", "contain/tighten", "report/...", "examples", "index/synth",
+	"internal/cli": {"ident", "authz", "provenance/rebuild", "verify", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "contain/trigger", "contain/tighten", "report/...", "examples", "index/synth",
 		"internal/app", "internal/client", "internal/feeds", "internal/web"},
 
 	"cmd/cofferdam": {"internal/cli"},

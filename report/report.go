@@ -260,6 +260,9 @@ func handlers(answer any) map[string]handler {
 	case *LayoutVerification:
 		hs["table"] = as(layoutVerificationTable)
 		hs["junit"] = as(layoutVerificationJUnit)
+	case *Rebuild:
+		hs["table"] = as(rebuildTable)
+		hs["junit"] = as(rebuildJUnit)
 	case *PolicyTests:
 		hs["table"] = as(policyTestsTable)
 		hs["junit"] = as(policyTestsJUnit)

@@ -260,7 +260,7 @@ func readLayout(body map[string]any) (*Layout, error) {
 		l.Steps = append(l.Steps, *s)
 	}
 	for _, x := range inspections {
-		m := x.(map[string]any) //nolint:forcetypeassert // as above
+		m := x.(map[string]any)                                                                           //nolint:forcetypeassert // as above
 		l.Inspections = append(l.Inspections, Inspection{Name: m["name"].(string), Run: texts(m["run"])}) //nolint:forcetypeassert // as above
 	}
 	return l, nil
