@@ -147,6 +147,9 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	}
 	c.group = store.NewGroup(committer{o.Store, c.follow}, store.GroupOptions{})
 	c.kept = uint64(c.follow.now().index.Documents())
+	if o.Metrics != nil {
+		c.registerFeeds(o.Metrics)
+	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c.stop = stop
 	c.every(run, checkpointLook, c.saveWhenDue)

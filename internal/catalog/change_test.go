@@ -3,10 +3,13 @@ package catalog_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
 	"github.com/cofferdam-io/cofferdam/vuln"
@@ -91,5 +94,39 @@ func TestChangeNeedsAdvisories(t *testing.T) {
 	defer end()
 	if err := c.ChangeAdvisories(context.Background(), catalog.Advisories{Loaded: time.Now()}, nil); err == nil {
 		t.Error("changed")
+	}
+}
+
+// TestFeedsAreMeasured: of when the feeds are can be watched, and that nothing is loaded too.
+func TestFeedsAreMeasured(t *testing.T) {
+	r := prometheus.NewRegistry()
+	c, end := open(t, embedded(t, t.TempDir()), catalog.Options{Now: time.Now, Metrics: r})
+	defer end()
+	gathered := func() map[string]float64 {
+		t.Helper()
+		all, err := r.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]float64{}
+		for _, f := range all {
+			for _, m := range f.GetMetric() {
+				name := f.GetName()
+				for _, l := range m.GetLabel() {
+					name += " " + l.GetValue()
+				}
+				out[name] = m.GetGauge().GetValue()
+			}
+		}
+		return out
+	}
+	if got := gathered(); !math.IsNaN(got["cofferdam_feed_newest_timestamp_seconds advisories"]) || !math.IsNaN(got["cofferdam_feed_loaded_timestamp_seconds all"]) || got["cofferdam_advisories"] != 0 {
+		t.Errorf("nothing is loaded: %v", got)
+	}
+	at := time.Date(2026, 11, 3, 0, 0, 0, 0, time.UTC)
+	advise(t, c, at, advisory("GHSA-1", "a", "2.0.0"))
+	got := gathered()
+	if got["cofferdam_feed_loaded_timestamp_seconds all"] != float64(at.Unix()) || got["cofferdam_feed_newest_timestamp_seconds advisories"] != float64(at.AddDate(0, 0, -2).Unix()) || got["cofferdam_advisories"] != 1 || !math.IsNaN(got["cofferdam_feed_newest_timestamp_seconds kev"]) {
+		t.Errorf("%v", got)
 	}
 }

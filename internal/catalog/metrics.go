@@ -1,7 +1,9 @@
 package catalog
 
 import (
+	"math"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -39,6 +41,34 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		r.MustRegister(m.documents, m.bytes, m.components, m.rejected, m.standing, m.findings, m.scores, m.marked)
 	}
 	return m
+}
+
+// registerFeeds tells of when what findings are judged by is: who watches a server sees a feed
+// that fell silent. A feed that is not loaded has no time.
+func (c *Catalog) registerFeeds(r prometheus.Registerer) {
+	at := func(name, help, feed string, of func(*AdvisoryState) time.Time) {
+		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: prometheus.Labels{"feed": feed}}, func() float64 {
+			s := c.AdvisoryState()
+			if t := of(&s); !t.IsZero() {
+				return float64(t.Unix())
+			}
+			return math.NaN()
+		}))
+	}
+	const newest, newestHelp = "cofferdam_feed_newest_timestamp_seconds", "The newest that a feed has: the last modification of an advisory, the day of a list. NaN where it is not loaded."
+	at(newest, newestHelp, "advisories", func(s *AdvisoryState) time.Time { return s.AsOf })
+	at(newest, newestHelp, "kev", func(s *AdvisoryState) time.Time { return s.KEV })
+	at(newest, newestHelp, "epss", func(s *AdvisoryState) time.Time { return s.EPSS })
+	at("cofferdam_feed_loaded_timestamp_seconds", "When the server read its feeds last. NaN where it has not.", "all", func(s *AdvisoryState) time.Time { return s.Loaded })
+	count := func(name, help string, of func(*AdvisoryState) int) {
+		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
+			s := c.AdvisoryState()
+			return float64(of(&s))
+		}))
+	}
+	count("cofferdam_advisories", "Advisories that are loaded.", func(s *AdvisoryState) int { return s.Records })
+	count("cofferdam_statements", "Statements (VEX) that are loaded or were handed over.", func(s *AdvisoryState) int { return s.Statements })
+	count("cofferdam_feed_records_quarantined", "Advisories and statements that could not be read.", func(s *AdvisoryState) int { return s.Quarantined })
 }
 
 func (m *metrics) stand(counts map[Standing]int) {
