@@ -30,6 +30,7 @@ type Stack struct {
 	dir, bin    string
 	issuer      *issuer
 	config      string
+	stamper     string // address of the timestamp authority
 }
 
 // Start starts a deployment of the programs in the folder that COFFERDAM_SIGSTORE names.
@@ -54,6 +55,7 @@ func Start(t *testing.T) *Stack {
 		"--hostname", "127.0.0.1", "--storage-dir", filepath.Join(s.dir, "rekor"), "--signer-filepath", logKey, "--checkpoint-interval", "1s", "--batch-max-age", "200ms", "--persistent-antispam")
 	s.run(t, "http://127.0.0.1:"+tsa+"/ping", "timestamp-server", "serve", "--host", "127.0.0.1", "--port", tsa, "--timestamp-signer", "memory", "--disable-ntp-monitoring")
 
+	s.stamper = "http://127.0.0.1:" + tsa
 	chain := s.write(t, "tsa.pem", s.get(t, "http://127.0.0.1:"+tsa+"/api/v1/timestamp/certchain"))
 	ctKey := s.write(t, "ct.pub", log.public)
 	since := time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
@@ -80,6 +82,15 @@ func (s *Stack) Cosign(t *testing.T, args ...string) []byte {
 	}
 	return out
 }
+
+// Token vouches for an address.
+func (s *Stack) Token(t *testing.T, address string) string { return s.issuer.token(t, address) }
+
+// Config is the file of the signing configuration of the deployment's services.
+func (s *Stack) Config() string { return s.config }
+
+// Stamper is the address of the timestamp authority.
+func (s *Stack) Stamper() string { return s.stamper }
 
 // Sign has cosign sign a file for somebody, or with a key, and returns the bundle's file.
 func (s *Stack) Sign(t *testing.T, file, address string, more ...string) string {
