@@ -28,7 +28,8 @@ func bare(e *tlog.Entry) bool {
 		!shardOrigin.MatchString(e.TransparencyLogEntry().GetInclusionProof().GetCheckpoint().GetEnvelope())
 }
 
-// remainder is a bundle without the entries that were verified here.
+// remainder is a bundle without the entries that were verified here. Those that are left
+// are handed over as they were read: sigstore-go would read each again, signature included.
 type remainder struct {
 	*bundle.Bundle
 	entries []*tlog.Entry
@@ -55,9 +56,6 @@ func (b *Bundle) bareEntries(m root.TrustedMaterial) (sigverify.SignedEntity, in
 			return nil, 0, r
 		}
 		logs[e.LogKeyID()] = true
-	}
-	if len(logs) == 0 {
-		return b.read, 0, nil
 	}
 	return rest, len(logs), nil
 }
