@@ -50,3 +50,13 @@ func Write(t testing.TB, k crypto.Signer) string {
 	}
 	return file
 }
+
+// Public returns the public half of a key in PEM.
+func Public(t testing.TB, k crypto.Signer) []byte {
+	t.Helper()
+	der, err := x509.MarshalPKIXPublicKey(k.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+}
