@@ -164,7 +164,7 @@ func (v *Verifier) certified(b *Bundle, a Artifact) (*fact.Fact, error) {
 	if err := v.identify(who); err != nil {
 		return nil, err
 	}
-	f := &fact.Fact{Artifact: digest, Signer: fact.Signer{Certificate: who}, Trust: v.o.Trust.version, Times: times(result), Log: v.logged(b, threshold(v.o.Logs))}
+	f := &fact.Fact{Artifact: digest, Signer: fact.Signer{Certificate: who}, Trust: v.o.Trust.version, Times: times(result), Log: v.logged(b, threshold(v.o.Logs), held)}
 	f.Notes = b.leftOut(f)
 	return f, nil
 }
@@ -265,7 +265,7 @@ func (v *Verifier) withKey(b *Bundle, k *Key, about sigverify.ArtifactPolicyOpti
 	if err != nil {
 		return nil, diagnose(b, entity, verifier, trusted, err)
 	}
-	f.Times, f.Log = times(result), v.logged(b, logs)
+	f.Times, f.Log = times(result), v.logged(b, logs, held)
 	if k.bounded() && len(f.Times) == 0 {
 		return nil, refuse(KeyTime, "the key is good for some time only, and nobody vouches for when this was signed")
 	}
@@ -291,8 +291,9 @@ func times(r *sigverify.VerificationResult) []fact.Time {
 
 // logged lists the entries that verified, which where none was asked for is none.
 // sigstore-go passes over entries of logs that are not known, and over those whose
-// promise does not verify; all others it verified or refused.
-func (v *Verifier) logged(b *Bundle, asked int) []fact.LogEntry {
+// promise does not verify; all others it verified or refused. Where the entries that
+// were verified here, of held logs, are as many as were asked for, it looked at none.
+func (v *Verifier) logged(b *Bundle, asked, held int) []fact.LogEntry {
 	out := []fact.LogEntry{}
 	if asked == 0 {
 		return out
@@ -301,6 +302,9 @@ func (v *Verifier) logged(b *Bundle, asked int) []fact.LogEntry {
 	for _, e := range b.entries {
 		id := hex.EncodeToString([]byte(e.LogKeyID()))
 		log, ok := logs[id]
+		if held > 0 && held >= asked && !bare(e) {
+			continue
+		}
 		if !ok || e.HasInclusionPromise() && len(b.entries) > 1 && tlog.VerifySET(e, logs) != nil {
 			continue
 		}
