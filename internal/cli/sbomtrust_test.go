@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,7 +137,7 @@ func TestTrustOfSBOMs(t *testing.T) {
 			if err := json.Unmarshal([]byte(out), &a); err != nil {
 				t.Fatalf("%v: %s%s", err, out, errs)
 			}
-			rows := append(a.Affected, a.Sites...)
+			rows := slices.Concat(a.Affected, a.Sites)
 			if len(rows) != len(want) {
 				t.Fatalf("%s: %s", command, out)
 			}

@@ -39,27 +39,27 @@ func naiveGlob(pattern, name string) bool {
 			set := pattern[i+1 : j]
 			not := strings.HasPrefix(set, "!")
 			set = strings.TrimPrefix(set, "!")
-			var any []string
+			var members []string
 			for k := 0; k < len(set); {
 				if k+2 < len(set) && set[k+1] == '-' {
 					if set[k] <= set[k+2] {
-						any = append(any, regexp.QuoteMeta(set[k:k+1])+"-"+regexp.QuoteMeta(set[k+2:k+3]))
+						members = append(members, regexp.QuoteMeta(set[k:k+1])+"-"+regexp.QuoteMeta(set[k+2:k+3]))
 					}
 					k += 3
 					continue
 				}
-				any = append(any, regexp.QuoteMeta(set[k:k+1]))
+				members = append(members, regexp.QuoteMeta(set[k:k+1]))
 				k++
 			}
 			switch {
-			case len(any) == 0 && not:
+			case len(members) == 0 && not:
 				b.WriteString(".")
-			case len(any) == 0:
+			case len(members) == 0:
 				b.WriteString(`[^\x00-\x{10FFFF}]`)
 			case not:
-				b.WriteString("[^" + strings.ReplaceAll(strings.Join(any, ""), "!", `\x21`) + "]")
+				b.WriteString("[^" + strings.ReplaceAll(strings.Join(members, ""), "!", `\x21`) + "]")
 			default:
-				b.WriteString("[" + strings.ReplaceAll(strings.Join(any, ""), "^", `\x5e`) + "]")
+				b.WriteString("[" + strings.ReplaceAll(strings.Join(members, ""), "^", `\x5e`) + "]")
 			}
 			i = j
 		default:

@@ -245,9 +245,9 @@ func (v *verifier) step(ctx context.Context, l *Layout, s *Step, links []Documen
 	if len(out.By) < s.Threshold {
 		r := refuse(Threshold, s.Name, "%d of those who may carried it out, and %d have to", len(out.By), s.Threshold)
 		if s.constrained || certified {
-			r.hint("certificates of functionaries are not judged: only keys that the layout names count")
+			r = r.hint("certificates of functionaries are not judged: only keys that the layout names count")
 		} else {
-			r.hint("a link of the step is looked for as %s.KEYID.link, signed with a key that the layout names for it", s.Name)
+			r = r.hint("a link of the step is looked for as %s.KEYID.link, signed with a key that the layout names for it", s.Name)
 		}
 		return nil, nil, nil, r
 	}
