@@ -2,6 +2,7 @@ package k8s_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -399,22 +400,23 @@ spec: {selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: 
 // effect of its policy open, names the field, and costs nothing else.
 func TestRefusedFields(t *testing.T) {
 	for want, rule := range map[string]string{
-		`spec.ingress[0].ports[0].port "8080" is not a port name`:   `{ports: [{port: "8080"}]}`,
-		`spec.ingress[0].ports[0].port "Web" is not a port name`:    `{ports: [{port: Web}]}`,
-		`spec.ingress[0].ports[0].port "a--b" is not a port name`:   `{ports: [{port: a--b}]}`,
-		`spec.ingress[0].ports[0].port is an empty name`:            `{ports: [{port: ""}]}`,
-		`spec.ingress[0].ports[0]: 0–0 is not within 1–65535`:       `{ports: [{port: 0}]}`,
-		`spec.ingress[0].ports[0]: 9–65536 is not within 1–65535`:   `{ports: [{port: 9, endPort: 65536}]}`,
-		`spec.ingress[0].ports[0].endPort 8 is below port 9`:        `{ports: [{port: 9, endPort: 8}]}`,
-		`spec.ingress[0].ports[0] has endPort without port`:         `{ports: [{endPort: 8}]}`,
-		`spec.ingress[0].ports[0] has endPort beside the port name`: `{ports: [{port: http, endPort: 8}]}`,
-		`spec.ingress[0].ports[0].protocol "udp" is none of`:        `{ports: [{port: 9, protocol: udp}]}`,
-		`spec.ingress[0].from[0] names no peer`:                     `{from: [{}]}`,
-		`spec.ingress[0].from[0] has ipBlock beside a selector`:     `{from: [{podSelector: {}, ipBlock: {cidr: 10.0.0.0/8}}]}`,
-		`ipBlock.cidr "10.0.0.0/33" is not a CIDR`:                  `{from: [{ipBlock: {cidr: 10.0.0.0/33}}]}`,
-		`ipBlock.cidr "fe80::1%e/64" is not a CIDR`:                 `{from: [{ipBlock: {cidr: "fe80::1%e/64"}}]}`,
-		`ipBlock.except[0] fd00::/8 is not strictly inside`:         `{from: [{ipBlock: {cidr: 0.0.0.0/0, except: ["fd00::/8"]}}]}`,
-		`matchExpressions[0].operator: Invalid value: "Inn"`:        `{from: [{podSelector: {matchExpressions: [{key: a, operator: Inn, values: [b]}]}}]}`,
+		`spec.ingress[0].ports[0].port "8080" is not a port name`:                         `{ports: [{port: "8080"}]}`,
+		`spec.ingress[0].ports[0].port "Web" is not a port name`:                          `{ports: [{port: Web}]}`,
+		`spec.ingress[0].ports[0].port "a--b" is not a port name`:                         `{ports: [{port: a--b}]}`,
+		`spec.ingress[0].ports[0].port is an empty name`:                                  `{ports: [{port: ""}]}`,
+		`spec.ingress[0].ports[0]: 0–0 is not within 1–65535`:                             `{ports: [{port: 0}]}`,
+		`spec.ingress[0].ports[0]: 9–65536 is not within 1–65535`:                         `{ports: [{port: 9, endPort: 65536}]}`,
+		`spec.ingress[0].ports[0].endPort 8 is below port 9`:                              `{ports: [{port: 9, endPort: 8}]}`,
+		`spec.ingress[0].ports[0] has endPort without port`:                               `{ports: [{endPort: 8}]}`,
+		`spec.ingress[0].ports[0] has endPort beside the port name`:                       `{ports: [{port: http, endPort: 8}]}`,
+		`spec.ingress[0].ports[0].protocol "udp" is none of`:                              `{ports: [{port: 9, protocol: udp}]}`,
+		`spec.ingress[0].from[0] names no peer`:                                           `{from: [{}]}`,
+		`spec.ingress[0].from[0] has ipBlock beside a selector`:                           `{from: [{podSelector: {}, ipBlock: {cidr: 10.0.0.0/8}}]}`,
+		`ipBlock.cidr "10.0.0.0/33" is not a CIDR`:                                        `{from: [{ipBlock: {cidr: 10.0.0.0/33}}]}`,
+		`ipBlock.cidr "fe80::1%e/64" is not a CIDR`:                                       `{from: [{ipBlock: {cidr: "fe80::1%e/64"}}]}`,
+		`ipBlock.except[0] fd00::/8 is not strictly inside`:                               `{from: [{ipBlock: {cidr: 0.0.0.0/0, except: ["fd00::/8"]}}]}`,
+		`matchExpressions[0].operator: Invalid value: "Inn"`:                              `{from: [{podSelector: {matchExpressions: [{key: a, operator: Inn, values: [b]}]}}]}`,
+		`spec names 4097 different ranges of ports, and more than 4096 are not evaluated`: `{ports: [` + manyPorts(4097) + `]}`,
 	} {
 		g := decoded(t, segment.Generic(), shop+np("bad", `{podSelector: {matchLabels: {app: db}}, ingress: [`+rule+`]}`))
 		causes := g.Causes()
@@ -426,6 +428,14 @@ func TestRefusedFields(t *testing.T) {
 			shop/db -> shop/web tcp/80 allowed
 			shop/web -> shop/api tcp/80 allowed`)
 	}
+}
+
+func manyPorts(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "{port: %d},", 1+i)
+	}
+	return b.String()
 }
 
 func TestUnmodelledObjects(t *testing.T) {
