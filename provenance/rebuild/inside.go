@@ -131,7 +131,7 @@ func (in *inside) archive(r *bound, lim Limits) error {
 			return ident.Errorf(ident.KindLimit, "%s holds more than %d files", r.name, lim.Files)
 		}
 		sum := sha256.New()
-		n, err := io.Copy(sum, t)
+		n, err := io.Copy(sum, t) // #nosec G110 -- what it unpacks to is bounded
 		if err != nil {
 			return ident.Errorf(ident.KindInvalid, "%s: its archive cannot be read: %w", r.name, err)
 		}
