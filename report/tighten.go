@@ -89,6 +89,9 @@ func (p *printer) permissions(a *Tightening) {
 			case x.Stays:
 				note = p.yellow("stays")
 			}
+			if x.MadeBy != "" {
+				note = strings.TrimSpace(note + ": " + clean(x.MadeBy))
+			}
 			if x.Within > 0 {
 				note = strings.TrimSpace(note + " " + plural(x.Within, "address") + " in it used")
 			}
@@ -166,14 +169,18 @@ func (p *printer) leftPolicies(ls []tighten.Left) {
 	if len(ls) == 0 {
 		return
 	}
-	p.heading("SHARED POLICIES", len(ls), "they go on allowing what they allow until they are removed")
+	p.heading("POLICIES LEFT", len(ls), "they go on allowing what they allow until they are removed")
 	rows := make([][]string, 0, len(ls))
 	for _, l := range ls {
 		what := "stays"
 		if l.RemovedLast {
 			what = p.green("removed last")
 		}
-		rows = append(rows, []string{p.bold(clean(l.Namespace + "/" + l.Name)), what, plural(l.Selects, "workload"), clean(l.Source), clean(l.Why)})
+		why := clean(l.Why)
+		if l.Keeps > 0 {
+			why += "; " + p.yellow("it keeps "+plural(l.Keeps, "unused permission"))
+		}
+		rows = append(rows, []string{p.bold(clean(l.Namespace + "/" + l.Name)), what, plural(l.Selects, "workload"), clean(l.Source), why})
 	}
 	p.table([]column{{"NETWORKPOLICY", 24}, {"", 0}, {"SELECTS", 0}, {"AT", 16}, {"WHY", 30}}, rows)
 }

@@ -31,8 +31,10 @@ type solver struct {
 	changed   []segment.Change
 	host      map[ident.Ref]bool // with pods on the network of their node
 	places    map[segment.PolicyRef]string
-	listed    int // of Permission
-	asked     int // of Why
+	madeOnly  [2]*segment.Graph     // see onlyMade
+	madeFor   map[unitKey][]*policy // that controllers make, and that grant something
+	listed    int                   // of Permission
+	asked     int                   // of Why
 }
 
 type unitKey struct {
@@ -47,6 +49,7 @@ type unit struct {
 	wants  []want // what its policy must allow, sorted by peer
 	usual  bool   // name resolution is allowed where it usually is: the input has none
 	denial *rewrite.Denial
+	made   []*policy // see standing
 }
 
 // want is what stays allowed with one peer.
@@ -90,7 +93,9 @@ func Make(ctx context.Context, p *Problem) (*Plan, error) {
 		if err := s.unused(u); err != nil {
 			return nil, err
 		}
-		s.propose(u)
+		if err := s.propose(u); err != nil {
+			return nil, err
+		}
 	}
 	s.promote()
 	plan := &Plan{SchemaVersion: inventory.SchemaVersion, At: p.At, Coverage: p.Coverage, Unknowns: p.Graph.Causes(), text: p.Text, graph: p.Graph, estate: p.Set.Estate,
@@ -155,15 +160,19 @@ func newSolver(ctx context.Context, p *Problem) *solver {
 }
 
 // propose asks for the policy of a unit.
-func (s *solver) propose(u *unit) {
+func (s *solver) propose(u *unit) error {
 	if u.side.State == HeldBack {
-		return
+		return nil
 	}
 	if !slices.ContainsFunc(u.side.Unused, takes) {
 		u.side.State = Least
-		return
+		return nil
+	}
+	if err := s.standing(u); err != nil || u.side.State == HeldBack {
+		return err
 	}
 	s.ask(u)
+	return nil
 }
 
 // promote proposes for a side that is least already where one policy of the
@@ -171,7 +180,7 @@ func (s *solver) propose(u *unit) {
 // is replaced whole, and not taken apart.
 func (s *solver) promote() {
 	for _, p := range s.policies {
-		if len(p.selected) != 1 || !p.isolates[0] || !p.isolates[1] {
+		if len(p.selected) != 1 || p.made || !p.isolates[0] || !p.isolates[1] {
 			continue
 		}
 		a, b := s.byUnit[unitKey{p.selected[0], segment.Egress}], s.byUnit[unitKey{p.selected[0], segment.Ingress}]

@@ -109,6 +109,12 @@ type Permission struct {
 	Within int `json:"usedWithin,omitempty"`
 	// Stays is true where some of it passes after the last stage, too.
 	Stays bool `json:"stays,omitempty"`
+	// MadeBy says of what stays which policy grants it that a controller makes, and
+	// from what: "NetworkPolicy shop/db, which Database books makes".
+	MadeBy string `json:"madeBy,omitempty"`
+
+	standing []segment.Conn // what of it such policies grant, perhaps
+	by       *policy        // one of them
 }
 
 // Edit is one object that is applied or deleted with a workload's stage.
@@ -138,10 +144,14 @@ type Left struct {
 	Source    string `json:"source,omitempty"`
 	// RemovedLast is true where everything that it selects is tightened: the last
 	// stage removes it.
-	RemovedLast bool   `json:"removedLast"`
-	Selects     int    `json:"selects"` // workloads
-	Why         string `json:"why"`
-	Lasting     string `json:"lasting,omitempty"`
+	RemovedLast bool `json:"removedLast"`
+	Selects     int  `json:"selects"` // workloads
+	// MadeBy is the controller that makes it, "" if none is known to, and Keeps how many
+	// permissions stay for it that nobody used.
+	MadeBy  string `json:"madeBy,omitempty"`
+	Keeps   int    `json:"keeps,omitempty"`
+	Why     string `json:"why"`
+	Lasting string `json:"lasting,omitempty"`
 }
 
 // Stage is one step of the roll-out.

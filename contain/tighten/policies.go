@@ -30,7 +30,13 @@ type policy struct {
 	grants   bool // it has a rule
 	everyPod bool // of its namespace
 	selected []ident.Ref
+	// made is true where a controller, maker, makes it from another object: what is
+	// changed or deleted comes back.
+	made  bool
+	maker estate.Keeper
 }
+
+func (p *policy) String() string { return networkPolicy + " " + p.ref.Namespace + "/" + p.ref.Name }
 
 // indexPolicies reads the NetworkPolicies that have effect.
 func (s *solver) indexPolicies(m *segment.Model) {
@@ -55,10 +61,24 @@ func (s *solver) indexPolicies(m *segment.Model) {
 		if err != nil {
 			continue // it was decoded from such a tree
 		}
-		s.policies = append(s.policies, &policy{ref: ref, at: t.Policy, spec: spec, labels: t.Object.Labels, notes: t.Object.Annotations,
-			isolates: p.Isolates, grants: len(p.Rules[0])+len(p.Rules[1]) > 0, everyPod: len(p.Subject.Pods) == 0, selected: selected[ref]})
+		x := &policy{ref: ref, at: t.Policy, spec: spec, labels: t.Object.Labels, notes: t.Object.Annotations,
+			isolates: p.Isolates, grants: len(p.Rules[0])+len(p.Rules[1]) > 0, everyPod: len(p.Subject.Pods) == 0, selected: selected[ref]}
+		x.maker, x.made = t.Policy.Management.MadeBy()
+		s.policies = append(s.policies, x)
 	}
 	slices.SortFunc(s.policies, func(a, b *policy) int { return comparePolicies(a.ref, b.ref) })
+	s.madeFor = make(map[unitKey][]*policy)
+	for _, p := range s.policies {
+		for d := range p.isolates {
+			if !p.made || !p.isolates[d] || len(read[p.ref].Rules[d]) == 0 {
+				continue
+			}
+			for _, r := range p.selected {
+				k := unitKey{r, segment.Gress(d)} //nolint:gosec // one of two
+				s.madeFor[k] = append(s.madeFor[k], p)
+			}
+		}
+	}
 }
 
 func comparePolicies(a, b segment.PolicyRef) int {
@@ -101,7 +121,7 @@ func (s *solver) assemble() ([]*object, error) {
 	}
 	alone := make(map[ident.Ref][]*policy)
 	for _, p := range s.policies {
-		if len(p.selected) == 1 {
+		if len(p.selected) == 1 && !p.made {
 			alone[p.selected[0]] = append(alone[p.selected[0]], p)
 		}
 	}

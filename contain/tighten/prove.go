@@ -79,8 +79,12 @@ func (s *solver) finish(plan *Plan, applied, final *segment.Graph) error {
 				return err
 			}
 			x.Stays = slices.ContainsFunc(edges, func(e segment.Edge) bool { return len(segment.Common(e.Connections, x.Connections)) > 0 })
+			if !slices.ContainsFunc(edges, func(e segment.Edge) bool { return len(segment.Common(e.Connections, x.standing)) > 0 }) {
+				x.by = nil
+			}
 		}
 	}
+	s.makers(plan)
 	plan.Edits = []Edit{}
 	for _, o := range plan.objects {
 		e := Edit{Action: "create", Cluster: o.ref.Cluster, Namespace: o.ref.Namespace, Name: o.ref.Name, File: o.file(), For: o.dirs, Workload: o.subject,
@@ -156,11 +160,11 @@ func (s *solver) left(objects []*object) []Left {
 		own[o.ref] = true
 	}
 	for _, p := range s.policies {
-		if own[p.ref] || len(p.selected) == 1 { // one that stands as it is, too
+		if own[p.ref] || len(p.selected) == 1 && !p.made { // one that stands as it is, too
 			continue
 		}
 		var waiting []ident.Ref
-		concerned := false
+		concerned := p.made && slices.ContainsFunc(s.units, func(u *unit) bool { return slices.Contains(u.made, p) })
 		for _, r := range p.selected {
 			ready := true
 			for d, isolates := range p.isolates {
@@ -178,9 +182,14 @@ func (s *solver) left(objects []*object) []Left {
 			continue
 		}
 		x := Left{Kind: p.ref.Kind, Cluster: p.ref.Cluster, Namespace: p.ref.Namespace, Name: p.ref.Name, Source: source(p.at.Source), Selects: len(p.selected), Lasting: lasting(p.at)}
+		if p.made {
+			x.MadeBy = p.maker.String()
+		}
 		switch {
 		case !p.grants:
 			x.Why = "it allows nothing, and isolates pods to come: it stays"
+		case p.made:
+			x.Why = p.maker.String() + " makes it, so that it comes back when it is changed or deleted here: " + p.maker.Change
 		case len(waiting) > 0:
 			x.Why = "it also selects what is not tightened in all of its directions: " + names(waiting)
 		default:

@@ -251,3 +251,104 @@ func TestQuestionsThatAreNone(t *testing.T) {
 		t.Error("a question that was given up has an answer")
 	}
 }
+
+// TestMadePoliciesStay: what a controller makes from another object comes back when
+// it is replaced or deleted, so that what it grants is not counted as gone.
+func TestMadePoliciesStay(t *testing.T) {
+	const owned = "metadata: {name: db, namespace: shop, ownerReferences: [{apiVersion: databases.example/v1, kind: Database, name: books, uid: u, controller: true}]}"
+	const handwritten = `---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: scrape, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  policyTypes: [Ingress]
+  ingress: [{from: [{namespaceSelector: {}}], ports: [{port: 9187}]}]
+`
+	const flows = head + "2026-11-20T10:00:00Z,shop/api,shop/db,TCP,5432,allowed\n2026-11-20T10:00:00Z,shop/web,shop/api,TCP,8080,allowed\n"
+	onlyDB := func(p *tighten.Problem) {
+		p.Only, p.Directions = []ident.Ref{{Namespace: "shop", Name: "db", Kind: "Deployment"}}, []segment.Gress{segment.Ingress}
+	}
+	made := strings.Replace(shop, "metadata: {name: db, namespace: shop}\nspec:\n  podSelector", owned+"\nspec:\n  podSelector", 1)
+	if made == shop {
+		t.Fatal("the policy has no owner")
+	}
+	narrow := strings.Replace(made, "from: [{podSelector: {}}]", "from: [{podSelector: {}}]\n    ports: [{port: 5432}]", 1)
+	shared := strings.Replace(made, "podSelector: {matchLabels: {app: db}}\n  policyTypes", "podSelector: {}\n  policyTypes", 1)
+	kyverno := strings.Replace(made, owned, "metadata: {name: db, namespace: shop, labels: {generate.kyverno.io/policy-name: open-shop}}", 1)
+	// A default deny that is made, too, must not hide what the other one grants.
+	denied := made + `---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: deny, namespace: shop, labels: {generate.kyverno.io/policy-name: deny-all}}
+spec: {podSelector: {}, policyTypes: [Egress]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: out, namespace: shop}
+spec: {podSelector: {}, policyTypes: [Egress], egress: [{}]}
+`
+	const byDatabase = "NetworkPolicy shop/db, which Database books makes"
+	for _, tt := range []struct {
+		name, manifests string
+		state           tighten.State
+		madeBy          string // of what web may open to db
+		keeps           int
+		edits           []string
+	}{
+		{"handwritten, for comparison", shop, tighten.Tightened, "", -1, []string{"replace db"}},
+		{"all is granted by it", made, tighten.HeldBack, byDatabase, 2, nil},
+		{"all is granted by it, beside a deny", denied, tighten.HeldBack, byDatabase, 2, nil},
+		{"by a rule of Kyverno", kyverno, tighten.HeldBack, "NetworkPolicy shop/db, which Kyverno policy open-shop makes", 2, nil},
+		{"of many workloads", shared, tighten.HeldBack, byDatabase, 2, nil},
+		{"beside a handwritten one", narrow + handwritten, tighten.Tightened, byDatabase, 1, []string{"replace scrape"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := mustRead(t, tt.manifests, flows)
+			onlyDB(p)
+			p.AcceptUnobserved = true
+			plan := mustMake(t, p)
+			s := sideOf(t, plan, "db", "ingress")
+			if s.State != tt.state || s.State == tighten.HeldBack && !strings.Contains(strings.Join(s.Why, "; "), " makes: change ") {
+				t.Errorf("%s %q, want %s", s.State, s.Why, tt.state)
+			}
+			var edits []string
+			for _, e := range plan.Edits {
+				edits = append(edits, e.Action+" "+e.Name)
+			}
+			if !slices.Equal(edits, tt.edits) {
+				t.Errorf("edits are %q, want %q", edits, tt.edits)
+			}
+			found := false
+			for _, x := range s.Unused {
+				if x.Peer.Name == "web" {
+					if found = true; x.MadeBy != tt.madeBy || x.Stays != (tt.madeBy != "") {
+						t.Errorf("web stays: %t, by %q; want %q", x.Stays, x.MadeBy, tt.madeBy)
+					}
+				}
+			}
+			if !found {
+				t.Errorf("what web may open is not among what nobody used: %+v", s.Unused)
+			}
+			at := slices.IndexFunc(plan.Left, func(l tighten.Left) bool { return l.Name == "db" })
+			switch {
+			case tt.keeps < 0 && at >= 0:
+				t.Errorf("db is left: %+v", plan.Left[at])
+			case tt.keeps < 0:
+			case at < 0:
+				t.Errorf("db is not among what is left: %+v", plan.Left)
+			case plan.Left[at].RemovedLast || plan.Left[at].Keeps != tt.keeps || plan.Left[at].MadeBy == "":
+				t.Errorf("%+v, want it to keep %d permissions", plan.Left[at], tt.keeps)
+			}
+			files, err := plan.Folder()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range files {
+				if tt.keeps >= 0 && (strings.HasPrefix(f.Name, "remove") && strings.Contains(string(f.Data), "shop db\n") || f.Name == "apply/networkpolicy_shop_db.yaml") {
+					t.Errorf("%s has db:\n%s", f.Name, f.Data)
+				}
+			}
+		})
+	}
+}
