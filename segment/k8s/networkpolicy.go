@@ -58,27 +58,10 @@ func networkPolicy(cluster string, o *networkingv1.NetworkPolicy, profile segmen
 			p.Rules[segment.Egress] = append(p.Rules[segment.Egress], unread(r, &profile)...)
 		}
 	}
-	if n := portRanges(p); n > maxPortRanges {
+	if n := len(portRanges(make(map[segment.PortMatch]bool), p)); n > maxPortRanges {
 		return fail(fmt.Errorf("spec names %d different ranges of ports, and more than %d are not evaluated", n, maxPortRanges))
 	}
 	return p, nil
-}
-
-// maxPortRanges bounds how finely one policy may cut the ports: each cut is a case
-// of its own for every pair, so that tens of thousands take gigabytes and many minutes.
-const maxPortRanges = 4096
-
-// portRanges counts the different ports and ranges that a policy names.
-func portRanges(p *segment.Policy) int {
-	seen := make(map[segment.PortMatch]bool)
-	for _, rules := range p.Rules {
-		for i := range rules {
-			for _, m := range rules[i].Ports {
-				seen[m] = true
-			}
-		}
-	}
-	return len(seen)
 }
 
 // isolates applies the default of policyTypes: Ingress always, Egress where the

@@ -26,6 +26,7 @@ func Policies(m *segment.Model, set *manifest.Set) ([]segment.Policy, []segment.
 // enforces the kind.
 func (b *builder) policies() {
 	b.translate()
+	b.boundPorts()
 	b.labelServiceAccounts()
 	profile := &b.m.Profile
 	if (profile.Isolating || profile.IsolatingDoubt != "") && profile.Enforced {

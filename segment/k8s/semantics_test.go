@@ -461,3 +461,29 @@ spec: {selector: "all()"}
 `
 	check(t, decoded(t, segment.Generic(), shop+calico), `shop/web -> shop/api tcp/80 unknown`)
 }
+
+// Policies that each stay below their own limit are bounded together: those with the
+// most ports are unknown, by name, and what the others say holds.
+func TestPortsOfAllPolicies(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(shop)
+	for i := range 3 {
+		var ports strings.Builder
+		for j := range 4000 - i {
+			fmt.Fprintf(&ports, "{port: %d},", 1+3*j+i)
+		}
+		b.WriteString(np(fmt.Sprintf("many-%d", i), `{podSelector: {matchLabels: {app: db}}, ingress: [{ports: [`+ports.String()+`]}]}`))
+	}
+	b.WriteString(np("few", `{podSelector: {matchLabels: {app: api}}, ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 80}]}]}`))
+	g := decoded(t, segment.Generic(), b.String())
+	causes := g.Causes()
+	if len(causes) != 1 || !strings.Contains(causes[0].Object, "many-0") || !strings.Contains(causes[0].Reason, "this one 4000 of them") {
+		t.Fatalf("%+v", causes)
+	}
+	check(t, g, `
+		shop/web -> shop/api tcp/80 allowed
+		shop/web -> shop/api tcp/81 denied
+		shop/web -> shop/db tcp/2 allowed
+		shop/web -> shop/db tcp/1 unknown
+	`)
+}
