@@ -87,6 +87,7 @@ type solver struct {
 	put      []*object                   // that graph has
 	rewriter *rewrite.Rewriter           // nil until asked for
 	open     map[cut.Pair][]segment.Edge // before, of pairs that were asked for
+	sources  *sources                    // nil until asked for
 }
 
 // way is one set of edges to cut, and of workloads to harden.
@@ -330,7 +331,8 @@ func (s *solver) try(ctx context.Context, ways []way) ([]*candidate, error) {
 	}
 	slices.SortStableFunc(out, func(a, b *candidate) int {
 		return cmp.Or(compareBool(b.proved(), a.proved()), cmp.Compare(s.preference(a), s.preference(b)),
-			cmp.Compare(len(a.cuts), len(b.cuts)), cmp.Compare(len(a.objects), len(b.objects)), cmp.Compare(a.namespaces(), b.namespaces()))
+			cmp.Compare(len(a.cuts), len(b.cuts)), cmp.Compare(a.breaks(), b.breaks()), cmp.Compare(a.weight(), b.weight()), cmp.Compare(len(a.away()), len(b.away())),
+			cmp.Compare(a.namespaces(), b.namespaces()))
 	})
 	return out, nil
 }
@@ -436,8 +438,9 @@ func (s *solver) attempt(ctx context.Context, c *candidate) error {
 }
 
 // cover chooses where each edge is enforced, so that the fewest workloads get a
-// policy. A list of who may come in is easier to read, and to shorten, than one of
-// everything that may be opened: of equals, a rewriting takes that.
+// policy. Of equals, a rewriting takes ends whose policies have a source within reach,
+// then those that connections come in at: a list of who may come in is easier to read,
+// and to shorten, than one of everything that may be opened.
 func (s *solver) cover(c *candidate) (*cut.Enforced, error) {
 	const one = 1 << 20
 	price := func(d segment.Gress) func(int) cut.Price {
@@ -445,8 +448,15 @@ func (s *solver) cover(c *candidate) (*cut.Enforced, error) {
 			switch {
 			case s.n.rails.host[u], c.means == Rewrite && slices.Contains(c.harden[d], u):
 				return cut.Never
-			case c.means == Rewrite && d == segment.Egress:
-				return one + 1
+			case c.means == Rewrite:
+				more := cut.Price(0)
+				if d == segment.Egress {
+					more++
+				}
+				if !s.within(d, u) {
+					more += 2
+				}
+				return one + more
 			}
 			return one
 		}

@@ -157,6 +157,9 @@ type Edit struct {
 	// MergePatch changes the live object (RFC 7386, kubectl patch --type merge), where
 	// what was read is a dump of the cluster.
 	MergePatch any `json:"mergePatch,omitempty"`
+	// SourceAway says why what was read is not where the change can be made to last; ""
+	// of a new object, and where the source was read.
+	SourceAway string `json:"sourceAway,omitempty"`
 	// Unpatched says why the file that the object came from could not be edited.
 	Unpatched string `json:"unpatched,omitempty"`
 	// NewPods says what pods that come later and match the edited selectors get.

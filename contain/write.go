@@ -65,7 +65,7 @@ func (o *object) describe() Edit {
 	if o.was != nil {
 		e.Action = "replace"
 		e.Source = fmt.Sprintf("%s:%d", o.was.Source.File, o.was.Source.Line)
-		e.Lasting, e.Unpatched, e.MergePatch = lasting(o.was), o.unpatched, o.merge
+		e.Lasting, e.Unpatched, e.MergePatch, e.SourceAway = lasting(o.was), o.unpatched, o.merge, o.away()
 	}
 	if o.removed {
 		e.Action, e.File = "remove", "remove.txt"
@@ -172,6 +172,11 @@ func (s *solver) alternative(c *candidate, chosen bool) Alternative {
 			a.Why = c.proof.NotProved[0]
 		} else if a.Why == "" {
 			a.Why = c.note
+			if note := c.awayNote(); note != "" && a.Why != "" {
+				a.Why += "; " + note
+			} else if note != "" {
+				a.Why = note
+			}
 		}
 	}
 	return a
@@ -232,7 +237,15 @@ func (s *solver) reason(tried []*candidate, best *candidate) string {
 	if proved == 1 && len(tried) > 1 {
 		return what + ", by " + string(best.means) + ": the only one of " + counted(len(tried), "way") + " that could be proved"
 	}
-	return what + ", by " + string(best.means) + ": the fewest connections, then the fewest objects, of those that could be proved"
+	what += ", by " + string(best.means) + ": the fewest connections, then the fewest objects, of those that could be proved"
+	if !slices.ContainsFunc(tried, func(c *candidate) bool { return c.proved() && len(c.away()) > 0 }) {
+		return what
+	}
+	what += fmt.Sprintf(", where one whose source is out of reach counts as %d", awayWeight)
+	if len(best.away()) > 0 {
+		return what + "; this one " + best.awayNote()
+	}
+	return what + "; this one changes none"
 }
 
 // sentence is the objective as a person says it.

@@ -22,7 +22,10 @@ type Keeper struct {
 	Copied string
 	// Makes is true where the object is made from another object by a controller in the
 	// cluster, so that no manifest of this one is its source.
-	Makes    bool
+	Makes bool
+	// Here is true where the very text that bears the mark may be what the tool is run
+	// on: it stands in sources, too, and not on what comes of them alone.
+	Here     bool
 	Change   string // what to do so that a change lasts
 	UndoneBy string // what undoes a change made in the cluster; "" if nothing does
 }
@@ -76,7 +79,7 @@ func ManagementOf(m Marks) Management {
 		out = append(out, m.helm()...)
 		out = append(out, m.declared(out)...)
 		if _, ok := m.Annotations[lastApplied]; ok {
-			out = append(out, Keeper{Tool: "kubectl", Undoes: NextRun, Change: "change the file that it was applied from", UndoneBy: "the next kubectl apply of that file"})
+			out = append(out, Keeper{Tool: "kubectl", Undoes: NextRun, Here: true, Change: "change the file that it was applied from", UndoneBy: "the next kubectl apply of that file"})
 		}
 	}
 	out = append(out, m.managers(out)...)
@@ -181,19 +184,20 @@ type generator struct {
 	change string
 	by     string
 	makes  bool // from another object of the cluster
+	here   bool // see Keeper.Here
 }
 
 var generators = [...]generator{
-	{"generate.kyverno.io/policy-name", "generate.kyverno.io/policy-namespace", "Kyverno", "policy", AtOnce, "change the rule that generates it", "Kyverno, where the rule keeps what it generates in step", true},
-	{"hnc.x-k8s.io/inherited-from", "", "HNC", "copy from namespace", AtOnce, "change the original in the namespace that it is inherited from", "the hierarchical namespace controller", true},
-	{"fleet.cattle.io/bundle-name", "fleet.cattle.io/bundle-namespace", "Rancher Fleet", "Bundle", NextRun, "change it in the Git repository that the GitRepo reads", "the next deployment of the bundle, or at once where drift is corrected", false},
-	{"objectset.rio.cattle.io/owner-name", "objectset.rio.cattle.io/owner-namespace", "Rancher", "owner", AtOnce, "change the owner, such as the Addon of K3s and its file", "the controller", false},
-	{"objectset.rio.cattle.io/id", "", "Rancher", "object set", AtOnce, "change what it is applied from, a bundle of Fleet or a file of K3s", "the controller", false},
-	{"olm.owner", "olm.owner.namespace", "the Operator Lifecycle Manager", "owner", AtOnce, "change the operator's subscription or bundle", "the manager", true},
-	{"configsync.gke.io/resource-id", "", "Config Sync", "resource", AtOnce, "change it in the repository that Config Sync reads", "Config Sync", false},
-	{"kapp.k14s.io/app", "", "kapp", "app", NextRun, "change the files that kapp deploys", "the next kapp deploy", false},
-	{"tanka.dev/environment", "", "Tanka", "environment", NextRun, "change the environment's Jsonnet", "the next tk apply", false},
-	{"addonmanager.kubernetes.io/mode", "", "the addon manager", "mode", AtOnce, "change the addon's manifest on the control plane", "the addon manager", false},
+	{"generate.kyverno.io/policy-name", "generate.kyverno.io/policy-namespace", "Kyverno", "policy", AtOnce, "change the rule that generates it", "Kyverno, where the rule keeps what it generates in step", true, false},
+	{"hnc.x-k8s.io/inherited-from", "", "HNC", "copy from namespace", AtOnce, "change the original in the namespace that it is inherited from", "the hierarchical namespace controller", true, false},
+	{"fleet.cattle.io/bundle-name", "fleet.cattle.io/bundle-namespace", "Rancher Fleet", "Bundle", NextRun, "change it in the Git repository that the GitRepo reads", "the next deployment of the bundle, or at once where drift is corrected", false, false},
+	{"objectset.rio.cattle.io/owner-name", "objectset.rio.cattle.io/owner-namespace", "Rancher", "owner", AtOnce, "change the owner, such as the Addon of K3s and its file", "the controller", false, false},
+	{"objectset.rio.cattle.io/id", "", "Rancher", "object set", AtOnce, "change what it is applied from, a bundle of Fleet or a file of K3s", "the controller", false, false},
+	{"olm.owner", "olm.owner.namespace", "the Operator Lifecycle Manager", "owner", AtOnce, "change the operator's subscription or bundle", "the manager", true, false},
+	{"configsync.gke.io/resource-id", "", "Config Sync", "resource", AtOnce, "change it in the repository that Config Sync reads", "Config Sync", false, false},
+	{"kapp.k14s.io/app", "", "kapp", "app", NextRun, "change the files that kapp deploys", "the next kapp deploy", false, false},
+	{"tanka.dev/environment", "", "Tanka", "environment", NextRun, "change the environment's Jsonnet", "the next tk apply", false, false},
+	{"addonmanager.kubernetes.io/mode", "", "the addon manager", "mode", AtOnce, "change the addon's manifest on the control plane", "the addon manager", false, true},
 }
 
 // generated reads the marks of tools that need no more than a look at one key.
@@ -204,7 +208,7 @@ func (m *Marks) generated() []Keeper {
 		if name == "" || g.key == "objectset.rio.cattle.io/id" && len(out) > 0 && strings.HasPrefix(out[len(out)-1].Tool, "Rancher") {
 			continue
 		}
-		k := Keeper{Tool: g.tool, Object: g.object, Name: name, Undoes: g.undoes, Makes: g.makes, Change: g.change, UndoneBy: g.by}
+		k := Keeper{Tool: g.tool, Object: g.object, Name: name, Undoes: g.undoes, Makes: g.makes, Here: g.here, Change: g.change, UndoneBy: g.by}
 		if g.space != "" {
 			k.Namespace = first(m.Labels[g.space], m.Annotations[g.space])
 		}
@@ -234,7 +238,7 @@ func (m *Marks) declared(known Management) []Keeper {
 	case "pulumi":
 		return []Keeper{pulumi()}
 	case "kustomize", "helmfile", "ansible", "skaffold", "cdk8s", "kubectl":
-		return []Keeper{{Tool: by, Undoes: NextRun, Change: "change what it is run on", UndoneBy: "the next run"}}
+		return []Keeper{{Tool: by, Undoes: NextRun, Here: true, Change: "change what it is run on", UndoneBy: "the next run"}}
 	}
 	return []Keeper{{Tool: by, Undoes: AtOnce, Change: "change what it makes this object from", UndoneBy: by}}
 }
@@ -331,6 +335,17 @@ func (m Management) Undoes() Undoing {
 func (m Management) MadeBy() (Keeper, bool) {
 	for _, k := range m {
 		if k.Makes && k.Copied == "" && k.Undoes == AtOnce {
+			return k, true
+		}
+	}
+	return Keeper{}, false
+}
+
+// Elsewhere is the keeper that takes a change back, the soonest first, and whose source
+// is another text than the one that bears its mark.
+func (m Management) Elsewhere() (Keeper, bool) {
+	for _, k := range m {
+		if k.Copied == "" && k.Undoes != NotUndone && !k.Here {
 			return k, true
 		}
 	}

@@ -62,3 +62,27 @@ func TestManagementOf(t *testing.T) {
 		})
 	}
 }
+
+// TestElsewhere: a mark that stands in sources, too, does not say that the source is
+// another text.
+func TestElsewhere(t *testing.T) {
+	for _, c := range []struct {
+		name, want string
+		marks      Marks
+	}{
+		{"no marks", "", Marks{}},
+		{"Flux", "Flux Kustomization apps", Marks{Labels: map[string]string{"kustomize.toolkit.fluxcd.io/name": "apps"}}},
+		{"Flux that leaves it alone", "", Marks{Labels: map[string]string{"kustomize.toolkit.fluxcd.io/name": "apps"}, Annotations: map[string]string{"kustomize.toolkit.fluxcd.io/reconcile": "disabled"}}},
+		{"copied from another object", "", Marks{Kind: "Secret", Name: "b", Annotations: map[string]string{"argocd.argoproj.io/tracking-id": "shop:/Secret:shop/a"}}},
+		{"Helm, applied by hand", "Helm release web", Marks{Labels: map[string]string{"app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/instance": "web"}, Annotations: map[string]string{lastApplied: "{}"}}},
+		{"kubectl", "", Marks{Annotations: map[string]string{lastApplied: "{}"}}},
+		{"kustomize", "", Marks{Labels: map[string]string{"app.kubernetes.io/managed-by": "kustomize"}}},
+		{"the addon manager", "", Marks{Labels: map[string]string{"addonmanager.kubernetes.io/mode": "Reconcile"}}},
+		{"an operator", "Database books", Marks{Owners: []OwnerReference{{Kind: "Database", Name: "books"}}}},
+	} {
+		k, elsewhere := ManagementOf(c.marks).Elsewhere()
+		if elsewhere != (c.want != "") || elsewhere && k.String() != c.want {
+			t.Errorf("%s: %t, %q; want %q", c.name, elsewhere, k, c.want)
+		}
+	}
+}
