@@ -9,6 +9,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/confine"
 	"github.com/cofferdam-io/cofferdam/internal/signing"
+	"github.com/cofferdam-io/cofferdam/internal/wholefile"
 	"github.com/cofferdam-io/cofferdam/policy/clusterimage"
 	"github.com/cofferdam-io/cofferdam/policy/decode"
 	"github.com/cofferdam-io/cofferdam/policy/strict"
@@ -107,22 +108,10 @@ func (l *Loader) remotePolicy(ctx context.Context, client *signing.Client, r *cl
 	return b, nil
 }
 
-// keep writes a file beside its place and renames it, so that nobody reads half of it.
+// keep writes a file into a folder that is made where it is missing.
 func keep(name string, b []byte) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) //nolint:errcheck // it is gone where all went well
-	_, err = f.Write(b)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	return err
+	return wholefile.Replace(name, 0o600, wholefile.Bytes(b))
 }

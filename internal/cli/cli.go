@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/wholefile"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/report"
 )
@@ -185,20 +186,9 @@ func (e *env) emit(body func(io.Writer) error) error {
 
 // wholeFile writes the file that a flag names: it appears whole or not at all.
 func wholeFile(flag, name string, body func(io.Writer) error) error {
-	f, err := os.CreateTemp(dirOf(name), ".cofferdam-*")
-	if err != nil {
+	err := wholefile.Replace(name, 0o644, body)
+	if own := (*ident.Error)(nil); err != nil && !errors.As(err, &own) {
 		return ident.Errorf(ident.KindFailure, "%s %s: %w", flag, name, err)
-	}
-	defer os.Remove(f.Name()) // fails harmlessly once renamed
-	err = body(f)
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), name)
 	}
 	return err
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"path/filepath"
 	"syscall"
 )
 
@@ -13,5 +12,3 @@ func outputError(err error) error {
 	}
 	return err
 }
-
-func dirOf(path string) string { return filepath.Dir(path) }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/wholefile"
 	"github.com/cofferdam-io/cofferdam/vuln"
 	"github.com/cofferdam-io/cofferdam/vuln/pack"
 )
@@ -330,23 +331,7 @@ func (c *Cache) write(u *update) error {
 	if err := os.MkdirAll(c.Dir, 0o750); err != nil {
 		return fail(err)
 	}
-	tmp, err := os.CreateTemp(c.Dir, ".update-*")
-	if err != nil {
-		return fail(err)
-	}
-	defer os.Remove(tmp.Name()) //nolint:errcheck // it is gone where it was renamed
-	_, err = tmp.Write(pack.Encode(&u.set))
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
-		return fail(err)
-	}
-	if err := os.Rename(tmp.Name(), c.Path()); err != nil {
-		return fail(err)
-	}
-	dir, err := os.Open(c.Dir)
-	if err != nil {
-		return fail(err)
-	}
-	if err := errors.Join(dir.Sync(), dir.Close()); err != nil {
+	if err := wholefile.Keep(c.Path(), 0o600, wholefile.Bytes(pack.Encode(&u.set))); err != nil {
 		return fail(err)
 	}
 	return nil

@@ -7,10 +7,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/wholefile"
 	"github.com/cofferdam-io/cofferdam/report"
 )
 
@@ -110,20 +110,14 @@ func readTold[T any](file string, key func(*T) string) (map[string]T, error) {
 
 // writeTold replaces the file, whole or not at all.
 func writeTold[T any](file string, told map[string]T) error {
-	f, err := os.CreateTemp(filepath.Dir(file), ".cofferdam-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) //nolint:errcheck // gone once it is renamed
-	w := bufio.NewWriter(f)
-	e := json.NewEncoder(w)
-	for _, t := range told {
-		if err = e.Encode(t); err != nil {
-			break
+	return wholefile.Keep(file, 0o600, func(f io.Writer) error {
+		w := bufio.NewWriter(f)
+		e := json.NewEncoder(w)
+		for _, t := range told {
+			if err := e.Encode(t); err != nil {
+				return err
+			}
 		}
-	}
-	if err = errors.Join(err, w.Flush(), f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	return err
+		return w.Flush()
+	})
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/authz"
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/wholefile"
 )
 
 // TokenFolder keeps tokens as files, one each, without their secrets: beside the
@@ -119,17 +120,7 @@ func (f TokenFolder) Revoke(ctx context.Context, id string) error {
 
 // WriteSecret writes a file that only its owner reads, whole or not at all.
 func WriteSecret(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".cofferdam-*") // mode 0600
-	if err != nil {
-		return ident.Errorf(ident.KindFailure, "%s cannot be written: %w", path, err)
-	}
-	defer os.Remove(f.Name()) //nolint:errcheck // gone once it is renamed
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
+	if err := wholefile.Keep(path, 0o600, wholefile.Bytes(data)); err != nil {
 		return ident.Errorf(ident.KindFailure, "%s cannot be written: %w", path, err)
 	}
 	return nil

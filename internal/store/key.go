@@ -10,6 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/wholefile"
 )
 
 // The files of a data folder that hold the journal's key: the one that signs, for
@@ -75,32 +76,9 @@ func makeKey(dir, name string) error {
 		return ident.Errorf(ident.KindFailure, "the data folder %s cannot be made: %w", dir, err)
 	}
 	for _, f := range []struct{ name, text string }{{PublicKeyFile, public}, {KeyFile, secret}} {
-		if err := writeFile(dir, f.name, f.text); err != nil {
+		if err := wholefile.Keep(filepath.Join(dir, f.name), 0o600, wholefile.Bytes([]byte(f.text+"\n"))); err != nil {
 			return ident.Errorf(ident.KindFailure, "the journal's key cannot be kept: %w", err)
 		}
 	}
 	return nil
-}
-
-// writeFile puts a small file in place whole, and on stable storage.
-func writeFile(dir, name, text string) error {
-	f, err := os.CreateTemp(dir, name+".*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text + "\n")
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, name))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	d, err := os.Open(dir) // #nosec G304 -- the operator's data folder
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
