@@ -106,8 +106,38 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("GET /readyz", a.ready)
 	metricsPage := promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelError)})
 	mux.Handle("GET /metrics", a.guarded(authz.Read, metricsPage))
-	return a.around(mux)
+	return a.around(known(mux))
 }
+
+// known serves what the mux has, and answers with a problem to what it has not.
+func known(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		missing, pattern := mux.Handler(r)
+		if pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		p := &problem{Status: http.StatusNotFound, Detail: "nothing is at this path", Hint: "/openapi.json lists what there is"}
+		said := &silent{header: http.Header{}}
+		missing.ServeHTTP(said, r)
+		if allow := said.header.Get("Allow"); said.code == http.StatusMethodNotAllowed && allow != "" {
+			w.Header().Set("Allow", allow)
+			p.Status, p.Detail, p.Hint = said.code, "the path is there, and not for "+r.Method, "it takes "+allow
+		}
+		p.Title = http.StatusText(p.Status)
+		writeProblem(w, p)
+	})
+}
+
+// silent keeps what a handler says of an answer, and no word of the answer itself.
+type silent struct {
+	header http.Header
+	code   int
+}
+
+func (s *silent) Header() http.Header         { return s.header }
+func (s *silent) WriteHeader(code int)        { s.code = code }
+func (s *silent) Write(p []byte) (int, error) { return len(p), nil }
 
 // schemaName names the types of answers that the command line shares with their
 // package, so that they do not meet the API's own.

@@ -401,3 +401,35 @@ func TestRevokedAndExpiredTokens(t *testing.T) {
 		}
 	}
 }
+
+// TestMissing: what is not there, or not for a method, is a problem like any other.
+func TestMissing(t *testing.T) {
+	r := start(t, settings{access: server.Access{Loopback: true}})
+	for _, c := range []struct {
+		method, path string
+		code         int
+		allow        string
+	}{
+		{"GET", "/api/v1/documents", 405, "POST"},
+		{"DELETE", "/healthz", 405, "GET, HEAD"},
+		{"GET", "/api/v1/nothing", 404, ""},
+		{"GET", "/api", 404, ""},
+		{"GET", "/healthz", 200, ""},
+	} {
+		x := r.do(c.method, c.path, "", nil)
+		if x.code != c.code || x.header.Get("Allow") != c.allow {
+			t.Errorf("%s %s: %d, Allow %q: %s", c.method, c.path, x.code, x.header.Get("Allow"), x.body)
+		}
+		if c.code < 400 {
+			continue
+		}
+		var p struct {
+			Status              int
+			Title, Detail, Hint string
+		}
+		x.into(t, &p)
+		if x.header.Get("Content-Type") != "application/problem+json" || p.Status != c.code || p.Title == "" || p.Detail == "" || p.Hint == "" {
+			t.Errorf("%s %s: %s %+v", c.method, c.path, x.header.Get("Content-Type"), p)
+		}
+	}
+}
