@@ -124,6 +124,7 @@ var layers = map[string][]string{
 	"internal/zstdframe":        {},
 	"internal/testenv/keyring":  {},
 	"internal/testenv/pg":       {},
+	"internal/testenv/module":   {},
 	"internal/testenv/program":  {},
 	"internal/testenv/oci":      {"ident", "internal/testenv/program"},
 	"internal/testenv/sigstore": {"internal/testenv/program", "verify/synth"},

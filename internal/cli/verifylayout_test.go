@@ -5,11 +5,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/cofferdam-io/cofferdam/internal/testenv/module"
 )
 
 // TestVerifyLayout judges in-toto's own demonstration by command.
 func TestVerifyLayout(t *testing.T) {
-	const demo = "../../provenance/layout/testdata/in-toto/"
+	demo := filepath.Join(module.Dir(t, "github.com/in-toto/in-toto-golang"), "test", "data") + "/"
 	other := filepath.Join(t.TempDir(), "other.tar.gz")
 	if err := os.WriteFile(other, []byte("other"), 0o600); err != nil {
 		t.Fatal(err)

@@ -17,14 +17,16 @@ import (
 	"github.com/secure-systems-lab/go-securesystemslib/cjson"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/testenv/module"
 	"github.com/cofferdam-io/cofferdam/provenance/layout"
 )
 
 var at = time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)
 
+// read reads a file of in-toto's own demonstration.
 func read(t testing.TB, name string) []byte {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join("testdata", "in-toto", name))
+	raw, err := os.ReadFile(filepath.Join(module.Dir(t, "github.com/in-toto/in-toto-golang"), "test", "data", name))
 	if err != nil {
 		t.Fatal(err)
 	}
