@@ -70,9 +70,11 @@ type Fault struct {
 	Pointer string // field path inside the object, where known
 	Message string
 	// Affects is what the missing object could have changed: the namespace, or
-	// "" for the whole cluster; Bears is false if it cannot change a verdict.
+	// "" for the whole cluster, and of that the pods with Labels, all where there are
+	// none; Bears is false if it cannot change a verdict.
 	Cluster   string
 	Namespace string
+	Labels    map[string]string
 	Bears     bool
 }
 

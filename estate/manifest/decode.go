@@ -246,11 +246,15 @@ func (d *decoder) keep(o *object, value any) {
 	if at, ok := d.index[k]; ok && !generated {
 		old := &d.records[at]
 		if old.layer == d.in.Layer {
-			d.faults = append(d.faults, estate.Fault{
+			f := estate.Fault{
 				Source: o.source, Object: o.title(), Cluster: o.cluster, Namespace: o.namespace,
 				Message: fmt.Sprintf("the same object stands at %s:%d already, and that one is used", old.source.File, old.source.Line),
 				Bears:   !harmless[o.kind] && !d.equal(old.value, value),
-			})
+			}
+			if bears, namespace, labels := contested(old.value, value); bears {
+				f.Bears, f.Namespace, f.Labels = true, namespace, labels
+			}
+			d.faults = append(d.faults, f)
 			return
 		}
 		old.value, old.replaced = nil, true

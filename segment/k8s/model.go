@@ -191,7 +191,7 @@ func (b *builder) taints() {
 			continue
 		}
 		t := segment.Taint{Object: f.Object, Reason: "it could not be read, so its effect is not known: " + f.Message, Cluster: f.Cluster,
-			Namespace: f.Namespace, CanAllow: true, CanDeny: true, Gress: [2]bool{true, true}, Tier: segment.AdminTier}
+			Namespace: f.Namespace, Pods: segment.MatchLabels(f.Labels), CanAllow: true, CanDeny: true, Gress: [2]bool{true, true}, Tier: segment.AdminTier}
 		if t.Object == "" {
 			t.Object = f.Source.File
 		}

@@ -487,3 +487,29 @@ func TestPortsOfAllPolicies(t *testing.T) {
 		shop/web -> shop/db tcp/1 unknown
 	`)
 }
+
+// TestContestedObjects: of an object that stands twice and says different things of what
+// policies match nobody knows which is meant: its own edges are unknown, no others. What
+// differs in nothing of that, such as a status, leaves no doubt.
+func TestContestedObjects(t *testing.T) {
+	again := func(labels, more string) string {
+		return "\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: db, namespace: shop, labels: {" + labels + "}}\nspec: {containers: [{name: c, image: db}]" + more + "}\n"
+	}
+	const status = "}\nstatus: {phase: Running, hostIP: 10.9.9.9, podIP: 10.0.0.3, podIPs: [{ip: 10.0.0.3}]"
+	policy := np("db", `{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {matchLabels: {app: web}}}]}]}`)
+	deployments := "\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: job, namespace: shop}\nspec: {selector: {matchLabels: {app: job}}, template: {metadata: {labels: {app: job}}, spec: {containers: [{name: c, image: x}]}}}\n"
+	for name, c := range map[string]struct{ manifests, want string }{
+		"the same again":  {again("app: db", status), "shop/web -> shop/db tcp/80 allowed\nshop/api -> shop/db tcp/80 denied\nshop/web -> shop/api tcp/80 allowed"},
+		"other labels":    {again("app: other", status), "shop/web -> shop/db tcp/80 unknown\nshop/api -> shop/db tcp/80 unknown\nshop/web -> shop/api tcp/80 allowed"},
+		"another address": {again("app: db", strings.ReplaceAll(status, "10.0.0.3", "10.0.0.4")), "shop/api -> shop/db tcp/80 unknown\nshop/web -> shop/api tcp/80 allowed"},
+		"another network": {again("app: db", ", hostNetwork: true"+status), "shop/api -> shop/db tcp/80 unknown\nshop/web -> shop/api tcp/80 allowed"},
+		"finished":        {again("app: db", strings.Replace(status, "Running", "Succeeded", 1)), "shop/api -> shop/db tcp/80 unknown"},
+		"a namespace with other labels": {"\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {team: other}}\n",
+			"shop/web -> shop/db tcp/80 unknown\nops/tool -> shop/api tcp/80 unknown"},
+		"a namespace again":                {"\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {team: shop}, annotations: {a: b}}\n", "shop/web -> shop/db tcp/80 allowed\nops/tool -> shop/api tcp/80 allowed"},
+		"a workload with another template": {deployments + strings.ReplaceAll(deployments, "labels: {app: job}}", "labels: {app: other}}"), "shop/web -> shop/job tcp/80 unknown\nshop/web -> shop/db tcp/80 allowed"},
+		"a workload again":                 {deployments + strings.Replace(deployments, "spec: {selector", "spec: {replicas: 3, selector", 1), "shop/web -> shop/job tcp/80 allowed"},
+	} {
+		t.Run(name, func(t *testing.T) { check(t, decoded(t, segment.Generic(), shop+policy+c.manifests), c.want) })
+	}
+}
