@@ -86,3 +86,18 @@ func TestInterruptIs130(t *testing.T) {
 		t.Errorf("an interrupted command exits %d", code)
 	}
 }
+
+// filesIn returns what writes a file below a folder and says where it is.
+func filesIn[C string | []byte](t testing.TB, dir string) func(name string, content C) string {
+	return func(name string, content C) string {
+		t.Helper()
+		p := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(p, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+}

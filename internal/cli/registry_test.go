@@ -14,11 +14,10 @@ import (
 // compares.
 const webSBOM = `{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"type":"library","name":"lodash","version":"4.17.20","purl":"pkg:npm/lodash@4.17.20"}]}` + "\n"
 
-// registryWithImages runs a registry for the scripts: images with an SBOM, without one,
-// with another's, and one of which the registry refuses to say what is attached.
-func registryWithImages(t *testing.T, buildkit string) *oci.Registry {
+// lockedRegistry is a registry that refuses to say what is attached in shop/locked.
+func lockedRegistry(t testing.TB) *oci.Registry {
 	t.Helper()
-	r := oci.New(t, oci.Options{Referrers: true, Wrap: func(next http.Handler) http.Handler {
+	return oci.New(t, oci.Options{Referrers: true, Wrap: func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 			if strings.HasPrefix(q.URL.Path, "/v2/shop/locked/referrers/") {
 				w.WriteHeader(http.StatusForbidden)
@@ -27,6 +26,13 @@ func registryWithImages(t *testing.T, buildkit string) *oci.Registry {
 			next.ServeHTTP(w, q)
 		})
 	}})
+}
+
+// registryWithImages runs a registry for the scripts: images with an SBOM, without one,
+// with another's, and one of which the registry refuses to say what is attached.
+func registryWithImages(t *testing.T, buildkit string) *oci.Registry {
+	t.Helper()
+	r := lockedRegistry(t)
 	attested := func(to oci.Image, about string) {
 		r.Attach(t, to, "application/vnd.in-toto+json", oci.Layer{MediaType: "application/vnd.in-toto+json",
 			Content: []byte(`{"_type":"https://in-toto.io/Statement/v1","predicateType":"https://spdx.dev/Document","subject":[{"digest":{"sha256":"` + about + `"}}],"predicate":{"spdxVersion":"SPDX-2.3"}}`)})

@@ -2,8 +2,6 @@ package cli_test
 
 import (
 	"encoding/json"
-	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,28 +20,10 @@ func TestTrustOfSBOMs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := oci.New(t, oci.Options{Referrers: true, Wrap: func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-			if strings.HasPrefix(q.URL.Path, "/v2/shop/locked/referrers/") {
-				w.WriteHeader(http.StatusForbidden)
-				return
-			}
-			next.ServeHTTP(w, q)
-		})
-	}})
+	r := lockedRegistry(t)
 	const bundle = "application/vnd.dev.sigstore.bundle.v0.3+json"
 	dir := t.TempDir()
-	file := func(name, content string) string {
-		t.Helper()
-		p := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return p
-	}
+	file := filesIn[string](t, dir)
 	var pods strings.Builder
 	images := map[string]string{}
 	for _, name := range []string{"signed", "forged", "bare", "locked", "stranger"} {

@@ -22,14 +22,7 @@ func TestVerifyBundle(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	file := func(name string, content []byte) string {
-		t.Helper()
-		p := filepath.Join(dir, name)
-		if err := os.WriteFile(p, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return p
-	}
+	file := filesIn[[]byte](t, dir)
 	sign := func(content string) []byte {
 		t.Helper()
 		b, err := d.Sign([]byte(content), synth.Signing{Subject: "ci@example.com", Issuer: "https://issuer.example", Extensions: map[int]string{12: "https://git.example/shop"}})

@@ -2,7 +2,6 @@ package cli_test
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,14 +18,7 @@ func TestVerifyWithBuilders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := func(name string, content []byte) string {
-		t.Helper()
-		p := filepath.Join(t.TempDir(), name)
-		if err := os.WriteFile(p, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return p
-	}
+	file := func(name string, content []byte) string { return filesIn[[]byte](t, t.TempDir())(name, content) }
 	statement := provenance.Statement{PredicateType: provenance.SLSAProvenanceV1, Subjects: []provenance.Subject{provenance.SubjectOf("a.tar", ident.SHA256([]byte("a")))},
 		Predicate: []byte(`{"buildDefinition":{"buildType":"https://ci.example/t","externalParameters":{},"resolvedDependencies":[{"uri":"pkg:docker/golang@1.26"}]},"runDetails":{"builder":{"id":"https://ci.example/runner"}}}`)}
 	raw, err := statement.Write()

@@ -2,7 +2,6 @@ package cli_test
 
 import (
 	"encoding/json"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,15 +19,7 @@ func TestVerifyImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := oci.New(t, oci.Options{Referrers: true, Wrap: func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-			if strings.HasPrefix(q.URL.Path, "/v2/shop/locked/referrers/") {
-				w.WriteHeader(http.StatusForbidden)
-				return
-			}
-			next.ServeHTTP(w, q)
-		})
-	}})
+	r := lockedRegistry(t)
 	const bundle = "application/vnd.dev.sigstore.bundle.v0.3+json"
 	signed := func(name string, content []byte, i oci.Image) string {
 		t.Helper()
@@ -46,14 +37,7 @@ func TestVerifyImage(t *testing.T) {
 	r.Image(t, "shop/locked", "1")
 	bare, locked := r.Host+"/shop/bare:1", r.Host+"/shop/locked:1"
 	dir := t.TempDir()
-	file := func(name, content string) string {
-		t.Helper()
-		p := filepath.Join(dir, name)
-		if err := os.WriteFile(p, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return p
-	}
+	file := filesIn[string](t, dir)
 	root := file("root.json", string(d.TrustedRoot()))
 	policy := file("policy.yaml", `apiVersion: cofferdam.dev/v1alpha1
 kind: VerificationPolicy

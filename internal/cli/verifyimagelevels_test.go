@@ -2,7 +2,6 @@ package cli_test
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -40,14 +39,7 @@ func TestImageLevels(t *testing.T) {
 		r.Attach(t, i, bundle, oci.Layer{MediaType: bundle, Content: synth.Write(b)})
 	}
 	dir := t.TempDir()
-	file := func(name, content string) string {
-		t.Helper()
-		p := filepath.Join(dir, name)
-		if err := os.WriteFile(p, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return p
-	}
+	file := filesIn[string](t, dir)
 	policy := func(name, expression string) string {
 		return file(name+".yaml", "apiVersion: cofferdam.dev/v1alpha1\nkind: VerificationPolicy\nmetadata: {name: "+name+"}\nspec:\n  mode: Enforce\n  rules:\n  - name: r\n    expression: '"+expression+"'\n    message: what is due\n    hint: build it there\n")
 	}

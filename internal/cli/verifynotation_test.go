@@ -41,17 +41,7 @@ func TestVerifyNotation(t *testing.T) {
 	unlisted, asks := put("shop/unlisted", n, "", synth.NotationSigning{}), put("shop/asks", listed, "", synth.NotationSigning{})
 
 	dir := t.TempDir()
-	file := func(name string, content []byte) string {
-		t.Helper()
-		p := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return p
-	}
+	file := filesIn[[]byte](t, dir)
 	file("store/x509/ca/acme/root.pem", append(n.Root(), listed.Root()...))
 	file("store/x509/ca/acme/readme.txt", []byte("not read"))
 	stranger, err := synth.NewNotary(synth.NotaryOptions{At: at})

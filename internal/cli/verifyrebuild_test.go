@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,17 +17,7 @@ import (
 // registry, also with each other.
 func TestVerifyRebuild(t *testing.T) {
 	dir := t.TempDir()
-	file := func(name string, content []byte) string {
-		t.Helper()
-		p := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return p
-	}
+	file := filesIn[[]byte](t, dir)
 	layer := func(content string, at int64) []byte {
 		t.Helper()
 		var b bytes.Buffer
