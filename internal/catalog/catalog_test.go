@@ -279,56 +279,19 @@ func damagedCheckpointIsMadeAnew(t *testing.T, reopen func() store.Store) {
 }
 
 // Every real document is taken in or put into quarantine with a reason, whole,
-// truncated and with bits turned over; its bytes come back either way.
+// truncated and with bits turned over; its bytes come back either way. The long run
+// cuts at every thousandth byte and turns every five-hundredth, of the giants too,
+// each of them in a catalogue of its own, since they fill gigabytes.
 func TestEveryFixture(t *testing.T) {
 	data := os.Getenv("COFFERDAM_DATA")
 	if data == "" {
 		t.Skip("COFFERDAM_DATA is not set: no real documents")
 	}
-	s := embedded(t, t.TempDir())
-	c, end := open(t, s, catalog.Options{Log: slog.New(slog.DiscardHandler), Limits: catalog.Limits{Wait: time.Hour}})
-	defer end()
-	// Of a document that is damaged: cutting a giant at every thousandth byte takes
-	// hours. The long run does, up to a megabyte.
-	most, cuts := 400_000, fixtureCuts
-	if os.Getenv("COFFERDAM_LONG") != "" {
-		most, cuts = 1<<20, 1<<20
-	}
-	var taken, rejected int
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	gate := make(chan struct{}, 16)
-	put := func(name string, doc []byte) {
-		gate <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-gate }()
-			_, err := c.Take(context.Background(), ci, catalog.Upload{Body: bytes.NewReader(doc), Size: int64(len(doc))})
-			var no *catalog.RejectedError
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case err == nil:
-				taken++
-				if taken%53 == 0 {
-					r, _, err := c.Content(context.Background(), "", ident.SHA256(doc))
-					if err != nil {
-						t.Errorf("%s: %v", name, err)
-						return
-					}
-					got, err := io.ReadAll(r)
-					if err != nil || !bytes.Equal(got, doc) {
-						t.Errorf("%s: %d bytes come back of %d, %v", name, len(got), len(doc), err)
-					}
-					_ = r.Close()
-				}
-			case errors.As(err, &no) && no.Error() != "" && no.ID > 0:
-				rejected++
-			default:
-				t.Errorf("%s: %v", name, err)
-			}
-		})
-	}
+	long := os.Getenv("COFFERDAM_LONG") != ""
+	shared := &damage{t: t}
+	end := shared.open()
 	files := 0
+	var giants []string
 	err := filepath.WalkDir(filepath.Join(data, "sbom"), func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -338,32 +301,115 @@ func TestEveryFixture(t *testing.T) {
 			return err
 		}
 		files++
-		put(path, doc)
-		if len(doc) > most {
-			return nil
-		}
-		cut, turn := 1000, 500
-		for len(doc)/cut > cuts {
-			cut *= 2
-		}
-		for len(doc)/turn > cuts {
-			turn *= 2
-		}
-		for i := cut; i < len(doc); i += cut {
-			put(fmt.Sprint(path, " cut at ", i), doc[:i])
-		}
-		for i := turn; i < len(doc); i += turn {
-			bad := bytes.Clone(doc)
-			bad[i] ^= 0x55
-			put(fmt.Sprint(path, " turned at ", i), bad)
+		switch {
+		case long && len(doc) > 1<<20:
+			giants = append(giants, path)
+		case long:
+			shared.all(path, doc, len(doc))
+		case len(doc) > 400_000: // cutting a giant at every thousandth byte takes hours
+			shared.put(path, doc)
+		default:
+			shared.all(path, doc, fixtureCuts)
 		}
 		return nil
 	})
-	wg.Wait()
+	taken, rejected := end()
 	if err != nil || files < 500 || taken < 300 || rejected < 1000 {
 		t.Errorf("%d files, %d taken, %d rejected, %v", files, taken, rejected, err)
 	}
-	t.Logf("%d files; %d taken in, %d in quarantine", files, taken, rejected)
+	t.Logf("%d files; %d taken in, %d in quarantine; %d larger ones to go", files, taken, rejected, len(giants))
+	for i, path := range giants {
+		doc, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			alone := &damage{t: t}
+			end := alone.open()
+			alone.all(path, doc, len(doc))
+			taken, rejected := end()
+			t.Logf("%d of %d, %d bytes; %d taken in, %d in quarantine", i+1, len(giants), len(doc), taken, rejected)
+		})
+	}
+}
+
+// damage hands documents over, whole and damaged, and counts what became of them.
+type damage struct {
+	t    *testing.T
+	c    *catalog.Catalog
+	gate chan struct{}
+	wg   sync.WaitGroup
+
+	mu              sync.Mutex
+	taken, rejected int
+}
+
+// open makes the catalogue. What it returns waits for everything, ends it and says
+// how much was taken in and rejected.
+func (d *damage) open() func() (taken, rejected int) {
+	c, end := open(d.t, embedded(d.t, d.t.TempDir()), catalog.Options{Log: slog.New(slog.DiscardHandler), Limits: catalog.Limits{Wait: time.Hour}})
+	d.c, d.gate = c, make(chan struct{}, 16)
+	return func() (int, int) {
+		d.wg.Wait()
+		end()
+		return d.taken, d.rejected
+	}
+}
+
+// all hands a document over whole, cut at every thousandth byte and with every
+// five-hundredth turned, or fewer of either: at most some.
+func (d *damage) all(path string, doc []byte, most int) {
+	d.put(path, doc)
+	cut, turn := 1000, 500
+	for len(doc)/cut > most {
+		cut *= 2
+	}
+	for len(doc)/turn > most {
+		turn *= 2
+	}
+	for i := cut; i < len(doc); i += cut {
+		d.put(fmt.Sprint(path, " cut at ", i), doc[:i])
+	}
+	for i := turn; i < len(doc); i += turn {
+		bad := bytes.Clone(doc)
+		bad[i] ^= 0x55
+		d.put(fmt.Sprint(path, " turned at ", i), bad)
+	}
+}
+
+func (d *damage) put(name string, doc []byte) {
+	d.gate <- struct{}{}
+	d.wg.Go(func() {
+		defer func() { <-d.gate }()
+		_, err := d.c.Take(context.Background(), ci, catalog.Upload{Body: bytes.NewReader(doc), Size: int64(len(doc))})
+		var no *catalog.RejectedError
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		switch {
+		case err == nil:
+			if d.taken++; d.taken%53 == 0 {
+				d.same(name, doc)
+			}
+		case errors.As(err, &no) && no.Error() != "" && no.ID > 0:
+			d.rejected++
+		default:
+			d.t.Errorf("%s: %v", name, err)
+		}
+	})
+}
+
+// same checks that a document's bytes come back.
+func (d *damage) same(name string, doc []byte) {
+	r, _, err := d.c.Content(context.Background(), "", ident.SHA256(doc))
+	if err != nil {
+		d.t.Errorf("%s: %v", name, err)
+		return
+	}
+	defer r.Close() //nolint:errcheck // what was read is compared
+	got, err := io.ReadAll(r)
+	if err != nil || !bytes.Equal(got, doc) {
+		d.t.Errorf("%s: %d bytes come back of %d, %v", name, len(got), len(doc), err)
+	}
 }
 
 // Two servers on one database: what one acknowledges the other shows within a
