@@ -156,6 +156,9 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	c.every(run, extendEvery, c.matchNew)
 	c.findings.wake = make(chan struct{}, 1)
 	looks := []looking{c.driftLook(), c.findingsLook()}
+	if l, ok := o.Store.(store.Listener); ok && o.Shared {
+		c.own.Go(func() { c.listen(run, l) })
+	}
 	if c.scoring != nil {
 		looks = append(looks, c.scoresLook())
 	}

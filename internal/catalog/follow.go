@@ -45,6 +45,7 @@ type follower struct {
 	broken  error         // why the store cannot be followed now
 
 	wake   chan struct{}
+	heard  chan struct{} // another server may have committed something
 	wanted atomic.Uint64 // the highest sequence number that somebody waits for
 	own    offered
 	stop   context.CancelFunc
@@ -57,7 +58,7 @@ const changesAtOnce = 2048
 // newFollower reads everything since the checkpoint that the index and the tenants
 // are of.
 func newFollower(ctx context.Context, s store.Store, x *index.Index, tenants map[string]index.Set, log *slog.Logger, poll time.Duration) (*follower, error) {
-	f := &follower{store: s, log: log, index: x, poll: poll, changed: make(chan struct{}), wake: make(chan struct{}, 1), done: make(chan struct{})}
+	f := &follower{store: s, log: log, index: x, poll: poll, changed: make(chan struct{}), wake: make(chan struct{}, 1), heard: make(chan struct{}, 1), done: make(chan struct{})}
 	first := &view{seq: x.Snapshot().Seq(), index: x.Snapshot(), tenants: tenants}
 	var err error
 	if first.running, err = readRunning(ctx, s, tenants, time.Time{}); err != nil {
@@ -94,6 +95,8 @@ func (f *follower) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-f.wake:
+		case <-f.heard:
+			look = true
 		case <-t.C:
 			look = true
 		}

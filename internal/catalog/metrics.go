@@ -21,6 +21,7 @@ type metrics struct {
 	findings   *prometheus.GaugeVec
 	scores     *prometheus.GaugeVec
 	marked     *prometheus.GaugeVec
+	listening  prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -35,10 +36,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		findings:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "cofferdam_running_findings", Help: "Vulnerabilities in components of running containers, by severity and whether they are known to be exploited."}, []string{"severity", "kev"}),
 		scores:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "cofferdam_documents", Help: "Documents by the grade of their quality; none: they cannot be judged, pending: they were not yet."}, []string{"grade"}),
 		marked:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "cofferdam_documents_marked", Help: "Documents below the quality that is asked for: below the floor, or refused by the policy."}, []string{"by"}),
+		listening:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "cofferdam_store_listening", Help: "1 while this server hears of what other servers commit at once; 0 while it looks four times a second, and where no other server shares the store."}),
 		rejected:   counter("cofferdam_documents_rejected_total", "Documents put into quarantine."),
 	}
 	if r != nil {
-		r.MustRegister(m.documents, m.bytes, m.components, m.rejected, m.standing, m.findings, m.scores, m.marked)
+		r.MustRegister(m.documents, m.bytes, m.components, m.rejected, m.standing, m.findings, m.scores, m.marked, m.listening)
 	}
 	return m
 }

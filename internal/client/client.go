@@ -143,8 +143,7 @@ func after(res *http.Response, err error, try int) (time.Duration, bool) {
 	if errors.As(err, &own) {
 		return 0, false
 	}
-	wait := min(200*time.Millisecond<<min(try, 6), 10*time.Second)
-	wait = wait/2 + rand.N(wait/2) //nolint:gosec // so that not all come again at once
+	wait := retry.Backoff(200*time.Millisecond, 10*time.Second, try)
 	if err != nil {
 		return wait, !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	mathrand "math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -197,7 +196,7 @@ func (f *Follower[V, T]) deliver(ctx context.Context, m Message[V, T]) bool {
 			f.set(func(s *Status) { s.Gone, s.Problem, s.Next = true, err.Error(), time.Time{} })
 			return false
 		}
-		wait := backoff(cmp.Or(f.Wait, firstWait), try)
+		wait := retry.Backoff(cmp.Or(f.Wait, firstWait), longestWait, try)
 		if r != nil {
 			wait = max(wait, r.After)
 		}
@@ -207,16 +206,6 @@ func (f *Follower[V, T]) deliver(ctx context.Context, m Message[V, T]) bool {
 			return false
 		}
 	}
-}
-
-// backoff doubles with every try, up to longestWait, and half of it is chance, so that
-// those who failed together do not come again together.
-func backoff(first time.Duration, try int) time.Duration {
-	d := longestWait
-	if try < 20 {
-		d = min(first<<try, longestWait)
-	}
-	return d/2 + mathrand.N(d/2+1) // #nosec G404 -- spreads tries
 }
 
 // difference is the next message, or nil where there is nothing to tell.

@@ -1,10 +1,11 @@
 // Package retry says when a service that was busy is asked again: what the service
-// said itself, and a wait that ends with its context. How often to ask, and for how
-// long, is for each caller to say.
+// said itself, or longer and longer waits, which end with their context. How often to
+// ask, and for how long, is for each caller to say.
 package retry
 
 import (
 	"context"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
@@ -34,6 +35,17 @@ func After(h http.Header, now time.Time) (wait time.Duration, said bool) {
 		return 0, false
 	}
 	return min(max(t.Sub(now), 0), Longest), true
+}
+
+// Backoff is the wait after a number of failures, the first of which is 0: it doubles
+// with each, up to longest, and half of it is chance, so that those who failed together
+// do not come again together.
+func Backoff(first, longest time.Duration, failures int) time.Duration {
+	d := longest
+	if failures < 20 {
+		d = min(first<<failures, longest)
+	}
+	return d/2 + rand.N(d/2+1) // #nosec G404 -- spreads tries
 }
 
 // Sleep waits for d, or until the context ends, whose cause it returns then.

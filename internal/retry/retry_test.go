@@ -45,6 +45,16 @@ func TestAfter(t *testing.T) {
 	}
 }
 
+func TestBackoff(t *testing.T) {
+	for failures, whole := range map[int]time.Duration{0: time.Second, 1: 2 * time.Second, 5: 32 * time.Second, 6: time.Minute, 19: time.Minute, 20: time.Minute, 1000: time.Minute} {
+		for range 50 {
+			if d := retry.Backoff(time.Second, time.Minute, failures); d < whole/2 || d > whole {
+				t.Errorf("after %d failures it waits %v, not %v to %v", failures, d, whole/2, whole)
+			}
+		}
+	}
+}
+
 func TestSleepEndsWithItsContext(t *testing.T) {
 	why := errors.New("the program stops")
 	ctx, stop := context.WithCancelCause(t.Context())

@@ -135,6 +135,16 @@ type Reader interface {
 	Checkpoints(ctx context.Context, from uint64, limit int) ([][]byte, error)
 }
 
+// Listener is a store that hears of what other processes commit.
+type Listener interface {
+	// Listen calls heard once it hears, for what came before may have been missed, and
+	// then after changes that another process has committed. That is a hint, and no more:
+	// one may be lost, and several be one; Reader.Since says what changed. heard must not
+	// block. It returns when ctx ends, and when nothing can be heard any more, with the
+	// reason; it may then be called again.
+	Listen(ctx context.Context, heard func()) error
+}
+
 // Coding is what an engine is told about rows and the caller's dictionary, so that
 // it needs to know neither.
 type Coding struct {

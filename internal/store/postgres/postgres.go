@@ -88,12 +88,16 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 		pool.Close()
 		return nil, err
 	}
+	e.hints = newHints(ctx, pool)
 	return &Store{Ledger: l, engine: e}, nil
 }
 
 // Close is store.Store's.
 func (s *Store) Close() error {
-	s.engine.closing.Do(s.engine.pool.Close)
+	s.engine.closing.Do(func() {
+		s.engine.hints.close()
+		s.engine.pool.Close()
+	})
 	return nil
 }
 
@@ -119,6 +123,7 @@ func durable(ctx context.Context, c *pgx.Conn) error {
 type engine struct {
 	pool     *pgxpool.Pool
 	patience time.Duration
+	hints    *hints
 	closing  sync.Once
 	numbered sync.Map // statements with question marks → with numbers; bounded by the ledger's statements
 }
@@ -170,7 +175,7 @@ func (s schema) Apply(ctx context.Context, m ledger.Migration) error {
 			return err
 		}
 		if m.Then != nil {
-			if err := m.Then(ctx, transaction{s.engine, tx}); err != nil {
+			if err := m.Then(ctx, &transaction{engine: s.engine, tx: tx}); err != nil {
 				return err
 			}
 		}

@@ -52,7 +52,8 @@ func (e *engine) attempt(ctx context.Context, f func(ledger.Tx) error) error {
 	if err != nil {
 		return classify("begin a change", err, false)
 	}
-	if err := f(transaction{e, tx}); err != nil {
+	t := &transaction{engine: e, tx: tx}
+	if err := f(t); err != nil {
 		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		_ = tx.Rollback(undo) // where this fails, the connection is closed, which rolls back too
@@ -60,7 +61,13 @@ func (e *engine) attempt(ctx context.Context, f func(ledger.Tx) error) error {
 	}
 	commit, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitPatience)
 	defer cancel()
-	return classify("commit a change", tx.Commit(commit), true)
+	if err := tx.Commit(commit); err != nil {
+		return classify("commit a change", err, true)
+	}
+	if t.wrote {
+		e.hints.send()
+	}
+	return nil
 }
 
 // Read is ledger.Engine's: one snapshot for all statements.
@@ -70,7 +77,7 @@ func (e *engine) Read(ctx context.Context, f func(ledger.Tx) error) error {
 
 // ReadOne is ledger.Engine's.
 func (e *engine) ReadOne(ctx context.Context, f func(ledger.Tx) error) error {
-	return e.patiently(ctx, func() error { return f(transaction{e, e.pool}) })
+	return e.patiently(ctx, func() error { return f(&transaction{engine: e, tx: e.pool}) })
 }
 
 func (e *engine) read(ctx context.Context, f func(ledger.Tx) error) error {
@@ -78,7 +85,7 @@ func (e *engine) read(ctx context.Context, f func(ledger.Tx) error) error {
 	if err != nil {
 		return classify("read the catalogue", err, false)
 	}
-	err = f(transaction{e, tx})
+	err = f(&transaction{engine: e, tx: tx})
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if undo := tx.Rollback(end); err == nil {
@@ -94,9 +101,10 @@ type transaction struct {
 		Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 		SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 	}
+	wrote bool // there is something that other servers may want to look at
 }
 
-func (t transaction) Query(ctx context.Context, text string, args []any, each func(func(...any) error) error) error {
+func (t *transaction) Query(ctx context.Context, text string, args []any, each func(func(...any) error) error) error {
 	rows, err := t.tx.Query(ctx, t.engine.number(text), args...)
 	if err != nil {
 		return classify("read the catalogue", err, false)
@@ -115,7 +123,8 @@ func (t transaction) Query(ctx context.Context, text string, args []any, each fu
 }
 
 // Exec sends all statements at once and waits once.
-func (t transaction) Exec(ctx context.Context, list ...ledger.Statement) (int64, error) {
+func (t *transaction) Exec(ctx context.Context, list ...ledger.Statement) (int64, error) {
+	t.wrote = true
 	var batch pgx.Batch
 	for _, s := range list {
 		batch.Queue(t.engine.number(s.SQL), s.Args...)

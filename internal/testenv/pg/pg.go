@@ -281,3 +281,21 @@ func (s *Server) exec(t testing.TB, sql string) {
 		t.Fatal(err)
 	}
 }
+
+// EndSessions ends the connections whose last statement was like a pattern of SQL, as
+// a proxy that loses patience would, and returns how many there were.
+func (s *Server) EndSessions(t testing.TB, dsn, statement string) int {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	c, err := pgx.Connect(ctx, s.dsn("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(ctx) //nolint:errcheck // the test is about others
+	var n int
+	if err := c.QueryRow(ctx, "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1 AND query LIKE $2", Name(dsn), statement).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

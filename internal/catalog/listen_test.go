@@ -1,0 +1,90 @@
+package catalog_test
+
+import (
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/cofferdam-io/cofferdam/internal/catalog"
+	"github.com/cofferdam-io/cofferdam/internal/testenv/pg"
+)
+
+// A server that would look for the changes of others once in an hour shows them at
+// once, since it hears of them: to who asks, and to who waits for events. That it was cut
+// off, and what happened meanwhile, is made up for as soon as it hears again.
+func TestChangesOfOtherServersAreHeard(t *testing.T) {
+	server := pg.Shared(t)
+	dsn := server.Database(t)
+	limits := catalog.Limits{Poll: time.Hour}
+	a, endA := open(t, shared(t, dsn), catalog.Options{Shared: true, Limits: limits})
+	defer endA()
+	figures := prometheus.NewRegistry()
+	b, endB := open(t, shared(t, dsn), catalog.Options{Shared: true, Limits: limits, Metrics: figures, Log: slog.New(slog.DiscardHandler)})
+	defer endB()
+	listens := func() bool { return gauge(t, figures, "cofferdam_store_listening") == 1 }
+	eventually(t, "the second server listens", listens)
+
+	n := 0
+	comes := func(what string) {
+		t.Helper()
+		n++
+		take(t, a, catalog.Upload{}, text(fmt.Sprint("image", n), fmt.Sprintf("pkg:npm/a@%d", n)))
+		begun := time.Now()
+		// A question looks at nothing but what the server has seen.
+		eventually(t, what, func() bool { return total(t, b, catalog.Search{Component: "pkg:npm/a"}) == n })
+		t.Logf("%s: after %v", what, time.Since(begun))
+	}
+	comes("in peace")
+	// Who waits for events waits like this.
+	events := make(chan error, 1)
+	at, err := b.Changes(t.Context(), 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { events <- b.Await(t.Context(), at[len(at)-1].Seq) }()
+	time.Sleep(50 * time.Millisecond)
+	comes("while somebody waits")
+	select {
+	case err := <-events:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("who waits for events is told nothing")
+	}
+
+	if ended := server.EndSessions(t, dsn, "LISTEN%"); ended != 2 {
+		t.Errorf("%d servers listened", ended)
+	}
+	comes("after the connection was lost")
+	eventually(t, "the second server listens again", listens)
+	comes("once it listens again")
+}
+
+// gauge is the value of a metric without labels.
+func gauge(t *testing.T, r *prometheus.Registry, name string) float64 {
+	t.Helper()
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	t.Fatalf("there is no metric %s", name)
+	return 0
+}
+
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not after half a minute", what)
+		}
+	}
+}
