@@ -79,10 +79,7 @@ func dependencies(p *predicate.Provenance) Dependencies {
 func (x *assessor) source(f *fact.Fact, p *predicate.Provenance) {
 	s := &x.Source
 	s.Repository, s.Ref, s.Commit, s.Confirmed = "", "", "", Unknown
-	candidates := p.Dependencies
-	if p.Config != nil {
-		candidates = append([]predicate.Resource{*p.Config}, candidates...)
-	}
+	candidates := sources(p)
 	for i := range candidates {
 		c := &candidates[i]
 		commit := c.Digest("gitCommit")
@@ -102,6 +99,28 @@ func (x *assessor) source(f *fact.Fact, p *predicate.Provenance) {
 			}
 		}
 	}
+}
+
+// sources are the inputs among which the source is looked for, in this order. Tekton
+// Chains also names the repositories that the definitions of pipeline and tasks came from,
+// and names them first: those are how it was built, and not what (tektoncd/chains,
+// docs/predicate/slsa/v2.md, "Resolved Dependencies"). In v0.2 that is configSource, which
+// stands among the materials once more.
+func sources(p *predicate.Provenance) []predicate.Resource {
+	rest, tekton := strings.CutPrefix(strings.TrimPrefix(p.BuildType, "https://"), "tekton.dev/")
+	if !tekton || rest == "" {
+		if p.Config != nil {
+			return append([]predicate.Resource{*p.Config}, p.Dependencies...)
+		}
+		return p.Dependencies
+	}
+	return slices.DeleteFunc(slices.Clone(p.Dependencies), func(r predicate.Resource) bool {
+		switch r.Name {
+		case "pipeline", "pipelineTask", "task":
+			return true
+		}
+		return p.Config != nil && r.URI == p.Config.URI && slices.Equal(r.Digests, p.Config.Digests)
+	})
 }
 
 // Names of members of metadata by which BuildKit says that a build had no network

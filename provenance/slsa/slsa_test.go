@@ -123,6 +123,32 @@ func TestLevels(t *testing.T) {
 	}
 }
 
+// TestTektonSource: of what Tekton Chains names, the source is what was built, and never
+// the repository that the pipeline's definition came from.
+func TestTektonSource(t *testing.T) {
+	const (
+		v2   = `{"buildDefinition":{"buildType":"https://tekton.dev/chains/v2/slsa","externalParameters":{"runSpec":{}},"resolvedDependencies":[%s]},"runDetails":{"builder":{"id":"https://tekton.dev/chains/v2"}}}`
+		v02  = `{"builder":{"id":"https://tekton.dev/chains/v2"},"buildType":"tekton.dev/v1/PipelineRun","invocation":{"configSource":{"uri":"git+https://git.example/ci","digest":{"sha1":"0c0c"},"entryPoint":"p.yaml"}},"materials":[%s]}`
+		ci   = `{"name":"pipeline","uri":"git+https://git.example/ci","digest":{"sha1":"0c0c"}}`
+		task = `{"name":"pipelineTask","uri":"git+https://git.example/tasks","digest":{"sha1":"7a7a"}}`
+		step = `{"uri":"oci://registry.example/git-init","digest":{"sha256":"28ff94e63e4058afc3f15b4c11c08cf3b54fa91faa646a4bbac90380cd7158df"}}`
+		web  = `{"name":"inputs/result","uri":"git+https://git.example/web","digest":{"sha1":"6f1d"}}`
+	)
+	for name, c := range map[string]struct{ kind, raw, repository, commit string }{
+		"after the definitions": {v1type, fmt.Sprintf(v2, ci+","+task+","+step+","+web), "https://git.example/web", "6f1d"},
+		"nothing but them":      {v1type, fmt.Sprintf(v2, ci+","+task+","+step), "", ""},
+		"v0.2":                  {"https://slsa.dev/provenance/v0.2", fmt.Sprintf(v02, step+","+ci+","+web), "https://git.example/web", "6f1d"},
+		"v0.2, nothing but it":  {"https://slsa.dev/provenance/v0.2", fmt.Sprintf(v02, step+","+ci), "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := slsa.Assess(artifact, []fact.Fact{said(c.kind, c.raw, platform)}, parse(t), nil)
+			if a.Build.Level != 1 || a.Source.Repository != c.repository || a.Source.Commit != c.commit {
+				t.Errorf("level %d, source %s %s", a.Build.Level, a.Source.Repository, a.Source.Commit)
+			}
+		})
+	}
+}
+
 func TestSignals(t *testing.T) {
 	sbom := ident.SHA256([]byte("sbom"))
 	byproduct := func(d ident.Digest) string {
