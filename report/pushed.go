@@ -14,7 +14,7 @@ type Pushed struct {
 	SchemaVersion string           `json:"schemaVersion"`
 	Stored        int              `json:"stored"`    // on the server's disk now
 	Known         int              `json:"known"`     // and was before
-	Refused       int              `json:"refused"`   // kept in the server's quarantine
+	Refused       int              `json:"refused"`   // not taken in
 	Documents     []PushedDocument `json:"documents"` // in the order of the arguments
 	Clusters      []PushedCluster  `json:"clusters,omitempty"`
 }
@@ -49,6 +49,11 @@ type PushedDocument struct {
 	// Blocked is what the artifact has and must not.
 	Blocked []PushedBlock `json:"blocked,omitempty"`
 	Error   string        `json:"error,omitempty"`
+	// Where in the document the fault is, and Hint, say more of Error.
+	Where string `json:"where,omitempty"`
+	Hint  string `json:"hint,omitempty"`
+	// Quarantine is the digest under which the server keeps a document that it refused.
+	Quarantine string `json:"quarantine,omitempty"`
 }
 
 // HasBlocked reports whether an artifact has a component that must not be used, or
@@ -104,14 +109,25 @@ func pushedTable(w io.Writer, a *Pushed, o Options) error {
 		p.table([]column{{"FILE", 24}, {"HAS", 32}, {"WHY", 32}}, rows)
 	}
 	if a.Refused > 0 {
-		p.heading("REFUSED", a.Refused, "kept in the server's quarantine with the reason")
+		note := "kept in the server's quarantine with the reason"
 		var rows [][]string
 		for i := range a.Documents {
-			if d := &a.Documents[i]; d.Error != "" {
-				rows = append(rows, []string{p.bold(clean(d.File)), clean(d.Error)})
+			d := &a.Documents[i]
+			if d.Error == "" {
+				continue
 			}
+			why := d.Error
+			if d.Hint != "" {
+				why += " (" + d.Hint + ")"
+			}
+			if d.Quarantine == "" {
+				note = "kept in the server's quarantine where nothing else is said"
+				why += "; it is not kept"
+			}
+			rows = append(rows, []string{p.bold(clean(d.File)), clean(d.Where), clean(why)})
 		}
-		p.table([]column{{"FILE", 24}, {"WHY", 40}}, rows)
+		p.heading("REFUSED", a.Refused, note)
+		p.table([]column{{"FILE", 24}, {"WHERE", 24}, {"WHY", 40}}, rows)
 	}
 	if a.Stored+a.Known > 0 {
 		p.heading("ON THE SERVER", a.Stored+a.Known, "")

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"sync"
 
@@ -103,7 +104,14 @@ func (l *Loader) pushDocument(ctx context.Context, c *client.Client, d client.Do
 	r, err := c.Push(ctx, d)
 	switch ident.KindOf(err) {
 	case ident.KindInvalid, ident.KindUnsupported, ident.KindLimit:
-		row.Error = problemOf(d.Name, err).Message
+		row.Error = err.Error()
+		if e, ok := asIdent(err); ok {
+			row.Error, row.Where, row.Hint = e.Message, e.Where, e.Hint
+		}
+		var kept *client.QuarantinedError
+		if errors.As(err, &kept) {
+			row.Quarantine = kept.Digest
+		}
 		return row, nil
 	}
 	if err != nil {

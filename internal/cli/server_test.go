@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -266,6 +267,68 @@ func TestDocumentsOfServer(t *testing.T) {
 	}
 	if out, _ = s.run(0, "scan", image, "--server", s.url, "-o", "json"); strings.Count(out, `"id": "CVE-2021-23337"`) != 1 || !strings.Contains(out, `"documents": 2`) {
 		t.Error(out)
+	}
+}
+
+// What a server does not take in is told with the place of the fault, as a command
+// that reads the file tells it, and with whether the server keeps it.
+func TestPushSaysWhereTheFaultIs(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(config, []byte("limits: {documentBytes: 4096}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := served(t, "--config", config)
+	token, err := os.ReadFile(filepath.Join(s.dir, "data", "admin.token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("COFFERDAM_TOKEN", strings.TrimSpace(string(token)))
+	for _, c := range []struct {
+		name, text   string
+		where, error string
+		kept         bool
+	}{
+		{"cut.json", "{\"bomFormat\": \"CycloneDX\", \"specVersion\": \"1.6\",\n \"components\": [{\"name\": \"a", "line 2, column ", "the input ends inside a string", true},
+		{"cut.spdx.json", "{\"spdxVersion\": \"SPDX-2.3\",\n\"name\" 1}", "line 2, column 8", "a colon is due", true},
+		{"tags.xml", "<bom xmlns=\"http://cyclonedx.org/schema/bom/1.5\">\n<metadata></bom>", "line 2, column 17", "not well-formed: element <metadata> closed by </bom>", true},
+		{"cut.xml", "<bom xmlns=\"http://cyclonedx.org/schema/bom/1.5\">\n<metadata>", "line 2, column 11", "not well-formed: unexpected EOF", true},
+		{"tag.spdx", "SPDXVersion: SPDX-2.3\nSPDXID: SPDXRef-DOCUMENT\nPackageComment: <text>never", "line 3", "<text> is not closed", true},
+		{"large.json", "{\"bomFormat\": \"CycloneDX\"" + strings.Repeat(" ", 5000) + "}", "", "larger than", false},
+	} {
+		path := s.file(c.name, c.text)
+		out, _ := s.run(1, "push", "--server", s.url, path, "-o", "json")
+		var got report.Pushed
+		if err := json.Unmarshal([]byte(out), &got); err != nil || len(got.Documents) != 1 || got.Refused != 1 {
+			t.Fatalf("%s: %v\n%s", c.name, err, out)
+		}
+		d := got.Documents[0]
+		if !strings.HasPrefix(d.Where, c.where) || !strings.Contains(d.Error, c.error) || (d.Quarantine == digestOf(c.text)) != c.kept {
+			t.Errorf("%s: %+v", c.name, d)
+		}
+		table, _ := s.run(1, "push", "--server", s.url, path)
+		if !strings.Contains(table, d.Where) || !strings.Contains(table, d.Error) || strings.Contains(table, "it is not kept") == c.kept {
+			t.Errorf("%s: the table says\n%s", c.name, table)
+		}
+		if c.where == "" {
+			continue
+		}
+		// The file itself, read by a command.
+		if _, stderr := s.run(-1, "sbom", "show", path); !strings.Contains(stderr, d.Where) {
+			t.Errorf("%s: pushed %q, read %s", c.name, d.Where, stderr)
+		}
+		q, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/api/v1/documents", strings.NewReader(c.text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Header.Set("Authorization", "Bearer "+os.Getenv("COFFERDAM_TOKEN"))
+		raw, err := http.DefaultClient.Do(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var problem struct{ Where, Detail, Quarantine string }
+		if err := errors.Join(json.NewDecoder(raw.Body).Decode(&problem), raw.Body.Close()); err != nil || problem.Where != d.Where || problem.Quarantine != d.Quarantine {
+			t.Errorf("%s: over HTTP %+v, %v", c.name, problem, err)
+		}
 	}
 }
 

@@ -199,8 +199,8 @@ func answer(res *http.Response, out any) error {
 
 func problemOf(res *http.Response, b []byte) error {
 	var p struct {
-		Detail, Hint, Where string
-		Errors              []struct{ Message, Location string }
+		Detail, Hint, Where, Quarantine string
+		Errors                          []struct{ Message, Location string }
 	}
 	kind := ident.KindFailure
 	switch res.StatusCode {
@@ -222,5 +222,21 @@ func problemOf(res *http.Response, b []byte) error {
 	}
 	e := ident.Errorf(kind, "%s", text)
 	e.Hint = p.Hint
-	return e.At(p.Where)
+	e = e.At(p.Where)
+	if p.Quarantine != "" {
+		return &QuarantinedError{Digest: p.Quarantine, Err: e}
+	}
+	return e
 }
+
+// QuarantinedError says why a server did not take a document in, whose bytes it keeps
+// in its quarantine under Digest.
+type QuarantinedError struct {
+	Digest string
+	Err    error
+}
+
+func (e *QuarantinedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is wrong with the document.
+func (e *QuarantinedError) Unwrap() error { return e.Err }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -31,6 +32,10 @@ func (b *builder) tree(data []byte) (*element, string, error) {
 	dec.CharsetReader = func(charset string, _ io.Reader) (io.Reader, error) {
 		return nil, ident.Errorf(ident.KindUnsupported, "the document is encoded as %.20q; convert it to UTF-8", charset)
 	}
+	here := func(kind ident.Kind, format string, args ...any) error {
+		line, column := dec.InputPos()
+		return ident.Errorf(kind, format, args...).At(fmt.Sprintf("line %d, column %d", line, column))
+	}
 	var root *element
 	var stack []*element
 	space := ""
@@ -44,13 +49,16 @@ func (b *builder) tree(data []byte) (*element, string, error) {
 			if errors.As(err, &known) {
 				return nil, "", known
 			}
-			line, _ := dec.InputPos()
-			return nil, "", ident.Errorf(ident.KindInvalid, "line %d: %w", line, err)
+			var syntax *xml.SyntaxError
+			if errors.As(err, &syntax) {
+				err = errors.New(syntax.Msg) // it says the line, which here does with the column
+			}
+			return nil, "", here(ident.KindInvalid, "the XML is not well-formed: %w", err)
 		}
 		switch t := tok.(type) {
 		case xml.StartElement:
 			if len(stack) >= b.opt.MaxDepth {
-				return nil, "", ident.Errorf(ident.KindLimit, "elements are nested more than %d deep", b.opt.MaxDepth)
+				return nil, "", here(ident.KindLimit, "elements are nested more than %d deep", b.opt.MaxDepth)
 			}
 			e := &element{name: t.Name.Local}
 			for _, a := range t.Attr {
@@ -66,7 +74,7 @@ func (b *builder) tree(data []byte) (*element, string, error) {
 			case root == nil:
 				root, space = e, t.Name.Space
 			default:
-				return nil, "", ident.Errorf(ident.KindInvalid, "the document has more than one root element")
+				return nil, "", here(ident.KindInvalid, "the document has more than one root element")
 			}
 			stack = append(stack, e)
 		case xml.EndElement:
@@ -79,11 +87,11 @@ func (b *builder) tree(data []byte) (*element, string, error) {
 				top.chars = append(top.chars, t...) // comments may cut a text into any number of pieces
 			}
 		case xml.Directive:
-			return nil, "", ident.Errorf(ident.KindUnsupported, "document type declarations are not read")
+			return nil, "", here(ident.KindUnsupported, "document type declarations are not read")
 		}
 	}
 	if root == nil || len(stack) > 0 {
-		return nil, "", ident.Errorf(ident.KindInvalid, "the document ends before its root element does")
+		return nil, "", here(ident.KindInvalid, "the document ends before its root element does")
 	}
 	return root, space, nil
 }
