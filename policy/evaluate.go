@@ -35,6 +35,8 @@ type Judgement struct {
 	Mode     Mode          `json:"mode"`
 	Decision Decision      `json:"decision"`
 	Rules    []RuleVerdict `json:"rules"`
+
+	doubtful bool // an exception may count once all could be checked
 }
 
 // Result is what became of a rule.
@@ -70,7 +72,7 @@ func Evaluate(policies []*Policy, in *Prepared, c Context) Verdict {
 		pv := p.Evaluate(in, c)
 		v.Policies = append(v.Policies, pv)
 		v.Decision = worse(v.Decision, pv.Decision)
-		if pv.Decision != Pass && len(in.Unchecked) > 0 {
+		if pv.Decision != Pass && (len(in.Unchecked) > 0 || pv.doubtful) {
 			v.Indeterminate = true
 		}
 	}
@@ -97,6 +99,7 @@ func (v Verdict) And(o Verdict) Verdict {
 func (p *Policy) Evaluate(in *Prepared, c Context) Judgement {
 	out := Judgement{Policy: p.Name, Mode: p.Mode, Decision: Pass, Rules: make([]RuleVerdict, 0, len(p.Checks))}
 	ec := p.excepting(in, &c)
+	out.doubtful = ec.doubtful
 	for i := range p.Checks {
 		check := &p.Checks[i]
 		o := check.Judge(in, ec.context)

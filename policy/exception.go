@@ -50,6 +50,8 @@ type Exception struct {
 type excepting struct {
 	context *Context
 	active  []judged
+	// doubtful says that one of them may count once all could be checked.
+	doubtful bool
 }
 
 // judged is an exception in scope; void says why it does not count.
@@ -70,7 +72,8 @@ func (p *Policy) excepting(in *Prepared, c *Context) excepting {
 		if len(e.Policies) > 0 && !slices.Contains(e.Policies, p.Name) || len(e.Images) == 0 || !anyMatches(e.Images, in.reference, in.name) || !anyMatches(e.Namespaces, c.Namespace.Name) {
 			continue
 		}
-		void := e.void(p, in, c.At)
+		void, doubtful := e.void(p, in, c.At)
+		out.doubtful = out.doubtful || doubtful
 		if void == "" && len(e.Findings) > 0 {
 			findings = append(findings, e)
 		}
@@ -87,25 +90,26 @@ func (p *Policy) excepting(in *Prepared, c *Context) excepting {
 }
 
 // void says why an exception does not count; "" is that it does. Outside of Enforce an
-// approval may be missing: nothing is refused there.
-func (e *Exception) void(p *Policy, in *Prepared, at time.Time) string {
+// approval may be missing: nothing is refused there. Whether it is doubtful: once all can
+// be checked it may count.
+func (e *Exception) void(p *Policy, in *Prepared, at time.Time) (why string, doubtful bool) {
 	switch {
 	case e.ExpiresAt.IsZero():
-		return "it has no end"
+		return "it has no end", false
 	case !at.Before(e.ExpiresAt):
-		return "it ended at " + e.ExpiresAt.UTC().Format(time.RFC3339)
+		return "it ended at " + e.ExpiresAt.UTC().Format(time.RFC3339), false
 	case p.Mode != Enforce:
-		return ""
+		return "", false
 	case len(p.Exceptions.Approvers) == 0:
-		return "the policy names nobody who may approve it"
+		return "the policy names nobody who may approve it", false
 	}
 	need := p.Exceptions.Required
 	if need == 0 {
 		need = usualApprovals
 	}
-	var by []string
+	var by []fact.Signer
 	for _, a := range e.Approvals {
-		name := signerName(a.Signer)
+		same := func(s fact.Signer) bool { return samePerson(s, a.Signer) }
 		// An approval of a day to come is none yet; one that nobody vouches a time for is
 		// bound to the exception by its digest all the same.
 		signed, timed := signedAt(a)
@@ -113,26 +117,66 @@ func (e *Exception) void(p *Policy, in *Prepared, at time.Time) string {
 		case a.Claim != fact.Attestation || a.PredicateType != ApprovalPredicate || a.Artifact != e.Digest || e.Digest.IsZero():
 		case timed && signed.After(at):
 		case !slices.ContainsFunc(p.Exceptions.Approvers, func(i Identity) bool { return i.Matches(a.Signer) }):
-		case e.Requester.Matches(a.Signer):
-		case slices.ContainsFunc(in.Facts, func(f fact.Fact) bool { return sameSigner(f.Signer, a.Signer) }):
-		case !slices.Contains(by, name):
-			by = append(by, name)
+		case e.asked(a.Signer):
+		case slices.ContainsFunc(in.Facts, func(f fact.Fact) bool { return same(f.Signer) }), slices.ContainsFunc(in.Signers, same):
+		case !slices.ContainsFunc(by, same):
+			by = append(by, a.Signer)
 		}
 	}
 	if len(by) < need {
-		return fmt.Sprintf("it is unapproved: %d of %d approvals by those whom the policy names, and who neither asked for it nor signed the image", len(by), need)
+		return fmt.Sprintf("it is unapproved: %d of %d approvals by those whom the policy names, and who neither asked for it nor signed the image", len(by), need), false
+	}
+	if why := in.doubt(by); why != "" {
+		return "its approvals are in doubt, for whoever gave them may have signed the image: " + why, true
+	}
+	return "", false
+}
+
+// doubt says why it is not known whether any of those who approve signed the image; ""
+// is that it is known.
+func (p *Prepared) doubt(by []fact.Signer) string {
+	if len(p.Unchecked) > 0 {
+		return p.Unchecked[0]
+	}
+	for _, u := range p.Unjudged {
+		// What a key signed is signed by nobody else.
+		if !u.KeyOnly || slices.ContainsFunc(by, func(s fact.Signer) bool { return s.Key != nil }) {
+			return u.Why
+		}
 	}
 	return ""
 }
 
-func sameSigner(a, b fact.Signer) bool {
+// asked reports whether a signer asked for the exception, at whatever issuer.
+func (e *Exception) asked(s fact.Signer) bool {
+	return e.Requester.Matches(s) || s.Certificate != nil && e.Requester.Subject != "" && glob.Match(person(e.Requester.Subject), person(s.Certificate.Subject))
+}
+
+// samePerson reports whether two signers have to be taken for one: the same key, or the
+// same name in whatever spelling and at whatever issuer. Two people who cannot be told
+// apart count as one, for one who counts as two approves alone.
+func samePerson(a, b fact.Signer) bool {
 	switch {
 	case a.Certificate != nil && b.Certificate != nil:
-		return a.Certificate.Issuer == b.Certificate.Issuer && a.Certificate.Subject == b.Certificate.Subject
+		return person(a.Certificate.Subject) == person(b.Certificate.Subject)
 	case a.Key != nil && b.Key != nil:
-		return a.Key.ID == b.Key.ID
+		return a.Key.ID == b.Key.ID || a.Key.Name != "" && a.Key.Name == b.Key.Name
 	}
 	return false
+}
+
+// person is the name in a certificate without what tells spellings of it apart: case, the
+// tag of an address (ann+ci@…), and the branch of a workflow (…/build.yml@refs/heads/main).
+func person(subject string) string {
+	s := strings.ToLower(strings.TrimSpace(subject))
+	if workflow, _, ok := strings.Cut(s, "@refs/"); ok {
+		return workflow
+	}
+	if local, domain, ok := strings.Cut(s, "@"); ok && !strings.Contains(local, "/") {
+		local, _, _ = strings.Cut(local, "+")
+		return local + "@" + domain
+	}
+	return strings.TrimSuffix(s, "/")
 }
 
 // excuse turns a broken rule into an excused one where an exception covers it, and

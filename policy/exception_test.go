@@ -26,6 +26,14 @@ func granted() policy.Exception {
 
 func TestExceptions(t *testing.T) {
 	approval := policy.Approval{Approvers: []policy.Identity{{Issuer: people, Subject: "*@sec.example"}, {Issuer: people, Subject: "dev@shop.example"}, {Issuer: ci, Subject: "**"}}}
+	// ofBranch is an approval by a workflow, the one that signed the image where no branch is said.
+	ofBranch := func(branch string) fact.Fact {
+		who := "https://git.example/sec/approve/.ci/approve.yml@refs/heads/" + branch
+		if name, _, _ := strings.Cut(workflow, "@refs/"); branch == "" {
+			who = name + "@refs/heads/other"
+		}
+		return attested(exceptionDigest, policy.ApprovalPredicate, "{}", by(ci, who), noon.Add(-time.Hour))
+	}
 	forged := approved("ben@sec.example")
 	forged.Artifact = image
 	late := approved("ben@sec.example")
@@ -54,18 +62,26 @@ func TestExceptions(t *testing.T) {
 		"who signed the image": {func(e *policy.Exception) {
 			e.Approvals[1] = attested(exceptionDigest, policy.ApprovalPredicate, "{}", by(ci, workflow), noon)
 		}, approval, policy.Enforce, policy.Broken, "1 of 2"},
-		"of something else": {func(e *policy.Exception) { e.Approvals[1] = forged }, approval, policy.Enforce, policy.Broken, "1 of 2"},
-		"of another kind":   {func(e *policy.Exception) { e.Approvals[1] = otherType }, approval, policy.Enforce, policy.Broken, "1 of 2"},
-		"not yet":           {func(e *policy.Exception) { e.Approvals[1] = late }, approval, policy.Enforce, policy.Broken, "1 of 2"},
-		"without digest":    {func(e *policy.Exception) { e.Digest = ident.Digest{} }, approval, policy.Enforce, policy.Broken, "0 of 2"},
-		"another policy":    {func(e *policy.Exception) { e.Policies = []string{"q"} }, approval, policy.Enforce, policy.Broken, ""},
-		"this policy":       {func(e *policy.Exception) { e.Policies = []string{"p"} }, approval, policy.Enforce, policy.Excused, ""},
-		"another rule":      {func(e *policy.Exception) { e.Rules = []string{"s"} }, approval, policy.Enforce, policy.Broken, ""},
-		"another image":     {func(e *policy.Exception) { e.Images = []string{"r.example/other*"} }, approval, policy.Enforce, policy.Broken, ""},
-		"no image":          {func(e *policy.Exception) { e.Images = nil }, approval, policy.Enforce, policy.Broken, ""},
-		"another namespace": {func(e *policy.Exception) { e.Namespaces = []string{"lab"} }, approval, policy.Enforce, policy.Broken, ""},
-		"this namespace":    {func(e *policy.Exception) { e.Namespaces = []string{"sh*"} }, approval, policy.Enforce, policy.Excused, ""},
-		"of a finding":      {func(e *policy.Exception) { e.Findings = []string{"CVE-2026-0001"} }, approval, policy.Enforce, policy.Broken, ""},
+		"the requester, at another issuer": {func(e *policy.Exception) {
+			e.Requester = policy.Identity{Issuer: "https://login.example", Subject: "ben@sec.example"}
+		}, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"the requester, written otherwise":  {func(e *policy.Exception) { e.Requester.Subject = "Ben+ops@sec.example" }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"one person, written otherwise":     {func(e *policy.Exception) { e.Approvals[1] = approved("Ann@sec.example") }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"one person, with a tag":            {func(e *policy.Exception) { e.Approvals[1] = approved("ann+2@sec.example") }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"one workflow, at two branches":     {func(e *policy.Exception) { e.Approvals = []fact.Fact{ofBranch("a"), ofBranch("b")} }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"who signed the image, on a branch": {func(e *policy.Exception) { e.Approvals[1] = ofBranch("") }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"of something else":                 {func(e *policy.Exception) { e.Approvals[1] = forged }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"of another kind":                   {func(e *policy.Exception) { e.Approvals[1] = otherType }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"not yet":                           {func(e *policy.Exception) { e.Approvals[1] = late }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"without digest":                    {func(e *policy.Exception) { e.Digest = ident.Digest{} }, approval, policy.Enforce, policy.Broken, "0 of 2"},
+		"another policy":                    {func(e *policy.Exception) { e.Policies = []string{"q"} }, approval, policy.Enforce, policy.Broken, ""},
+		"this policy":                       {func(e *policy.Exception) { e.Policies = []string{"p"} }, approval, policy.Enforce, policy.Excused, ""},
+		"another rule":                      {func(e *policy.Exception) { e.Rules = []string{"s"} }, approval, policy.Enforce, policy.Broken, ""},
+		"another image":                     {func(e *policy.Exception) { e.Images = []string{"r.example/other*"} }, approval, policy.Enforce, policy.Broken, ""},
+		"no image":                          {func(e *policy.Exception) { e.Images = nil }, approval, policy.Enforce, policy.Broken, ""},
+		"another namespace":                 {func(e *policy.Exception) { e.Namespaces = []string{"lab"} }, approval, policy.Enforce, policy.Broken, ""},
+		"this namespace":                    {func(e *policy.Exception) { e.Namespaces = []string{"sh*"} }, approval, policy.Enforce, policy.Excused, ""},
+		"of a finding":                      {func(e *policy.Exception) { e.Findings = []string{"CVE-2026-0001"} }, approval, policy.Enforce, policy.Broken, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := granted()

@@ -21,6 +21,12 @@ type Input struct {
 	// Unchecked names what could not be checked, such as a registry that did not answer.
 	// A refusal is then no proof that something is missing.
 	Unchecked []string
+	// Signers are others who are known to have signed the image or something about it: under
+	// trust that these policies know nothing of. None of them may approve an exception.
+	Signers []fact.Signer
+	// Unjudged is what is attached to the image and could not be judged, by anybody's trust:
+	// whoever approves an exception may have signed it.
+	Unjudged []Unjudged
 	// Findings are the vulnerabilities of the image; they mean nothing unless Scanned.
 	Findings []Finding
 	Scanned  bool
@@ -28,6 +34,12 @@ type Input struct {
 	// Provenance is what is made of the verified provenance; nil where nobody asked, which
 	// a rule about it cannot be judged by.
 	Provenance *Provenance
+}
+
+// Unjudged is a signature, or what a signature is judged by, that could not be read.
+type Unjudged struct {
+	Why     string
+	KeyOnly bool // only whoever holds a key can have made what it is about
 }
 
 // Provenance is what verified provenance of an image is worth (package provenance/slsa):

@@ -57,6 +57,8 @@ type ImageFacts struct {
 	own    []*policy.Policy
 	keys   clusterimage.Resolved
 	except []policy.Exception
+	// unjudged is what may have been signed by anybody, since it could not be judged.
+	unjudged []policy.Unjudged
 }
 
 // AttestedSBOM is a document that somebody signed.
@@ -125,6 +127,11 @@ func policySBOM(d *sbom.Document, verified bool) policy.SBOM {
 // see of them: in is what Input made, with what the caller added.
 func (f *ImageFacts) Judge(in policy.Input, c policy.Context) (policy.Verdict, error) {
 	c.Exceptions = append(slices.Clone(c.Exceptions), f.except...)
+	// Whoever signed under trust that a policy does not look at signed all the same.
+	for _, o := range f.Others {
+		in.Signers = append(in.Signers, o.Signer)
+	}
+	in.Unjudged = append(slices.Clone(in.Unjudged), f.unjudged...)
 	prepared, err := policy.Prepare(in)
 	if err != nil {
 		return policy.Verdict{}, err
@@ -184,6 +191,7 @@ func (l *Loader) ImageFacts(ctx context.Context, in FactInputs) (*ImageFacts, er
 		out.Candidates = append(out.Candidates, *candidate)
 	}
 	out.keys, out.Notes = j.referred(), append(out.Notes, j.notes...)
+	out.unjudged = append(out.unjudged, j.unjudged...)
 	for i := range out.Facts {
 		if err := out.document(ctx, &out.Facts[i], l.Details); err != nil {
 			return nil, err

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/fact"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/registry"
+	"github.com/cofferdam-io/cofferdam/policy"
 	"github.com/cofferdam-io/cofferdam/policy/clusterimage"
 	"github.com/cofferdam-io/cofferdam/report"
 	"github.com/cofferdam-io/cofferdam/verify"
@@ -22,7 +24,8 @@ type judges struct {
 	courts   []*court
 	resolved clusterimage.Resolved
 	notes    []string
-	notary   *verify.Notation // nil: no signature of the Notary Project is accepted
+	unjudged []policy.Unjudged // what was not read to judge by
+	notary   *verify.Notation  // nil: no signature of the Notary Project is accepted
 }
 
 // court judges by one trusted root.
@@ -60,13 +63,20 @@ func (l *Loader) judges(ctx context.Context, in FactInputs) (*judges, error) {
 		return j, nil // only signatures of the Notary Project are asked for
 	}
 	j.court(o, "", o.Trust, demands)
+	if in.Policies != nil && len(in.Policies.Exceptions) > 0 {
+		// Who signed under a trusted root that no authority asks for signed all the same, and
+		// approves no exception.
+		for _, name := range slices.Sorted(maps.Keys(in.Policies.Roots)) {
+			demands = append(demands, clusterimage.Demand{Root: name})
+		}
+	}
 	for _, d := range demands {
 		if d.Root == "" || slices.ContainsFunc(j.courts, func(c *court) bool { return c.name == d.Root }) {
 			continue
 		}
 		trust, err := l.trustOf(ctx, in.Policies.Roots[d.Root], in.Verify)
 		if err != nil {
-			j.notes = append(j.notes, fmt.Sprintf("the TrustRoot %s is not used: %v", d.Root, err))
+			j.unread(false, "the TrustRoot %s is not used: %v", d.Root, err)
 			continue
 		}
 		o.Trust = trust
@@ -79,6 +89,13 @@ func (l *Loader) judges(ctx context.Context, in FactInputs) (*judges, error) {
 		}
 	}
 	return j, nil
+}
+
+// unread notes what signatures cannot be judged by, since it was not read.
+func (j *judges) unread(key bool, format string, args ...any) {
+	why := fmt.Sprintf(format, args...)
+	j.notes = append(j.notes, why)
+	j.unjudged = append(j.unjudged, policy.Unjudged{Why: why, KeyOnly: key})
 }
 
 // court adds a court, with milder rules where authorities of its trusted root ask for less.
@@ -141,11 +158,11 @@ func (j *judges) keysOf(ctx context.Context, p *clusterimage.Policy, o *verify.O
 				if secret, err = j.publicKey(ctx, ref); ctx.Err() != nil {
 					return context.Cause(ctx)
 				} else if err != nil {
-					j.notes = append(j.notes, "the key "+ref+" was not read: "+err.Error())
+					j.unread(true, "the key %s was not read: %v", ref, err)
 					continue
 				}
 			} else if !ok {
-				j.notes = append(j.notes, "the key "+ref+" was not read: a Secret is read from -f FILE")
+				j.unread(true, "the key %s was not read: a Secret is read from -f FILE", ref)
 				continue
 			}
 			raw = secret
@@ -172,6 +189,7 @@ func (j *judges) hear(ctx context.Context, s *registry.Signature, out *ImageFact
 	var err error
 	if s.Fault != nil {
 		c.Verdict = refusedFor(c.Verdict, report.TooLarge, s.Fault)
+		out.unjudged = append(out.unjudged, policy.Unjudged{Why: s.Fault.Error()})
 		return c, nil //nolint:nilerr // the refusal is in the candidate
 	}
 	if isNotation(s) {
@@ -259,6 +277,7 @@ func (j *judges) try(ctx context.Context, b *verify.Bundle, about ident.Digest, 
 		default:
 			if away == nil {
 				away = err
+				out.unjudged = append(out.unjudged, policy.Unjudged{Why: err.Error()})
 			}
 		}
 		if first == nil {
