@@ -80,7 +80,7 @@ func (p *Policy) excepting(in *Prepared, c *Context) excepting {
 		out.active = append(out.active, judged{e, void})
 	}
 	if len(findings) > 0 && in.Scanned {
-		own.made["findings"] = findingList(in.Findings, func(f Finding) bool {
+		own.made["findings"] = in.findingList(func(f Finding) bool {
 			return slices.ContainsFunc(findings, func(e *Exception) bool {
 				return slices.Contains(e.Findings, f.ID) || slices.ContainsFunc(f.Aliases, func(a string) bool { return slices.Contains(e.Findings, a) })
 			})

@@ -30,6 +30,7 @@ type Input struct {
 	// Findings are the vulnerabilities of the image; they mean nothing unless Scanned.
 	Findings []Finding
 	Scanned  bool
+	NoKEV    bool // no catalogue of exploited vulnerabilities was read
 	SBOMs    []SBOM
 	// Provenance is what is made of the verified provenance; nil where nobody asked, which
 	// a rule about it cannot be judged by.
@@ -63,8 +64,8 @@ type Finding struct {
 	Component string // package URL
 	Severity  ident.Severity
 	Score     float64 // CVSS; 0 is not known
-	EPSS      float64
-	KEV       bool
+	EPSS      *float64
+	KEV       bool // where the catalogue is known (Input.NoKEV)
 	Fixable   bool   // a fixed version exists
 	VEX       string // affected, not_affected, fixed, under_investigation, none: by trusted authors
 }
@@ -90,7 +91,8 @@ type Context struct {
 	made map[string]any // what expressions see of it
 }
 
-// Workload is what the image is to run in.
+// Workload is what the image is to run in. Labels that are nil are not known, and those of
+// length 0 are none.
 type Workload struct {
 	Cluster, Kind, Name string
 	// Group, Version and Resource are the kind in the API's words: apps, v1, deployments.
@@ -98,7 +100,7 @@ type Workload struct {
 	Labels                   map[string]string
 }
 
-// Namespace is where the workload stands.
+// Namespace is where the workload stands; of its labels holds what holds of a Workload's.
 type Namespace struct {
 	Name   string
 	Labels map[string]string

@@ -113,6 +113,9 @@ func (p provider) FindStructFieldType(name, field string) (*types.FieldType, boo
 		if !ok || o.of != s {
 			return nil, fmt.Errorf("%T is no %s", target, name)
 		}
+		if unknown, is := o.values[i].(*types.Err); is {
+			return nil, unknown
+		}
 		return o.values[i], nil
 	}
 	return &types.FieldType{

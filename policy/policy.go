@@ -94,12 +94,17 @@ func (i Identity) Matches(s fact.Signer) bool {
 	return false
 }
 
-// governs compiles a Match.
+// governs compiles a Match. Where a namespace or labels are not known it takes them for
+// some that match: a policy must not fall away because less was said.
 func (m Match) governs() func(*Prepared, *Context) bool {
 	return func(in *Prepared, c *Context) bool {
-		return anyMatches(m.Images, in.reference, in.name) && anyMatches(m.Namespaces, c.Namespace.Name) &&
-			(m.Namespace == nil || m.Namespace.Matches(c.Namespace.Labels)) && (m.Workload == nil || m.Workload.Matches(c.Workload.Labels))
+		return anyMatches(m.Images, in.reference, in.name) && (c.Namespace.Name == "" || anyMatches(m.Namespaces, c.Namespace.Name)) &&
+			mayMatch(m.Namespace, c.Namespace.Labels) && mayMatch(m.Workload, c.Workload.Labels)
 	}
+}
+
+func mayMatch(s *estate.LabelSelector, labels map[string]string) bool {
+	return s == nil || labels == nil || s.Matches(labels)
 }
 
 func anyMatches(patterns []string, names ...string) bool {

@@ -110,7 +110,12 @@ func TestExpressions(t *testing.T) {
 		{`findings.all(f, !f.atLeast("high"))`, policy.Broken, ""},
 		{`findings.all(f, !f.atLeast("critical"))`, policy.Held, ""},
 		{`findings.all(f, !f.atLeast("terrible"))`, policy.Undecided, "is no severity"},
-		{`findings.exists(f, f.vex == "none" && f.fixable && !f.kev && "GHSA-x" in f.aliases && f.score == 0.0)`, policy.Held, ""},
+		{`findings.exists(f, f.vex == "none" && f.fixable && !f.kev && "GHSA-x" in f.aliases && !has(f.score) && !has(f.epss))`, policy.Held, ""},
+		{`findings.all(f, f.score < 7.0)`, policy.Undecided, "the score of CVE-2026-0001 is not known"},
+		{`findings.all(f, f.epss < 0.5)`, policy.Undecided, "the EPSS of CVE-2026-0001 is not known"},
+		{`findings.exists(f, f.score < 7.0 || f.fixable)`, policy.Held, ""},
+		{`workload.name != "db"`, policy.Undecided, "the workload's name is not known"},
+		{`!has(workload.cluster) || workload.cluster == "eu"`, policy.Held, ""},
 		{`sboms.exists(s, s.verified && s.format in ["CycloneDX", "SPDX"] && s.score >= 70 && s.licenses.all(l, l != "GPL-3.0-only"))`, policy.Held, ""},
 		{`image.registry == "r.example" && image.repository == "shop/web" && image.tag == "1.4" && image.digests[0] == "` + image.String() + `"`, policy.Held, ""},
 		{`workload.labels["tier"] == "web" && workload.namespace == "shop" && workload.namespaceLabels.env == "prod"`, policy.Held, ""},
@@ -264,6 +269,41 @@ func TestAllThatGovernMustPass(t *testing.T) {
 				t.Errorf("%+v", v)
 			}
 		})
+	}
+}
+
+// A policy does not fall away because nobody said where the image is to run.
+func TestUnknownPlacesAreGoverned(t *testing.T) {
+	prod := &estate.LabelSelector{MatchLabels: map[string]string{"env": "prod"}}
+	none := map[string]string{}
+	for name, c := range map[string]struct {
+		match policy.Match
+		where policy.Context
+		want  bool
+	}{
+		"namespace unknown":          {policy.Match{Namespaces: []string{"prod-*"}}, policy.Context{}, true},
+		"namespace matches":          {policy.Match{Namespaces: []string{"prod-*"}}, policy.Context{Namespace: policy.Namespace{Name: "prod-eu"}}, true},
+		"another namespace":          {policy.Match{Namespaces: []string{"prod-*"}}, policy.Context{Namespace: policy.Namespace{Name: "lab"}}, false},
+		"its labels unknown":         {policy.Match{Namespace: prod}, policy.Context{Namespace: policy.Namespace{Name: "lab"}}, true},
+		"it has no labels":           {policy.Match{Namespace: prod}, policy.Context{Namespace: policy.Namespace{Name: "lab", Labels: none}}, false},
+		"labels of workload unknown": {policy.Match{Workload: prod}, policy.Context{}, true},
+		"the workload has no labels": {policy.Match{Workload: prod}, policy.Context{Workload: policy.Workload{Labels: none}}, false},
+		"another image all the same": {policy.Match{Images: []string{"other.example/**"}, Namespaces: []string{"prod-*"}}, policy.Context{}, false},
+	} {
+		s := rule("false")
+		s.Match = c.match
+		c.where.At = noon
+		if v := policy.Evaluate([]*policy.Policy{compile(t, s)}, prepare(t, input()), c.where); v.Ungoverned == c.want {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+	// An exception for a namespace is none for one that is not known.
+	s := rule("false")
+	s.Exceptions = policy.Approval{Approvers: []policy.Identity{{Issuer: people, Subject: "*@sec.example"}}}
+	e := granted()
+	e.Namespaces = []string{"lab"}
+	if v := compile(t, s).Evaluate(prepare(t, input()), policy.Context{At: noon, Exceptions: []policy.Exception{e}}); v.Decision != policy.Deny {
+		t.Errorf("%+v", v)
 	}
 }
 

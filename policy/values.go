@@ -91,7 +91,7 @@ func imageValues(p *Prepared) (map[string]any, error) {
 		values["provenance"] = types.NewErr("what the provenance is worth is not known: nobody assessed it")
 	}
 	if p.Scanned {
-		values["findings"] = findingList(p.Findings, nil)
+		values["findings"] = p.findingList(nil)
 	} else {
 		values["findings"] = types.NewErr("findings are not known: the image was not scanned")
 	}
@@ -99,17 +99,33 @@ func imageValues(p *Prepared) (map[string]any, error) {
 }
 
 // findingList makes the findings; excepted, where given, says which have an exception.
-func findingList(fs []Finding, excepted func(Finding) bool) ref.Val {
-	out := make([]*object, len(fs))
-	for i, f := range fs {
+func (p *Prepared) findingList(excepted func(Finding) bool) ref.Val {
+	out := make([]*object, len(p.Findings))
+	for i, f := range p.Findings {
 		vex := f.VEX
 		if vex == "" {
 			vex = "none"
 		}
-		out[i] = findingShape.of(types.String(f.ID), stringsOf(f.Aliases), types.String(f.Component), types.String(f.Severity.String()), types.Double(f.Score),
-			types.Double(f.EPSS), types.Bool(f.KEV), types.Bool(f.Fixable), types.String(vex), types.Bool(excepted != nil && excepted(f)))
+		out[i] = findingShape.of(types.String(f.ID), stringsOf(f.Aliases), types.String(f.Component), types.String(f.Severity.String()), known(f.Score != 0, types.Double(f.Score), "the score of %s", f.ID),
+			likelihood(&f), known(f.KEV || !p.NoKEV, types.Bool(f.KEV), "whether %s is exploited", f.ID), types.Bool(f.Fixable), types.String(vex), types.Bool(excepted != nil && excepted(f)))
 	}
 	return list(out)
+}
+
+// known is a value, or where it is not known an error: CEL's logic keeps it unless the other
+// side decides, and has() is false.
+func known(is bool, v ref.Val, format string, args ...any) ref.Val {
+	if is {
+		return v
+	}
+	return types.NewErr(format+" is not known", args...)
+}
+
+func likelihood(f *Finding) ref.Val {
+	if f.EPSS == nil {
+		return known(false, nil, "the EPSS of %s", f.ID)
+	}
+	return types.Double(*f.EPSS)
 }
 
 func factValue(f fact.Fact) (*object, error) {
@@ -136,10 +152,12 @@ func factValue(f fact.Fact) (*object, error) {
 }
 
 func contextValues(c *Context) map[string]any {
+	word := func(s, what string) ref.Val { return known(s != "", types.String(s), "the %s", what) }
+	labels := func(m map[string]string, whose string) ref.Val { return known(m != nil, textMap(m), "what labels the %s has", whose) }
 	return map[string]any{
 		"now": types.Timestamp{Time: c.At},
-		"workload": workloadShape.of(types.String(c.Workload.Cluster), types.String(c.Workload.Kind), types.String(c.Namespace.Name), types.String(c.Workload.Name),
-			textMap(c.Workload.Labels), textMap(c.Namespace.Labels)),
+		"workload": workloadShape.of(word(c.Workload.Cluster, "cluster"), word(c.Workload.Kind, "workload's kind"), word(c.Namespace.Name, "namespace"), word(c.Workload.Name, "workload's name"),
+			labels(c.Workload.Labels, "workload"), labels(c.Namespace.Labels, "namespace")),
 	}
 }
 

@@ -46,6 +46,8 @@ type GateCheck struct {
 	Found    string     `json:"found,omitempty"`
 	Mend     string     `json:"mend,omitempty"`
 	Told     bool       `json:"told,omitempty"` // a policy in Warn or Audit: it fails nothing
+	// Warnings are those of a policy in another language, whatever became of the check.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Judge brings the result of the whole up to date: what was not checked outranks what
@@ -151,6 +153,7 @@ func (p *printer) gateCheck(c GateCheck) {
 			line += ": " + clean(c.Found)
 		}
 		p.linef("%s", line)
+		p.policyWarnings(c.Warnings)
 		return
 	}
 	p.linef("  %s  %s: %s", word, p.bold(clean(c.Name)), clean(c.Expected))
@@ -158,6 +161,7 @@ func (p *printer) gateCheck(c GateCheck) {
 	if c.Mend != "" {
 		p.linef("      mend: %s", clean(c.Mend))
 	}
+	p.policyWarnings(c.Warnings)
 }
 
 func imageGateSARIF(w io.Writer, a *ImageGate, o Options) error {

@@ -131,6 +131,7 @@ func (p *printer) policyVerdict(v *policy.Verdict) {
 		for _, r := range j.Rules {
 			if r.Result == policy.Held {
 				p.linef("  %s  %s", p.green("passed"), clean(r.Rule))
+				p.policyWarnings(r.Warnings)
 				continue
 			}
 			p.linef("  %s  %s", p.red(string(r.Result)), clean(r.Rule))
@@ -144,7 +145,15 @@ func (p *printer) policyVerdict(v *policy.Verdict) {
 			if r.Exception != "" {
 				p.linef("    exception: %s", clean(r.Exception))
 			}
+			p.policyWarnings(r.Warnings)
 		}
+	}
+}
+
+// policyWarnings are those that a policy in another language has, whatever became of the rule.
+func (p *printer) policyWarnings(warnings []string) {
+	for _, w := range warnings {
+		p.linef("    warning: %s", clean(w))
 	}
 }
 

@@ -202,7 +202,7 @@ func (g *gate) vulnerabilities(ctx context.Context) error {
 	if g.scan, err = g.in.Scan(ctx, g.docs); err != nil {
 		return err
 	}
-	g.input.Scanned = true
+	g.input.Scanned, g.input.NoKEV = true, g.scan.Coverage.KEVAsOf == ""
 	for i := range g.scan.Findings {
 		g.input.Findings = append(g.input.Findings, policyFinding(&g.scan.Findings[i]))
 	}
@@ -229,7 +229,8 @@ func policyFinding(f *vuln.Finding) policy.Finding {
 		out.VEX = string(f.Status)
 	}
 	if f.EPSS != nil {
-		out.EPSS = *f.EPSS
+		likely := *f.EPSS
+		out.EPSS = &likely
 	}
 	for _, s := range f.CVSS {
 		if s.Base > out.Score { // not where it is NaN
@@ -259,7 +260,7 @@ func (g *gate) policies(context.Context) error {
 	}
 	for _, j := range v.Policies {
 		for _, r := range j.Rules {
-			c := report.GateCheck{Name: j.Policy + "/" + r.Rule, Expected: r.Expected, Found: r.Found, Mend: r.Mend, Told: j.Mode != policy.Enforce}
+			c := report.GateCheck{Name: j.Policy + "/" + r.Rule, Expected: r.Expected, Found: r.Found, Mend: r.Mend, Told: j.Mode != policy.Enforce, Warnings: r.Warnings}
 			switch {
 			case r.Result == policy.Held:
 				c.Result, c.Expected = report.GatePassed, ""

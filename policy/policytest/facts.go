@@ -152,7 +152,11 @@ func readFinding(n strict.Node) policy.Finding {
 	n = n.Object("id", "aliases", "component", "severity", "score", "epss", "kev", "fixable", "vex")
 	n.Require("id", "id: CVE-2026-0001")
 	f := policy.Finding{ID: n.Get("id").Text(), Aliases: n.Get("aliases").Texts(), Component: n.Get("component").Text(), KEV: isTrue(n.Get("kev")), Fixable: isTrue(n.Get("fixable")),
-		VEX: n.Get("vex").OneOf("affected", "not_affected", "fixed", "under_investigation", "none"), Score: readNumber(n.Get("score"), 10), EPSS: readNumber(n.Get("epss"), 1)}
+		VEX: n.Get("vex").OneOf("affected", "not_affected", "fixed", "under_investigation", "none"), Score: readNumber(n.Get("score"), 10)}
+	if n.Get("epss").Present() {
+		likely := readNumber(n.Get("epss"), 1)
+		f.EPSS = &likely
+	}
 	if s := n.Get("severity"); s.Present() {
 		severity, ok := ident.ParseSeverity(s.Text())
 		if !ok {

@@ -67,11 +67,11 @@ func readCase(n strict.Node) Case {
 	if w := n.Get("workload"); w.Present() {
 		w = w.Object("cluster", "kind", "name", "group", "version", "resource", "labels")
 		c.Workload = policy.Workload{Cluster: w.Get("cluster").Text(), Kind: w.Get("kind").Text(), Name: w.Get("name").Text(), Group: w.Get("group").Text(), Version: w.Get("version").Text(),
-			Resource: w.Get("resource").Text(), Labels: w.Get("labels").TextMap()}
+			Resource: w.Get("resource").Text(), Labels: labelsOf(w)}
 	}
 	if s := n.Get("namespace"); s.Present() {
 		s = s.Object("name", "labels")
-		c.Namespace = policy.Namespace{Name: s.Get("name").Text(), Labels: s.Get("labels").TextMap()}
+		c.Namespace = policy.Namespace{Name: s.Get("name").Text(), Labels: labelsOf(s)}
 	}
 	c.NoMatch = policy.Mode(n.Get("noMatch").OneOf(string(policy.Audit), string(policy.Warn), string(policy.Enforce)))
 	for _, a := range n.Get("approvals").Items() {
@@ -93,6 +93,14 @@ func readCase(n strict.Node) Case {
 		}
 	}
 	return c
+}
+
+// labelsOf are the labels of what a case describes: where it gives none, there are none.
+func labelsOf(n strict.Node) map[string]string {
+	if m := n.Get("labels").TextMap(); m != nil {
+		return m
+	}
+	return map[string]string{}
 }
 
 // Result is what became of a case. It passed where nothing is Wrong.
