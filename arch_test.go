@@ -88,6 +88,7 @@ var layers = map[string][]string{
 	"verify/synth":        {},
 	"policy/clusterimage": {"ident", "fact", "jsonscan", "estate", "policy", "policy/strict", "policy/glob"},
 	"policy/kyverno":      {"estate/manifest", "policy/strict"},
+	"policy/gatekeeper":   {"estate/manifest", "policy/strict"},
 	"policy/decode":       {"ident", "estate", "estate/manifest", "policy/..."},
 	"policy/policytest":   {"ident", "fact", "estate/manifest", "policy", "policy/strict"},
 

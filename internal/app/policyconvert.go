@@ -9,10 +9,31 @@ import (
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/policy"
 	"github.com/cofferdam-io/cofferdam/policy/decode"
+	"github.com/cofferdam-io/cofferdam/policy/gatekeeper"
 	"github.com/cofferdam-io/cofferdam/policy/kyverno"
 	"github.com/cofferdam-io/cofferdam/policy/strict"
 	"github.com/cofferdam-io/cofferdam/report"
 )
+
+// notTurned names a policy of a kind that can ask for signatures, and of which nothing is
+// turned.
+func notTurned(file, kind string, v manifest.Value) []report.ConversionNote {
+	name := kind + " " + v.Field("metadata").Field("name").Text()
+	if !gatekeeper.Is(v.Field("apiVersion").Text()) {
+		return []report.ConversionNote{{File: file, Policy: name, Path: "kind", Line: v.At().Line, Column: v.At().Column, Effect: string(kyverno.Missing),
+			Message: "policies of this older kind of Kyverno's are not turned: what their verifyImages ask for is missing", Hint: "write it as an ImageValidatingPolicy (policies.kyverno.io/v1), as Kyverno asks for, and convert that"}}
+	}
+	var out []report.ConversionNote
+	var faults []strict.Fault
+	for _, n := range gatekeeper.Explain(strict.Root(v, &faults)) {
+		effect := kyverno.Neutral
+		if n.Refuses {
+			effect = kyverno.Missing
+		}
+		out = append(out, report.ConversionNote{File: file, Policy: name, Path: n.Path, Line: n.At.Line, Column: n.At.Column, Effect: string(effect), Message: n.Message, Hint: n.Hint})
+	}
+	return out
+}
 
 // ConvertPolicies turns Kyverno's policies behind paths into ClusterImagePolicy
 // resources. What comes out is read again as policy validate reads it: a policy that
@@ -52,7 +73,12 @@ func convertFile(ctx context.Context, a *report.PolicyConversion, all *bytes.Buf
 	}
 	var failed error
 	faults := decode.Resources(ctx, in, func(kind string, v manifest.Value) {
-		if !kyverno.Is(v.Field("apiVersion").Text(), kind) {
+		switch version := v.Field("apiVersion").Text(); {
+		case kyverno.Is(version, kind):
+		case gatekeeper.Is(version), kyverno.IsFormer(version, kind):
+			a.Notes = append(a.Notes, notTurned(in.Name, kind, v)...)
+			return
+		default:
 			return
 		}
 		var own []strict.Fault

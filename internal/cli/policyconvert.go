@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +23,10 @@ that match an image have to be satisfied.
 The report says what could not be turned: what is missing (the old policy refused by it,
 the new ones do not), what is stricter now, and what changes no verdict. Where something
 is missing it exits 4. --out writes the new policies to a file, which policy validate
-reads; without it they are in the answer of -o json only.`,
+reads; without it they are in the answer of -o json only.
+
+Resources of OPA Gatekeeper, and Kyverno's older ClusterPolicy, are named with what they
+refuse by and what asks the same here; nothing of them is turned.`,
 		Example: "  cofferdam policy convert kyverno/ --out policies.yaml",
 		Args:    someFiles,
 		RunE: e.run(func(ctx context.Context, args []string) error {
@@ -30,7 +34,8 @@ reads; without it they are in the answer of -o json only.`,
 			if err != nil {
 				return err
 			}
-			if a.Read == 0 {
+			named := slices.ContainsFunc(a.Notes, func(n report.ConversionNote) bool { return n.Policy != "" })
+			if a.Read == 0 && !named {
 				return ident.Errorf(ident.KindFailure, "no ImageValidatingPolicy was found").WithHint("resources of policies.kyverno.io/v1, of kind ImageValidatingPolicy or NamespacedImageValidatingPolicy, are read")
 			}
 			if out != "" {

@@ -26,6 +26,13 @@ func Is(apiVersion, kind string) bool {
 	return group == Group && slices.Contains(versions, version) && (kind == Kind || kind == NamespacedKind)
 }
 
+// IsFormer reports whether an object is a policy of Kyverno's older kinds, which can ask
+// for signatures in verifyImages and are not read.
+func IsFormer(apiVersion, kind string) bool {
+	group, _, _ := strings.Cut(apiVersion, "/")
+	return group == "kyverno.io" && (kind == "ClusterPolicy" || kind == "Policy")
+}
+
 // Effect is what becomes of a policy by what could not be turned.
 type Effect string
 
