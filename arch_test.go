@@ -129,6 +129,7 @@ var layers = map[string][]string{
 	"internal/testenv/program":  {},
 	"internal/testenv/oci":      {"ident", "internal/testenv/program"},
 	"internal/testenv/sigstore": {"internal/testenv/program", "verify/synth"},
+	"internal/testenv/tuf":      {},
 
 	"internal/clip":      {},
 	"internal/kms":       {"ident", "internal/clip"},

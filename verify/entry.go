@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"net/url"
 	"regexp"
 
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"github.com/sigstore/sigstore-go/pkg/bundle"
 	"github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/sigstore/sigstore-go/pkg/tlog"
@@ -28,6 +30,17 @@ func bare(e *tlog.Entry) bool {
 		!shardOrigin.MatchString(e.TransparencyLogEntry().GetInclusionProof().GetCheckpoint().GetEnvelope())
 }
 
+// digested reports whether an entry of the first generation holds the digest of what an
+// envelope's signature is over, and not the envelope (client specification, "hashedrekord").
+// sigstore-go compares envelopes with entries of the kinds dsse and intoto alone, and
+// refuses these.
+func (b *Bundle) digested(e *tlog.Entry) bool {
+	return !e.IsRekorV2() && b.content.EnvelopeContent() != nil && e.TransparencyLogEntry().GetKindVersion().GetKind() == "hashedrekord"
+}
+
+// ours reports whether an entry is verified here.
+func (b *Bundle) ours(e *tlog.Entry) bool { return bare(e) || b.digested(e) }
+
 // remainder is a bundle without the entries that were verified here. Those that are left
 // are handed over as they were read: sigstore-go would read each again, signature included.
 type remainder struct {
@@ -45,7 +58,7 @@ func (b *Bundle) bareEntries(m root.TrustedMaterial) (sigverify.SignedEntity, in
 	logs := map[string]bool{}
 	for _, e := range b.entries {
 		log := m.RekorLogs()[hex.EncodeToString([]byte(e.LogKeyID()))]
-		if log == nil || !bare(e) {
+		if log == nil || !b.ours(e) {
 			rest.entries = append(rest.entries, e)
 			continue
 		}
@@ -73,12 +86,28 @@ func (b *Bundle) bareEntry(e *tlog.Entry, log *root.TransparencyLog, m root.Trus
 	if err != nil {
 		return proof(err)
 	}
-	verifier, err := signature.LoadVerifier(log.PublicKey, log.SignatureHashFunc)
-	if err == nil {
-		err = tlog.VerifyCheckpointAndInclusion(e, verifier, u.Hostname())
+	if e.HasInclusionPromise() {
+		if err := tlog.VerifySET(e, m.RekorLogs()); err != nil {
+			return refuse(LogPromise, "the log's signed promise of the entry does not verify").hint("the entry or its time was changed").because(err)
+		}
+		if !b.material.ValidAtTime(e.IntegratedTime(), m) {
+			return refuse(OutsideTime, "the log took the signature in outside of the time that the certificate or key is valid for")
+		}
 	}
-	if err != nil {
-		return proof(err)
+	if e.HasInclusionProof() {
+		verifier, err := signature.LoadVerifier(log.PublicKey, log.SignatureHashFunc)
+		switch {
+		case err != nil:
+		case shardOrigin.MatchString(e.TransparencyLogEntry().GetInclusionProof().GetCheckpoint().GetEnvelope()):
+			err = tlog.VerifyInclusion(e, verifier)
+		default:
+			err = tlog.VerifyCheckpointAndInclusion(e, verifier, u.Hostname())
+		}
+		if err != nil {
+			return proof(err)
+		}
+	} else if !e.HasInclusionPromise() {
+		return proof(errors.New("there is neither a promise nor a proof"))
 	}
 	mismatch := refuse(LogMismatch, "the log entry is about something else").hint("an entry that was copied from another bundle looks like this")
 	if !bytes.Equal(e.Signature(), b.content.Signature()) || !b.material.CompareKey(e.PublicKey(), m) {
@@ -95,6 +124,21 @@ func (b *Bundle) bareEntry(e *tlog.Entry, log *root.TransparencyLog, m root.Trus
 	}
 	payload, err := base64.StdEncoding.DecodeString(b.content.EnvelopeContent().RawEnvelope().Payload)
 	if err != nil {
+		return mismatch
+	}
+	if b.digested(e) {
+		signed := dsse.PAE(b.content.EnvelopeContent().RawEnvelope().PayloadType, payload)
+		digest, algorithm, ok := e.GetHashedRekordDigest()
+		for _, h := range hashes {
+			if !ok || h.name != algorithm {
+				continue
+			}
+			sum := h.hash.New()
+			sum.Write(signed)
+			if bytes.Equal(digest, sum.Sum(nil)) {
+				return nil
+			}
+		}
 		return mismatch
 	}
 	sum := sha256.Sum256(payload)

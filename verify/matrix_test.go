@@ -100,44 +100,10 @@ func sha512of(b []byte) string {
 	return `"sha512":"` + hex.EncodeToString(sum[:]) + `"`
 }
 
-// in walks into an object by names and numbers.
-func in(o any, path ...any) any {
-	for _, p := range path {
-		switch p := p.(type) {
-		case string:
-			o = o.(map[string]any)[p]
-		case int:
-			o = o.([]any)[p]
-		}
-	}
-	return o
-}
-
-func set(o synth.Object, value any, path ...any) {
-	last := path[len(path)-1]
-	at := in(o, path[:len(path)-1]...)
-	switch last := last.(type) {
-	case string:
-		if value == nil {
-			delete(at.(map[string]any), last)
-			return
-		}
-		at.(map[string]any)[last] = value
-	case int:
-		at.([]any)[last] = value
-	}
-}
+var in, set = synth.In, synth.Set
 
 // flip changes one bit in the middle of what is encoded at a place.
-func flip(t *testing.T, o synth.Object, path ...any) {
-	t.Helper()
-	raw, err := base64.StdEncoding.DecodeString(in(o, path...).(string))
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw[len(raw)/2] ^= 1
-	set(o, base64.StdEncoding.EncodeToString(raw), path...)
-}
+func flip(_ *testing.T, o synth.Object, path ...any) { synth.Flip(o, path...) }
 
 const vm = "verificationMaterial"
 
@@ -187,6 +153,10 @@ func TestMatrix(t *testing.T) {
 		{name: "first log under a bare name", signing: synth.Signing{FirstLog: true, BareOrigin: true}},
 		{name: "attestation in the first log under a bare name", signing: synth.Signing{FirstLog: true, BareOrigin: true, Statement: about}},
 		{name: "key in the first log under a bare name", signing: synth.Signing{Key: w.keys["p256"], FirstLog: true, BareOrigin: true, NoStamp: true}, options: keyed("p256")},
+		{name: "attestation whose digest the first log holds", signing: synth.Signing{FirstLog: true, DigestEntry: true, Statement: about}},
+		{name: "attestation whose digest the first log holds, under a bare name", signing: synth.Signing{FirstLog: true, DigestEntry: true, BareOrigin: true, Statement: about}},
+		{name: "key's attestation whose digest the first log holds", signing: synth.Signing{Key: w.keys["p256"], FirstLog: true, DigestEntry: true, NoStamp: true, Statement: about}, options: keyed("p256")},
+		{name: "attestation in the first log's older kind", signing: synth.Signing{FirstLog: true, IntotoEntry: true, NoStamp: true, Statement: about}},
 		{name: "attestation in the first log", signing: synth.Signing{FirstLog: true, NoStamp: true, Statement: about}},
 		{name: "version 0.1", signing: synth.Signing{FirstLog: true, NoStamp: true, Version: "0.1"}},
 		{name: "version 0.1 without proof", signing: synth.Signing{FirstLog: true, NoStamp: true, Version: "0.1"}, change: func(_ *testing.T, b synth.Object) { set(b, nil, at("inclusionProof")...) }},
@@ -333,6 +303,28 @@ func TestMatrix(t *testing.T) {
 		{name: "an attestation's entry over another payload", signing: synth.Signing{Statement: about, FirstLog: true, NoStamp: true, LogBody: func(b synth.Object) {
 			set(b, strings.Repeat("0", 64), "spec", "payloadHash", "value")
 		}}, reason: verify.LogMismatch},
+		{name: "an attestation's digest that is another's", signing: synth.Signing{Statement: about, FirstLog: true, DigestEntry: true}, change: func(t *testing.T, b synth.Object) {
+			set(b, in(w.sign(t, synth.Signing{Statement: about, FirstLog: true, DigestEntry: true}), entry...), entry...)
+		}, reason: verify.LogMismatch},
+		{name: "an attestation's digest whose promise was changed", signing: synth.Signing{Statement: about, FirstLog: true, DigestEntry: true}, change: func(t *testing.T, b synth.Object) {
+			flip(t, b, at("inclusionPromise", "signedEntryTimestamp")...)
+		}, reason: verify.LogPromise},
+		{name: "an attestation's digest whose proof was changed", signing: synth.Signing{Statement: about, FirstLog: true, DigestEntry: true}, change: func(t *testing.T, b synth.Object) {
+			flip(t, b, at("inclusionProof", "hashes", 3)...)
+		}, reason: verify.LogProof},
+		{name: "an attestation's digest without promise and proof", signing: synth.Signing{Statement: about, FirstLog: true, DigestEntry: true, Version: "0.1"}, change: func(_ *testing.T, b synth.Object) {
+			set(b, nil, at("inclusionPromise")...)
+			set(b, nil, at("inclusionProof")...)
+		}, reason: verify.BadBundle},
+		{name: "an attestation's digest logged after the certificate had expired", signing: synth.Signing{Statement: about, FirstLog: true, DigestEntry: true, LoggedAt: time.Hour}, reason: verify.OutsideTime},
+		{name: "an attestation's digest with the log's time alone", signing: synth.Signing{Statement: about, FirstLog: true, DigestEntry: true, NoStamp: true}, reason: verify.NoTime},
+		{name: "an attestation's digest of the payload alone", signing: synth.Signing{Statement: about, FirstLog: true, DigestEntry: true, LogBody: func(b synth.Object) {
+			sum := sha256.Sum256(about)
+			set(b, hex.EncodeToString(sum[:]), "spec", "data", "hash", "value")
+		}}, reason: verify.LogMismatch},
+		{name: "another payload's entry of the older kind", signing: synth.Signing{Statement: about, FirstLog: true, IntotoEntry: true, NoStamp: true, LogBody: func(b synth.Object) {
+			set(b, strings.Repeat("0", 64), "spec", "content", "payloadHash", "value")
+		}}, reason: verify.LogMismatch},
 		{name: "another's entry under a bare name", signing: synth.Signing{FirstLog: true, BareOrigin: true}, change: func(t *testing.T, b synth.Object) {
 			set(b, in(w.sign(t, synth.Signing{FirstLog: true, BareOrigin: true}), entry...), entry...)
 		}, reason: verify.LogMismatch},
@@ -403,6 +395,15 @@ func TestMatrix(t *testing.T) {
 		}, reason: verify.BadTimestamp},
 		{name: "signed after the certificate had expired", signing: synth.Signing{StampAt: time.Hour}, reason: verify.OutsideTime},
 		{name: "signed before the certificate was valid", signing: synth.Signing{StampAt: -time.Hour}, reason: verify.OutsideTime},
+		{name: "one of two times of one authority is outside", change: func(t *testing.T, b synth.Object) {
+			sig, _ := base64.StdEncoding.DecodeString(in(b, "messageSignature", "signature").(string))
+			late, err := w.d.Stamp(sig, signedAt.Add(time.Hour))
+			if err != nil {
+				t.Fatal(err)
+			}
+			list := in(b, vm, "timestampVerificationData", "rfc3161Timestamps").([]any)
+			set(b, append(list, synth.Object{"signedTimestamp": base64.StdEncoding.EncodeToString(late)}), vm, "timestampVerificationData", "rfc3161Timestamps")
+		}, reason: verify.OutsideTime},
 		{name: "one of two times is outside", signing: synth.Signing{FirstLog: true, StampAt: time.Hour}, reason: verify.OutsideTime},
 		{name: "the timestamp authority's time is over", root: func(r synth.Object) {
 			in(r, "timestampAuthorities", 0).(map[string]any)["validFor"] = synth.Object{"start": "2026-11-01T00:00:00Z", "end": signedAt.Add(-time.Second).Format(time.RFC3339)}

@@ -158,7 +158,14 @@ func (v *Verifier) certified(b *Bundle, a Artifact) (*fact.Fact, error) {
 	}
 	result, err := verifier.Verify(entity, sigverify.NewPolicy(about, sigverify.WithoutIdentitiesUnsafe()))
 	if err != nil {
-		return nil, diagnose(b, entity, verifier, trusted, err)
+		r := diagnose(b, entity, verifier, trusted, err)
+		if r.Reason == NoTime && held > 0 && b.promised() {
+			r = r.hint("the log's own time of an entry that is about an envelope by its digest alone does not count: sign with a timestamp authority, too")
+		}
+		return nil, r
+	}
+	if r := b.otherTimes(trusted); r != nil {
+		return nil, r
 	}
 	who.SCTs = threshold(v.o.SCTs)
 	if err := v.identify(who); err != nil {
@@ -265,11 +272,33 @@ func (v *Verifier) withKey(b *Bundle, k *Key, about sigverify.ArtifactPolicyOpti
 	if err != nil {
 		return nil, diagnose(b, entity, verifier, trusted, err)
 	}
+	if wanted > 0 {
+		if r := b.otherTimes(trusted); r != nil {
+			return nil, r
+		}
+	}
 	f.Times, f.Log = times(result), v.logged(b, logs, held)
 	if k.bounded() && len(f.Times) == 0 {
 		return nil, refuse(KeyTime, "the key is good for some time only, and nobody vouches for when this was signed")
 	}
 	return f, nil
+}
+
+// otherTimes refuses a bundle of several timestamps one of which is of a trusted authority
+// and outside of the time that the certificate or key is good for. sigstore-go counts one
+// of each authority, and looks at no others.
+func (b *Bundle) otherTimes(m root.TrustedMaterial) *Refusal {
+	if len(b.stamps) < 2 {
+		return nil
+	}
+	for _, stamp := range b.stamps {
+		for _, a := range m.TimestampingAuthorities() {
+			if t, err := a.Verify(stamp, b.content.Signature()); err == nil && !b.material.ValidAtTime(t.Time, m) {
+				return refuse(OutsideTime, "one of %d timestamps says that it was signed at %s, when the certificate or key is not valid", len(b.stamps), clock(t.Time))
+			}
+		}
+	}
+	return nil
 }
 
 // promised reports whether a log says when it took an entry in.
@@ -302,7 +331,7 @@ func (v *Verifier) logged(b *Bundle, asked, held int) []fact.LogEntry {
 	for _, e := range b.entries {
 		id := hex.EncodeToString([]byte(e.LogKeyID()))
 		log, ok := logs[id]
-		if held > 0 && held >= asked && !bare(e) {
+		if held > 0 && held >= asked && !b.ours(e) {
 			continue
 		}
 		if !ok || e.HasInclusionPromise() && len(b.entries) > 1 && tlog.VerifySET(e, logs) != nil {
@@ -344,7 +373,7 @@ func (b *Bundle) leftOut(f *fact.Fact) []string {
 		}
 	}
 	if n := len(b.stamps) - stamped; n > 0 {
-		notes = append(notes, plural(n, "timestamp", "timestamps")+" of the bundle left out of account: no trusted authority vouches for it")
+		notes = append(notes, plural(n, "timestamp", "timestamps")+" of the bundle left out of account: no trusted authority vouches for it, or one that is counted already")
 	}
 	return notes
 }

@@ -179,6 +179,7 @@ func (l *Loader) ImageFacts(ctx context.Context, in FactInputs) (*ImageFacts, er
 		out.images, out.own, out.except = in.Policies.Images, in.Policies.Own, in.Policies.Exceptions
 		out.Notes, out.Unchecked = in.Policies.Notes, append(out.Unchecked, in.Policies.Unread...)
 	}
+	out.Unchecked = append(out.Unchecked, j.away...)
 	for i := range signed.Signatures {
 		if err := ctx.Err(); err != nil {
 			return nil, err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/testenv/oci"
+	"github.com/cofferdam-io/cofferdam/internal/testenv/tuf"
 	"github.com/cofferdam-io/cofferdam/policy"
 	"github.com/cofferdam-io/cofferdam/report"
 	"github.com/cofferdam-io/cofferdam/verify/synth"
@@ -63,6 +64,14 @@ func trustRootOf(d *synth.Deployment, name string) string {
 		"    timestampAuthorities:\n" + chains(root["timestampAuthorities"]) + "    tLogs:\n" + logs(root["tlogs"]) + "    ctLogs:\n" + logs(root["ctlogs"])
 }
 
+// carriedRoot is a TrustRoot with the repository of the other deployment, packed at a time.
+func carriedRoot(v *vouching, at time.Time) string {
+	m := tuf.New(v.t, at)
+	m.Publish(v.t, 1, at, "trusted_root.json", string(v.theirs.TrustedRoot()))
+	return fmt.Sprintf("apiVersion: policy.sigstore.dev/v1alpha1\nkind: TrustRoot\nmetadata: {name: private}\nspec:\n  repository:\n    root: %s\n    mirrorFS: %s\n",
+		base64.StdEncoding.EncodeToString(m.Root), base64.StdEncoding.EncodeToString(m.Archive(v.t, "repository/")))
+}
+
 // TestImagePolicies has policies of both kinds judge what is attached to an image; most
 // of all, what one policy does without is no gift to another.
 func TestImagePolicies(t *testing.T) {
@@ -91,6 +100,15 @@ func TestImagePolicies(t *testing.T) {
 		"a TrustRoot": {private, func(v *vouching) []string {
 			return []string{clusterPolicy(theirRoot), trustRootOf(v.theirs, "private")}
 		}, report.Verified, ""},
+		"a TrustRoot that carries its repository": {private, func(v *vouching) []string {
+			return []string{clusterPolicy(theirRoot), carriedRoot(v, factsAt.Add(-time.Hour))}
+		}, report.Verified, ""},
+		"a TrustRoot that carries its repository, default signed": {signed, func(v *vouching) []string {
+			return []string{clusterPolicy(theirRoot), carriedRoot(v, factsAt.Add(-time.Hour))}
+		}, report.Refused, report.PolicyDenied},
+		"a TrustRoot that carries what has expired": {private, func(v *vouching) []string {
+			return []string{clusterPolicy(theirRoot), carriedRoot(v, factsAt.Add(-30*24*time.Hour))}
+		}, report.Indeterminate, report.NotAnswered},
 		"a TrustRoot, default signed": {signed, func(v *vouching) []string {
 			return []string{clusterPolicy(theirRoot), trustRootOf(v.theirs, "private")}
 		}, report.Refused, report.PolicyDenied},
@@ -152,7 +170,7 @@ func TestImagePolicies(t *testing.T) {
 			}
 			a := v.verify(in)
 			want(t, a, c.verdict, c.reason)
-			if a.Policy == nil || (a.Policy.Decision == policy.Deny) != (c.verdict == report.Refused) {
+			if a.Policy == nil || (a.Policy.Decision == policy.Deny) != (c.verdict != report.Verified) {
 				t.Errorf("%+v, notes %v", a.Policy, a.Notes)
 			}
 			if t.Failed() {

@@ -25,6 +25,7 @@ type judges struct {
 	resolved clusterimage.Resolved
 	notes    []string
 	unjudged []policy.Unjudged // what was not read to judge by
+	away     []error           // trusted roots that could not be had: what they would say nobody knows
 	notary   *verify.Notation  // nil: no signature of the Notary Project is accepted
 }
 
@@ -77,6 +78,9 @@ func (l *Loader) judges(ctx context.Context, in FactInputs) (*judges, error) {
 		trust, err := l.trustOf(ctx, in.Policies.Roots[d.Root], in.Verify)
 		if err != nil {
 			j.unread(false, "the TrustRoot %s is not used: %v", d.Root, err)
+			if ident.KindOf(err) == ident.KindIndeterminate {
+				j.away = append(j.away, err)
+			}
 			continue
 		}
 		o.Trust = trust

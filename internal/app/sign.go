@@ -36,6 +36,8 @@ type SignInputs struct {
 	Logs, LogsV1 []string
 	Stampers     []string
 	TrustedRoots []string
+	Staging      bool   // Sigstore's staging deployment, where the public good would be asked
+	Statement    bool   // the files are in-toto statements, which are signed as they are
 	ConfigCache  string // folder in which the public good's is kept
 	Roots        func(ctx context.Context, at time.Time) ([]byte, []string, error)
 	Getenv       func(string) string
@@ -74,8 +76,10 @@ func (l *Loader) Sign(ctx context.Context, in SignInputs) (*report.Signed, error
 		if err != nil {
 			return s.out, err
 		}
-		content := signing.Content{}
+		content, kind := signing.Content{}, ""
 		switch {
+		case in.Statement:
+			content.Statement, kind, err = stated(sub)
 		case in.Legacy:
 			content.Message, err = simpleSigning(sub)
 		case sub.image != nil:
@@ -88,7 +92,7 @@ func (l *Loader) Sign(ctx context.Context, in SignInputs) (*report.Signed, error
 		if err != nil {
 			return s.out, err
 		}
-		if err := s.sign(ctx, sub, content, ""); err != nil {
+		if err := s.sign(ctx, sub, content, kind); err != nil {
 			return s.out, err
 		}
 	}
@@ -143,7 +147,12 @@ func (s *signer) find(ctx context.Context) error {
 		raw, err = s.read(ctx, in.Config)
 	case in.Key == "" && !named:
 		s.public = true
-		raw, _, err = trustroot.Repository{Dir: in.ConfigCache, File: signing.ConfigFile}.TrustedRoot(ctx, in.At)
+		repository := trustroot.Repository{Dir: in.ConfigCache}
+		if in.Staging {
+			repository = trustroot.Staging(in.ConfigCache)
+		}
+		repository.File = signing.ConfigFile
+		raw, _, err = repository.TrustedRoot(ctx, in.At)
 	}
 	if err == nil && raw != nil {
 		s.services, err = signing.ParseConfig(raw, in.At)
@@ -403,4 +412,21 @@ func simpleSigning(sub *subject) ([]byte, error) {
 	}
 	return json.Marshal(map[string]any{"critical": map[string]any{"identity": map[string]any{"docker-reference": sub.image.Name()}, "image": map[string]any{"docker-manifest-digest": sub.digest},
 		"type": "cosign container image signature"}, "optional": nil})
+}
+
+// stated is a file that is a statement. What it is about is its first subject.
+func stated(sub *subject) ([]byte, string, error) {
+	if sub.content == nil {
+		return nil, "", ident.Errorf(ident.KindUsage, "%s is no file, and the statement that is signed must be one", sub.name)
+	}
+	st, err := provenance.ParseStatement(sub.content, provenance.Limits{})
+	if err != nil {
+		return nil, "", located(sub.name, err)
+	}
+	digests := st.Digests()
+	if len(digests) == 0 {
+		return nil, "", ident.Errorf(ident.KindRefused, "the statement is about nothing whose digest can be computed").At(sub.name).WithHint("a subject with a digest of sha256, sha384 or sha512")
+	}
+	sub.digest = digests[0]
+	return sub.content, st.PredicateType, nil
 }

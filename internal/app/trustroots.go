@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/trustroot"
 	"github.com/cofferdam-io/cofferdam/policy/clusterimage"
 	"github.com/cofferdam-io/cofferdam/verify"
 )
@@ -31,13 +32,19 @@ func (l *Loader) trustOf(ctx context.Context, r *clusterimage.TrustRoot, in Veri
 		}
 		return verify.ParseTrustedRoot(raw)
 	case r.Remote != nil && in.Mirror != nil:
-		raw, _, err := in.Mirror(ctx, r.Remote.Mirror, r.Remote.Root, in.At)
+		raw, _, err := in.Mirror(ctx, Mirror{Address: r.Remote.Mirror, Root: r.Remote.Root, Targets: r.Remote.Targets, File: r.Remote.TrustedRootTarget}, in.At)
+		if err != nil {
+			return nil, err
+		}
+		return verify.ParseTrustedRoot(raw)
+	case r.Repository != nil:
+		raw, err := trustroot.Carried{Root: r.Repository.Root, Files: r.Repository.Files, Targets: r.Repository.Targets, File: r.Repository.TrustedRootTarget}.TrustedRoot(in.At)
 		if err != nil {
 			return nil, err
 		}
 		return verify.ParseTrustedRoot(raw)
 	}
-	return nil, ident.Errorf(ident.KindUnsupported, "a repository that a resource carries is not read in this version").WithHint("sigstoreKeys, or remote")
+	return nil, ident.Errorf(ident.KindUnsupported, "it names a TUF repository, and none is asked here").WithHint("sigstoreKeys or repository, which need no network")
 }
 
 // trustedRoot writes the keys of a TrustRoot as a TrustedRoot of Sigstore's. They have no

@@ -37,7 +37,7 @@ type VerifyInputs struct {
 	Roots func(ctx context.Context, at time.Time) (raw []byte, notes []string, err error)
 	// Mirror gets the trusted root of a TUF repository that a TrustRoot names. nil: none is
 	// asked.
-	Mirror func(ctx context.Context, address string, root []byte, at time.Time) (raw []byte, notes []string, err error)
+	Mirror func(ctx context.Context, m Mirror, at time.Time) (raw []byte, notes []string, err error)
 	At     time.Time
 }
 
@@ -269,8 +269,28 @@ func PublicRoot(ctx context.Context, dir string, at time.Time) ([]byte, []string
 	return trustroot.Repository{Dir: dir}.TrustedRoot(ctx, at)
 }
 
-// MirrorRoot returns the trusted root of a TUF repository, kept in a folder: root is the
-// first root.json that is trusted.
-func MirrorRoot(ctx context.Context, dir, address string, root []byte, at time.Time) ([]byte, []string, error) {
-	return trustroot.Repository{Dir: dir, Mirror: address, Root: root}.TrustedRoot(ctx, at)
+// Mirror is a TUF repository that has a trusted root.
+type Mirror struct {
+	Address       string
+	Root          []byte // the first root.json that is trusted
+	Targets, File string // its folder of targets, and the trusted root's name; "": as Sigstore's
+}
+
+// MirrorRoot returns the trusted root of a TUF repository, kept in a folder.
+func MirrorRoot(ctx context.Context, dir string, m Mirror, at time.Time) ([]byte, []string, error) {
+	return trustroot.Repository{Dir: dir, Mirror: m.Address, Root: m.Root, Targets: m.Targets, File: m.File}.TrustedRoot(ctx, at)
+}
+
+// MirroredRoot is MirrorRoot with the first root in a file.
+func (l *Loader) MirroredRoot(ctx context.Context, dir, address, file string, at time.Time) ([]byte, []string, error) {
+	first, err := l.read(ctx, file)
+	if err != nil {
+		return nil, nil, err
+	}
+	return MirrorRoot(ctx, dir, Mirror{Address: address, Root: first}, at)
+}
+
+// StagingRoot returns the trusted root of Sigstore's staging deployment, kept in a folder.
+func StagingRoot(ctx context.Context, dir string, at time.Time) ([]byte, []string, error) {
+	return trustroot.Staging(dir).TrustedRoot(ctx, at)
 }

@@ -34,6 +34,9 @@ type signers struct {
 	in         app.VerifyInputs
 	identity   verify.Identity
 	extensions []string
+	mirror     string // address of a TUF repository; "": the public good's
+	firstRoot  string // file of its first root
+	staging    bool   // Sigstore's staging deployment instead of the public good
 }
 
 func (s *signers) flags(c *cobra.Command) {
@@ -51,6 +54,8 @@ func (s *signers) who(c *cobra.Command) {
 	f.StringVar(&s.identity.IssuerRegexp, "certificate-oidc-issuer-regexp", "", "… for whom an issuer vouched that matches this `EXPRESSION` anywhere")
 	f.StringArrayVar(&s.extensions, "certificate-extension", nil, "… and that has this `NAME=VALUE`, such as sourceRepositoryURI=https://…; repeat it for several")
 	f.StringArrayVar(&s.in.TrustedRoots, "trusted-root", nil, "judge by the trusted root in `FILE`; several are trusted at once; without it, the public good's, kept by TUF")
+	f.StringVar(&s.mirror, "tuf-mirror", "", "without --trusted-root, ask the TUF repository at `URL` for it, and keep it as the public good's is; needs --tuf-root")
+	f.StringVar(&s.firstRoot, "tuf-root", "", "the root.json in `FILE` is the first that is trusted of --tuf-mirror")
 	f.StringVar(&s.in.DistrustFile, "distrust", "", "keys and identities in `FILE` that are not trusted, for some time or at all")
 	f.IntVar(&s.in.Options.Logs, "min-logs", 0, "transparency logs that must hold the signature; 0: one for certificates, for keys what the bundle brings; -1: none")
 	f.IntVar(&s.in.Options.Times, "min-timestamps", 0, "logs and timestamp authorities that must vouch for the time; 0: one for certificates")
@@ -83,7 +88,28 @@ func (s *signers) check(e *env, policies bool) error {
 		}
 		s.in.Options.Identities = []verify.Identity{s.identity}
 	}
+	return s.roots(e)
+}
+
+// roots says where the trusted root comes from that no flag names.
+func (s *signers) roots(e *env) error {
+	cache := filepath.Join(e.loader().Cache, "trustroot")
 	s.in.Roots = e.publicRoot
+	switch {
+	case (s.mirror == "") != (s.firstRoot == ""):
+		return ident.Errorf(ident.KindUsage, "a TUF repository is its address and its first root: --tuf-mirror and --tuf-root go together").WithHint("the first root comes from whoever runs the repository, and not from the repository")
+	case s.mirror != "" && len(s.in.TrustedRoots) > 0:
+		return ident.Errorf(ident.KindUsage, "--trusted-root is judged by, and --tuf-mirror would not be asked").WithHint("leave out one of them")
+	case s.mirror != "":
+		s.in.Roots = func(ctx context.Context, at time.Time) ([]byte, []string, error) {
+			e.meter.at("asking for the trusted root", 0, 0)
+			return e.loader().MirroredRoot(ctx, cache, s.mirror, s.firstRoot, at)
+		}
+	case s.staging:
+		s.in.Roots = func(ctx context.Context, at time.Time) ([]byte, []string, error) {
+			return app.StagingRoot(ctx, cache, at)
+		}
+	}
 	return nil
 }
 
@@ -100,8 +126,9 @@ func (s *signers) named() bool {
 	return i.Subject != "" || i.SubjectRegexp != "" || i.Issuer != "" || i.IssuerRegexp != "" || len(s.extensions) > 0
 }
 
-func verifyBundleCommand(e *env) *cobra.Command {
-	var s signers
+func verifyBundleCommand(e *env) *cobra.Command { return bundleCommand(e, new(signers)) }
+
+func bundleCommand(e *env, s *signers) *cobra.Command {
 	var explain bool
 	c := &cobra.Command{
 		Use: "bundle [--bundle F] (--key K | --certificate-identity I --certificate-oidc-issuer U) FILE|sha256:HEX…", Short: "Verify Sigstore bundles of files or digests",

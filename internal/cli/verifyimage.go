@@ -58,9 +58,9 @@ func (q *imageQuestion) inputs(ctx context.Context, e *env, image string) (app.F
 	if in.Verify.At, err = e.now(); err != nil {
 		return in, err
 	}
-	in.Verify.Mirror = func(ctx context.Context, address string, root []byte, at time.Time) ([]byte, []string, error) {
+	in.Verify.Mirror = func(ctx context.Context, m app.Mirror, at time.Time) ([]byte, []string, error) {
 		e.meter.at("asking for the trusted root", 0, 0)
-		return app.MirrorRoot(ctx, filepath.Join(e.loader().Cache, "trustroot"), address, root, at)
+		return app.MirrorRoot(ctx, filepath.Join(e.loader().Cache, "trustroot"), m, at)
 	}
 	if len(q.policies) > 0 {
 		if in.Policies, err = e.loader().Policies(ctx, q.policies, q.manifests); err == nil {

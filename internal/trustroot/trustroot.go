@@ -37,7 +37,15 @@ type Repository struct {
 	Root   []byte // the first root.json that is trusted; nil: the public good's, which the program carries
 	Dir    string // of the copy
 	Client *http.Client
-	File   string // the target that TrustedRoot returns; "": Target
+	// Targets is the mirror's folder of targets, and File the one that TrustedRoot returns;
+	// "": targets, and Target.
+	Targets, File string
+}
+
+// Staging is the repository of Sigstore's staging deployment, which signs for tests and
+// which nobody should trust otherwise.
+func Staging(dir string) Repository {
+	return Repository{Mirror: tuf.StagingMirror, Root: tuf.StagingRoot(), Dir: dir}
 }
 
 // turns keeps two readers of one folder from writing it at once.
@@ -127,12 +135,31 @@ func (r Repository) open(ctx context.Context, now time.Time, local bool) (*copie
 	if err != nil {
 		return nil, time.Time{}, err
 	}
+	if r.Targets != "" {
+		if cfg.RemoteTargetsURL, err = url.JoinPath(r.Mirror, r.Targets); err != nil {
+			return nil, time.Time{}, err
+		}
+	}
 	cfg.LocalMetadataDir, cfg.LocalTargetsDir = r.Dir, filepath.Join(r.Dir, "targets")
 	cfg.PrefixTargetsWithHash, cfg.UnsafeLocalMode = true, local
 	cfg.Fetcher = fetcher{ctx, r.Client}
 	if err := os.MkdirAll(cfg.LocalTargetsDir, 0o750); err != nil {
 		return nil, time.Time{}, err
 	}
+	up, end, err := refresh(cfg, now)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	if !local {
+		stamp := filepath.Join(r.Dir, "timestamp.json")
+		_ = os.Chtimes(stamp, now, now) // an unchanged file was looked at all the same; without it the next run asks again
+	}
+	return &copied{up, r.File}, end, nil
+}
+
+// refresh verifies a repository's metadata as of now, and returns when the first of them
+// expires.
+func refresh(cfg *config.UpdaterConfig, now time.Time) (*updater.Updater, time.Time, error) {
 	up, err := updater.New(cfg)
 	if err != nil {
 		return nil, time.Time{}, err
@@ -151,11 +178,7 @@ func (r Repository) open(ctx context.Context, now time.Time, local bool) (*copie
 	if !now.Before(end) {
 		return nil, time.Time{}, fmt.Errorf("the metadata expired at %s", end.UTC().Format(time.RFC3339))
 	}
-	if !local {
-		stamp := filepath.Join(r.Dir, "timestamp.json")
-		_ = os.Chtimes(stamp, now, now) // an unchanged file was looked at all the same; without it the next run asks again
-	}
-	return &copied{up, r.File}, end, nil
+	return up, end, nil
 }
 
 // target returns the file that is asked for, from disk where it is the one that the metadata names.

@@ -2,141 +2,35 @@ package trustroot_test
 
 import (
 	"context"
-	"crypto"
-	"crypto/ed25519"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"net/http"
-	"net/http/httptest"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/sigstore/sigstore/pkg/signature"
-	"github.com/theupdateframework/go-tuf/v2/metadata"
-
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/testenv/tuf"
 	"github.com/cofferdam-io/cofferdam/internal/trustroot"
 )
 
 var began = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 
-// mirror is a TUF repository that is really signed, and served over HTTP.
-type mirror struct {
-	*httptest.Server
-	mu     sync.Mutex
-	files  map[string][]byte
-	asked  int
-	down   bool
-	signer signature.Signer
-	root   []byte
-}
-
-func newMirror(t *testing.T) *mirror {
-	t.Helper()
-	_, key, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &mirror{files: map[string][]byte{}}
-	if m.signer, err = signature.LoadSigner(key, crypto.Hash(0)); err != nil {
-		t.Fatal(err)
-	}
-	public, err := metadata.KeyFromPublicKey(key.Public())
-	if err != nil {
-		t.Fatal(err)
-	}
-	root := metadata.Root(began.Add(365 * 24 * time.Hour))
-	root.Signed.ConsistentSnapshot = true
-	for _, role := range []string{"root", "targets", "snapshot", "timestamp"} {
-		if err := root.Signed.AddKey(public, role); err != nil {
-			t.Fatal(err)
-		}
-	}
-	m.root = sign(t, m, root)
-	m.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.asked++
-		raw, ok := m.files[strings.TrimPrefix(r.URL.Path, "/")]
-		switch {
-		case m.down:
-			http.Error(w, "down", http.StatusServiceUnavailable)
-		case !ok:
-			http.NotFound(w, r)
-		default:
-			_, _ = w.Write(raw)
-		}
-	}))
-	t.Cleanup(m.Close)
-	return m
-}
-
-func sign[T metadata.Roles](t *testing.T, m *mirror, d *metadata.Metadata[T]) []byte {
-	t.Helper()
-	if _, err := d.Sign(m.signer); err != nil {
-		t.Fatal(err)
-	}
-	raw, err := d.ToBytes(false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
-}
-
-// publish signs a version of the trusted root that is good for a week from a time on.
-func (m *mirror) publish(t *testing.T, version int64, at time.Time, content string) {
-	t.Helper()
-	end := at.Add(7 * 24 * time.Hour)
-	file, err := metadata.TargetFile().FromBytes(trustroot.Target, []byte(content), "sha256")
-	if err != nil {
-		t.Fatal(err)
-	}
-	targets := metadata.Targets(end)
-	targets.Signed.Version = version
-	targets.Signed.Targets[trustroot.Target] = file
-	snapshot := metadata.Snapshot(end)
-	snapshot.Signed.Version = version
-	snapshot.Signed.Meta["targets.json"] = metadata.MetaFile(version)
-	stamp := metadata.Timestamp(end)
-	stamp.Signed.Version = version
-	stamp.Signed.Meta["snapshot.json"] = metadata.MetaFile(version)
-	sum := sha256.Sum256([]byte(content))
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.files[fmt.Sprintf("%d.targets.json", version)] = sign(t, m, targets)
-	m.files[fmt.Sprintf("%d.snapshot.json", version)] = sign(t, m, snapshot)
-	m.files["timestamp.json"] = sign(t, m, stamp)
-	m.files["targets/"+hex.EncodeToString(sum[:])+"."+trustroot.Target] = []byte(content)
-}
-
-func (m *mirror) set(down bool) (asked int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.down = down
-	asked, m.asked = m.asked, 0
-	return asked
-}
-
 // TestTrustedRoot lives through two weeks of a repository.
 func TestTrustedRoot(t *testing.T) {
-	m := newMirror(t)
-	m.publish(t, 1, began, "first")
-	r := trustroot.Repository{Mirror: m.URL, Root: m.root, Dir: t.TempDir()}
+	m := tuf.New(t, began)
+	m.Publish(t, 1, began, trustroot.Target, "first")
+	r := trustroot.Repository{Mirror: m.URL, Root: m.Root, Dir: t.TempDir()}
 	ask := func(days float64) (string, string, error) {
 		t.Helper()
 		raw, notes, err := r.TrustedRoot(context.Background(), began.Add(time.Duration(days*24)*time.Hour))
 		return string(raw), strings.Join(notes, "; "), err
 	}
-	m.set(true)
+	m.Down(true)
 	if _, _, err := ask(0); ident.KindOf(err) != ident.KindIndeterminate || !strings.Contains(err.Error(), "503") {
 		t.Errorf("nothing kept, nobody answers: %v", err)
 	}
-	m.set(false)
+	m.Down(false)
 	for _, step := range []struct {
 		day    float64
 		do     func()
@@ -145,22 +39,18 @@ func TestTrustedRoot(t *testing.T) {
 		silent bool // nothing is asked for
 	}{
 		{0, nil, "first", "", false},
-		{1, func() { m.publish(t, 2, began.Add(24*time.Hour), "second") }, "first", "", true}, // not half-way yet
+		{1, func() { m.Publish(t, 2, began.Add(24*time.Hour), trustroot.Target, "second") }, "first", "", true}, // not half-way yet
 		{4, nil, "second", "", false},
-		{5, func() { m.set(true) }, "second", "", true},
+		{5, func() { m.Down(true) }, "second", "", true},
 		{6.5, nil, "second", "could not be refreshed (HTTP status 503)", false},
 		{7.5, nil, "second", "soon", false},
 	} {
 		if step.do != nil {
 			step.do()
 		}
-		m.mu.Lock()
-		m.asked = 0
-		m.mu.Unlock()
+		m.Asked()
 		got, note, err := ask(step.day)
-		m.mu.Lock()
-		asked := m.asked
-		m.mu.Unlock()
+		asked := m.Asked()
 		if err != nil || got != step.want || !strings.Contains(note, step.note) || step.note == "" && note != "" || (asked == 0) != step.silent {
 			t.Errorf("day %v: %q %q %v, %d asked; want %+v", step.day, got, note, err, asked, step)
 		}
@@ -168,8 +58,8 @@ func TestTrustedRoot(t *testing.T) {
 	if got, _, err := ask(9); ident.KindOf(err) != ident.KindIndeterminate {
 		t.Errorf("past its end: %q %v", got, err)
 	}
-	m.publish(t, 3, began.Add(9*24*time.Hour), "third")
-	m.set(false)
+	m.Publish(t, 3, began.Add(9*24*time.Hour), trustroot.Target, "third")
+	m.Down(false)
 	if got, note, err := ask(9); err != nil || got != "third" || note != "" {
 		t.Errorf("back again: %q %q %v", got, note, err)
 	}
@@ -177,29 +67,33 @@ func TestTrustedRoot(t *testing.T) {
 
 // TestLies takes nothing that the repository's keys did not sign, whoever says it.
 func TestLies(t *testing.T) {
-	for name, lie := range map[string]func(t *testing.T, m *mirror){
-		"another target": func(_ *testing.T, m *mirror) {
-			for f := range m.files {
-				if strings.HasPrefix(f, "targets/") {
-					m.files[f] = []byte("forged")
+	for name, lie := range map[string]func(t *testing.T, m *tuf.Mirror){
+		"another target": func(_ *testing.T, m *tuf.Mirror) {
+			m.Edit(func(files map[string][]byte) {
+				for f := range files {
+					if strings.HasPrefix(f, "targets/") {
+						files[f] = []byte("forged")
+					}
 				}
-			}
+			})
 		},
-		"another's signature": func(t *testing.T, m *mirror) {
-			o := newMirror(t)
-			o.publish(t, 1, began, "forged")
-			m.files = o.files
+		"another's signature": func(t *testing.T, m *tuf.Mirror) {
+			o := tuf.New(t, began)
+			o.Publish(t, 1, began, trustroot.Target, "forged")
+			m.Edit(func(files map[string][]byte) { maps.Copy(files, o.Files()) })
 		},
-		"an older version": func(t *testing.T, m *mirror) {
-			m.files["timestamp.json"] = []byte(`{"signatures":[],"signed":{}}`)
+		"an older version": func(t *testing.T, m *tuf.Mirror) {
+			m.Edit(func(files map[string][]byte) { files["timestamp.json"] = []byte(`{"signatures":[],"signed":{}}`) })
 		},
-		"no end": func(_ *testing.T, m *mirror) { m.files["timestamp.json"] = make([]byte, 8<<20) },
+		"no end": func(_ *testing.T, m *tuf.Mirror) {
+			m.Edit(func(files map[string][]byte) { files["timestamp.json"] = make([]byte, 8<<20) })
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := newMirror(t)
-			m.publish(t, 1, began, "honest")
+			m := tuf.New(t, began)
+			m.Publish(t, 1, began, trustroot.Target, "honest")
 			lie(t, m)
-			raw, _, err := trustroot.Repository{Mirror: m.URL, Root: m.root, Dir: t.TempDir()}.TrustedRoot(context.Background(), began)
+			raw, _, err := trustroot.Repository{Mirror: m.URL, Root: m.Root, Dir: t.TempDir()}.TrustedRoot(context.Background(), began)
 			if ident.KindOf(err) != ident.KindIndeterminate || raw != nil {
 				t.Errorf("%q %v", raw, err)
 			}
@@ -209,9 +103,9 @@ func TestLies(t *testing.T) {
 
 // TestKeptIsJudged does not believe its own disk either.
 func TestKeptIsJudged(t *testing.T) {
-	m := newMirror(t)
-	m.publish(t, 1, began, "honest")
-	r := trustroot.Repository{Mirror: m.URL, Root: m.root, Dir: t.TempDir()}
+	m := tuf.New(t, began)
+	m.Publish(t, 1, began, trustroot.Target, "honest")
+	r := trustroot.Repository{Mirror: m.URL, Root: m.Root, Dir: t.TempDir()}
 	if _, _, err := r.TrustedRoot(context.Background(), began); err != nil {
 		t.Fatal(err)
 	}
@@ -231,12 +125,77 @@ func TestKeptIsJudged(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, _, err := (trustroot.Repository{Mirror: m.URL, Root: m.root, Dir: t.TempDir()}).TrustedRoot(ctx, began); err == nil {
+	if _, _, err := (trustroot.Repository{Mirror: m.URL, Root: m.Root, Dir: t.TempDir()}).TrustedRoot(ctx, began); err == nil {
 		t.Error("went on though nobody waits")
 	}
 	for _, bad := range []string{"ftp://x", "::", "https://"} {
-		if _, _, err := (trustroot.Repository{Mirror: bad, Root: m.root, Dir: t.TempDir()}).TrustedRoot(context.Background(), began); ident.KindOf(err) != ident.KindUsage {
+		if _, _, err := (trustroot.Repository{Mirror: bad, Root: m.Root, Dir: t.TempDir()}).TrustedRoot(context.Background(), began); ident.KindOf(err) != ident.KindUsage {
 			t.Errorf("%s: %v", bad, err)
 		}
+	}
+}
+
+// TestCarried judges a repository by its files as one that is asked: what is not signed,
+// not there or over is no trusted root.
+func TestCarried(t *testing.T) {
+	m := tuf.New(t, began)
+	m.Targets = "files"
+	m.Publish(t, 1, began, "r.json", "carried")
+	below := func(folder string) map[string][]byte {
+		out := map[string][]byte{}
+		for name, raw := range m.Files() {
+			out[folder+name] = raw
+		}
+		return out
+	}
+	stranger := tuf.New(t, began)
+	forged := below("")
+	for name := range forged {
+		if strings.HasPrefix(name, "files/") {
+			forged[name] = []byte("forgery")
+		}
+	}
+	lost := below("")
+	delete(lost, "1.snapshot.json")
+	late := began.Add(8 * 24 * time.Hour)
+	for name, c := range map[string]struct {
+		files         map[string][]byte
+		root          []byte
+		targets, file string
+		at            time.Time
+		want          string
+	}{
+		"flat":                    {below(""), m.Root, "files", "r.json", began, "carried"},
+		"below a folder":          {below("repository/"), m.Root, "files", "r.json", began, "carried"},
+		"another folder of files": {below(""), m.Root, "targets", "r.json", began, ""},
+		"another target":          {below(""), m.Root, "files", "trusted_root.json", began, ""},
+		"a forged target":         {forged, m.Root, "files", "r.json", began, ""},
+		"another's root":          {below(""), stranger.Root, "files", "r.json", began, ""},
+		"without its snapshot":    {lost, m.Root, "files", "r.json", began, ""},
+		"past its end":            {below(""), m.Root, "files", "r.json", late, ""},
+		"nothing":                 {nil, m.Root, "files", "r.json", began, ""},
+		"no root":                 {below(""), []byte("{}"), "files", "r.json", began, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			raw, err := trustroot.Carried{Root: c.root, Files: c.files, Targets: c.targets, File: c.file}.TrustedRoot(c.at)
+			if string(raw) != c.want || (err == nil) != (c.want != "") || err != nil && ident.KindOf(err) != ident.KindIndeterminate {
+				t.Errorf("%q %v", raw, err)
+			}
+		})
+	}
+	if m.Asked()+stranger.Asked() > 0 {
+		t.Error("the network was asked")
+	}
+}
+
+// TestOtherTargets: a mirror may keep its targets in another folder, and the root under
+// another name.
+func TestOtherTargets(t *testing.T) {
+	m := tuf.New(t, began)
+	m.Targets = "files"
+	m.Publish(t, 1, began, "r.json", "elsewhere")
+	r := trustroot.Repository{Mirror: m.URL, Root: m.Root, Dir: t.TempDir(), Targets: "files", File: "r.json"}
+	if raw, _, err := r.TrustedRoot(context.Background(), began); err != nil || string(raw) != "elsewhere" {
+		t.Errorf("%q %v", raw, err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"path"
 	"slices"
@@ -38,7 +39,7 @@ type Remotes struct {
 // Repository is a TUF repository that the resource carries.
 type Repository struct {
 	Root              []byte
-	MirrorFS          []byte // tar, gzip
+	Files             map[string][]byte // by their paths, as packed
 	Targets           string
 	TrustedRootTarget string
 }
@@ -87,7 +88,7 @@ func ReadTrustRoot(root strict.Node, faults *[]strict.Fault) *TrustRoot {
 		n = n.Object("root", "mirrorFS", "targets", "trustedRootTarget")
 		t.Repository = &Repository{Root: readRoot(n), Targets: orElse(n.Get("targets").Text(), "targets"), TrustedRootTarget: orElse(n.Get("trustedRootTarget").Text(), "trusted_root.json")}
 		if n.Require("mirrorFS", "mirrorFS: the repository as a tar, gzipped, in base64") {
-			t.Repository.MirrorFS = readMirror(n.Get("mirrorFS"), t.Repository.Targets)
+			t.Repository.Files = readMirror(n.Get("mirrorFS"), t.Repository.Targets)
 		}
 	}
 	if n := spec.Get("sigstoreKeys"); n.Present() {
@@ -189,15 +190,25 @@ const (
 
 var errMirror = errors.New("is larger or holds more files than a TUF repository does")
 
-// readMirror looks whether a repository holds metadata and the trusted root's folder.
-func readMirror(n strict.Node, targets string) []byte {
+// readMirror unpacks a repository, and looks whether it holds metadata and the trusted
+// root's folder.
+func readMirror(n strict.Node, targets string) map[string][]byte {
 	b := readBytes(n)
 	if b == nil {
 		return nil
 	}
-	names, err := mirrorFiles(b)
+	files, err := Unpack(b)
 	has := func(suffix string) bool {
-		return slices.ContainsFunc(names, func(s string) bool { return path.Base(s) == suffix || strings.HasSuffix(path.Base(s), "."+suffix) })
+		for s := range files {
+			if path.Base(s) == suffix || strings.HasSuffix(path.Base(s), "."+suffix) {
+				return true
+			}
+		}
+		return false
+	}
+	inTargets := false
+	for s := range files {
+		inTargets = inTargets || slices.Contains(strings.Split(path.Dir(s), "/"), targets)
 	}
 	switch {
 	case err != nil:
@@ -206,32 +217,48 @@ func readMirror(n strict.Node, targets string) []byte {
 	case !has("timestamp.json") || !has("snapshot.json") || !has("targets.json"):
 		n.Fault(RuleTrustRoot, "the repository lacks metadata: timestamp.json, snapshot.json and targets.json").Mend("put the whole folder that the mirror serves into the tar")
 		return nil
-	case !slices.ContainsFunc(names, func(s string) bool { return slices.Contains(strings.Split(path.Dir(s), "/"), targets) }):
+	case !inTargets:
 		n.Fault(RuleTrustRoot, "the repository has no files below %q", targets).Mend("targets: the folder that holds them")
 		return nil
 	}
-	return b
+	return files
 }
 
-func mirrorFiles(b []byte) ([]string, error) {
+// Unpack returns the files of a gzipped tar by their paths, all in memory and within
+// limits. Links and devices are left out; a path twice, or one that leads out of the
+// archive, is an error, since two readers would unpack two things.
+func Unpack(b []byte) (map[string][]byte, error) {
 	z, err := gzip.NewReader(bytes.NewReader(b))
 	if err != nil {
 		return nil, err
 	}
 	limited := &io.LimitedReader{R: z, N: maxMirrorBytes}
 	t := tar.NewReader(limited)
-	var names []string
-	for {
+	files := map[string][]byte{}
+	for entries := 0; ; entries++ {
 		h, err := t.Next()
 		switch {
-		case limited.N <= 0 || len(names) > maxMirrorFiles:
+		case limited.N <= 0 || entries > maxMirrorFiles:
 			return nil, errMirror
 		case errors.Is(err, io.EOF):
-			return names, nil
+			return files, nil
 		case err != nil:
 			return nil, err
-		case h.Typeflag == tar.TypeReg:
-			names = append(names, path.Clean(h.Name))
+		case h.Typeflag != tar.TypeReg:
+			continue
+		}
+		name := path.Clean(h.Name)
+		if path.IsAbs(name) || name == ".." || strings.HasPrefix(name, "../") {
+			return nil, fmt.Errorf("%.80q leads out of the archive", h.Name)
+		}
+		if _, twice := files[name]; twice {
+			return nil, fmt.Errorf("%.80q is in it twice", name)
+		}
+		if files[name], err = io.ReadAll(t); err != nil {
+			if limited.N <= 0 {
+				return nil, errMirror
+			}
+			return nil, err
 		}
 	}
 }

@@ -18,10 +18,18 @@ import (
 func (d *Deployment) first(s Signing, digest, signature, verifier []byte) (Object, error) {
 	body := Object{"apiVersion": "0.0.1", "kind": "hashedrekord", "spec": Object{"data": Object{"hash": Object{"algorithm": "sha256", "value": hexed(digest)}},
 		"signature": Object{"content": encode(signature), "publicKey": Object{"content": encode(verifier)}}}}
-	if s.Statement != nil {
+	if s.Statement != nil && !s.DigestEntry {
 		payload, envelope := sha256.Sum256(s.Statement), sha256.Sum256(append(signature, s.Statement...))
 		body = Object{"apiVersion": "0.0.1", "kind": "dsse", "spec": Object{"envelopeHash": Object{"algorithm": "sha256", "value": hexed(envelope[:])},
 			"payloadHash": Object{"algorithm": "sha256", "value": hexed(payload[:])}, "signatures": []any{Object{"signature": encode(signature), "verifier": encode(verifier)}}}}
+	}
+	if s.IntotoEntry {
+		payload := sha256.Sum256(s.Statement)
+		// The log keeps the signature in base64 twice over, as its clients sent it.
+		body = Object{"apiVersion": "0.0.2", "kind": "intoto", "spec": Object{"content": Object{
+			"envelope":    Object{"payloadType": s.payloadType(), "signatures": []any{Object{"publicKey": encode(verifier), "sig": encode([]byte(encode(signature)))}}},
+			"hash":        Object{"algorithm": "sha256", "value": hexed(payload[:])},
+			"payloadHash": Object{"algorithm": "sha256", "value": hexed(payload[:])}}}}
 	}
 	if s.LogBody != nil {
 		s.LogBody(body)
@@ -33,12 +41,13 @@ func (d *Deployment) first(s Signing, digest, signature, verifier []byte) (Objec
 // bundle has it.
 func (d *Deployment) LogV1(body Object, s Signing) (Object, error) {
 	kind, _ := body["kind"].(string)
+	version, _ := body["apiVersion"].(string)
 	raw := Write(body)
 	origin := host(LogV1)
 	if !s.BareOrigin {
 		origin += " - 42"
 	}
-	entry, err := d.entry(raw, kind, "0.0.1", d.logV1ID, s, origin, d.logV1)
+	entry, err := d.entry(raw, kind, version, d.logV1ID, s, origin, d.logV1)
 	if err != nil || s.BareOrigin {
 		return entry, err
 	}

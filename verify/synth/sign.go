@@ -42,17 +42,23 @@ type Signing struct {
 	// BareOrigin has the first log sign checkpoints under its bare name, and promise
 	// nothing.
 	BareOrigin bool
-	NoLog      bool
-	NoStamp    bool
-	NoSCT      bool
-	LaterSCT   time.Duration     // the certificate log's time after the signing
-	Started    time.Duration     // how long before the signing the certificate begins; a minute if 0
-	Validity   time.Duration     // of the certificate; ten minutes if 0
-	StampAt    time.Duration     // the timestamp's time after the signing
-	LoggedAt   time.Duration     // the first log's time after the signing
-	LogBody    func(body Object) // changes what the log holds before it signs
-	Depth      int               // of the log's tree; 20 if 0
-	Authority  *x509.Certificate // template changes of the leaf: copied usages; nil: code signing
+	// DigestEntry has the first log hold the digest of what an envelope's signature is over
+	// (hashedrekord); IntotoEntry has it hold the kind that came before dsse.
+	DigestEntry, IntotoEntry bool
+
+	NoLog     bool
+	NoStamp   bool
+	NoSCT     bool
+	SCTMore   []byte            // extensions of the certificate log's promise
+	Embedded  bool              // the timestamp brings the authority's certificate
+	LaterSCT  time.Duration     // the certificate log's time after the signing
+	Started   time.Duration     // how long before the signing the certificate begins; a minute if 0
+	Validity  time.Duration     // of the certificate; ten minutes if 0
+	StampAt   time.Duration     // the timestamp's time after the signing
+	LoggedAt  time.Duration     // the first log's time after the signing
+	LogBody   func(body Object) // changes what the log holds before it signs
+	Depth     int               // of the log's tree; 20 if 0
+	Authority *x509.Certificate // template changes of the leaf: copied usages; nil: code signing
 }
 
 // Certificate identifiers of Fulcio and of certificate logs.
@@ -89,10 +95,7 @@ func (d *Deployment) Sign(content []byte, s Signing) (Object, error) {
 	algorithm := of(key.Public())
 	signed := content
 	if s.Statement != nil {
-		kind := s.PayloadType
-		if kind == "" {
-			kind = "application/vnd.in-toto+json"
-		}
+		kind := s.payloadType()
 		signed = []byte(fmt.Sprintf("DSSEv1 %d %s %d %s", len(kind), kind, len(s.Statement), s.Statement))
 	}
 	digest := algorithm.digest(signed)
@@ -101,10 +104,7 @@ func (d *Deployment) Sign(content []byte, s Signing) (Object, error) {
 		return nil, err
 	}
 	if s.Statement != nil {
-		kind := s.PayloadType
-		if kind == "" {
-			kind = "application/vnd.in-toto+json"
-		}
+		kind := s.payloadType()
 		bundle["dsseEnvelope"] = Object{"payload": encode(s.Statement), "payloadType": kind, "signatures": []any{Object{"sig": encode(signature)}}}
 	} else {
 		bundle["messageSignature"] = Object{"messageDigest": Object{"algorithm": algorithm.enum, "digest": encode(digest)}, "signature": encode(signature)}
@@ -141,7 +141,8 @@ func (d *Deployment) Sign(content []byte, s Signing) (Object, error) {
 		material["tlogEntries"] = []any{entry}
 	}
 	if !s.NoStamp {
-		stamp, err := d.Stamp(signature, d.at.Add(s.StampAt))
+		sum := sha256.Sum256(signature)
+		stamp, err := d.stamp(sum[:], d.at.Add(s.StampAt), s.Embedded)
 		if err != nil {
 			return nil, err
 		}
@@ -149,6 +150,13 @@ func (d *Deployment) Sign(content []byte, s Signing) (Object, error) {
 	}
 	bundle["verificationMaterial"] = material
 	return bundle, nil
+}
+
+func (s Signing) payloadType() string {
+	if s.PayloadType != "" {
+		return s.PayloadType
+	}
+	return "application/vnd.in-toto+json"
 }
 
 // Stamp returns a timestamp of the deployment's authority over a signature (RFC 3161).
@@ -159,7 +167,11 @@ func (d *Deployment) Stamp(signature []byte, at time.Time) ([]byte, error) {
 
 // StampDigest returns a timestamp over a SHA-256.
 func (d *Deployment) StampDigest(sum []byte, at time.Time) ([]byte, error) {
-	t := timestamp.Timestamp{HashAlgorithm: crypto.SHA256, HashedMessage: sum, Time: at.UTC(), Policy: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 2}}
+	return d.stamp(sum, at, false)
+}
+
+func (d *Deployment) stamp(sum []byte, at time.Time, embedded bool) ([]byte, error) {
+	t := timestamp.Timestamp{AddTSACertificate: embedded, HashAlgorithm: crypto.SHA256, HashedMessage: sum, Time: at.UTC(), Policy: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 2}}
 	return t.CreateResponseWithOpts(d.stampCert, d.stamper, crypto.SHA256)
 }
 
@@ -207,7 +219,7 @@ func (d *Deployment) Certificate(public crypto.PublicKey, s Signing) (*x509.Cert
 	if err != nil || s.NoSCT {
 		return before, err
 	}
-	promise, err := d.promise(before, d.at.Add(s.LaterSCT))
+	promise, err := d.promise(before, d.at.Add(s.LaterSCT), s.SCTMore)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +228,7 @@ func (d *Deployment) Certificate(public crypto.PublicKey, s Signing) (*x509.Cert
 }
 
 // promise is the list of one signed certificate timestamp over a certificate without it.
-func (d *Deployment) promise(before *x509.Certificate, at time.Time) ([]byte, error) {
+func (d *Deployment) promise(before *x509.Certificate, at time.Time, more []byte) ([]byte, error) {
 	var stamp [8]byte
 	binary.BigEndian.PutUint64(stamp[:], uint64(at.UnixMilli())) // #nosec G115 -- after 1970
 	issuer := sha256.Sum256(d.ca.certs[0].RawSubjectPublicKeyInfo)
@@ -224,14 +236,15 @@ func (d *Deployment) promise(before *x509.Certificate, at time.Time) ([]byte, er
 	signed := append([]byte{0, 0}, stamp[:]...)
 	signed = append(append(signed, 0, 1), issuer[:]...)
 	signed = append(append(signed, byte(len(tbs)>>16), byte(len(tbs)>>8), byte(len(tbs))), tbs...) // #nosec G115 -- three bytes
-	signed = append(signed, 0, 0)
+	extensions := append(binary.BigEndian.AppendUint16(nil, uint16(len(more))), more...)           // #nosec G115 -- a few bytes
+	signed = append(signed, extensions...)
 	sum := sha256.Sum256(signed)
 	sig, err := ecdsa.SignASN1(rand.Reader, d.ctLog, sum[:])
 	if err != nil {
 		return nil, err
 	}
 	sct := append(append([]byte{0}, d.ctID...), stamp[:]...)
-	sct = append(sct, 0, 0, 4, 3, byte(len(sig)>>8), byte(len(sig))) // #nosec G115 -- SHA-256, ECDSA
+	sct = append(append(sct, extensions...), 4, 3, byte(len(sig)>>8), byte(len(sig))) // #nosec G115 -- SHA-256, ECDSA
 	sct = append(sct, sig...)
 	list := binary.BigEndian.AppendUint16(nil, uint16(len(sct)+2))               // #nosec G115 -- some 120 bytes
 	list = append(binary.BigEndian.AppendUint16(list, uint16(len(sct))), sct...) // #nosec G115
