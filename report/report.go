@@ -221,6 +221,7 @@ func handlers(answer any) map[string]handler {
 	case *Pushed:
 		hs["table"] = as(pushedTable)
 	case *Scores:
+		hs["json"] = as(scoresJSON)
 		hs["table"] = as(scoresTable)
 		hs["sarif"] = as(scoresSARIF)
 		hs["junit"] = as(scoresJUnit)

@@ -1,6 +1,9 @@
 package report
 
 import (
+	"bufio"
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 
@@ -39,8 +42,35 @@ func (a *Scores) Judge(least float64) {
 	a.Gate = g
 }
 
-// shownFindings are the places of one element in a table; -o json has them all.
-const shownFindings = 3
+// ShownScores is how many documents a table looks into; of the others it has a row.
+const ShownScores = 3
+
+// scoresJSON writes what JSON would, a document at a time: the places of a thousand documents
+// are more text than one wants to hold twice.
+func scoresJSON(w io.Writer, a *Scores, _ Options) error {
+	if len(a.Documents) == 0 {
+		return JSON(w, a)
+	}
+	rest := *a
+	rest.Documents = nil
+	return streamed(w, rest, "documents", func(b *bufio.Writer, next func()) error {
+		var text bytes.Buffer
+		enc := json.NewEncoder(&text)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("    ", "  ")
+		for i := range a.Documents {
+			text.Reset()
+			if err := enc.Encode(&a.Documents[i]); err != nil {
+				return err
+			}
+			next()
+			if _, err := b.Write(bytes.TrimSuffix(text.Bytes(), []byte("\n"))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
 
 func scoresTable(w io.Writer, a *Scores, o Options) error {
 	p := newPrinter(w, o)
@@ -49,7 +79,7 @@ func scoresTable(w io.Writer, a *Scores, o Options) error {
 	}
 	for i := range a.Documents {
 		if len(a.Documents) > 1 {
-			if i >= shownFindings && !o.All {
+			if i >= ShownScores && !o.All {
 				p.blank()
 				p.linef("%s", p.dim(fmt.Sprintf("… and %d more documents (--all)", len(a.Documents)-i)))
 				break

@@ -33,6 +33,43 @@ func (c *Component) Detached() Component {
 	return k
 }
 
+// Detached returns a copy that shares no memory with the details; nil of nil.
+func (d *Details) Detached() *Details {
+	if d == nil {
+		return nil
+	}
+	k := *d
+	k.PURLs, k.Identifiers = cloned(k.PURLs), cloned(k.Identifiers)
+	k.SWIDs, k.References, k.Properties = slices.Clone(k.SWIDs), slices.Clone(k.References), slices.Clone(k.Properties)
+	for i := range k.SWIDs {
+		s := &k.SWIDs[i]
+		s.TagID, s.Name, s.Version = strings.Clone(s.TagID), strings.Clone(s.Name), strings.Clone(s.Version)
+	}
+	for i := range k.References {
+		r := &k.References[i]
+		r.Type, r.URL, r.Hashes = strings.Clone(r.Type), strings.Clone(r.URL), slices.Clone(r.Hashes)
+		for n, h := range r.Hashes {
+			r.Hashes[n] = Hash{strings.Clone(h.Algorithm), strings.Clone(h.Value)}
+		}
+	}
+	for i, p := range k.Properties {
+		k.Properties[i] = Property{strings.Clone(p.Name), strings.Clone(p.Value)}
+	}
+	for _, t := range [...]*string{&k.Manufacturer, &k.Contact, &k.Copyright, &k.Verification} {
+		*t = strings.Clone(*t)
+	}
+	return &k
+}
+
+// cloned is a list of copies; nil of nil.
+func cloned(texts []string) []string {
+	out := slices.Clone(texts)
+	for i, t := range out {
+		out[i] = strings.Clone(t)
+	}
+	return out
+}
+
 // texts calls f for every text, always in the same order.
 func (c *Component) texts(f func(*string)) {
 	for _, t := range [...]*string{&c.ID, &c.Type, &c.Group, &c.Name, &c.Version, &c.PURL, &c.Supplier, &c.Origin, &c.Scope, &c.Source.Name, &c.Source.Version} {

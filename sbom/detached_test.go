@@ -77,6 +77,24 @@ func TestDetached(t *testing.T) {
 	if c.CPEs[0] == "other" || c.Licenses[0].Expression == "other" {
 		t.Error("a list is shared")
 	}
+	var d Details
+	fill(reflect.ValueOf(&d).Elem(), func() string { n++; return "text " + string(n) })
+	copied := d.Detached()
+	if !reflect.DeepEqual(*copied, d) {
+		t.Errorf("%+v\nwant %+v", copied, d)
+	}
+	clear(before)
+	clear(after)
+	places(reflect.ValueOf(d), before)
+	places(reflect.ValueOf(*copied), after)
+	for p := range after {
+		if before[p] {
+			t.Errorf("a text of the details is shared")
+		}
+	}
+	if len(after) < 20 || (*Details)(nil).Detached() != nil {
+		t.Errorf("%d texts of details", len(after))
+	}
 	if got := new(Component).Detached(); !reflect.DeepEqual(got, Component{}) {
 		t.Errorf("%+v", got)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/sbom/decode"
+	"github.com/cofferdam-io/cofferdam/sbom/spdx"
 	"github.com/cofferdam-io/cofferdam/segment"
 	"github.com/cofferdam-io/cofferdam/segment/cni"
 	"github.com/cofferdam-io/cofferdam/segment/k8s"
@@ -70,6 +71,9 @@ type Loader struct {
 	Progress func(stage string, done, total int)
 	// Details asks for sbom.Details of every document.
 	Details bool
+	// Seen remembers packages between documents, for those who look at many and change none;
+	// nil: nothing is remembered.
+	Seen *spdx.Seen
 	// Contents takes what each SBOM says by the digest of its bytes
 	// (provenance.ContentDigest), where it is not nil.
 	Contents map[ident.Digest]ident.Digest
@@ -300,12 +304,25 @@ func (l *Loader) isFile(name string) bool {
 // one found in a folder is passed over only if it is something else that is known.
 func (l *Loader) SBOMs(ctx context.Context, paths []string) ([]*sbom.Document, []Problem, error) {
 	var docs []*sbom.Document
+	problems, err := l.EachSBOM(ctx, paths, func(d *sbom.Document) error {
+		docs = append(docs, d)
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return docs, problems, nil
+}
+
+// EachSBOM reads documents as SBOMs does and hands each over as it is read, so that not all of
+// them have to be held. An error of take ends it.
+func (l *Loader) EachSBOM(ctx context.Context, paths []string, take func(*sbom.Document) error) ([]Problem, error) {
 	var problems []Problem
 	seen := map[ident.Digest]bool{}
 	for _, arg := range paths {
 		files, err := l.expand(arg, sbomFile)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		for i, f := range files {
 			l.progress("decoding SBOMs", i, len(files))
@@ -315,12 +332,12 @@ func (l *Loader) SBOMs(ctx context.Context, paths []string) ([]*sbom.Document, [
 				continue
 			}
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
-			ds, err := decode.Bytes(ctx, f.name, data, decode.Limits{Details: l.Details})
+			ds, err := decode.Bytes(ctx, f.name, data, decode.Limits{Details: l.Details, Seen: l.Seen})
 			if err != nil {
 				if ctx.Err() != nil {
-					return nil, nil, ctx.Err()
+					return nil, ctx.Err()
 				}
 				if f.walked && ident.KindOf(err) == ident.KindUnsupported {
 					continue
@@ -334,12 +351,14 @@ func (l *Loader) SBOMs(ctx context.Context, paths []string) ([]*sbom.Document, [
 			for _, d := range ds {
 				if d.Digest.IsZero() || !seen[d.Digest] {
 					seen[d.Digest] = true
-					docs = append(docs, d)
+					if err := take(d); err != nil {
+						return nil, err
+					}
 				}
 			}
 		}
 	}
-	return docs, problems, nil
+	return problems, nil
 }
 
 // Reports reads the SBOMs that the Trivy operator keeps as objects of the cluster.

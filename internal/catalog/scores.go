@@ -330,12 +330,13 @@ func (c *Catalog) judgeStored(ctx context.Context, d *store.Document) (*ScoreSai
 		return fault(err), nil
 	}
 	said := c.scoring.judgeDocument(doc, c.now())
+	c.detailed.Done(doc)
 	return &said, nil
 }
 
 // decodeDetails reads a document with what only its quality asks for.
 func (c *Catalog) decodeDetails(ctx context.Context, raw []byte, digest ident.Digest) (*sbom.Document, error) {
-	return one(decode.Bytes(ctx, "", raw, decode.Limits{MaxBytes: int(c.limits.Document), Digest: digest, Details: true}))
+	return one(decode.Bytes(ctx, "", raw, decode.Limits{MaxBytes: int(c.limits.Document), Digest: digest, Details: true, Seen: c.detailed}))
 }
 
 // writtenScores are those that hold, as they were written down.

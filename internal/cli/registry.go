@@ -31,6 +31,16 @@ func (f *registryFlags) inputs() app.RegistryInputs {
 // sboms reads documents from files, and those that are attached to images. Problems of
 // documents that an error ended the reading of are told before it.
 func (e *env) sboms(ctx context.Context, l *app.Loader, args []string, reg *registryFlags) ([]*sbom.Document, []app.Problem, error) {
+	var docs []*sbom.Document
+	problems, err := e.eachSBOM(ctx, l, args, reg, func(d *sbom.Document) error {
+		docs = append(docs, d)
+		return nil
+	})
+	return docs, problems, err
+}
+
+// eachSBOM hands over what sboms reads, document by document. An error of take ends it.
+func (e *env) eachSBOM(ctx context.Context, l *app.Loader, args []string, reg *registryFlags, take func(*sbom.Document) error) ([]app.Problem, error) {
 	var files, images []string
 	for _, a := range args {
 		if l.IsImage(a) {
@@ -39,14 +49,19 @@ func (e *env) sboms(ctx context.Context, l *app.Loader, args []string, reg *regi
 			files = append(files, a)
 		}
 	}
-	docs, problems, err := l.SBOMs(ctx, files)
+	problems, err := l.EachSBOM(ctx, files, take)
 	if err != nil || len(images) == 0 {
-		return docs, problems, err
+		return problems, err
 	}
 	attached, more, err := l.Attached(ctx, images, reg.inputs())
 	if err != nil {
 		e.problems(append(problems, more...))
-		return nil, nil, err
+		return nil, err
 	}
-	return append(docs, attached...), append(problems, more...), nil
+	for _, d := range attached {
+		if err := take(d); err != nil {
+			return nil, err
+		}
+	}
+	return append(problems, more...), nil
 }

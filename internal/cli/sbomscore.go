@@ -12,7 +12,12 @@ import (
 	"github.com/cofferdam-io/cofferdam/report"
 	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/sbom/quality"
+	"github.com/cofferdam-io/cofferdam/sbom/spdx"
 )
+
+// rememberedPackages is about how many bytes of packages are remembered from one document to
+// the next: the images of an organisation share most of theirs.
+const rememberedPackages = 64 << 20
 
 // profileNames are what --profile of sbom score knows.
 func profileNames() []string {
@@ -80,7 +85,7 @@ came, and again when the rules change.`,
 				o.Findings = -1
 			}
 			l := e.loader()
-			l.Details = true
+			l.Details, l.Seen = true, spdx.NewSeen(rememberedPackages)
 			if policyFile != "" {
 				raw, err := l.Raw(ctx, policyFile)
 				if err != nil {
@@ -95,36 +100,38 @@ came, and again when the rules change.`,
 				return err
 			}
 			defer end()
-			docs, problems, err := e.sboms(ctx, l, args, &reg)
+			before, problems, err := l.SBOMs(ctx, earlier)
 			if err != nil {
 				return err
 			}
 			e.problems(problems)
-			before, moreProblems, err := l.SBOMs(ctx, earlier)
-			if err != nil {
-				return err
-			}
-			problems = append(problems, moreProblems...)
-			e.problems(moreProblems)
-			gate := least > 0 || policyFile != ""
-			// A gate whose own documents could not be read has not passed.
-			e.outcome.failed = len(problems) > 0 && (gate || len(docs) == 0)
-			if len(docs)+len(problems) == 0 {
-				return ident.Errorf(ident.KindFailure, "no SBOM was found in %s", strings.Join(args, ", ")).
-					WithHint("CycloneDX, SPDX, syft and Trivy documents are read; cofferdam sbom show PATH says what one is")
-			}
-			a := &report.Scores{SchemaVersion: inventory.SchemaVersion, Documents: make([]quality.Report, 0, len(docs)),
-				Coverage: inventory.Coverage{NotSeen: []string{}, Quarantined: len(problems)}}
-			for i, d := range docs {
-				e.meter.at("judging", i, len(docs))
-				if err := ctx.Err(); err != nil {
-					return err
-				}
+			a := &report.Scores{SchemaVersion: inventory.SchemaVersion, Documents: []quality.Report{}, Coverage: inventory.Coverage{NotSeen: []string{}}}
+			rows := e.format == "" || e.format == "table" || e.format == "wide"
+			unread, err := e.eachSBOM(ctx, l, args, &reg, func(d *sbom.Document) error {
 				o.Earlier = sameSubject(d, before)
 				if len(before) > 0 && len(o.Earlier) == 0 {
 					e.notef("no document of --earlier is about %s", artifactName(d))
 				}
-				a.Documents = append(a.Documents, quality.Score(d, o))
+				r := quality.Score(d, o)
+				if rows && !e.all && len(a.Documents) >= report.ShownScores {
+					r.Shorten()
+				}
+				a.Documents = append(a.Documents, r)
+				l.Seen.Done(d)
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			e.problems(unread)
+			problems = append(problems, unread...)
+			a.Coverage.Quarantined = len(problems)
+			gate := least > 0 || policyFile != ""
+			// A gate whose own documents could not be read has not passed.
+			e.outcome.failed = len(problems) > 0 && (gate || len(a.Documents) == 0)
+			if len(a.Documents)+len(problems) == 0 {
+				return ident.Errorf(ident.KindFailure, "no SBOM was found in %s", strings.Join(args, ", ")).
+					WithHint("CycloneDX, SPDX, syft and Trivy documents are read; cofferdam sbom show PATH says what one is")
 			}
 			if gate {
 				a.Judge(least)

@@ -26,7 +26,7 @@ type Limits struct {
 	Digest ident.Digest
 	// Seen is spdx.Options.Seen: what is remembered between inputs, for those that read many.
 	Seen *spdx.Seen
-	// Details asks for sbom.Details; nothing is then looked up in Seen.
+	// Details asks for sbom.Details.
 	Details bool
 	// Released is spdx.Options.Released: which bytes of the input nobody will look at again,
 	// for those who want the memory of a large one back before all of it is read.

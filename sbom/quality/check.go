@@ -94,7 +94,11 @@ type inspection struct {
 	seen   map[string]*sbom.Component // by package URL, those with hashes
 }
 
-func (n *inspection) say(check at, c *sbom.Component, format string, args ...any) {
+// ofDocument is where say stands that speaks of no component.
+const ofDocument int32 = sbom.SubjectIndex - 1
+
+// say notes what a check finds at a component, or ofDocument.
+func (n *inspection) say(check at, i int32, format string, args ...any) {
 	if n.off[check] {
 		return
 	}
@@ -104,8 +108,8 @@ func (n *inspection) say(check at, c *sbom.Component, format string, args ...any
 		return
 	}
 	v := Violation{Pointer: n.place(""), Message: fmt.Sprintf(format, args...)}
-	if c != nil {
-		v.Pointer, v.Component = c.Pointer, label(c)
+	if i != ofDocument {
+		v.Pointer, v.Component = n.view.component(i).Pointer, n.label(i)
 	}
 	f.Findings = append(f.Findings, v)
 }
@@ -114,7 +118,7 @@ func (n *inspection) inspect() {
 	for i := range checks {
 		n.off[i] = n.policy.rule(checks[i].ID).Level == Off
 	}
-	n.seen = make(map[string]*sbom.Component, len(n.d.Components))
+	n.seen = map[string]*sbom.Component{}
 	if c := n.subject(); c != nil {
 		n.component(c, sbom.SubjectIndex)
 	}
@@ -123,94 +127,117 @@ func (n *inspection) inspect() {
 	}
 	d := n.d
 	if len(d.Components) == 0 {
-		n.say(noPackages, nil, "no component is listed")
+		n.say(noPackages, ofDocument, "no component is listed")
 		return
 	}
 	switch n.transitive() {
 	case "no":
-		n.say(noTransitive, nil, "every recorded dependency starts at what the document is about")
+		n.say(noTransitive, ofDocument, "every recorded dependency starts at what the document is about")
 	case "unknown":
-		n.say(noDependencies, nil, "no dependency is recorded")
+		n.say(noDependencies, ofDocument, "no dependency is recorded")
 	}
 	if d.Details != nil && n.build().empty() {
-		n.say(noBuildMetadata, nil, "nothing is said of compilers, build tools or the base image")
+		n.say(noBuildMetadata, ofDocument, "nothing is said of compilers, build tools or the base image")
 	}
 }
 
 func (n *inspection) component(c *sbom.Component, i int32) {
-	switch said(c.Version) {
-	case Absent:
-		n.say(missingVersion, c, "no version")
-	case Declared:
-		n.say(missingVersion, c, "the version is %s", c.Version)
-	}
-	if max(said(c.Supplier), said(c.Origin)) != Present && (c.Details == nil || said(c.Details.Manufacturer) != Present) {
-		n.say(missingSupplier, c, "nobody is named who supplies or made it")
+	var own ownFaults
+	if j := n.known(i); j != nil {
+		own = j.own
+		for _, f := range j.faults {
+			n.say(f.check, i, "%s", f.message)
+		}
+	} else {
+		own = n.inspectAlone(c, i, func(check at, format string, args ...any) { n.say(check, i, format, args...) })
 	}
 	if n.edges[i+1] == alone {
-		n.say(missingRelation, c, "it is in no relation to another component")
+		n.say(missingRelation, i, "it is in no relation to another component")
 	}
-	n.hashes(c, i)
-	n.licenses(c)
-	n.identifiers(c)
+	if own.unresolved {
+		n.unresolvedLicense(c, i)
+	}
+	if own.comparable && !n.off[conflictingHashes] {
+		n.conflicting(c, i)
+	}
 }
 
-func (n *inspection) hashes(c *sbom.Component, i int32) {
+// sayer is told what a check finds at the component that is looked at.
+type sayer func(check at, format string, args ...any)
+
+// inspectAlone looks for what is wrong with the component itself.
+func (v *view) inspectAlone(c *sbom.Component, i int32, say sayer) ownFaults {
+	switch said(c.Version) {
+	case Absent:
+		say(missingVersion, "no version")
+	case Declared:
+		say(missingVersion, "the version is %s", c.Version)
+	}
+	if max(said(c.Supplier), said(c.Origin)) != Present && (c.Details == nil || said(c.Details.Manufacturer) != Present) {
+		say(missingSupplier, "nobody is named who supplies or made it")
+	}
+	v.inspectHashes(c, i, say)
+	return ownFaults{unresolved: v.inspectLicenses(c, say), comparable: inspectIdentifiers(c, say) && len(c.Hashes) > 0}
+}
+
+func (v *view) inspectHashes(c *sbom.Component, i int32, say sayer) {
 	if c.Details != nil {
 		for _, ref := range c.Details.References {
-			n.malformed(c, ref.Hashes)
+			malformed(ref.Hashes, say)
 		}
 	}
 	if len(c.Hashes) == 0 {
-		if i == sbom.SubjectIndex && len(n.d.Subject.Digests) > 0 {
+		if i == sbom.SubjectIndex && len(v.d.Subject.Digests) > 0 {
 			return
 		}
-		n.say(missingHash, c, "no hash")
+		say(missingHash, "no hash")
 		return
 	}
-	n.malformed(c, c.Hashes)
+	malformed(c.Hashes, say)
 	if !slices.ContainsFunc(c.Hashes, func(h sbom.Hash) bool { return !weakHashes[h.Algorithm] }) {
-		n.say(weakHash, c, "its only hash is of %s", c.Hashes[0].Algorithm)
+		say(weakHash, "its only hash is of %s", c.Hashes[0].Algorithm)
 	}
 }
 
-func (n *inspection) malformed(c *sbom.Component, hashes []sbom.Hash) {
+func malformed(hashes []sbom.Hash, say sayer) {
 	for _, h := range hashes {
 		switch want := hashLengths[h.Algorithm]; {
 		case want == 0:
-			n.say(wrongHash, c, "%.40q is no algorithm that is known", h.Algorithm)
+			say(wrongHash, "%.40q is no algorithm that is known", h.Algorithm)
 		case len(h.Value) != want || !isHex(h.Value):
-			n.say(wrongHash, c, "a value of %s has %d hexadecimal digits, and this one is %.140q", h.Algorithm, want, h.Value)
+			say(wrongHash, "a value of %s has %d hexadecimal digits, and this one is %.140q", h.Algorithm, want, h.Value)
 		}
 	}
 }
 
-func (n *inspection) licenses(c *sbom.Component) {
-	resolved, asserted := false, false
+// inspectLicenses reports whether the component declares that its licence is not known.
+func (v *view) inspectLicenses(c *sbom.Component, say sayer) (unresolved bool) {
+	resolved := false
 	for _, l := range c.Licenses {
 		switch said(l.Expression) {
 		case Declared:
-			asserted = true
+			unresolved = true
 		case Present:
 			resolved = true
-			n.judgeLicense(c, l)
+			v.inspectLicense(l, say)
 		}
 	}
+	if !resolved && !unresolved {
+		say(missingLicense, "no licence")
+	}
+	return unresolved && !resolved
+}
+
+func (n *inspection) unresolvedLicense(c *sbom.Component, i int32) {
+	rule := n.policy.rule(noassertionLicense)
+	age, known := n.age(c)
 	switch {
-	case resolved:
-	case !asserted:
-		n.say(missingLicense, c, "no licence")
-	default:
-		rule := n.policy.rule(noassertionLicense)
-		age, known := n.age(c)
-		switch {
-		case rule.MaxAge == 0:
-			n.say(unresolvedLicense, c, "no licence is asserted")
-		case !known:
-			n.say(unresolvedLicense, c, "no licence is asserted, and since when is not known: the document has no date")
-		case age > rule.MaxAge:
-			n.say(unresolvedLicense, c, "no licence is asserted since %d days; %d are allowed", days(age), days(rule.MaxAge))
-		}
+	case rule.MaxAge == 0:
+		n.say(unresolvedLicense, i, "no licence is asserted")
+	case !known:
+		n.say(unresolvedLicense, i, "no licence is asserted, and since when is not known: the document has no date")
+	case age > rule.MaxAge:
+		n.say(unresolvedLicense, i, "no licence is asserted since %d days; %d are allowed", days(age), days(rule.MaxAge))
 	}
 }
 
@@ -225,46 +252,49 @@ func (n *inspection) age(c *sbom.Component) (time.Duration, bool) {
 	return max(0, n.at.Sub(n.licensed.since(c, n.d.Created))), true
 }
 
-func (n *inspection) judgeLicense(c *sbom.Component, l sbom.License) {
-	found := n.license(l.Expression)
+func (v *view) inspectLicense(l sbom.License, say sayer) {
+	found := v.license(l.Expression)
 	switch {
 	case l.Name && found.fault == "":
-		n.say(invalidLicense, c, "%.120q is written as a name, and is an SPDX expression", l.Expression)
+		say(invalidLicense, "%.120q is written as a name, and is an SPDX expression", l.Expression)
 	case l.Name:
-		n.say(invalidLicense, c, "%.120q is a name, and no SPDX expression", l.Expression)
+		say(invalidLicense, "%.120q is a name, and no SPDX expression", l.Expression)
 	case found.fault != "":
-		n.say(invalidLicense, c, "%.120q: %s", l.Expression, found.fault)
+		say(invalidLicense, "%.120q: %s", l.Expression, found.fault)
 	}
 	for _, id := range found.deprecated {
-		n.say(deprecatedLicense, c, "%s in %.120q is deprecated", id, l.Expression)
+		say(deprecatedLicense, "%s in %.120q is deprecated", id, l.Expression)
 	}
 }
 
-func (n *inspection) identifiers(c *sbom.Component) {
+// inspectIdentifiers reports whether the component has a package URL that is one.
+func inspectIdentifiers(c *sbom.Component, say sayer) bool {
 	d := c.Details
 	if d == nil {
 		d = &noDetails
 	}
 	if c.PURL == "" && len(c.CPEs)+len(d.SWIDs)+len(d.Identifiers) == 0 {
-		n.say(missingIdentifier, c, "no package URL, CPE or SWID tag")
+		say(missingIdentifier, "no package URL, CPE or SWID tag")
 	}
 	if len(d.PURLs) > 0 {
-		n.say(severalPURLs, c, "%s and %s", clip(c.PURL), clip(d.PURLs[0]))
+		say(severalPURLs, "%s and %s", clip(c.PURL), clip(d.PURLs[0]))
 	}
 	if c.PURL == "" {
-		return
+		return false
 	}
 	p, err := vuln.ParsePURL(c.PURL)
 	if err != nil {
-		n.say(invalidPURL, c, "%v", err)
-		return
+		say(invalidPURL, "%v", err)
+		return false
 	}
 	if message := contradiction(p, c); message != "" {
-		n.say(contradictingPURL, c, "%s", message)
+		say(contradictingPURL, "%s", message)
 	}
-	if len(c.Hashes) == 0 || n.off[conflictingHashes] {
-		return
-	}
+	return true
+}
+
+// conflicting compares the hashes of components that have the same package URL.
+func (n *inspection) conflicting(c *sbom.Component, i int32) {
 	other := n.seen[c.PURL]
 	if other == nil {
 		n.seen[c.PURL] = c
@@ -273,7 +303,7 @@ func (n *inspection) identifiers(c *sbom.Component) {
 	for _, h := range c.Hashes {
 		for _, o := range other.Hashes {
 			if h.Algorithm == o.Algorithm && h.Value != o.Value {
-				n.say(conflictingHashes, c, "%s has another %s at %s", clip(c.PURL), h.Algorithm, other.Pointer)
+				n.say(conflictingHashes, i, "%s has another %s at %s", clip(c.PURL), h.Algorithm, other.Pointer)
 				return
 			}
 		}

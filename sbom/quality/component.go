@@ -15,6 +15,16 @@ func (r *row) set(f fact, o Outcome) { r[f-lastDocumentFact-1] = o }
 // judge finds everything out of one component. index is sbom.SubjectIndex for the
 // subject.
 func (v *view) judge(c *sbom.Component, index int32, r *row) {
+	if j := v.known(index); j != nil {
+		*r = j.row
+	} else {
+		v.judgeAlone(c, index, r)
+	}
+	v.judgeRelations(index, r)
+}
+
+// judgeAlone finds out what the component itself says.
+func (v *view) judgeAlone(c *sbom.Component, index int32, r *row) {
 	*r = row{}
 	r.set(byComponentName, said(c.Name))
 	r.set(byComponentVersion, said(c.Version))
@@ -24,7 +34,6 @@ func (v *view) judge(c *sbom.Component, index int32, r *row) {
 	v.judgeIdentifiers(c, r)
 	v.judgeHashes(c, index, r)
 	v.judgeLicenses(c, r)
-	v.judgeRelations(index, r)
 	if v.d.Details == nil {
 		return // what details would tell stays not examined
 	}

@@ -14,6 +14,8 @@ type view struct {
 	incomplete  bool   // the document says that something of its relations is not known
 	expressions map[string]verdict
 	licensed    *licenseHistory
+	remembered  []*judged        // by component index; nil where nobody remembers it
+	labels      map[int32]string // of the others
 }
 
 // edge is what the relations say of a component.
@@ -26,7 +28,8 @@ const (
 )
 
 func newView(d *sbom.Document, o Options) *view {
-	v := &view{d: d, signed: o.Signed, edges: make([]edge, len(d.Components)+1), incomplete: d.Incomplete, expressions: map[string]verdict{}}
+	v := &view{d: d, signed: o.Signed, edges: make([]edge, len(d.Components)+1), incomplete: d.Incomplete, expressions: map[string]verdict{}, labels: map[int32]string{}}
+	v.remember()
 	for _, e := range d.Dependencies {
 		kind := depended
 		if e.Kind != sbom.DependsOn {

@@ -2,6 +2,8 @@ package quality
 
 import (
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -96,6 +98,12 @@ func (r *Report) Profile(id string) *ProfileResult {
 	return nil
 }
 
+// Shorten leaves of the report what a list of documents says: what it is of, score and grade,
+// and whether the policy refuses it.
+func (r *Report) Shorten() {
+	r.Profiles, r.Policy.Checks, r.Signals = nil, nil, Signals{}
+}
+
 // Grade names a score: A from 90, B from 80, C from 70, D from 50, else F.
 func Grade(score float64) string {
 	for _, g := range []struct {
@@ -113,6 +121,7 @@ func Grade(score float64) string {
 type tally struct {
 	counts [len(outcomeWords)]int
 	found  []found
+	listed []Finding // of found, once an element has asked: several profiles ask for the same
 }
 
 // found is a component at which a fact is not present; the subject is sbom.SubjectIndex.
@@ -137,7 +146,7 @@ func Score(d *sbom.Document, o Options) Report {
 	v.licensed = newLicenseHistory(d, o.Earlier)
 	s := &scorer{view: v, most: o.Findings}
 	s.components()
-	r := Report{File: d.File, Digest: d.Digest, Name: d.Subject.Name, Format: string(d.Format), SpecVersion: d.SpecVersion,
+	r := Report{File: d.File, Digest: d.Digest, Name: strings.Clone(d.Subject.Name), Format: string(d.Format), SpecVersion: d.SpecVersion,
 		Encoding: string(d.Encoding), Components: s.judged, Profiles: make([]ProfileResult, 0, len(o.Profiles))}
 	total := 0.0
 	for _, p := range o.Profiles {
@@ -292,11 +301,14 @@ func (s *scorer) ofComponents(e *Element, r *ElementResult) {
 	if len(t.found) == 0 {
 		return
 	}
-	r.Findings = make([]Finding, len(t.found))
-	for n, f := range t.found {
-		c := s.component(f.component)
-		r.Findings[n] = Finding{Pointer: s.pointer(c, e.of, f.outcome), Component: label(c), Outcome: f.outcome}
+	if t.listed == nil {
+		t.listed = make([]Finding, len(t.found))
+		for n, f := range t.found {
+			c := s.component(f.component)
+			t.listed[n] = Finding{Pointer: s.pointer(c, e.of, f.outcome), Component: s.label(f.component), Outcome: f.outcome}
+		}
 	}
+	r.Findings = slices.Clip(t.listed)
 	r.Unlisted = r.Declared + r.Absent - len(t.found)
 }
 

@@ -58,7 +58,18 @@ func (v *view) signals(at time.Time) Signals {
 	var oldest time.Time
 	for i := range d.Components {
 		c := &d.Components[i]
-		if kind, ok := purlType(c.PURL); ok {
+		var kind string
+		var silent bool
+		if j := v.remembered[i]; j != nil {
+			kind, silent = j.kind, j.silent
+		} else {
+			kind, _ = purlType(c.PURL)
+			silent = unresolved(c)
+		}
+		if kind != "" {
+			if _, met := s.Ecosystems[kind]; !met {
+				kind = strings.Clone(kind) // the document may end before the report
+			}
 			s.Ecosystems[kind]++
 			switch {
 			case osTypes[kind]:
@@ -67,7 +78,7 @@ func (v *view) signals(at time.Time) Signals {
 				s.LanguagePackages++
 			}
 		}
-		if unresolved(c) {
+		if silent {
 			s.Unresolved++
 			if since := v.licensed.since(c, d.Created); !since.IsZero() && (oldest.IsZero() || since.Before(oldest)) {
 				oldest = since

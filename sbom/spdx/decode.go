@@ -28,10 +28,10 @@ type Options struct {
 	// Digest is the SHA-256 of the bytes, if the caller has it already.
 	Digest ident.Digest
 	// Seen remembers packages between documents; nil: nothing is remembered. The lists of
-	// components (CPEs, Hashes, Licenses, Locations) are then shared between documents and
-	// may not be changed in place.
+	// components (CPEs, Hashes, Licenses, Locations) and their Details are then shared between
+	// documents and may not be changed in place.
 	Seen *Seen
-	// Details asks for sbom.Details; nothing is then looked up in Seen.
+	// Details asks for sbom.Details.
 	Details bool
 	// Released is told which bytes of a long JSON document will not be looked at again;
 	// nil: nobody wants them back. See jsonscan.Reader.Release.
@@ -62,9 +62,6 @@ const byteOrderMark = "\uFEFF"
 // KindLimit where a limit of o was met. The document does not alias data.
 func Decode(ctx context.Context, data []byte, o Options) (*sbom.Document, error) {
 	o = o.withDefaults()
-	if o.Details {
-		o.Seen = nil
-	}
 	if len(data) > o.MaxBytes {
 		return nil, ident.Errorf(ident.KindLimit, "an SPDX document of %d bytes is larger than %d", len(data), o.MaxBytes)
 	}

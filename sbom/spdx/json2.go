@@ -253,7 +253,7 @@ func (j *jsonDocument) readPackage(room int) {
 	}
 	if j.opt.Seen != nil && notes == nil && image == nil && len(j.doc.Warnings)+j.dropped == warned && j.remembered < seenOfOne {
 		j.remembered++
-		j.opt.Seen.remember(r.Since(start), &c, room)
+		j.opt.Seen.remember(r.Since(start), &c, room, j.opt.Details)
 	}
 	j.add(c, image)
 }

@@ -33,10 +33,11 @@ type lists struct {
 
 // seen is one package.
 type seen struct {
-	text  []byte
-	head  uint64 // hash of how text begins
-	room  int    // levels that JSON could still nest where it was read
-	known sbom.Known
+	text    []byte
+	head    uint64 // of how text begins, by Seen.head
+	details bool   // it was read with details, or without
+	room    int    // levels that JSON could still nest where it was read
+	known   sbom.Known
 }
 
 // seenHead is how many bytes of a text it is looked up by: name and identifier, which
@@ -51,6 +52,15 @@ const (
 // NewSeen returns a memory of about so many bytes.
 func NewSeen(bytes int) *Seen {
 	return &Seen{most: max(bytes/2, 2*seenLongest), seed: maphash.MakeSeed(), young: map[uint64]*seen{}}
+}
+
+// head is what a text is looked up by: how it begins, and whether it is read with details.
+func (s *Seen) head(text []byte, details bool) uint64 {
+	h := maphash.Bytes(s.seed, text[:seenHead])
+	if details {
+		h = ^h
+	}
+	return h
 }
 
 func (s *Seen) find(head uint64) *seen {
@@ -96,11 +106,13 @@ const mostKept = 4096
 
 // remember keeps a package that was read, with a copy of everything that it says: what
 // it shares memory with is a block of the whole document's strings.
-func (s *Seen) remember(text []byte, c *sbom.Component, room int) {
+func (s *Seen) remember(text []byte, c *sbom.Component, room int, details bool) {
 	if len(text) < seenHead || len(text) > seenLongest {
 		return
 	}
-	s.put(&seen{text: bytes.Clone(text), head: maphash.Bytes(s.seed, text[:seenHead]), known: sbom.Known{Component: c.Detached()}, room: room})
+	kept := c.Detached()
+	kept.Details = c.Details.Detached()
+	s.put(&seen{text: bytes.Clone(text), head: s.head(text, details), details: details, known: sbom.Known{Component: kept}, room: room})
 }
 
 // again adds the package that is due, if its text was seen before.
@@ -110,8 +122,8 @@ func (j *jsonDocument) again(room int) bool {
 	if len(head) < seenHead {
 		return false
 	}
-	e := j.opt.Seen.find(maphash.Bytes(j.opt.Seen.seed, head))
-	if e == nil || e.room > room || !r.SkipSame(e.text) {
+	e := j.opt.Seen.find(j.opt.Seen.head(head, j.opt.Details))
+	if e == nil || e.room > room || e.details != j.opt.Details || !r.SkipSame(e.text) {
 		return false
 	}
 	c := e.known.Component

@@ -12,8 +12,16 @@ import (
 	realdocs "github.com/cofferdam-io/cofferdam/internal/corpus"
 )
 
-// sameWithout decodes with what was seen before and without, and compares.
+// sameWithout decodes with what was seen before and without, and compares: without details,
+// and with them.
 func sameWithout(t *testing.T, data []byte, o Options) {
+	t.Helper()
+	compareSeen(t, data, o)
+	o.Details = true
+	compareSeen(t, data, o)
+}
+
+func compareSeen(t *testing.T, data []byte, o Options) {
 	t.Helper()
 	got, gotErr := Decode(context.Background(), data, o)
 	seen := o.Seen
@@ -25,7 +33,9 @@ func sameWithout(t *testing.T, data []byte, o Options) {
 	if got != nil {
 		for i := range got.Components { // beside what it is remembered as, which is the same
 			if c := &got.Components[i]; c.Known != nil {
-				if detached := c.Detached(); !reflect.DeepEqual(c.Known.Component, detached) {
+				detached := c.Detached()
+				detached.Details = c.Details
+				if !reflect.DeepEqual(c.Known.Component, detached) {
 					t.Fatalf("%+v is remembered as %+v", detached, c.Known.Component)
 				}
 				c.Known = nil
@@ -118,11 +128,11 @@ func TestLongLists(t *testing.T) {
 	}
 	b.WriteString(`]}`)
 	seen := NewSeen(256 << 20)
-	sameWithout(t, b.Bytes(), Options{Seen: seen})
+	compareSeen(t, b.Bytes(), Options{Seen: seen})
 	if len(seen.young) != seenOfOne {
 		t.Errorf("%d packages of one document are remembered", len(seen.young))
 	}
-	sameWithout(t, b.Bytes(), Options{Seen: seen})
+	compareSeen(t, b.Bytes(), Options{Seen: seen})
 	if len(seen.young) != 2*seenOfOne {
 		t.Errorf("%d packages of a document that came twice are remembered", len(seen.young))
 	}
