@@ -156,7 +156,7 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	c.stop = stop
 	c.every(run, checkpointLook, c.saveWhenDue)
 	c.every(run, extendEvery, c.matchNew)
-	c.findings.wake = make(chan struct{}, 1)
+	c.findings.wake, c.findings.versions = make(chan struct{}, 1), map[string]uint64{}
 	looks := []looking{c.driftLook(), c.findingsLook()}
 	if l, ok := o.Store.(store.Listener); ok && o.Shared {
 		c.own.Go(func() { c.listen(run, l) })

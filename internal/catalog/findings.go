@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"iter"
 	"maps"
 	"net/url"
@@ -81,9 +82,12 @@ func findingKey(id, purl string, image ident.Digest) string {
 // findingsTable holds the newest, and who waits for another.
 type findingsTable struct {
 	look sync.Mutex // one look at a time
-	last atomic.Pointer[foundRunning]
-	took atomic.Int64  // nanoseconds, of the last look
-	wake chan struct{} // of capacity 1
+	// versions are those of the containers' findings in the store, by scope, as far as
+	// they are known. Only a look reads them.
+	versions map[string]uint64
+	last     atomic.Pointer[foundRunning]
+	took     atomic.Int64  // nanoseconds, of the last look
+	wake     chan struct{} // of capacity 1
 }
 
 // findingsEvery is how long findings rest at least between two looks.
@@ -365,48 +369,146 @@ func findingOf(s *store.State) (Finding, error) {
 	return f, nil
 }
 
-// writeFindings writes down what differs, and gives those that are there their times.
+// mostWritten bounds the findings that are written down in one transaction, which holds
+// up intake: those of one advisory nearly always fit.
+const mostWritten = 4096
+
+// writeFindings writes down what differs, and gives those that are there their times: many
+// containers in one transaction. Where another server wrote down something of a container
+// meanwhile, what is to be written is worked out anew from that. What a look that failed
+// midway has written down, the next one finds there.
 func (c *Catalog) writeFindings(ctx context.Context, was, now *foundRunning) error {
+	var changes []store.StateChange
+	n, whole := 0, false
+	defer func() {
+		if !whole { // some of it may be written down, which was does not know
+			clear(c.findings.versions)
+		}
+	}()
 	for _, scope := range now.differing(was) {
-		before, list := was.in.At(scope), now.in.At(scope)
-		if sameFindings(before, list) {
-			for i := range list {
-				list[i].From = before[i].From
+		d, err := findingsChange(scope, was.in.At(scope), now.in.At(scope))
+		if err != nil {
+			return err
+		}
+		size := len(d.Open) + len(d.Close)
+		if size == 0 {
+			continue
+		}
+		if n += size; n > mostWritten && len(changes) > 0 {
+			if err := c.amendFindings(ctx, changes, now); err != nil {
+				return err
+			}
+			changes, n = nil, size
+		}
+		changes = append(changes, d)
+	}
+	if len(changes) > 0 {
+		if err := c.amendFindings(ctx, changes, now); err != nil {
+			return err
+		}
+	}
+	whole = true
+	return nil
+}
+
+// findingsChange says how two lists of a container's findings differ, both in the order of
+// their keys, and gives those of the second that are in the first their times.
+func findingsChange(scope string, before, list []Finding) (store.StateChange, error) {
+	d := store.StateChange{Scope: scope}
+	for len(before) > 0 || len(list) > 0 {
+		order := -1
+		switch {
+		case len(before) == 0:
+			order = 1
+		case len(list) > 0:
+			order = strings.Compare(before[0].key, list[0].key)
+		}
+		if order == 0 && sameFinding(&before[0], &list[0]) {
+			list[0].From = before[0].From
+			before, list = before[1:], list[1:]
+			continue
+		}
+		if order <= 0 {
+			d.Close = append(d.Close, store.State{Key: before[0].key, From: before[0].From})
+			before = before[1:]
+		}
+		if order >= 0 {
+			body, err := json.Marshal(&list[0].Said)
+			if err != nil {
+				return d, err
+			}
+			d.Open = append(d.Open, store.State{Key: list[0].key, Subject: list[0].ID, Body: body})
+			list = list[1:]
+		}
+	}
+	return d, nil
+}
+
+// amendments is how often a change is worked out anew because other servers wrote down
+// findings of the same containers meanwhile. Each time somebody's is written.
+const amendments = 8
+
+// amendFindings writes changes down, and notes since when what they open is so.
+func (c *Catalog) amendFindings(ctx context.Context, changes []store.StateChange, now *foundRunning) error {
+	t := &c.findings
+	for range amendments {
+		for i := range changes {
+			changes[i].Version = t.versions[changes[i].Scope]
+		}
+		done, err := c.store.Amend(ctx, c.mutation(self), store.StateFinding, changes)
+		var moved *store.ScopesMoved
+		if errors.As(err, &moved) {
+			if err := c.readAgain(ctx, changes, moved, now); err != nil {
+				return err
 			}
 			continue
 		}
-		rows := make([]store.State, len(list))
-		for i := range list {
-			body, err := json.Marshal(&list[i].Said)
-			if err != nil {
-				return err
-			}
-			rows[i] = store.State{Key: list[i].key, Subject: list[i].ID, Body: body}
-		}
-		if _, err := c.store.Assert(ctx, c.mutation(self), store.StateFinding, scope, rows); err != nil && ident.KindOf(err) != ident.KindInvalid { // another server was here later
+		if err != nil {
 			return storeError(err)
 		}
-		from := map[string]time.Time{}
+		for i := range changes {
+			scope := changes[i].Scope
+			t.versions[scope] = done[i].Version
+			list := now.in.At(scope)
+			for _, o := range changes[i].Open {
+				at, _ := slices.BinarySearchFunc(list, o.Key, func(f Finding, key string) int { return strings.Compare(f.key, key) })
+				list[at].From = done[i].At
+			}
+		}
+		return nil
+	}
+	return ident.Errorf(ident.KindFailure, "other servers write down findings of the same containers again and again: %w", store.ErrRetryLater).WithHint("servers that share a database are to be given the same advisories")
+}
+
+// readAgain works out anew the changes of containers of which another server wrote
+// findings down.
+func (c *Catalog) readAgain(ctx context.Context, changes []store.StateChange, moved *store.ScopesMoved, now *foundRunning) error {
+	for i := range changes {
+		scope := changes[i].Scope
+		version, is := moved.Versions[scope]
+		if !is {
+			continue
+		}
+		var before []Finding
 		err := c.states(ctx, store.StateQuery{Kind: store.StateFinding, Scope: scope}, func(s *store.State) error {
-			from[s.Key] = s.From
-			return nil
+			f, err := findingOf(s)
+			before = append(before, f)
+			return err
 		})
 		if err != nil {
 			return err
 		}
-		for i := range list {
-			list[i].From = from[list[i].key]
+		slices.SortFunc(before, compareFindings)
+		if changes[i], err = findingsChange(scope, before, now.in.At(scope)); err != nil {
+			return err
 		}
+		c.findings.versions[scope] = version
 	}
 	return nil
 }
 
-// sameFindings reports whether two lists say the same, their times aside.
-func sameFindings(a, b []Finding) bool {
-	return slices.EqualFunc(a, b, func(x, y Finding) bool {
-		return x.ID == y.ID && x.Said.equal(&y.Said)
-	})
-}
+// sameFinding reports whether two say the same, their times aside.
+func sameFinding(a, b *Finding) bool { return a.ID == b.ID && a.Said.equal(&b.Said) }
 
 func (s *FindingSaid) equal(o *FindingSaid) bool {
 	return s.Image == o.Image && s.Zone == o.Zone && s.Service == o.Service && s.Owner == o.Owner && s.PURL == o.PURL && s.Component == o.Component && s.Severity == o.Severity &&

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -38,8 +39,11 @@ const (
 	// StateScore: how good a document is. The scope is a run of documents by their
 	// numbers, Key the document's number, Subject its digest.
 	StateScore
+	// StateJob: what the servers do by themselves from time to time, and which of them does
+	// it now. The scope is the job's name.
+	StateJob
 
-	lastState = StateScore
+	lastState = StateJob
 )
 
 // Valid reports whether there is such a kind.
@@ -66,6 +70,58 @@ type StateQuery struct {
 	History bool      // every interval, At is not looked at
 	After   *State    // the last row of the page before; nil: the first page
 	Limit   int       // required
+}
+
+// StateChange is how the states of a scope differ from those of one of its versions.
+type StateChange struct {
+	Scope string
+	// Version is the scope's that the change is from: what Amend returned for it last, or
+	// a *ScopesMoved told; 0 where nobody asserted anything for the scope yet.
+	Version uint64
+	Open    []State // what holds from now on: Key, Subject and Body
+	Close   []State // what holds no longer: Key and From. What another text replaces is in both
+}
+
+// Amended is what became of a StateChange.
+type Amended struct {
+	Version uint64
+	At      time.Time // from when on what was opened holds
+}
+
+// MaxChange bounds the states that one Amend opens and closes, and by that the time for
+// which it holds up intake; those of a single scope may be more.
+const MaxChange = 1 << 13
+
+// ScopesMoved says that states were changed by somebody else meanwhile: nothing was
+// changed. The caller reads the states of these scopes again and works its change out anew.
+type ScopesMoved struct {
+	Kind     StateKind
+	Versions map[string]uint64 // of the scopes that have another version than was given: which
+}
+
+func (e *ScopesMoved) Error() string {
+	return fmt.Sprintf("the states of %d scopes were changed by another server meanwhile", len(e.Versions))
+}
+
+// CheckChanges validates the arguments of Amend.
+func CheckChanges(kind StateKind, changes []StateChange) error {
+	n, seen := 0, make(map[string]bool, len(changes))
+	for i := range changes {
+		c := &changes[i]
+		if seen[c.Scope] {
+			return ident.Errorf(ident.KindInvalid, "the scope %.80q is changed twice at once", c.Scope)
+		}
+		seen[c.Scope] = true
+		if n += len(c.Open) + len(c.Close); n > MaxChange && len(changes) > 1 {
+			return ident.Errorf(ident.KindLimit, "more than %d states are changed at once", MaxChange)
+		}
+		for _, rows := range [][]State{c.Open, c.Close} {
+			if err := CheckStates(kind, c.Scope, rows); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // CheckStates validates the arguments of Assert.

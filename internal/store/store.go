@@ -16,7 +16,7 @@ import (
 // after a crash at any moment it is there whole. A change that was not
 // acknowledged is there whole or not at all.
 //
-// Errors: every error is an *ident.Error, wraps one, or is the context's.
+// Errors: every error is an *ident.Error, wraps one, is a *ScopesMoved, or the context's.
 // ErrRetryLater means that
 // nothing was changed and the same call may be made again; ErrUnknownOutcome that
 // the store could not tell whether the change was made: ask (Lookup) or repeat the
@@ -52,6 +52,14 @@ type Store interface {
 	// before the latest one asserted for the scope: history is appended to. The count is
 	// of rows opened and closed; where it is 0, nothing is written.
 	Assert(ctx context.Context, by Mutation, kind StateKind, scope string, rows []State) (int, error)
+
+	// Amend changes states of a kind in many scopes, all or nothing, each from the version
+	// that the caller knows: it reads no state, and costs what the changes cost. It returns
+	// what became of each, in order. Where a scope has another version, nothing is changed
+	// and the error is a *ScopesMoved. A scope for which a later time than by.Time was
+	// asserted is changed for that time: history is appended to. Each scope that changes is
+	// a record of the journal; a change without rows is none.
+	Amend(ctx context.Context, by Mutation, kind StateKind, changes []StateChange) ([]Amended, error)
 
 	// DropRejected removes documents from quarantine.
 	DropRejected(ctx context.Context, by Mutation, ids []uint64) (int, error)

@@ -28,15 +28,18 @@ func newTable(name string, columns ...string) *table {
 }
 
 // ignoring makes inserting a row that is there already no error.
-func (t *table) ignoring() *table {
+func (t *table) ignoring() *table { return t.otherwise("DO NOTHING") }
+
+// otherwise says what happens where a row is there already.
+func (t *table) otherwise(do string) *table {
 	for n, sql := range t.sql {
-		t.sql[n] = sql + " ON CONFLICT DO NOTHING"
+		t.sql[n] = sql + " ON CONFLICT " + do
 	}
 	return t
 }
 
 type tables struct {
-	original, document, forward, named, identity, dictionary, keyHash, journal, rejected, state *table
+	original, document, forward, named, identity, dictionary, keyHash, journal, rejected, state, stateScope *table
 }
 
 func newTables() tables {
@@ -48,10 +51,11 @@ func newTables() tables {
 		identity:   newTable("identity", "name", "artifact"),
 		dictionary: newTable("dictionary", "first", "keys"),
 		// Of keys of one run that have the same hash, one is enough to find it.
-		keyHash:  newTable("key_hash", "hash", "first").ignoring(),
-		journal:  newTable("journal", "seq", "kind", "subject", "other", "record"),
-		rejected: newTable("rejected", "id", "tenant", "digest", "size", "data", "media", "reason", "actor", "at"),
-		state:    newTable("state", "kind", "scope", "name", "subject", "body", "valid_from", "valid_to"),
+		keyHash:    newTable("key_hash", "hash", "first").ignoring(),
+		journal:    newTable("journal", "seq", "kind", "subject", "other", "record"),
+		rejected:   newTable("rejected", "id", "tenant", "digest", "size", "data", "media", "reason", "actor", "at"),
+		state:      newTable("state", "kind", "scope", "name", "subject", "body", "valid_from", "valid_to"),
+		stateScope: newTable("state_scope", "kind", "scope", "last", "seq").otherwise("(kind, scope) DO UPDATE SET last = excluded.last, seq = excluded.seq"),
 	}
 }
 
@@ -94,19 +98,22 @@ var in = func() map[int]string {
 
 // pad returns the first values and the rest: as many as the smallest chunk that
 // holds them all, the last one repeated, or a whole largest chunk.
-func pad(values []any) (now, rest []any) {
-	if most := chunks[0]; len(values) >= most {
+func pad(values []any) (now, rest []any) { return padRows(values, 1) }
+
+// padRows is pad for rows of several values.
+func padRows(values []any, columns int) (now, rest []any) {
+	if most := chunks[0] * columns; len(values) >= most {
 		return values[:most], values[most:]
 	}
-	n := chunks[0]
+	n := chunks[0] * columns
 	for _, c := range chunks {
-		if c >= len(values) {
-			n = c
+		if c*columns >= len(values) {
+			n = c * columns
 		}
 	}
 	now = append(make([]any, 0, n), values...)
-	for len(now) < n {
-		now = append(now, values[len(values)-1])
+	for last := values[len(values)-columns:]; len(now) < n; {
+		now = append(now, last...)
 	}
 	return now, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -18,7 +19,7 @@ import (
 const open = math.MaxInt64
 
 var stateNames = [...]string{store.StateRuns: "runs", store.StateFinding: "finding", store.StateVEX: "vex", store.StateDeployable: "deployable", store.StateReport: "report",
-	store.StateBlocked: "blocked", store.StateDrift: "drift", store.StateTriage: "triage", store.StateScore: "score"}
+	store.StateBlocked: "blocked", store.StateDrift: "drift", store.StateTriage: "triage", store.StateScore: "score", store.StateJob: "job"}
 
 // Assert is store.Store's.
 func (l *Ledger) Assert(ctx context.Context, by store.Mutation, kind store.StateKind, scope string, given []store.State) (int, error) {
@@ -64,14 +65,7 @@ func (l *Ledger) Assert(ctx context.Context, by store.Mutation, kind store.State
 		if err != nil {
 			return err
 		}
-		fresh := rows{table: l.tables.state}
-		// The journal's record covers what was closed and what was opened.
-		delta := sha256.New()
-		field := func(b []byte) {
-			delta.Write(binary.AppendUvarint(nil, uint64(len(b))))
-			delta.Write(b)
-		}
-		var closed, undone []any
+		d := delta{scope: scope, at: at}
 		for i := range given {
 			g := &given[i]
 			o, known := old[g.Key]
@@ -79,46 +73,194 @@ func (l *Ledger) Assert(ctx context.Context, by store.Mutation, kind store.State
 				delete(old, g.Key)
 				continue
 			}
-			field([]byte("+" + g.Key))
-			field([]byte(g.Subject))
-			field(g.Body)
-			fresh.add(int64(kind), scope, g.Key, g.Subject, present(g.Body), at, int64(open))
-			changed++
+			d.open = append(d.open, g)
 		}
-		ends := make([]string, 0, len(old))
-		for key := range old {
-			ends = append(ends, key)
+		for key, o := range old {
+			d.ends = append(d.ends, end{key, o.from})
 		}
-		slices.Sort(ends)
-		for _, key := range ends {
-			field([]byte("-" + key))
-			changed++
-			if old[key].from == at {
-				// It was asserted for this very moment: an interval of no length.
-				undone = append(undone, key)
-			} else {
-				closed = append(closed, key)
-			}
-		}
-		if changed == 0 {
+		slices.SortFunc(d.ends, end.compare)
+		if changed = len(d.open) + len(d.ends); changed == 0 {
 			return nil
 		}
-		list := execIn("UPDATE state SET valid_to = ? WHERE kind = ? AND scope = ? AND valid_to = ? AND name", []any{at, int64(kind), scope, int64(open)}, closed)
-		list = append(list, execIn("DELETE FROM state WHERE kind = ? AND scope = ? AND valid_to = ? AND name", []any{int64(kind), scope, int64(open)}, undone)...)
-		list = fresh.statements(list)
-		list = append(list, Statement{"DELETE FROM state_scope WHERE kind = ? AND scope = ?", []any{int64(kind), scope}},
-			Statement{"INSERT INTO state_scope (kind, scope, last) VALUES (?, ?, ?)", []any{int64(kind), scope, at}})
-		journal := rows{table: l.tables.journal}
-		err = c.journal(&journal, evidence.Record{Time: by.Time, Actor: by.Actor, Action: "state.assert", Object: stateNames[kind] + "/" + clip(scope), After: digestText(delta.Sum(nil))},
+		return l.turn(ctx, tx, &c, by, kind, []*delta{&d})
+	})
+	return changed, err
+}
+
+// Amend is store.Store's.
+func (l *Ledger) Amend(ctx context.Context, by store.Mutation, kind store.StateKind, changes []store.StateChange) ([]store.Amended, error) {
+	if err := by.Check(); err != nil {
+		return nil, err
+	}
+	if err := store.CheckChanges(kind, changes); err != nil {
+		return nil, err
+	}
+	list := make([]*delta, len(changes))
+	scopes := make([]any, len(changes))
+	for i := range changes {
+		c := &changes[i]
+		d := &delta{scope: c.Scope}
+		for j := range c.Open {
+			d.open = append(d.open, &c.Open[j])
+		}
+		for j := range c.Close {
+			d.ends = append(d.ends, end{c.Close[j].Key, micros(c.Close[j].From)})
+		}
+		slices.SortFunc(d.open, func(a, b *store.State) int { return strings.Compare(a.Key, b.Key) })
+		slices.SortFunc(d.ends, end.compare)
+		list[i], scopes[i] = d, c.Scope
+	}
+	err := l.write(ctx, func(tx Tx) error {
+		c, err := l.counter(ctx, tx, l.engine.LockCounter())
+		if err != nil {
+			return err
+		}
+		type scopeRow struct{ last, seq int64 }
+		have := make(map[string]scopeRow, len(changes))
+		err = selectIn(ctx, tx, "SELECT scope, last, seq FROM state_scope WHERE kind = ? AND scope", []any{int64(kind)}, scopes, func(scan func(...any) error) error {
+			var scope string
+			var r scopeRow
+			err := scan(&scope, &r.last, &r.seq)
+			have[scope] = r
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		moved := map[string]uint64{}
+		var some []*delta
+		for i, d := range list {
+			h, there := have[d.scope]
+			if v := uint64(h.seq); v != changes[i].Version { // #nosec G115 -- as in save
+				moved[d.scope] = v
+			}
+			d.version, d.at = changes[i].Version, micros(by.Time)
+			if there {
+				d.at = max(d.at, h.last)
+			}
+			if len(d.open)+len(d.ends) > 0 {
+				some = append(some, d)
+			}
+		}
+		switch {
+		case len(moved) > 0:
+			return &store.ScopesMoved{Kind: kind, Versions: moved}
+		case len(some) == 0:
+			return nil
+		}
+		return l.turn(ctx, tx, &c, by, kind, some)
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]store.Amended, len(list))
+	for i, d := range list {
+		out[i] = store.Amended{Version: d.version, At: fromMicros(d.at)}
+	}
+	return out, nil
+}
+
+// delta is a change of a scope's states at a time: what is opened, and the intervals that
+// end, both in the order of their keys.
+type delta struct {
+	scope   string
+	at      int64
+	open    []*store.State
+	ends    []end
+	version uint64 // of the scope, set when it was written
+}
+
+// end is an interval that is open, by its key and its beginning.
+type end struct {
+	key  string
+	from int64
+}
+
+func (e end) compare(o end) int { return strings.Compare(e.key, o.key) }
+
+// turn writes changes of states, each with its record in the journal, and says which
+// version of its scope each is.
+func (l *Ledger) turn(ctx context.Context, tx Tx, c *counter, by store.Mutation, kind store.StateKind, list []*delta) error {
+	fresh, last, journal := rows{table: l.tables.state}, rows{table: l.tables.stateScope}, rows{table: l.tables.journal}
+	closed, undone := map[int64][]any{}, []any(nil)
+	// The journal's record covers what was closed and what was opened.
+	sum := sha256.New()
+	var length [binary.MaxVarintLen64]byte
+	field := func(parts ...string) {
+		n := 0
+		for _, p := range parts {
+			n += len(p)
+		}
+		sum.Write(length[:binary.PutUvarint(length[:], uint64(n))]) // #nosec G115 -- a length
+		for _, p := range parts {
+			io.WriteString(sum, p) //nolint:errcheck,gosec // a hash takes everything
+		}
+	}
+	for _, d := range list {
+		sum.Reset()
+		for _, s := range d.open {
+			field("+", s.Key)
+			field(s.Subject)
+			field(string(s.Body))
+			fresh.add(int64(kind), d.scope, s.Key, s.Subject, present(s.Body), d.at, int64(open))
+		}
+		for _, e := range d.ends {
+			field("-", e.key)
+			if e.from == d.at {
+				// It was asserted for this very moment: an interval of no length.
+				undone = append(undone, d.scope, e.key, e.from)
+			} else {
+				closed[d.at] = append(closed[d.at], d.scope, e.key, e.from)
+			}
+		}
+		err := c.journal(&journal, evidence.Record{Time: by.Time, Actor: by.Actor, Action: "state.assert", Object: stateNames[kind] + "/" + clip(d.scope), After: digestText(sum.Sum(nil))},
 			store.ChangeState, int64(kind), nil)
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, append(journal.statements(list), c.save())...)
+		d.version = c.head.Seq
+		last.add(int64(kind), d.scope, d.at, int64(c.head.Seq)) // #nosec G115 -- as in save
+	}
+	for at, ends := range closed {
+		if err := endStates(ctx, tx, "UPDATE state SET valid_to = ?", []any{at, int64(kind), int64(open)}, ends); err != nil {
+			return err
+		}
+	}
+	if err := endStates(ctx, tx, "DELETE FROM state", []any{int64(kind), int64(open)}, undone); err != nil {
 		return err
-	})
-	return changed, err
+	}
+	_, err := tx.Exec(ctx, append(journal.statements(last.statements(fresh.statements(nil))), c.save())...)
+	return err
 }
+
+// endStates runs a statement for open intervals by scope, key and beginning, and fails
+// where one of them is not there.
+func endStates(ctx context.Context, tx Tx, what string, args, ends []any) error {
+	for len(ends) > 0 {
+		n := len(ends)
+		var now []any
+		now, ends = padRows(ends, 3)
+		touched, err := tx.Exec(ctx, Statement{what + " WHERE kind = ? AND valid_to = ? AND (scope, name, valid_from) IN " + intervals[len(now)/3], append(args[:len(args):len(args)], now...)})
+		if err != nil {
+			return err
+		}
+		if want := int64(n-len(ends)) / 3; touched != want {
+			return ident.Errorf(ident.KindFailure, "of %d states that end, the database has %d", want, touched)
+		}
+	}
+	return nil
+}
+
+// intervals holds the lists of parameters for each chunk. PostgreSQL takes a parameter in
+// VALUES for text where nothing else is said.
+var intervals = func() map[int]string {
+	m := make(map[int]string, len(chunks))
+	const row = "(?, ?, CAST(? AS BIGINT))"
+	for _, n := range chunks {
+		m[n] = "(VALUES " + row + strings.Repeat(", "+row, n-1) + ")"
+	}
+	return m
+}()
 
 // clip keeps a scope within a field of the journal, whose prefix takes a little.
 func clip(s string) string {

@@ -73,6 +73,7 @@ func TestKilledServersAndReplicas(t *testing.T) {
 		acks = append(acks, b.Kill(t)...)
 		storetest.Acknowledged(t, s, acks)
 		head = storetest.Tail(t, s, head)
+		storetest.Generations(t, s)
 		acked += len(acks)
 	}
 	stop()

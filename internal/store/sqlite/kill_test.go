@@ -30,7 +30,7 @@ func TestKilledProcesses(t *testing.T) {
 	dir := t.TempDir()
 	r := rand.New(rand.NewPCG(uint64(os.Getpid()), 1))
 	var head evidence.Head
-	acked, documents := 0, uint32(0)
+	acked, documents, generations := 0, uint32(0), 0
 	var acks []storetest.Ack
 	for round := range rounds {
 		child := storetest.StartIntake(t, dir, uint64(round)<<20)
@@ -50,6 +50,7 @@ func TestKilledProcesses(t *testing.T) {
 		s := openIn(t, dir, store.Coding{Encode: storetest.EncodeRow})
 		storetest.Acknowledged(t, s, acks)
 		head = storetest.Tail(t, s, head)
+		generations = storetest.Generations(t, s)
 		if round%40 == 39 {
 			integrity(t, s)
 		}
@@ -65,7 +66,10 @@ func TestKilledProcesses(t *testing.T) {
 	if acked < rounds {
 		t.Errorf("%d acknowledgements in %d rounds: the children were killed before they did anything", acked, rounds)
 	}
-	t.Logf("%d processes were killed; of %d documents %d had been acknowledged", rounds, documents, acked)
+	if generations < rounds/40 {
+		t.Errorf("states were changed %d times in %d rounds", generations, rounds)
+	}
+	t.Logf("%d processes were killed; of %d documents %d had been acknowledged; states of many scopes changed %d times", rounds, documents, acked, generations)
 }
 
 // integrity lets SQLite check its own file.

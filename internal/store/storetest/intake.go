@@ -3,6 +3,7 @@ package storetest
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -81,8 +82,9 @@ func intake(where string, from uint64, open func(string, store.Coding) (store.St
 	}
 	g := store.NewGroup(s, store.GroupOptions{})
 	const writers = 6
-	failed := make(chan error, writers)
+	failed := make(chan error, writers+1)
 	var out sync.Mutex
+	go func() { failed <- generations(s) }()
 	for w := range uint64(writers) {
 		go func() {
 			for n := from + w; ; n += writers {
@@ -105,6 +107,82 @@ func intake(where string, from uint64, open func(string, store.Coding) (store.St
 		}()
 	}
 	return <-failed
+}
+
+// mostGenerations is in how many scopes a child changes states at once.
+const mostGenerations = 40
+
+// generations changes the states of many scopes at once, again and again: all of them say
+// which time it is.
+func generations(s store.Store) error {
+	ctx := context.Background()
+	changes := make([]store.StateChange, mostGenerations)
+	for i := range changes {
+		changes[i].Scope = fmt.Sprint("scope ", i)
+	}
+	for n := 0; ; {
+		done, err := s.Amend(ctx, By(n), store.StateFinding, changes)
+		var moved *store.ScopesMoved
+		switch {
+		case errors.As(err, &moved): // of a child before this one, or of this one's try that it was not told of
+			rows, err := s.States(ctx, store.StateQuery{Kind: store.StateFinding, Limit: store.MaxPage})
+			if err != nil {
+				return err
+			}
+			for i := range changes {
+				c := &changes[i]
+				c.Version, c.Close = cmp.Or(moved.Versions[c.Scope], c.Version), nil
+				for _, r := range rows {
+					if r.Scope == c.Scope {
+						c.Close = append(c.Close, r)
+						n = max(n, int(r.From.Sub(By(0).Time)/time.Second))
+					}
+				}
+			}
+		case errors.Is(err, store.ErrRetryLater), errors.Is(err, store.ErrUnknownOutcome):
+			time.Sleep(time.Millisecond)
+			continue
+		case err != nil:
+			return err
+		default:
+			for i := range changes {
+				if c := &changes[i]; len(c.Open) > 0 {
+					c.Version, c.Close = done[i].Version, []store.State{{Key: "generation", From: done[i].At}}
+				}
+			}
+		}
+		time.Sleep(2 * time.Millisecond) // the documents have their turn
+		n++
+		for i := range changes {
+			changes[i].Open = []store.State{{Key: "generation", Subject: strconv.Itoa(n)}}
+		}
+	}
+}
+
+// Generations checks that the states which children changed at once were changed all or
+// not at all, now and at every time before, and returns how often that was.
+func Generations(t *testing.T, s store.Reader) int {
+	t.Helper()
+	rows := must(s.States(t.Context(), store.StateQuery{Kind: store.StateFinding, History: true, Limit: store.MaxPage}))(t)
+	in := map[time.Time]map[string]int{}
+	for _, r := range rows {
+		if in[r.From] == nil {
+			in[r.From] = map[string]int{}
+		}
+		in[r.From][r.Subject]++
+	}
+	for at, said := range in {
+		for subject, n := range said {
+			if n != mostGenerations || len(said) != 1 {
+				t.Fatalf("at %s %d of %d scopes say %s (%v)", at, n, mostGenerations, subject, said)
+			}
+		}
+	}
+	open := must(s.States(t.Context(), store.StateQuery{Kind: store.StateFinding, Limit: store.MaxPage}))(t)
+	if len(open) > 0 && len(open) != mostGenerations {
+		t.Fatalf("%d scopes hold, of %d", len(open), mostGenerations)
+	}
+	return len(in)
 }
 
 // Child is a process that takes documents in.

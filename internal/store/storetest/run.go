@@ -44,6 +44,7 @@ func Run(t *testing.T, open Open) {
 		{"segments of several writers", segmentWriters},
 		{"states have intervals", states},
 		{"states by page", statePages},
+		{"states of many scopes at once", amended},
 		{"journal and checkpoints", journal},
 		{"audit", audit},
 		{"a refused group changes nothing", refusals},

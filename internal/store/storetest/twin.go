@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,6 +22,7 @@ type twin struct {
 	entries   []string
 	states    []store.State
 	latest    map[string]int // of a scope
+	turns     map[string]int // of a scope: how often its states changed
 }
 
 type twinDocument struct {
@@ -107,8 +109,88 @@ func (w *twin) assert(kind store.StateKind, scope string, at int, rows []store.S
 	w.states = kept
 	if changed {
 		w.latest[scope] = at
+		w.turns[scope]++
 	}
 	return true
+}
+
+// amend is assert for what a scope has and something else; it may be late.
+func (w *twin) amend(kind store.StateKind, c store.StateChange, at int) {
+	var rows []store.State
+	for _, s := range w.states {
+		if s.Kind == kind && s.Scope == c.Scope && s.Until.IsZero() && !slices.ContainsFunc(c.Close, func(x store.State) bool { return x.Key == s.Key }) {
+			rows = append(rows, store.State{Key: s.Key, Subject: s.Subject, Body: s.Body})
+		}
+	}
+	w.assert(kind, c.Scope, max(at, w.latest[c.Scope]), append(rows, c.Open...))
+}
+
+// known is what a caller of Amend believes of a scope.
+type known struct {
+	version uint64
+	turn    int // of the twin, when it was so
+	rows    []store.State
+}
+
+// drawChange is one from what the caller believes.
+func drawChange(t *rapid.T, scope string, k known) store.StateChange {
+	c := store.StateChange{Scope: scope, Version: k.version}
+	for _, key := range []string{"a", "b", "c"} {
+		at := slices.IndexFunc(k.rows, func(s store.State) bool { return s.Key == key })
+		subject := rapid.SampledFrom([]string{"i", "j", "", "stay"}).Draw(t, "becomes")
+		if subject == "stay" || at >= 0 && k.rows[at].Subject == subject || at < 0 && subject == "" {
+			continue
+		}
+		if at >= 0 {
+			c.Close = append(c.Close, k.rows[at])
+		}
+		if subject != "" {
+			c.Open = append(c.Open, store.State{Key: key, Subject: subject})
+		}
+	}
+	return c
+}
+
+// amends lets a caller change both scopes at once from what it believes of them, which
+// may be what they were some time ago.
+func (w *twin) amends(t *testing.T, rt *rapid.T, s store.Store, believed map[string]known) {
+	at := rapid.IntRange(0, 6).Draw(rt, "time")
+	var changes []store.StateChange
+	stale := map[string]bool{}
+	for _, scope := range rapid.SampledFrom([][]string{{"p"}, {"q"}, {"p", "q"}}).Draw(rt, "scopes") {
+		changes = append(changes, drawChange(rt, scope, believed[scope]))
+		if believed[scope].turn != w.turns[scope] {
+			stale[scope] = true
+		}
+	}
+	got, err := s.Amend(t.Context(), By(at), store.StateRuns, changes)
+	if moved := (*store.ScopesMoved)(nil); errors.As(err, &moved) {
+		for scope, v := range moved.Versions {
+			believed[scope] = known{v, w.turns[scope], openIn(t, s, scope)}
+			delete(stale, scope)
+		}
+		if len(moved.Versions) == 0 || len(stale) > 0 {
+			rt.Fatalf("%+v are other than %v", moved.Versions, stale)
+		}
+		return
+	}
+	if err != nil || len(stale) > 0 {
+		rt.Fatalf("changed from what was so long ago (%v): %v", stale, err)
+	}
+	for i, c := range changes {
+		if n := len(c.Open) + len(c.Close); n > 0 {
+			if want := By(max(at, w.latest[c.Scope])).Time; !got[i].At.Equal(want) {
+				rt.Fatalf("changed for %s, want %s", got[i].At, want)
+			}
+			w.amend(store.StateRuns, c, at)
+		}
+		believed[c.Scope] = known{got[i].Version, w.turns[c.Scope], openIn(t, s, c.Scope)}
+	}
+}
+
+// openIn are the states of a scope that hold.
+func openIn(t *testing.T, s store.Reader, scope string) []store.State {
+	return must(s.States(t.Context(), store.StateQuery{Kind: store.StateRuns, Scope: scope, Limit: 100}))(t)
 }
 
 // small numbers, so that documents share bytes, names and identities, and the same
@@ -145,9 +227,10 @@ func Twin(t *testing.T, open Open) {
 				t.Error(err)
 			}
 		}()
-		w := &twin{keys: map[string]uint32{}, latest: map[string]int{}}
+		w := &twin{keys: map[string]uint32{}, latest: map[string]int{}, turns: map[string]int{}}
+		believed := map[string]known{}
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
-			switch rapid.IntRange(0, 5).Draw(rt, "step") {
+			switch rapid.IntRange(0, 6).Draw(rt, "step") {
 			case 0, 1, 2:
 				group := rapid.SliceOfN(rapid.Custom(drawIntake), 1, 4).Draw(rt, "group")
 				for i := range group {
@@ -199,6 +282,8 @@ func Twin(t *testing.T, open Open) {
 				if taken := w.assert(store.StateRuns, scope, at, list); taken != (err == nil) {
 					rt.Fatalf("asserted for %d: %v, want it taken: %t", at, err, taken)
 				}
+			case 6:
+				w.amends(t, rt, s, believed)
 			}
 		}
 		w.compare(t, rt, s)
