@@ -160,6 +160,9 @@ type expression struct {
 	checked *cel.Ast
 	program cel.Program
 	fault   error
+	// Where steps are not counted: what an evaluation costs at least, and beyond that of an
+	// input that is as large as any may be.
+	least, grows uint64
 }
 
 // Eval evaluates the expression; an error is no answer.
@@ -168,14 +171,26 @@ func (e *expression) Eval(vars *activation) (ref.Val, error) {
 	if e.fault != nil {
 		return nil, e.fault
 	}
-	out, _, err := e.program.Eval(vars)
+	if err := vars.c.spend(0); err != nil {
+		return nil, err
+	}
+	out, details, err := e.program.Eval(vars)
+	cost := e.least + uint64(float64(e.grows)*vars.in.share())
+	if details != nil && details.ActualCost() != nil {
+		cost = *details.ActualCost()
+	}
+	if over := vars.c.spend(cost); over != nil && err == nil {
+		return nil, over
+	}
 	return out, err
 }
 
 func (e *expression) plan() {
-	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
+	options := append(bounding(), cel.EvalOptions(cel.OptOptimize))
 	if c, err := e.env.EstimateCost(e.checked, sizes{}); err != nil || c.Max > maxCost {
-		options = append(options, cel.CostLimit(maxCost)) // counting makes a third of an evaluation
+		options = append(append(options, pricing()...), cel.CostLimit(maxCost)) // counting makes a third of an evaluation
+	} else {
+		e.least, e.grows = c.Min, c.Max-c.Min
 	}
 	e.program, e.fault = e.env.Program(e.checked, options...)
 	e.env, e.checked = nil, nil
@@ -207,7 +222,7 @@ func (sizes) EstimateCallCost(_, overload string, _ *checker.AstNode, _ []checke
 		kept := checker.SizeEstimate{Max: maxFacts}
 		return &checker.CallEstimate{CostEstimate: checker.CostEstimate{Max: maxFacts}, ResultSize: &kept}
 	}
-	return nil
+	return priced(overload)
 }
 
 // scope compiles the variables, each after those that it uses, and extends the

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
@@ -182,6 +183,8 @@ type activation struct {
 	scope []bound
 }
 
+const variableFailed = "the variable "
+
 // ResolveName finds a variable. One that failed is an error value, which CEL's logical
 // operators treat as unknown: true || error is true.
 func (a *activation) ResolveName(name string) (any, bool) {
@@ -196,8 +199,11 @@ func (a *activation) ResolveName(name string) (any, bool) {
 			continue
 		}
 		v, err := a.scope[i].program.Eval(a)
-		if err != nil {
-			v = types.NewErr("the variable %s: %v", name, err)
+		switch {
+		case err != nil && strings.HasPrefix(err.Error(), variableFailed): // one that this one uses
+			v = types.NewErr("%v", err)
+		case err != nil:
+			v = types.NewErr(variableFailed+"%s: %v", name, err)
 		}
 		a.c.made[name] = v
 		return v, true

@@ -64,7 +64,7 @@ type judged struct {
 // those which count name.
 func (p *Policy) excepting(in *Prepared, c *Context) excepting {
 	own := *c
-	own.made = contextValues(c)
+	own.made, own.spent = contextValues(c), new(uint64)
 	out := excepting{context: &own}
 	var findings []*Exception
 	for i := range c.Exceptions {

@@ -65,7 +65,7 @@ type Finding struct {
 	Severity  ident.Severity
 	Score     float64 // CVSS; 0 is not known
 	EPSS      *float64
-	KEV       bool // where the catalogue is known (Input.NoKEV)
+	KEV       bool   // where the catalogue is known (Input.NoKEV)
 	Fixable   bool   // a fixed version exists
 	VEX       string // affected, not_affected, fixed, under_investigation, none: by trusted authors
 }
@@ -88,7 +88,8 @@ type Context struct {
 	// NoMatch is what becomes of an image that no policy governs; "" is Enforce: it is denied.
 	NoMatch Mode
 
-	made map[string]any // what expressions see of it
+	made  map[string]any // what expressions see of it
+	spent *uint64        // what expressions of the policy have cost; nil is not counted
 }
 
 // Workload is what the image is to run in. Labels that are nil are not known, and those of

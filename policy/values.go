@@ -153,7 +153,9 @@ func factValue(f fact.Fact) (*object, error) {
 
 func contextValues(c *Context) map[string]any {
 	word := func(s, what string) ref.Val { return known(s != "", types.String(s), "the %s", what) }
-	labels := func(m map[string]string, whose string) ref.Val { return known(m != nil, textMap(m), "what labels the %s has", whose) }
+	labels := func(m map[string]string, whose string) ref.Val {
+		return known(m != nil, textMap(m), "what labels the %s has", whose)
+	}
 	return map[string]any{
 		"now": types.Timestamp{Time: c.At},
 		"workload": workloadShape.of(word(c.Workload.Cluster, "cluster"), word(c.Workload.Kind, "workload's kind"), word(c.Namespace.Name, "namespace"), word(c.Workload.Name, "workload's name"),
