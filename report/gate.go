@@ -25,6 +25,7 @@ type ImageGate struct {
 	SchemaVersion string       `json:"schemaVersion"`
 	Image         string       `json:"image"` // as it was asked for
 	Digest        ident.Digest `json:"digest,omitzero"`
+	At            string       `json:"at"` // when it was judged, RFC 3339
 	Result        GateResult   `json:"result"`
 	WarnOnly      bool         `json:"warnOnly,omitempty"` // a failure is told and lets pass
 	// Change is the one change that clears most; "" where nothing failed or nobody knows one.
@@ -35,7 +36,15 @@ type ImageGate struct {
 	// clears.
 	Findings []vuln.Finding  `json:"findings"`
 	Policy   *policy.Verdict `json:"policy,omitempty"`
-	Notes    []string        `json:"notes,omitempty"`
+	// Policies are the files that it was held against.
+	Policies []PolicyFile `json:"policies"`
+	Notes    []string     `json:"notes,omitempty"`
+}
+
+// PolicyFile is a file of policies, by what stood in it.
+type PolicyFile struct {
+	File   string       `json:"file"`
+	Digest ident.Digest `json:"digest"`
 }
 
 // GateCheck is one check of a gate: its own, or POLICY/RULE.

@@ -18,6 +18,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/policy/decode"
 	"github.com/cofferdam-io/cofferdam/provenance"
 	"github.com/cofferdam-io/cofferdam/provenance/pipeline"
+	"github.com/cofferdam-io/cofferdam/provenance/predicate"
 	"github.com/cofferdam-io/cofferdam/report"
 	"github.com/cofferdam-io/cofferdam/sbom"
 	sbomdecode "github.com/cofferdam-io/cofferdam/sbom/decode"
@@ -30,7 +31,9 @@ type AttestInputs struct {
 	Type      string // a short name of PredicateTypes, or the address of a type
 	Predicate string // file; "": made from the environment, the command or the exception
 	BuilderID string
-	Env       map[string]string
+	// VerifierID is the stage whose gate is summed up, a URI.
+	VerifierID string
+	Env        map[string]string
 	// Command is run as a build before its subjects are read; nil: nothing is run.
 	Command        []string
 	Stdout, Stderr io.Writer
@@ -39,13 +42,15 @@ type AttestInputs struct {
 
 // The short names of predicate types, as cosign has them, and our own.
 var predicateTypes = map[string]string{
-	"slsaprovenance":     provenance.SLSAProvenanceV1,
-	"cyclonedx":          provenance.CycloneDX,
-	"spdx":               provenance.SPDX,
-	"vuln":               provenance.CosignVuln,
-	"openvex":            provenance.OpenVEX,
-	"micro-segmentation": provenance.MicroSegmentation,
-	"approval":           policy.ApprovalPredicate,
+	"slsaprovenance": provenance.SLSAProvenanceV1,
+	"cyclonedx":      provenance.CycloneDX,
+	"spdx":           provenance.SPDX,
+	"vuln":           provenance.CosignVuln,
+
+	"verification-summary": predicate.SummaryType,
+	"openvex":              provenance.OpenVEX,
+	"micro-segmentation":   provenance.MicroSegmentation,
+	"approval":             policy.ApprovalPredicate,
 }
 
 // PredicateTypes lists the short names.
@@ -87,7 +92,7 @@ func (l *Loader) Attest(ctx context.Context, in AttestInputs) (*report.Signed, e
 		if err != nil {
 			return s.out, err
 		}
-		predicate, err := s.predicate(ctx, &in, kind, sub, run)
+		what, err := s.predicate(ctx, &in, kind, sub, run)
 		if err != nil {
 			return s.out, err
 		}
@@ -95,7 +100,7 @@ func (l *Loader) Attest(ctx context.Context, in AttestInputs) (*report.Signed, e
 		if sub.image != nil {
 			label = sub.image.Name()
 		}
-		statement, err := (&provenance.Statement{PredicateType: kind, Subjects: []provenance.Subject{provenance.SubjectOf(label, sub.digest)}, Predicate: predicate}).Write()
+		statement, err := (&provenance.Statement{PredicateType: kind, Subjects: []provenance.Subject{provenance.SubjectOf(label, sub.digest)}, Predicate: what}).Write()
 		if err != nil {
 			return s.out, err
 		}
@@ -157,6 +162,8 @@ func (s *signer) predicate(ctx context.Context, in *AttestInputs, kind string, s
 		}
 	case kind == provenance.CosignVuln:
 		return s.scanned(in, raw)
+	case kind == predicate.SummaryType:
+		return s.summary(in, sub, raw)
 	}
 	if jsonscan.New(raw, jsonscan.Options{}).Kind() == jsonscan.Object {
 		return raw, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/registry"
@@ -48,7 +49,10 @@ type gate struct {
 // valid, good enough and about it, and nothing new and severe. An error says that the
 // question is wrong, or that a policy, key or trusted root cannot be read.
 func (l *Loader) Gate(ctx context.Context, in GateInputs) (*report.ImageGate, error) {
-	g := &gate{Loader: l, in: in, out: &report.ImageGate{SchemaVersion: inventory.SchemaVersion, Image: in.Image, WarnOnly: in.WarnOnly, Checks: []report.GateCheck{}, Findings: []vuln.Finding{}}}
+	g := &gate{Loader: l, in: in, out: &report.ImageGate{SchemaVersion: inventory.SchemaVersion, Image: in.Image, At: in.Verify.At.UTC().Format(time.RFC3339), WarnOnly: in.WarnOnly, Policies: []report.PolicyFile{}, Checks: []report.GateCheck{}, Findings: []vuln.Finding{}}}
+	if in.Policies != nil {
+		g.out.Policies = append(g.out.Policies, in.Policies.Files...)
+	}
 	var err error
 	if g.facts, err = l.ImageFacts(ctx, in.FactInputs); err != nil {
 		if ident.KindOf(err) != ident.KindIndeterminate {

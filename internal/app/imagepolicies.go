@@ -12,6 +12,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/policy"
 	"github.com/cofferdam-io/cofferdam/policy/clusterimage"
 	"github.com/cofferdam-io/cofferdam/policy/decode"
+	"github.com/cofferdam-io/cofferdam/report"
 )
 
 // Policies are what images are judged by, of any kind, with what they refer to.
@@ -19,6 +20,7 @@ type Policies struct {
 	Images     []*clusterimage.Policy
 	Own        []*policy.Policy // VerificationPolicies
 	Exceptions []policy.Exception
+	Files      []report.PolicyFile // they were read from
 	Roots      map[string]*clusterimage.TrustRoot
 	// Secrets are public keys by the names of their Secrets, secret://namespace/name.
 	Secrets map[string][]byte
@@ -57,6 +59,7 @@ func usable(files []decode.File) (*Policies, error) {
 		if err := broken(f.Name, f.Faults); err != nil {
 			return nil, err
 		}
+		p.Files = append(p.Files, report.PolicyFile{File: f.Name, Digest: f.Digest})
 		for _, o := range f.Objects {
 			if err := broken(f.Name, o.Faults); err != nil {
 				return nil, err

@@ -41,6 +41,7 @@ type SignInputs struct {
 	ConfigCache  string // folder in which the public good's is kept
 	Roots        func(ctx context.Context, at time.Time) ([]byte, []string, error)
 	Getenv       func(string) string
+	Strict       bool   // what is warned about of a token or key is refused
 	Bundle       string // file; "": beside a file, and attached to an image
 	KeepOff      bool   // do not attach
 	Legacy       bool   // cosign's tags instead of bundles
@@ -119,6 +120,9 @@ func (l *Loader) signer(ctx context.Context, in SignInputs) (*signer, func(), er
 	}
 	if err := s.who(ctx); err != nil {
 		return nil, nil, err
+	}
+	if w := s.out.Warnings; in.Strict && len(w) > 0 {
+		return nil, nil, ident.Errorf(ident.KindRefused, "%s: nothing is signed", strings.Join(w, "; ")).WithHint("without --strict-credentials these are warnings")
 	}
 	var err error
 	if s.trust, err = l.trustedRoots(ctx, in.TrustedRoots); err != nil {

@@ -29,6 +29,7 @@ func (s *signFlags) add(c *cobra.Command) {
 	f.BoolVar(&s.passwordStdin, "password-stdin", false, "read the key's password from standard input instead of COSIGN_PASSWORD")
 	f.StringVar(&s.in.Token, "identity-token", "", "sign as whom the OIDC token in `FILE`, - or https://… names (default: the pipeline's own)")
 	f.StringVar(&s.in.Audience, "token-audience", "", "whom the token is for: `NAME` that the deployment asks for (default sigstore)")
+	f.BoolVar(&s.in.Strict, "strict-credentials", false, "refuse (exit 3) to sign with a token or key that would be warned about")
 	f.StringVar(&s.in.Config, "signing-config", "", "certify, log and stamp by the signing configuration in `FILE` (default without a key: the public good's)")
 	f.StringVar(&s.in.Fulcio, "fulcio", "", "`URL` of the Fulcio that certifies")
 	f.StringArrayVar(&s.in.Logs, "log", nil, "`URL` of a transparency log, Rekor v2; repeatable")
@@ -151,6 +152,8 @@ func attestCommand(e *env) *cobra.Command {
   --type vuln                a scan: scan -o json, or cosign's format
   --type openvex             statements about vulnerabilities
   --type micro-segmentation  the map of an estate: map -o cyclonedx
+  --type verification-summary  what gate -o json said of an image, for the next stage's
+                             policy; --verifier-id names the stage
   --type approval            whoever signs approves the PolicyException in SUBJECT
   --type https://…           any JSON object in --predicate
 
@@ -203,6 +206,7 @@ command that holds the value of a secret variable is refused.
 	f.StringVar(&in.Type, "type", "", "what is stated: a short `TYPE` or the address of one")
 	f.StringVar(&in.Predicate, "predicate", "", "what is stated, in `FILE`")
 	f.StringVar(&in.BuilderID, "builder-id", "", "who builds, as a `URI` that policies expect, where the environment does not say")
+	f.StringVar(&in.VerifierID, "verifier-id", "", "of a verification summary: whose gate it was, as a `URI` that the next stage's policy expects")
 	f.BoolVar(&wrap, "wrap", false, "run the command after -- as the build, and state how it ran")
 	complete(c, "type", func(*cobra.Command) []string { return app.PredicateTypes() })
 	return answers(c, (*report.Signed)(nil))

@@ -27,6 +27,7 @@ const maxFaults = 1000
 // File is what one input holds.
 type File struct {
 	Name    string
+	Digest  ident.Digest // of its bytes; zero where they were not read
 	Objects []Object
 	// Others counts objects of kinds that are no policy, such as a ConfigMap beside one.
 	Others int
@@ -50,7 +51,7 @@ type Object struct {
 // Read reads one input, and compiles what is to be compiled by c. A cancelled context
 // is told by a fault.
 func Read(ctx context.Context, in manifest.Input, c *policy.Compiler) File {
-	f := File{Name: in.Name}
+	f := File{Name: in.Name, Digest: ident.SHA256(in.Data)}
 	f.Faults = Resources(ctx, in, func(kind string, v manifest.Value) { f.read(c, kind, v) })
 	return f
 }

@@ -68,7 +68,7 @@ func Read(predicateType string, raw []byte, lim Limits) (Predicate, error) {
 	case predicateType == "https://slsa.dev/provenance/v0.2":
 		p := &Provenance{Version: "v0.2"}
 		out, read, lacks = p, p.readV02, p.lacks
-	case predicateType == "https://slsa.dev/verification_summary/v1":
+	case predicateType == SummaryType:
 		p := &Summary{}
 		out, read, lacks = p, p.read, p.lacks
 	case predicateType == provenance.CosignVuln:

@@ -67,6 +67,30 @@ var cases = []struct {
 	{"https://in-toto.io/attestation/release/v0.10", `{}`, predicate.Unknown(`{}`)},
 }
 
+// TestWriteSummary: what is written is read as the same, and what its specification
+// requires is not left out.
+func TestWriteSummary(t *testing.T) {
+	s := predicate.Summary{Verifier: "https://shop.example/stages/staging", Verified: time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC), ResourceURI: "pkg:oci/web", Passed: true, Levels: []string{"SLSA_BUILD_LEVEL_UNEVALUATED"}, Version: "1.1",
+		Policy: predicate.Resource{URI: "p.yaml", Digests: []provenance.Hash{{Algorithm: "sha256", Value: "00"}}}, Inputs: []predicate.Resource{{URI: "a"}}}
+	raw, err := s.Write()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := predicate.Read(predicate.SummaryType, raw, predicate.Limits{})
+	back, ok := got.(*predicate.Summary)
+	if err != nil || !ok || back.Verifier != s.Verifier || !back.Verified.Equal(s.Verified) || !back.Passed || back.Policy.Digest("sha256") != "00" || len(back.Inputs) != 1 || back.Levels[0] != s.Levels[0] {
+		t.Errorf("%v %+v", err, got)
+	}
+	s.Passed = false
+	if raw, err = s.Write(); err != nil || !strings.Contains(string(raw), `"FAILED"`) {
+		t.Errorf("%v %s", err, raw)
+	}
+	s.Verifier = ""
+	if _, err := s.Write(); ident.KindOf(err) != ident.KindInvalid {
+		t.Errorf("nobody's summary is written: %v", err)
+	}
+}
+
 func TestRead(t *testing.T) {
 	for _, tc := range cases {
 		got, err := predicate.Read(tc.predicateType, []byte(tc.raw), predicate.Limits{})

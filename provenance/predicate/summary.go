@@ -1,6 +1,12 @@
 package predicate
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
+
+// SummaryType is the type of a verification summary's predicate.
+const SummaryType = "https://slsa.dev/verification_summary/v1"
 
 // Summary is what a verifier made of an artifact (SLSA verification summary v1).
 type Summary struct {
@@ -26,6 +32,40 @@ func (s *Summary) lacks() string {
 		return "verificationResult that is PASSED or FAILED"
 	}
 	return ""
+}
+
+// Write returns the predicate as JSON (SLSA verification summary v1); what it lacks that
+// the specification requires is an error of KindInvalid.
+func (s *Summary) Write() ([]byte, error) {
+	type resource struct {
+		URI    string            `json:"uri"`
+		Digest map[string]string `json:"digest,omitempty"`
+	}
+	of := func(x *Resource) resource {
+		out := resource{URI: x.URI, Digest: map[string]string{}}
+		for _, h := range x.Digests {
+			out.Digest[h.Algorithm] = h.Value
+		}
+		return out
+	}
+	inputs := make([]resource, 0, len(s.Inputs))
+	for i := range s.Inputs {
+		inputs = append(inputs, of(&s.Inputs[i]))
+	}
+	result, levels := "FAILED", s.Levels
+	if s.Passed {
+		result = "PASSED"
+	}
+	if levels == nil {
+		levels = []string{}
+	}
+	raw, err := json.Marshal(map[string]any{"verifier": map[string]any{"id": s.Verifier}, "timeVerified": s.Verified.UTC().Format(time.RFC3339), "resourceUri": s.ResourceURI,
+		"policy": of(&s.Policy), "inputAttestations": inputs, "verificationResult": result, "verifiedLevels": levels, "slsaVersion": s.Version})
+	if err != nil {
+		return nil, err
+	}
+	_, err = Read(SummaryType, raw, Limits{}) // what is written can be read
+	return raw, err
 }
 
 func (s *Summary) read(r *reading) {
