@@ -59,6 +59,10 @@ type SBOMMatch struct {
 	// both are empty where nothing was verified at all.
 	TrustReason string `json:"trustReason,omitempty"`
 	SignedBy    string `json:"signedBy,omitempty"`
+	// TrustBy is who found that out, and TrustAt when (RFC 3339), where it is what a server
+	// was told or found out before.
+	TrustBy string `json:"trustBy,omitempty"`
+	TrustAt string `json:"trustAt,omitempty"`
 }
 
 // Image is one container of a workload with its artifact.

@@ -234,7 +234,7 @@ func (s *Snapshot) Coverage() Coverage {
 		}
 		for _, im := range w.images {
 			if im.SBOM != nil && c.SBOMTrust != nil {
-				c.SBOMTrust.add(im.SBOM.Trust)
+				c.SBOMTrust.Add(im.SBOM.Trust)
 			}
 			switch im.join.match {
 			case matchDigest:

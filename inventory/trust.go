@@ -37,6 +37,7 @@ type CheckedImage struct {
 	// Open says why there may be more than was found; "" where each place has answered.
 	Open  string
 	SBOMs []VouchedSBOM
+	By    string // who says so, where that is not who asks
 }
 
 // VouchedSBOM is a document that somebody signed, or seems to have.
@@ -47,6 +48,8 @@ type VouchedSBOM struct {
 	Trust    string       // SBOMVerified, SBOMInvalid or SBOMUnchecked
 	By       string       // who signed; "" where that did not verify
 	Reason   string       // why it is not verified
+	Says     string       // who says so, where that is not who asks
+	At       time.Time    // when it was found out, where that is known
 }
 
 // TrustCount counts images with an SBOM by what is known of that.
@@ -57,7 +60,8 @@ type TrustCount struct {
 	Unchecked int `json:"unchecked"`
 }
 
-func (c *TrustCount) add(word string) {
+// Add counts one of a word; any other is unchecked.
+func (c *TrustCount) Add(word string) {
 	switch word {
 	case SBOMVerified:
 		c.Verified++
@@ -70,30 +74,61 @@ func (c *TrustCount) add(word string) {
 	}
 }
 
-// judge says what a document is worth as the SBOM of what runs. The strongest voice
-// decides: one that verified, one that was refused, a question that is open, and only
-// then that nobody vouches for it.
+// Judged is a document as the SBOM of something that runs.
+type Judged struct {
+	Document ident.Digest
+	Runs     ident.ImageRef // as it is named, for what was asked by tag; zero where that is not known
+	Digests  []ident.Digest // by which it runs; none where only its name is known
+	Same     []ident.Digest // under which it may be signed
+	Bearers  []ident.Digest // at which somebody would vouch for the document
+}
+
+// judge says what a document of the snapshot is worth.
 func (t *Trust) judge(d *document, r running, x *ImageIndex) SBOMMatch {
-	out := SBOMMatch{Digest: d.Digest, File: d.File, Trust: SBOMUnchecked}
 	if t == nil {
-		return out
-	}
-	out.TrustReason = "nobody asked who vouches for it"
-	is := func(v *VouchedSBOM) bool {
-		return v.Document == d.Digest || !v.Content.IsZero() && v.Content == t.Contents[d.Digest]
+		return SBOMMatch{Digest: d.Digest, File: d.File, Trust: SBOMUnchecked}
 	}
 	same := x.sameArtifact(r)
+	j := Judged{Document: d.Digest, Runs: r.ref, Same: same, Bearers: bearers(d, r, same)}
+	for _, g := range r.digests {
+		j.Digests = append(j.Digests, g.Digest)
+	}
+	if len(j.Digests) == 0 { // by its tag, which meant these when they were asked for
+		for _, c := range t.about(&j) {
+			same = append(same, c.Digests...)
+		}
+		j.Same, j.Bearers = same, bearers(d, r, same)
+	}
+	out := t.Judge(&j)
+	out.File = d.File
+	return out
+}
+
+// Judge says what a document is worth as the SBOM of what runs. The strongest voice
+// decides: one that verified, one that was refused, a question that is open, and only
+// then that nobody vouches for it.
+func (t *Trust) Judge(j *Judged) SBOMMatch {
+	out := SBOMMatch{Digest: j.Document, Trust: SBOMUnchecked, TrustReason: "nobody asked who vouches for it"}
+	is := func(v *VouchedSBOM) bool {
+		return v.Document == j.Document || !v.Content.IsZero() && v.Content == t.Contents[j.Document]
+	}
+	said := func(by string, at time.Time) {
+		if out.TrustBy = by; by != "" && !at.IsZero() {
+			out.TrustAt = at.UTC().Format(time.RFC3339)
+		}
+	}
 	var refused, open *VouchedSBOM
 	hear := func(v *VouchedSBOM) bool {
 		if !is(v) {
 			return false
 		}
 		switch {
-		case v.Trust == SBOMVerified && (slices.Contains(same, v.Artifact) || v.Artifact == d.Digest):
+		case v.Trust == SBOMVerified && (slices.Contains(j.Same, v.Artifact) || v.Artifact == j.Document):
 			out.Trust, out.TrustReason, out.SignedBy = SBOMVerified, "", v.By
+			said(v.Says, v.At)
 			return true
 		case v.Trust == SBOMVerified:
-			refused = &VouchedSBOM{Reason: "it is vouched for as the SBOM of another artifact, " + v.Artifact.Short()}
+			refused = &VouchedSBOM{Reason: "it is vouched for as the SBOM of another artifact, " + v.Artifact.Short(), Says: v.Says, At: v.At}
 		case v.Trust == SBOMInvalid:
 			refused = v
 		default:
@@ -107,17 +142,21 @@ func (t *Trust) judge(d *document, r running, x *ImageIndex) SBOMMatch {
 		}
 	}
 	asked := map[ident.Digest]bool{}
-	why := ""
-	for _, c := range t.about(r, same) {
+	var last, left *CheckedImage
+	for _, c := range t.about(j) {
 		for _, g := range c.Digests {
 			asked[g] = true
 		}
-		why = cmp.Or(why, c.Open)
-		if len(r.digests) == 0 { // by its tag, which meant these when they were asked for
-			same = append(same, c.Digests...)
+		if last == nil || c.At.Before(last.At) {
+			last = c
+		}
+		if left == nil && c.Open != "" {
+			left = c
 		}
 		for i := range c.SBOMs {
-			if hear(&c.SBOMs[i]) {
+			v := c.SBOMs[i]
+			v.Says, v.At = c.By, c.At
+			if hear(&v) {
 				return out
 			}
 		}
@@ -125,12 +164,16 @@ func (t *Trust) judge(d *document, r running, x *ImageIndex) SBOMMatch {
 	switch {
 	case refused != nil:
 		out.Trust, out.TrustReason = SBOMInvalid, refused.Reason
+		said(refused.Says, refused.At)
 	case open != nil:
 		out.TrustReason = open.Reason
-	case why != "":
-		out.TrustReason = why
+		said(open.Says, open.At)
+	case left != nil:
+		out.TrustReason = left.Open
+		said(left.By, left.At)
 	case len(asked) > 0:
-		for _, g := range bearers(d, r, same) {
+		said(last.By, last.At)
+		for _, g := range j.Bearers {
 			if !asked[g] {
 				out.TrustReason = fmt.Sprintf("who vouches for it was not asked at %s", g.Short())
 				return out
@@ -142,14 +185,14 @@ func (t *Trust) judge(d *document, r running, x *ImageIndex) SBOMMatch {
 }
 
 // about returns the newest verification of each image that is the one that runs.
-func (t *Trust) about(r running, same []ident.Digest) []*CheckedImage {
+func (t *Trust) about(j *Judged) []*CheckedImage {
 	newest := map[ident.Digest]*CheckedImage{}
 	var order []ident.Digest
 	for i := range t.Images {
 		c := &t.Images[i]
-		is := slices.ContainsFunc(c.Digests, func(g ident.Digest) bool { return slices.Contains(same, g) })
-		named := c.Reference.Name() == r.ref.Name() && (len(r.digests) > 0 && len(c.Digests) == 0 && slices.Contains(same, c.Reference.Digest) ||
-			len(r.digests) == 0 && r.ref.Tag != "" && c.Reference.Tag == r.ref.Tag)
+		is := slices.ContainsFunc(c.Digests, func(g ident.Digest) bool { return slices.Contains(j.Same, g) })
+		named := (j.Runs.IsZero() || c.Reference.Name() == j.Runs.Name()) && (len(j.Digests) > 0 && len(c.Digests) == 0 && slices.Contains(j.Same, c.Reference.Digest) ||
+			len(j.Digests) == 0 && j.Runs.Tag != "" && c.Reference.Tag == j.Runs.Tag)
 		if !is && !named {
 			continue
 		}

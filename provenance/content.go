@@ -30,6 +30,18 @@ func ContentDigest(document []byte) (ident.Digest, error) {
 	return ident.SHA256(out), nil
 }
 
+// SBOMContent is the ContentDigest of a document as it is handed over: by itself, or in a
+// statement, an envelope or a bundle.
+func SBOMContent(raw []byte) (ident.Digest, error) {
+	doc := raw
+	if a, err := Open(raw, Limits{}); err == nil {
+		if in, is, err := SBOM(a.Statement); is && err == nil {
+			doc = in
+		}
+	}
+	return ContentDigest(doc)
+}
+
 // oneForm is a number as Go reads it without being told more, which is what signers do.
 // One with more digits than that holds stays as it is: it is not to become another.
 func oneForm(raw string) any {

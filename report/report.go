@@ -208,6 +208,10 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(standingsTable)
 	case *BlockedComponents:
 		hs["table"] = as(blockedTable)
+	case *TrustedSBOMs:
+		hs["table"] = as(trustedSBOMsTable)
+	case *TrustPushed:
+		hs["table"] = as(trustPushedTable)
 	case *VEXPushed:
 		hs["table"] = as(vexPushedTable)
 	case *VEXDocuments:

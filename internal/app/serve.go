@@ -89,6 +89,10 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
+	vouching, err := l.voucherRounds(ctx, &cfg.SBOMTrust, o.Log)
+	if err != nil {
+		return err
+	}
 	pullers, err := cfg.pullers()
 	if err != nil {
 		return err
@@ -128,7 +132,8 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	c, err := catalog.Open(ctx, catalog.Options{Store: s, Log: o.Log, Now: time.Now, Metrics: registry, Shared: o.DB != "", Review: cfg.Review, Limits: cfg.catalogLimits(), Coding: coding, Scoring: scoring, VEXUploaders: uploaders})
+	c, err := catalog.Open(ctx, catalog.Options{Store: s, Log: o.Log, Now: time.Now, Metrics: registry, Shared: o.DB != "", Review: cfg.Review, Limits: cfg.catalogLimits(), Coding: coding, Scoring: scoring, VEXUploaders: uploaders,
+		Trusting: catalog.Trusting{Uploaders: cfg.SBOMTrust.Uploaders, Asks: vouching != nil}})
 	if err != nil {
 		return err
 	}
@@ -151,6 +156,9 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 		for _, p := range pullers {
 			wg.Go(func() { p.run(background, c, o.Log, m) })
 		}
+	}
+	if vouching != nil {
+		wg.Go(func() { vouching.run(background, c) })
 	}
 	for _, h := range hooks {
 		wg.Go(func() { h.run(background, c) })

@@ -43,6 +43,8 @@ type Options struct {
 	// VEXUploaders are those whose uploaded statements are applied, by the subjects of
 	// their tokens; those of others are shown.
 	VEXUploaders []vuln.TrustedAuthor
+	// Trusting says how it is found out who vouches for documents.
+	Trusting Trusting
 }
 
 // Limits bound what the catalogue does at once.
@@ -112,6 +114,9 @@ type Catalog struct {
 	scoring    *Scoring
 	scores     scoresTable
 	uploaders  []vuln.TrustedAuthor
+	trusting   Trusting
+	trusted    trusted
+	says       says
 	pieces     string // what the names of this server's pieces of the index begin with
 	stands     stands
 	loaded     string // and of those that are named by the checkpoint that it last read or wrote
@@ -129,7 +134,7 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	o.Limits.fill()
 	c := &Catalog{store: o.Store, log: o.Log, now: o.Now, status: store.StatusPublished, limits: o.Limits, memory: budget{total: o.Limits.Memory, free: o.Limits.Memory}, gates: newGates(o.Limits.Tenants, o.Now),
 		workers: newSlots(o.Limits.Workers, o.Limits.Queue, o.Limits.Wait), metrics: newMetrics(o.Metrics),
-		seen: spdx.NewSeen(rememberTexts), detailed: spdx.NewSeen(rememberDetails), said: index.NewKeyCache(rememberKeys), scoring: o.Scoring, uploaders: o.VEXUploaders}
+		seen: spdx.NewSeen(rememberTexts), detailed: spdx.NewSeen(rememberDetails), said: index.NewKeyCache(rememberKeys), scoring: o.Scoring, uploaders: o.VEXUploaders, trusting: o.Trusting}
 	if o.Review {
 		c.status = store.StatusDraft
 	}

@@ -16,13 +16,14 @@ import (
 // view is one consistent state of everything that questions are asked of. It stays
 // as it is.
 type view struct {
-	seq     uint64
-	index   *index.Snapshot
-	tenants map[string]index.Set // artifacts
-	running *running
-	blocks  []Block
-	triage  map[string][]Triage // by vulnerability
-	vex     *uploads            // statements that were handed over
+	seq      uint64
+	index    *index.Snapshot
+	tenants  map[string]index.Set // artifacts
+	running  *running
+	blocks   []Block
+	triage   map[string][]Triage // by vulnerability
+	vex      *uploads            // statements that were handed over
+	vouchers *vouchers           // who vouches for documents
 	// material is the last change that says what runs or what is in it: what the
 	// catalogue finds out itself changes neither.
 	material uint64
@@ -72,6 +73,9 @@ func newFollower(ctx context.Context, s store.Store, x *index.Index, tenants map
 		return nil, err
 	}
 	if first.blocks, err = readBlocks(ctx, s, "", time.Time{}); err != nil {
+		return nil, err
+	}
+	if first.vouchers, err = readVouchers(ctx, s, time.Time{}); err != nil {
 		return nil, err
 	}
 	f.view.Store(first)
@@ -215,11 +219,11 @@ func (f *follower) step(ctx context.Context, v *view, changes []store.Change, en
 	if first := changes[0].Seq; first != v.seq+1 {
 		return nil, ident.Errorf(ident.KindFailure, "the store's changes go from %d to %d: some are missing", v.seq, first)
 	}
-	next := &view{seq: last, tenants: v.tenants, running: v.running, blocks: v.blocks, triage: v.triage, vex: v.vex, material: v.material}
+	next := &view{seq: last, tenants: v.tenants, running: v.running, blocks: v.blocks, triage: v.triage, vex: v.vex, vouchers: v.vouchers, material: v.material}
 	b := index.Batch{Seq: last}
 	known := f.index.Snapshot()
 	var added []uint32
-	runs, blocks, triage, vex, own := false, false, false, false, owners{sets: v.tenants}
+	runs, blocks, triage, vex, trust, own := false, false, false, false, false, owners{sets: v.tenants}
 	for i := range changes {
 		c := &changes[i]
 		if c.Kind == store.ChangeAdded || c.Kind == store.ChangeDeleted || c.Kind == store.ChangeJoined || c.Kind == store.ChangeState && c.StateKind == store.StateRuns {
@@ -255,6 +259,7 @@ func (f *follower) step(ctx context.Context, v *view, changes []store.Change, en
 			blocks = blocks || c.StateKind == store.StateBlocked
 			triage = triage || c.StateKind == store.StateTriage
 			vex = vex || c.StateKind == store.StateVEX
+			trust = trust || c.StateKind == store.StateTrust
 		}
 	}
 	if err := f.keys(ctx, known, &b, entries); err != nil {
@@ -277,6 +282,11 @@ func (f *follower) step(ctx context.Context, v *view, changes []store.Change, en
 	}
 	if vex {
 		if next.vex, err = uploaded(ctx, f.store, last); err != nil {
+			return nil, err
+		}
+	}
+	if trust {
+		if next.vouchers, err = readVouchers(ctx, f.store, time.Time{}); err != nil {
 			return nil, err
 		}
 	}

@@ -52,6 +52,9 @@ type asked struct {
 	g    *vuln.Group
 	q    *WhereQuestion
 	out  *WherePage
+
+	said   *vouchers
+	budget *comparing
 }
 
 // Where answers in which workloads the query's subject runs, by what their clusters
@@ -63,7 +66,11 @@ func (c *Catalog) Where(ctx context.Context, q WhereQuestion) (*WherePage, error
 	if err != nil {
 		return nil, err
 	}
-	w := &asked{c: c, v: v, runs: runs, q: &q, out: &WherePage{Sequence: v.seq, Where: inventory.Where{SchemaVersion: inventory.SchemaVersion, Query: q.Query.String(),
+	said, err := c.vouchersAt(ctx, v, q.At)
+	if err != nil {
+		return nil, err
+	}
+	w := &asked{c: c, v: v, runs: runs, q: &q, said: said, budget: newComparing(), out: &WherePage{Sequence: v.seq, Where: inventory.Where{SchemaVersion: inventory.SchemaVersion, Query: q.Query.String(),
 		Sites: []inventory.Site{}, Components: []inventory.ComponentHit{}, NotRunning: []inventory.Artifact{}, NotCovered: []inventory.NotCovered{}, Unknowns: []inventory.Unknown{}}}}
 	if err := w.coverage(ctx); err != nil {
 		return nil, err
@@ -270,7 +277,9 @@ func (w *asked) hits(ctx context.Context, a *index.Answer) error {
 				if n := names[x.Artifact]; !slices.Contains(w.out.Components[i].Artifacts, n) {
 					w.out.Components[i].Artifacts = append(w.out.Components[i].Artifacts, n)
 				}
-				w.sites(x, &h, &k, os)
+				if err := w.sites(ctx, x, &h, &k, os); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -305,7 +314,7 @@ func (w *asked) hit(k *sbom.Component, os sbom.Distro) inventory.ComponentHit {
 }
 
 // sites lists where a document's artifact runs, with a component in it.
-func (w *asked) sites(d *store.Document, h *inventory.ComponentHit, k *sbom.Component, os sbom.Distro) {
+func (w *asked) sites(ctx context.Context, d *store.Document, h *inventory.ComponentHit, k *sbom.Component, os sbom.Distro) error {
 	talked := false
 	var asked vuln.Finding
 	if w.g != nil {
@@ -313,7 +322,10 @@ func (w *asked) sites(d *store.Document, h *inventory.ComponentHit, k *sbom.Comp
 		talked = w.m.talked(&asked)
 	}
 	for _, x := range w.runs.workloads(d.Artifact, "", "") {
-		s := w.site(&x, d)
+		s, err := w.site(ctx, &x, d)
+		if err != nil {
+			return err
+		}
 		s.PURL, s.Name, s.Version, s.Fixed = h.PURL, h.Name, h.Version, h.Fixed
 		if talked {
 			f := w.m.judge(asked, d, k, os, x.Digest)
@@ -321,17 +333,17 @@ func (w *asked) sites(d *store.Document, h *inventory.ComponentHit, k *sbom.Comp
 		}
 		w.out.Sites = append(w.out.Sites, s)
 	}
+	return nil
 }
 
-func (w *asked) site(x *Workload, d *store.Document) inventory.Site {
+func (w *asked) site(ctx context.Context, x *Workload, d *store.Document) (inventory.Site, error) {
 	s := inventory.Site{Workload: x.ref(), Zone: x.Zone, Owner: x.Owner, Container: x.Container, Image: imageOf(x)}
+	var err error
 	if d != nil {
-		s.SBOM = inventory.SBOMMatch{Digest: d.Original, Match: "digest", Trust: inventory.SBOMUnchecked}
-		if w.runs.indexes[x.Digest] {
-			s.SBOM.Match = "index"
-		}
+		s.SBOM, err = w.c.vouched(ctx, w.said, d, x.Digest, w.budget)
+		s.SBOM.Match = matchedBy(w.runs, x)
 	}
-	return s
+	return s, err
 }
 
 // nameSite makes a site one of a whole artifact.
@@ -413,7 +425,10 @@ func (w *asked) digest(ctx context.Context, d ident.Digest) error {
 		}
 		where := w.runs.workloads(x.Artifact, "", "")
 		for k := range where {
-			s := w.site(&where[k], x)
+			s, err := w.site(ctx, &where[k], x)
+			if err != nil {
+				return err
+			}
 			nameSite(&s, &x.Subject)
 			w.out.Sites = append(w.out.Sites, s)
 		}
@@ -424,7 +439,8 @@ func (w *asked) digest(ctx context.Context, d ident.Digest) error {
 	}
 	if len(all) == 0 { // it runs, and no document says what is in it
 		for i := range w.runs.images[d] {
-			w.out.Sites = append(w.out.Sites, w.site(&w.runs.images[d][i], nil))
+			s, _ := w.site(ctx, &w.runs.images[d][i], nil) // without a document nothing fails
+			w.out.Sites = append(w.out.Sites, s)
 		}
 	}
 	return nil
@@ -476,12 +492,16 @@ func (w *asked) workload(ctx context.Context, ref ident.Ref) error {
 			return err
 		}
 		for k := range docs {
-			s := w.site(x, &docs[k])
+			s, err := w.site(ctx, x, &docs[k])
+			if err != nil {
+				return err
+			}
 			nameSite(&s, &docs[k].Subject)
 			w.out.Sites = append(w.out.Sites, s)
 		}
 		if len(docs) == 0 {
-			w.out.Sites = append(w.out.Sites, w.site(x, nil))
+			s, _ := w.site(ctx, x, nil) // the same
+			w.out.Sites = append(w.out.Sites, s)
 		}
 	}
 	return nil

@@ -1,10 +1,8 @@
 package cli_test
 
 import (
-	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/cofferdam-io/cofferdam/internal/testenv/oci"
@@ -17,15 +15,7 @@ const webSBOM = `{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"ty
 // lockedRegistry is a registry that refuses to say what is attached in shop/locked.
 func lockedRegistry(t testing.TB) *oci.Registry {
 	t.Helper()
-	return oci.New(t, oci.Options{Referrers: true, Wrap: func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-			if strings.HasPrefix(q.URL.Path, "/v2/shop/locked/referrers/") {
-				w.WriteHeader(http.StatusForbidden)
-				return
-			}
-			next.ServeHTTP(w, q)
-		})
-	}})
+	return oci.New(t, oci.Options{Referrers: true, Wrap: oci.Forbids("/v2/shop/locked/referrers/")})
 }
 
 // registryWithImages runs a registry for the scripts: images with an SBOM, without one,

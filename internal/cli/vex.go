@@ -42,26 +42,17 @@ Exit 3 where a document was refused.`,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			return e.asking(ctx, &f, func(srv *client.Client) error {
 				a := &report.VEXPushed{SchemaVersion: inventory.SchemaVersion, Documents: []report.VEXReceipt{}}
-				l := e.loader()
-				for i, name := range args {
-					e.meter.at("handing over", i, len(args))
-					raw, err := l.Raw(ctx, name)
-					if err != nil {
-						return err
-					}
+				var err error
+				a.Refused, err = e.handOver(ctx, args, func(name string, raw []byte) error {
 					got, err := srv.PushVEX(ctx, raw)
 					if err == nil {
 						got.File = name
 						a.Documents = append(a.Documents, *got)
-						continue
 					}
-					switch ident.KindOf(err) {
-					case ident.KindInvalid, ident.KindUnsupported, ident.KindLimit:
-						a.Refused = append(a.Refused, report.Refusal{File: name, Reason: err.Error()})
-						e.outcome.refused = true
-					default:
-						return err
-					}
+					return err
+				})
+				if err != nil {
+					return err
 				}
 				return e.write(a, report.Options{})
 			})
@@ -69,6 +60,29 @@ Exit 3 where a document was refused.`,
 	}
 	f.add(c)
 	return answers(c, (*report.VEXPushed)(nil))
+}
+
+// handOver hands files over, one by one. What is refused is listed, and is exit 3.
+func (e *env) handOver(ctx context.Context, files []string, push func(name string, raw []byte) error) ([]report.Refusal, error) {
+	l := e.loader()
+	var refused []report.Refusal
+	for i, name := range files {
+		e.meter.at("handing over", i, len(files))
+		raw, err := l.Raw(ctx, name)
+		if err == nil {
+			err = push(name, raw)
+			switch ident.KindOf(err) {
+			case ident.KindInvalid, ident.KindUnsupported, ident.KindLimit:
+				refused = append(refused, report.Refusal{File: name, Reason: err.Error()})
+				e.outcome.refused = true
+				continue
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return refused, nil
 }
 
 func vexListCommand(e *env) *cobra.Command {

@@ -64,7 +64,7 @@ type Origin struct {
 	Manifest  string `json:"manifest,omitempty" doc:"Digest of the manifest that attaches it"`
 	Blob      string `json:"blob,omitempty" doc:"Digest of what was fetched: of the document, or of the statement, envelope or bundle around it"`
 	Predicate string `json:"predicate,omitempty" doc:"Type of the in-toto predicate that it was"`
-	Trust     string `json:"trust" enum:"unchecked" doc:"Nobody verified who attached it"`
+	Trust     string `json:"trust" enum:"unchecked" doc:"Nobody verified who attached it; who vouches for the document is at /api/v1/documents/{digest}/trust"`
 }
 
 func originOf(o *store.Origin) *Origin {

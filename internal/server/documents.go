@@ -33,6 +33,7 @@ type Catalog interface {
 	runningFindings
 	scores
 	statements
+	trust
 	records
 }
 

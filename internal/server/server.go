@@ -97,6 +97,7 @@ func New(o Options) http.Handler {
 	a.runningFindings()
 	a.scores()
 	a.statements()
+	a.trust()
 	a.registries()
 	a.webhooks()
 	a.records()

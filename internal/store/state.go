@@ -42,8 +42,11 @@ const (
 	// StateJob: what the servers do by themselves from time to time, and which of them does
 	// it now. The scope is the job's name.
 	StateJob
+	// StateTrust: what a verification found out about who vouches for SBOMs. The scope is
+	// who says so, and of which image or document; Subject is its digest.
+	StateTrust
 
-	lastState = StateJob
+	lastState = StateTrust
 )
 
 // Valid reports whether there is such a kind.

@@ -497,6 +497,22 @@ func states(t *testing.T, s store.Store, _ *Dictionary) {
 	if v := must(s.States(ctx, store.StateQuery{Kind: store.StateVEX, History: true, Limit: 9}))(t); len(v) != 1 || v[0].Subject != "CVE-2" {
 		t.Errorf("after the correction: %+v", v)
 	}
+	// Who vouches for an image: found by the image, and by time.
+	vouched := func(word string) []store.State {
+		return []store.State{{Key: "image i1", Subject: "i1", Body: []byte(`{"trust":"` + word + `"}`)}}
+	}
+	must(s.Assert(ctx, By(70), store.StateTrust, "server/image i1", vouched("verified")))(t)
+	must(s.Assert(ctx, By(71), store.StateTrust, "said/shop/ci/image i1", vouched("unsigned")))(t)
+	must(s.Assert(ctx, By(80), store.StateTrust, "server/image i1", vouched("invalid")))(t)
+	for at, want := range map[int]string{70: `{"trust":"verified"}`, 79: `{"trust":"unsigned"}{"trust":"verified"}`, 80: `{"trust":"unsigned"}{"trust":"invalid"}`} {
+		var got []byte
+		for _, r := range must(s.States(ctx, store.StateQuery{Kind: store.StateTrust, Subject: "i1", At: By(at).Time, Limit: 9}))(t) {
+			got = append(got, r.Body...)
+		}
+		if string(got) != want {
+			t.Errorf("who vouched at %d: %s", at, got)
+		}
+	}
 	kinds := 0
 	for _, c := range Changes(t, s, 0) {
 		if c.Kind == store.ChangeState && (c.StateKind == store.StateRuns || c.StateKind == store.StateVEX) {

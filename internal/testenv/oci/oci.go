@@ -267,3 +267,16 @@ func (r *Registry) do(t testing.TB, method, path, mediaType string, body []byte,
 	}
 	return res.Header
 }
+
+// Forbids is a Wrap of a registry that answers 403 to paths with a prefix.
+func Forbids(prefix string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+			if strings.HasPrefix(q.URL.Path, prefix) {
+				w.WriteHeader(http.StatusForbidden)
+				return
+			}
+			next.ServeHTTP(w, q)
+		})
+	}
+}
