@@ -84,6 +84,10 @@ func (c *Compiler) Compile(s Spec) (*Policy, []Fault) {
 		return nil, []Fault{{Part: PartRule, Index: 0, Field: "name", Message: fmt.Sprintf("the policy has more than %d rules and variables", MaxRules), Hint: "split it"}}
 	}
 	env, scope, faults := c.scope(s.Variables)
+	classes := scopeOf()
+	for _, v := range scope { // each after those that it uses
+		classes[v.name] = growthOf(v.program.checked.NativeRep().Expr(), classes)
+	}
 	p := &Policy{Name: s.Name, Mode: s.Mode, Governs: s.Match.governs(), Exceptions: s.Exceptions}
 	names := map[string]bool{}
 	for i, r := range s.Rules {
@@ -98,7 +102,11 @@ func (c *Compiler) Compile(s Spec) (*Policy, []Fault) {
 			found, fs = compileOne(env, r.Found, types.StringType)
 			faults = append(faults, at(fs, PartRule, i, "found")...)
 		}
-		p.Checks = append(p.Checks, expressionCheck(r, holds, found, scope))
+		asks := fixed
+		if holds != nil {
+			asks = growthOf(holds.checked.NativeRep().Expr(), classes)
+		}
+		p.Checks = append(p.Checks, expressionCheck(r, holds, found, scope, asks))
 	}
 	for i, f := range s.Freshness {
 		check, err := f.check()

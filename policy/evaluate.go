@@ -145,7 +145,7 @@ func worse(a, b Decision) Decision {
 }
 
 // expressionCheck makes a check of a compiled rule.
-func expressionCheck(r Rule, holds, found *expression, scope []bound) Check {
+func expressionCheck(r Rule, holds, found *expression, scope []bound, asks growth) Check {
 	expected := r.Message
 	if expected == "" {
 		expected = r.Expression
@@ -158,6 +158,9 @@ func expressionCheck(r Rule, holds, found *expression, scope []bound) Check {
 		}
 		switch out {
 		case types.True:
+			if err := asks.unlessAll(in); err != nil {
+				return Outcome{Err: err}
+			}
 			return Outcome{Passed: true}
 		case types.False:
 		default:

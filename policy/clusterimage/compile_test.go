@@ -232,3 +232,26 @@ func TestPolicyOverAllSeesTheKind(t *testing.T) {
 		}
 	}
 }
+
+// A policy over all authorities may ask that nothing else is there: it holds of all that
+// is there, or nothing can be said. An authority that is satisfied is so whatever else is.
+func TestPolicyOverAllSeesAll(t *testing.T) {
+	p, _, faults := read(t, "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {name: p}\nspec:\n  images: [{glob: \"**\"}]\n  authorities: [{static: {action: pass}}]\n  policy: {type: cue, data: \"authorityMatches: {}\"}\n")
+	if p == nil {
+		t.Fatalf("%+v", faults)
+	}
+	for unchecked, want := range map[string]policy.Result{"": policy.Held, "r.example did not answer": policy.Undecided} {
+		in := policy.Input{Reference: "r.example/web"}
+		if unchecked != "" {
+			in.Unchecked = []string{unchecked}
+		}
+		prepared, err := policy.Prepare(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := policy.Evaluate([]*policy.Policy{p.Compile(clusterimage.Resolved{Ask: asking})}, prepared, policy.Context{})
+		if rules := v.Policies[0].Rules; rules[0].Result != policy.Held || rules[1].Result != want || v.Indeterminate != (want == policy.Undecided) {
+			t.Errorf("%q: %+v", unchecked, v)
+		}
+	}
+}

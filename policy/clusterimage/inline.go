@@ -168,6 +168,10 @@ func (p *Policy) overAll(judges []judge, r Resolved) policy.Check {
 				return policy.Outcome{Found: "no authority is satisfied"}
 			}
 			refusal, warnings, err := p.Policy.ask(r, asked)
+			if err == nil && refusal == "" && len(in.Unchecked) > 0 {
+				// It may ask that something is not there.
+				err = ident.Errorf(ident.KindIndeterminate, "it holds of what could be looked at, and may not of all there is; not checked: %s", in.Unchecked[0])
+			}
 			return policy.Outcome{Passed: err == nil && refusal == "", Found: refusal, Warnings: warnings, Err: err}
 		}}
 }
