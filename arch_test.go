@@ -142,7 +142,7 @@ var layers = map[string][]string{
 	"internal/notify":    {"ident", "report", "internal/listen", "internal/retry", "internal/wholefile"},
 	"internal/registry":  {"ident", "jsonscan", "sbom", "provenance", "internal/retry", "internal/clip"},
 	"internal/catalog":   {"ident", "overlay", "authz", "evidence", "sbom/...", "vuln", "vuln/vex", "index", "inventory", "provenance", "internal/retry", "internal/store", "internal/zstdframe"},
-	"internal/server":    {"ident", "authz", "sbom/...", "vuln", "index", "inventory", "report", "internal/catalog", "internal/store", "internal/wholefile"},
+	"internal/server":    {"ident", "authz", "evidence", "sbom/...", "vuln", "index", "inventory", "report", "internal/catalog", "internal/store", "internal/wholefile"},
 	"internal/feeds":     {"ident", "vuln", "vuln/osv", "vuln/pack", "internal/retry", "internal/wholefile"},
 	"internal/client":    {"ident", "vuln", "inventory", "report", "internal/listen", "internal/retry"},
 	"internal/app": {"ident", "authz", "evidence", "jsonscan", "sbom/...", "vuln/...", "estate/...", "segment/...", "inventory", "flow", "contain", "report", "index/...", "policy/...", "fact", "verify/...", "provenance/...", "internal/trustroot", "internal/signing",

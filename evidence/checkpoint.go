@@ -82,6 +82,15 @@ func Open(b []byte, origin string, verifiers ...note.Verifier) (Checkpoint, erro
 	return c, nil
 }
 
+// SeqOf is the number of the record that a signed note speaks of, and whether it speaks
+// of one. Nothing is verified.
+func SeqOf(signed []byte) (uint64, bool) {
+	_, rest, _ := strings.Cut(string(signed), "\n")
+	line, _, _ := strings.Cut(rest, "\n")
+	n, err := strconv.ParseUint(line, 10, 64)
+	return n, err == nil
+}
+
 func checkOrigin(s string) error {
 	if s == "" || len(s) > 255 || strings.TrimSpace(s) != s || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return ident.Errorf(ident.KindInvalid, "%.80q is no origin of a journal: one line, without space around it", s)

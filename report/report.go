@@ -204,6 +204,10 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(retentionTable)
 	case *Changes:
 		hs["table"] = as(changesTable)
+	case *Journal:
+		hs["table"] = as(journalTable)
+	case *JournalVerification:
+		hs["table"] = as(journalVerificationTable)
 	case *Standings:
 		hs["table"] = as(standingsTable)
 	case *BlockedComponents:

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/cofferdam-io/cofferdam/authz"
+	"github.com/cofferdam-io/cofferdam/evidence"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
 	"github.com/cofferdam-io/cofferdam/internal/store"
@@ -73,6 +74,7 @@ type journalAnswer struct {
 type checkpointsAnswer struct {
 	Body struct {
 		Items []string `json:"items" doc:"Signed notes (C2SP) over the journal's end"`
+		Next  string   `json:"next,omitempty"`
 	}
 }
 
@@ -226,7 +228,8 @@ func (a *api) checkpoints(ctx context.Context, in *Page) (*checkpointsAnswer, er
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
-	notes, err := a.Catalog.Checkpoints(ctx, from, a.limit(in))
+	most := a.limit(in)
+	notes, err := a.Catalog.Checkpoints(ctx, from, most)
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
@@ -234,6 +237,11 @@ func (a *api) checkpoints(ctx context.Context, in *Page) (*checkpointsAnswer, er
 	out.Body.Items = []string{}
 	for _, n := range notes {
 		out.Body.Items = append(out.Body.Items, string(n))
+	}
+	if len(notes) == most {
+		if seq, ok := evidence.SeqOf(notes[most-1]); ok {
+			out.Body.Next = cursor(seq + 1)
+		}
 	}
 	return out, nil
 }
