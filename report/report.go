@@ -208,6 +208,8 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(journalTable)
 	case *JournalVerification:
 		hs["table"] = as(journalVerificationTable)
+	case *ServerAdvisories:
+		hs["table"] = as(serverAdvisoriesTable)
 	case *Standings:
 		hs["table"] = as(standingsTable)
 	case *BlockedComponents:

@@ -20,6 +20,7 @@ type Statement struct {
 	Author        string    `json:"author,omitempty"`        // as the document names it: nobody has proved it
 	Document      string    `json:"document,omitempty"`      // the document's own identifier
 	File          string    `json:"-"`                       // that it was read from
+	Form          string    `json:"form,omitempty"`          // of the document: FormOpenVEX, …
 	Pointer       string    `json:"pointer,omitempty"`       // JSON pointer within it
 	// Uploader is who handed it over, where somebody established that. Trust goes by it
 	// then, and not by what the document says of its author.
@@ -28,6 +29,13 @@ type Statement struct {
 	// Author is the same.
 	Signer string `json:"-"`
 }
+
+// The forms of documents of statements.
+const (
+	FormOpenVEX   = "openvex"
+	FormCSAF      = "csaf"
+	FormCycloneDX = "cyclonedx"
+)
 
 // Product is something that a statement is about: an artifact or a component, or
 // something within one of them.

@@ -81,6 +81,11 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	if err := feed.check(); err != nil {
 		return err
 	}
+	if cfg.Nightly != nil {
+		if _, err := cfg.Nightly.schedule(len(feed.paths) > 0); err != nil {
+			return err
+		}
+	}
 	scoring, err := l.scoring(ctx, &cfg.Quality)
 	if err != nil {
 		return err
@@ -139,7 +144,11 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	}
 	feed.into = c
 	c.ExpectAdvisories()
-	h := server.New(server.Options{Catalog: c, Log: o.Log, Now: time.Now, Version: o.Version, Metrics: registry, Limits: cfg.serverLimits(), Retention: cfg.retention(), Registries: states(pullers), Webhooks: hookStates(hooks),
+	nightly, err := l.nightly(cfg.Nightly, feed, s, o.Data, o.Log)
+	if err != nil {
+		return err
+	}
+	h := server.New(server.Options{Catalog: c, Log: o.Log, Now: time.Now, Version: o.Version, Metrics: registry, Limits: cfg.serverLimits(), Retention: cfg.retention(), Registries: states(pullers), Webhooks: hookStates(hooks), Nightly: nightlyState(nightly),
 		Access: &server.Access{Loopback: local && o.Config == "", Tokens: tokens, Issuers: issuers, Sessions: sessions, Now: time.Now}})
 	if local {
 		h = listen.LoopbackOnly(h)
@@ -147,6 +156,10 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	background, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { feed.run(background) })
+	if nightly != nil {
+		jobMetrics(registry, nightly)
+		wg.Go(func() { nightly.Run(background) })
+	}
 	wg.Go(func() { signJournal(background, s, signer, o.Log) })
 	if r := cfg.retention(); r != (catalog.Retention{}) {
 		wg.Go(func() { c.KeepRetention(background, r) })

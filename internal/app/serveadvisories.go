@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -27,8 +28,9 @@ type advisoryFeed struct {
 	log        *slog.Logger
 	now        func() time.Time
 	every      time.Duration
-	last       string // what the files were when they were read
-	lastBeside string // what those beside the advisories were
+	looking    sync.Mutex // one look at a time
+	last       string     // what the files were when they were read
+	lastBeside string     // what those beside the advisories were
 }
 
 // check says at the start that a path which was named does not exist: nobody would
@@ -55,7 +57,7 @@ func (f *advisoryFeed) run(ctx context.Context) {
 	t := time.NewTicker(f.every)
 	defer t.Stop()
 	for {
-		f.look(ctx)
+		_ = f.look(ctx) // it has said what failed
 		select {
 		case <-ctx.Done():
 			return
@@ -66,13 +68,15 @@ func (f *advisoryFeed) run(ctx context.Context) {
 
 // look loads the advisories where their files are not those of the last time. What
 // fails is said once for each state of the files, and leaves what is loaded.
-func (f *advisoryFeed) look(ctx context.Context) {
+func (f *advisoryFeed) look(ctx context.Context) error {
+	f.looking.Lock()
+	defer f.looking.Unlock()
 	seen, besides, err := f.prints()
 	if err == nil && seen == f.last {
 		if seen == "" {
 			f.into.FailAdvisories(nil) // nothing was named, and there is no cache
 		}
-		return
+		return nil
 	}
 	f.into.ExpectAdvisories()
 	begun := f.now()
@@ -84,7 +88,7 @@ func (f *advisoryFeed) look(ctx context.Context) {
 		err = f.put(ctx, a, besides != f.lastBeside)
 	}
 	if ctx.Err() != nil {
-		return
+		return ctx.Err()
 	}
 	if err != nil {
 		f.into.FailAdvisories(err)
@@ -92,10 +96,11 @@ func (f *advisoryFeed) look(ctx context.Context) {
 			f.log.ErrorContext(ctx, "advisories cannot be loaded; those of before stay", "error", err)
 			f.last = said
 		}
-		return
+		return err
 	}
 	f.last, f.lastBeside = seen, besides
 	f.log.InfoContext(ctx, "advisories loaded", "records", a.Database.Len(), "asOf", a.Database.AsOf().Format(time.DateOnly), "quarantined", a.Quarantined, "took", f.now().Sub(begun))
+	return nil
 }
 
 // mostDifferent is up to how many records a change is told to the catalogue as one:

@@ -46,6 +46,8 @@ type serveConfig struct {
 	EPSS     string   `json:"epss"`
 	VEX      []string `json:"vex"`
 	VEXTrust string   `json:"vexTrust"`
+	// Nightly refreshes the advisories and compares everything that runs anew, every day.
+	Nightly *nightlyConfig `json:"nightly"`
 	// VEXUploaders are those whose uploaded statements are applied, by who they are to the
 	// server; those of others are shown.
 	VEXUploaders []trustedAuthor `json:"vexUploaders"`

@@ -35,11 +35,36 @@ type AdvisoryState struct {
 	// Of the intelligence: of which day, and how many statements; zero is none.
 	KEV, EPSS  time.Time
 	Statements int
-	Reading    bool  // others are being read
-	Fault      error // why those that were read last cannot be used; earlier ones stay
+	// Stated are the statements by the form of their documents (vuln.FormOpenVEX, …).
+	Stated  map[string]Stated
+	Reading bool  // others are being read
+	Fault   error // why those that were read last cannot be used; earlier ones stay
 	// Matched is how many of Components have been compared with them; the next
 	// question compares the rest.
 	Matched, Components uint32
+}
+
+// Stated is how many statements documents of one form have.
+type Stated struct {
+	Statements int
+	Newest     time.Time // the last that was made or changed; zero where none says
+}
+
+// statedIn counts statements by the form of their documents.
+func statedIn(in *vuln.Intelligence) map[string]Stated {
+	out := map[string]Stated{}
+	if in == nil {
+		return out
+	}
+	for _, s := range in.Statements.All() {
+		x := out[s.Form]
+		x.Statements++
+		if s.At.After(x.Newest) {
+			x.Newest = s.At
+		}
+		out[s.Form] = x
+	}
+	return out
 }
 
 // matched are advisories with the components that they concern.
@@ -48,6 +73,7 @@ type matched struct {
 	index      *index.AdvisoryIndex
 	loaded     *vuln.Intelligence // without them
 	uploads    *uploads
+	stated     map[string]Stated
 	steps      []advisoryStep // the last changes that led here, oldest first
 }
 
@@ -90,6 +116,7 @@ func (m *matched) with(u *uploads, trusted []vuln.TrustedAuthor) *matched {
 		known.Statements = known.Statements.With(u.statements(), trusted)
 		next.Intelligence = &known
 	}
+	next.stated = statedIn(next.Intelligence)
 	return &next
 }
 
@@ -197,6 +224,7 @@ func (c *Catalog) AdvisoryState() AdvisoryState {
 				out.EPSS = in.Likelihoods.AsOf
 			}
 		}
+		out.Stated = m.stated
 		out.Matched = min(m.index.Components(), out.Components)
 	}
 	s.mu.Lock()

@@ -111,6 +111,25 @@ func (c *Catalog) wakeFindings() {
 // changed since it did so last, and writes down what began and what ended: a change is an
 // event. It reports whether it did anything.
 func (c *Catalog) AuditFindings(ctx context.Context) (bool, error) {
+	return c.lookForFindings(ctx, false)
+}
+
+// RescanFindings is AuditFindings for everything that runs and all advisories, whatever
+// changed since the last time. It returns how many findings there are.
+func (c *Catalog) RescanFindings(ctx context.Context) (int, error) {
+	if _, err := c.lookForFindings(ctx, true); err != nil {
+		return 0, err
+	}
+	n := 0
+	if f := c.findings.last.Load(); f != nil {
+		for range f.all() {
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (c *Catalog) lookForFindings(ctx context.Context, everything bool) (bool, error) {
 	if c.advisories.set.Load() == nil {
 		return false, nil // nothing is known, which ends nothing
 	}
@@ -122,7 +141,7 @@ func (c *Catalog) AuditFindings(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	was := c.findings.last.Load()
-	if was.covers(v, m) {
+	if was.covers(v, m) && !everything {
 		return false, nil
 	}
 	begun := time.Now()
@@ -133,7 +152,7 @@ func (c *Catalog) AuditFindings(ctx context.Context) (bool, error) {
 		}
 	}
 	var only map[string]bool
-	if was.uploads != nil && v.material <= was.seq { // nothing else changed
+	if was.uploads != nil && v.material <= was.seq && !everything { // nothing else changed
 		if only = m.changedSince(was.loaded); only != nil {
 			maps.Copy(only, m.uploads.changed(was.uploads))
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/sbom/quality"
+	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
 // metrics count what is taken in.
@@ -57,10 +58,13 @@ func (c *Catalog) registerFeeds(r prometheus.Registerer) {
 			return math.NaN()
 		}))
 	}
-	const newest, newestHelp = "cofferdam_feed_newest_timestamp_seconds", "The newest that a feed has: the last modification of an advisory, the day of a list. NaN where it is not loaded."
+	const newest, newestHelp = "cofferdam_feed_newest_timestamp_seconds", "The newest that a feed has: the last modification of an advisory, the day of a list, the last statement in documents of a form. NaN where it is not loaded."
 	at(newest, newestHelp, "advisories", func(s *AdvisoryState) time.Time { return s.AsOf })
 	at(newest, newestHelp, "kev", func(s *AdvisoryState) time.Time { return s.KEV })
 	at(newest, newestHelp, "epss", func(s *AdvisoryState) time.Time { return s.EPSS })
+	for _, form := range []string{vuln.FormOpenVEX, vuln.FormCSAF, vuln.FormCycloneDX} {
+		at(newest, newestHelp, form, func(s *AdvisoryState) time.Time { return s.Stated[form].Newest })
+	}
 	at("cofferdam_feed_loaded_timestamp_seconds", "When the server read its feeds last. NaN where it has not.", "all", func(s *AdvisoryState) time.Time { return s.Loaded })
 	count := func(name, help string, of func(*AdvisoryState) int) {
 		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {

@@ -65,6 +65,7 @@ one is complete.`,
 
 func advisoriesStatusCommand(e *env) *cobra.Command {
 	var maxAge int
+	var f serverFlags
 	c := &cobra.Command{
 		Use: "status [ID…]", Short: "What the cache holds, how old it is, and whether it knows identifiers", ValidArgsFunction: noFiles,
 		Long: `Status says what the local cache of advisories holds and how old it is. Of each ID it
@@ -72,8 +73,12 @@ says whether a record has it, by its name or an alias; exit 4 where one has not:
 identifier that no record has is not the same as a vulnerability that nothing has.
 
 With --max-age it is a check: exit 3 where a source was last read without fault more
-than so many days ago, because nobody did or because it was held back.`,
-		Example: "  cofferdam advisories status CVE-2024-3094\n  cofferdam advisories status --max-age 3",
+than so many days ago, because nobody did or because it was held back.
+
+With --server it is a server's: what it compares with and of when each feed is, and what
+became of its job of every night (nightly in its configuration; exit 4 where that
+failed last, or never succeeded on a server).`,
+		Example: "  cofferdam advisories status CVE-2024-3094\n  cofferdam advisories status --max-age 3\n  cofferdam advisories status --server https://sbom.example",
 		RunE: e.run(func(ctx context.Context, ids []string) error {
 			if maxAge < 0 {
 				return ident.Errorf(ident.KindUsage, "--max-age %d is no number of days", maxAge).WithHint("--max-age 3")
@@ -81,6 +86,9 @@ than so many days ago, because nobody did or because it was held back.`,
 			at, err := e.now()
 			if err != nil {
 				return err
+			}
+			if f.server != "" {
+				return e.advisoriesOfServer(ctx, &f, ids, maxAge)
 			}
 			note, err := e.loader().Status(ctx)
 			if err != nil {
@@ -114,7 +122,32 @@ than so many days ago, because nobody did or because it was held back.`,
 		}),
 	}
 	c.Flags().IntVar(&maxAge, "max-age", 0, "fail where a source was last read without fault more than `DAYS` ago")
+	f.add(c)
 	return answers(c, (*report.Cache)(nil))
+}
+
+// advisoriesOfServer says what a server compares with.
+func (e *env) advisoriesOfServer(ctx context.Context, f *serverFlags, ids []string, maxAge int) error {
+	if len(ids) > 0 || maxAge > 0 {
+		return ident.Errorf(ident.KindUsage, "a server is not asked for identifiers or --max-age here").WithHint("cofferdam where ID --server URL; the server's metrics tell of when its feeds are")
+	}
+	srv, err := e.client(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer srv.Close()
+	a, err := srv.Advisories(ctx)
+	if err != nil {
+		return err
+	}
+	e.outcome.incomplete = a.State != "loaded" || a.Fault != ""
+	if n := a.Nightly; n != nil {
+		e.outcome.incomplete = e.outcome.incomplete || len(n.Servers) == 0
+		for _, r := range n.Servers {
+			e.outcome.incomplete = e.outcome.incomplete || r.Failed > 0 || r.Succeeded.IsZero()
+		}
+	}
+	return e.write(a, report.Options{})
 }
 
 func cacheReport(n *feeds.Note) *report.Cache {

@@ -13,6 +13,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
 	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
 // advisories are questions by advisory.
@@ -38,6 +39,39 @@ type AdvisoryState struct {
 	Fault       string    `json:"fault,omitempty" doc:"Why newer ones were not taken"`
 	Matched     uint32    `json:"matched" doc:"Distinct components that have been compared with them"`
 	Components  uint32    `json:"components" doc:"Distinct components there are"`
+}
+
+// Feed is one kind of what findings are judged by.
+type Feed struct {
+	Feed    string    `json:"feed" enum:"advisories,kev,epss,openvex,csaf,cyclonedx"`
+	Entries int       `json:"entries,omitempty" doc:"Advisories, or statements"`
+	Newest  time.Time `json:"newest,omitzero" doc:"Its newest entry, or the day of the list; absent where it is not loaded"`
+}
+
+// JobRun is what became of a job on one server.
+type JobRun struct {
+	Server    string    `json:"server"`
+	Begun     time.Time `json:"begun"`
+	Ended     time.Time `json:"ended,omitzero"`
+	Succeeded time.Time `json:"succeeded,omitzero" doc:"When it last began and succeeded"`
+	Failed    int       `json:"failed,omitempty" doc:"Times in a row"`
+	Fault     string    `json:"fault,omitempty"`
+	Result    string    `json:"result,omitempty"`
+}
+
+// Job is something that the servers do every day, one after the other.
+type Job struct {
+	Name    string    `json:"name"`
+	Next    time.Time `json:"next" doc:"When this server is due"`
+	Running string    `json:"running,omitempty" doc:"The server that does it now"`
+	Servers []JobRun  `json:"servers" nullable:"false"`
+}
+
+// AdvisoryStatus is AdvisoryState with where it comes from.
+type AdvisoryStatus struct {
+	AdvisoryState
+	Feeds   []Feed `json:"feeds" nullable:"false" doc:"What findings are judged by. Reports of other scanners are compared where a command is given them; a server keeps none"`
+	Nightly *Job   `json:"nightly,omitempty" doc:"The refreshing and comparing of every night, where it is configured"`
 }
 
 func stateOf(s *catalog.AdvisoryState) AdvisoryState {
@@ -105,12 +139,22 @@ func (a *api) advisoryQuestions() {
 	a.artifactOperations()
 }
 
-func (a *api) advisoryState(ctx context.Context, _ *struct{}) (*struct{ Body AdvisoryState }, error) {
+func (a *api) advisoryState(ctx context.Context, _ *struct{}) (*struct{ Body AdvisoryStatus }, error) {
 	if _, _, err := a.may(ctx, authz.Read, ""); err != nil {
 		return nil, err
 	}
 	s := a.Catalog.AdvisoryState()
-	return &struct{ Body AdvisoryState }{stateOf(&s)}, nil
+	out := AdvisoryStatus{AdvisoryState: stateOf(&s), Feeds: []Feed{{"advisories", s.Records, s.AsOf}, {"kev", 0, s.KEV}, {"epss", 0, s.EPSS}}}
+	for _, form := range []string{vuln.FormOpenVEX, vuln.FormCSAF, vuln.FormCycloneDX} {
+		out.Feeds = append(out.Feeds, Feed{form, s.Stated[form].Statements, s.Stated[form].Newest})
+	}
+	if a.Nightly != nil {
+		var err error
+		if out.Nightly, err = a.Nightly(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return &struct{ Body AdvisoryStatus }{out}, nil
 }
 
 // unchanged answers a conditional request whose answer would be the same again.

@@ -38,6 +38,8 @@ type Options struct {
 	Registries func() []Registry
 	// Webhooks says how the telling of receivers is; nil where none is told.
 	Webhooks func() []Webhook
+	// Nightly says how the job of every night is; nil where there is none.
+	Nightly func(context.Context) (*Job, error)
 }
 
 // Limits bound what one request costs.

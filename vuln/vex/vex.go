@@ -30,18 +30,28 @@ func Decode(ctx context.Context, name string, raw []byte) ([]vuln.Statement, []v
 	if len(raw) > MaxBytes {
 		return nil, nil, ident.Errorf(ident.KindLimit, "has more than %d MiB", MaxBytes>>20).At(name)
 	}
-	if bytes.HasPrefix(bytes.TrimLeft(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), " \t\r\n"), []byte("<")) {
-		return cdxvex.Decode(ctx, name, raw)
+	of := vuln.FormCycloneDX
+	decode := cdxvex.Decode
+	if !bytes.HasPrefix(bytes.TrimLeft(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), " \t\r\n"), []byte("<")) {
+		switch form(raw) {
+		case "bomFormat":
+		case "document":
+			of, decode = vuln.FormCSAF, csaf.Decode
+		case "statements":
+			of, decode = vuln.FormOpenVEX, openvex.Decode
+		default:
+			return nil, nil, notVEX(name)
+		}
 	}
-	switch form(raw) {
-	case "bomFormat":
-		return cdxvex.Decode(ctx, name, raw)
-	case "document":
-		return csaf.Decode(ctx, name, raw)
-	case "statements":
-		return openvex.Decode(ctx, name, raw)
+	out, faults, err := decode(ctx, name, raw)
+	for i := range out {
+		out[i].Form = of
 	}
-	return nil, nil, ident.Errorf(ident.KindUnsupported, "is no VEX document").At(name).
+	return out, faults, err
+}
+
+func notVEX(name string) error {
+	return ident.Errorf(ident.KindUnsupported, "is no VEX document").At(name).
 		WithHint("OpenVEX, CSAF and CycloneDX documents in JSON are read")
 }
 
