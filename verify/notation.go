@@ -41,6 +41,7 @@ type NotationOptions struct {
 	// Stores are the certificates of the trust stores, by kind and name: "ca:acme".
 	Stores  map[string][]*x509.Certificate
 	Revoked []*RevocationList
+	Answers []*OCSPResponse
 	// Distrust takes trust back, as for bundles.
 	Distrust []Distrust
 	At       time.Time // of verification
@@ -112,10 +113,10 @@ func (n *Notation) Signature(ctx context.Context, raw []byte, mediaType, reposit
 		}},
 		{CheckTimestamp, func() (err error) { stampers, err = n.timed(ctx, s, info, f); return err }},
 		{CheckRevocation, func() error {
-			if err := revocation(info.CertificateChain, n.o.Revoked, n.o.At); err != nil {
+			if err := revocation(info.CertificateChain, n.o.Revoked, n.o.Answers, n.o.At); err != nil {
 				return err
 			}
-			return revocation(stampers, n.o.Revoked, n.o.At)
+			return revocation(stampers, n.o.Revoked, n.o.Answers, n.o.At)
 		}},
 	} {
 		if s.actions[c.name] == leave {

@@ -49,7 +49,7 @@ func newNotaries(t testing.TB) *notaries {
 	acme := pkix.Name{Country: []string{"US"}, Province: []string{"WA"}, Organization: []string{"acme"}, CommonName: "builder"}
 	twice := acme
 	twice.OrganizationalUnit = []string{"a", "b"}
-	for name, o := range map[string]synth.NotaryOptions{"acme": {}, "other": {}, "p384": {Key: large}, "rsa": {Key: old}, "lists": {Lists: []string{"http://crl.example/acme.crl"}}, "twice": {Subject: twice},
+	for name, o := range map[string]synth.NotaryOptions{"acme": {}, "other": {}, "p384": {Key: large}, "rsa": {Key: old}, "lists": {Lists: []string{"http://crl.example/acme.crl"}}, "asked": {Asked: []string{"http://ocsp.example"}}, "twice": {Subject: twice},
 		"wabbit": {Subject: pkix.Name{Country: []string{"US"}, Province: []string{"WA"}, Organization: []string{"wabbit, inc"}, CommonName: "builder"}}} {
 		o.At = w.at
 		if w.byName[name], err = synth.NewNotary(o); err != nil {

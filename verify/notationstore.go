@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/crypto/ocsp"
+
 	"github.com/cofferdam-io/cofferdam/ident"
 )
 
@@ -207,7 +209,10 @@ const removeFromCRL = 8
 // revocation is nil where no certificate of a chain, leaf first, is revoked; a *Refusal
 // where one is, and an error of KindIndeterminate where nobody said so for one that has
 // an authority to ask.
-func revocation(chain []*x509.Certificate, lists []*RevocationList, at time.Time) error {
+func revocation(chain []*x509.Certificate, lists []*RevocationList, responses []*OCSPResponse, at time.Time) error {
+	revoked := func(c *x509.Certificate, since time.Time) error {
+		return refuse(Revoked, "the certificate of %.120s is revoked since %s", c.Subject, clock(since)).hint("sign again with a certificate that is not")
+	}
 	var open error
 	for i, c := range chain[:max(len(chain)-1, 0)] {
 		issuer, answered := chain[i+1], false
@@ -217,17 +222,27 @@ func revocation(chain []*x509.Certificate, lists []*RevocationList, at time.Time
 			}
 			for _, e := range l.list.RevokedCertificateEntries {
 				if e.SerialNumber.Cmp(c.SerialNumber) == 0 && e.ReasonCode != removeFromCRL {
-					return refuse(Revoked, "the certificate of %.120s is revoked since %s", c.Subject, clock(e.RevocationTime)).hint("sign again with a certificate that is not")
+					return revoked(c, e.RevocationTime)
 				}
 			}
 			answered = answered || !l.partial && !at.Before(l.list.ThisUpdate) && !at.After(l.list.NextUpdate)
 		}
+		for _, r := range responses {
+			said := r.says(c, issuer, at)
+			switch {
+			case said == nil, said.Status == ocsp.Unknown:
+			case said.Status == ocsp.Revoked && said.RevocationReason != removeFromCRL:
+				return revoked(c, said.RevokedAt)
+			case said.Status == ocsp.Good: // without an end it is of the moment, and nobody knows for how long
+				answered = answered || !at.Before(said.ThisUpdate) && !said.NextUpdate.IsZero() && !at.After(said.NextUpdate)
+			}
+		}
 		if asks := slices.Concat(c.CRLDistributionPoints, c.OCSPServer); !answered && len(asks) > 0 && open == nil {
-			e := ident.Errorf(ident.KindIndeterminate, "whether the certificate of %.120s is revoked is not known: no list of its authority that is of today was given", c.Subject)
+			e := ident.Errorf(ident.KindIndeterminate, "whether the certificate of %.120s is revoked is not known: no list and no answer of its authority that is of today was given", c.Subject)
 			if len(c.CRLDistributionPoints) > 0 {
 				e = e.WithHint("--notation-crl FILE of %.200s, or \"revocation\": \"log\" in the trust policy", c.CRLDistributionPoints[0])
 			} else {
-				e = e.WithHint("its authority answers by OCSP, which is not asked: --notation-crl FILE of its list, or \"revocation\": \"log\" in the trust policy")
+				e = e.WithHint("--notation-ocsp FILE of what %.200s answers (openssl ocsp -respout FILE), or \"revocation\": \"log\" in the trust policy", c.OCSPServer[0])
 			}
 			open = e
 		}

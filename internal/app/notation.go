@@ -22,6 +22,7 @@ type NotationInputs struct {
 	Policy  string   // file of a trust policy document; "": none are
 	Store   string   // folder with x509/KIND/NAME below
 	Revoked []string // files of revocation lists
+	Answers []string // files of OCSP responses
 }
 
 // notary makes the judge of signatures of the Notary Project; nil where none is asked for.
@@ -50,6 +51,17 @@ func (l *Loader) notary(ctx context.Context, in VerifyInputs) (*verify.Notation,
 			return nil, located(name, err)
 		}
 		o.Revoked = append(o.Revoked, list)
+	}
+	for _, name := range in.Notation.Answers {
+		raw, err := l.read(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		r, err := verify.ParseOCSPResponse(raw)
+		if err != nil {
+			return nil, located(name, err)
+		}
+		o.Answers = append(o.Answers, r)
 	}
 	for _, store := range o.Policy.Stores() {
 		if in.Notation.Store == "" {

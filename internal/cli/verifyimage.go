@@ -32,6 +32,7 @@ func (q *imageQuestion) flags(c *cobra.Command) {
 	f.StringVar(&q.signers.in.Notation.Policy, "notation-policy", "", "accept signatures of the Notary Project by the trust policy document in `FILE` (trustpolicy.json)")
 	f.StringVar(&q.signers.in.Notation.Store, "notation-store", "", "the trust stores that it names, in `DIR`: x509/ca/NAME/*.pem, x509/tsa/NAME/*.pem")
 	f.StringArrayVar(&q.signers.in.Notation.Revoked, "notation-crl", nil, "what its authorities revoked, by the list in `FILE`; without it that is unknown; repeatable")
+	f.StringArrayVar(&q.signers.in.Notation.Answers, "notation-ocsp", nil, "… or what their OCSP responder said of a certificate, in `FILE` (DER, as openssl ocsp -respout writes it); repeatable")
 	f.StringArrayVar(&q.approvals, "approval", nil, "the bundle in `FILE` approves an exception of the policies; repeatable")
 	f.StringVar(&q.platform, "platform", "", "judge this `PLATFORM` of an index, such as linux/amd64, by what is attached to it and to the index")
 	f.StringVar(&q.namespace, "namespace", "", "judge as if the image were to run in `NAMESPACE`; without it policies that select namespaces govern none")
@@ -41,8 +42,8 @@ func (q *imageQuestion) flags(c *cobra.Command) {
 func (q *imageQuestion) inputs(ctx context.Context, e *env, image string) (app.FactInputs, error) {
 	in := app.FactInputs{Image: image, Platform: q.platform, Registry: q.registry.inputs()}
 	notation := &q.signers.in.Notation
-	if notation.Policy == "" && (notation.Store != "" || len(notation.Revoked) > 0) {
-		return in, ident.Errorf(ident.KindUsage, "--notation-store and --notation-crl are for a trust policy, and no --notation-policy is given")
+	if notation.Policy == "" && (notation.Store != "" || len(notation.Revoked)+len(notation.Answers) > 0) {
+		return in, ident.Errorf(ident.KindUsage, "--notation-store, --notation-crl and --notation-ocsp are for a trust policy, and no --notation-policy is given")
 	}
 	if err := q.signers.check(e, len(q.policies) > 0 || notation.Policy != ""); err != nil {
 		return in, err
@@ -85,7 +86,7 @@ Signatures of the Notary Project (notation; JWS and COSE) are judged by a trust
 policy document and its trust stores, and are facts like the others: to policies their
 signer is that of the issuer "notation:NAME", NAME being the trust policy's. Nothing
 is asked of authorities: whether a certificate is revoked is known from the lists that
---notation-crl names (docs/notation.md).
+--notation-crl and the answers that --notation-ocsp name (docs/notation.md).
 
 --approval gives bundles by which exceptions of the policies are approved (attest
 --type approval): an exception that is not approved excuses nothing under Enforce.

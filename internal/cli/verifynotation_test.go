@@ -2,11 +2,14 @@ package cli_test
 
 import (
 	"cmp"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/ocsp"
 
 	"github.com/cofferdam-io/cofferdam/internal/testenv/oci"
 	"github.com/cofferdam-io/cofferdam/verify"
@@ -74,6 +77,15 @@ spec:
 	if err != nil {
 		t.Fatal(err)
 	}
+	answered := func(status int) string {
+		t.Helper()
+		raw, err := listed.OCSP(synth.Answer{Status: status, From: -time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return file(fmt.Sprintf("answer%d.der", status), raw)
+	}
+	busy := file("busy.der", ocsp.TryLaterErrorResponse)
 	free, gone := file("free.crl", list), file("gone.crl", revoked)
 	store, strange := filepath.Join(dir, "store"), filepath.Join(dir, "strange")
 	if err := os.MkdirAll(filepath.Join(dir, "linked/x509/ca"), 0o700); err != nil {
@@ -100,6 +112,12 @@ spec:
 		"revocation is not known":    {[]string{asks, "--notation-policy", policy, "--notation-store", store}, 1, "COULD NOT CHECK", ""},
 		"not revoked":                {[]string{asks, "--notation-policy", policy, "--notation-store", store, "--notation-crl", free}, 0, "VERIFIED", ""},
 		"revoked":                    {[]string{asks, "--notation-policy", policy, "--notation-store", store, "--notation-crl", gone}, 3, "certificate-revoked", ""},
+		"not revoked, says OCSP":     {[]string{asks, "--notation-policy", policy, "--notation-store", store, "--notation-ocsp", answered(ocsp.Good)}, 0, "VERIFIED", ""},
+		"revoked, says OCSP":         {[]string{asks, "--notation-policy", policy, "--notation-store", store, "--notation-ocsp", answered(ocsp.Revoked)}, 3, "certificate-revoked", ""},
+		"not known, says OCSP":       {[]string{asks, "--notation-policy", policy, "--notation-store", store, "--notation-ocsp", answered(ocsp.Unknown)}, 1, "COULD NOT CHECK", ""},
+		"a responder that is busy":   {[]string{asks, "--notation-policy", policy, "--notation-store", store, "--notation-ocsp", busy}, 1, "did not answer: try later", ""},
+		"an answer that is none":     {[]string{asks, "--notation-policy", policy, "--notation-store", store, "--notation-ocsp", policy}, 1, "", "no OCSP response"},
+		"an answer without policy":   {[]string{asks, "--notation-ocsp", busy, "--key", "x"}, 2, "", "no --notation-policy"},
 		"no stores":                  {[]string{jws, "--notation-policy", policy}, 2, "", "--notation-store"},
 		"an empty store":             {[]string{jws, "--notation-policy", policy, "--notation-store", dir + "/none"}, 2, "", "ca:acme"},
 		"a store that is a link":     {[]string{jws, "--notation-policy", policy, "--notation-store", dir + "/linked"}, 1, "", "links"},

@@ -199,3 +199,24 @@ func TestOtherTargets(t *testing.T) {
 		t.Errorf("%q %v", raw, err)
 	}
 }
+
+// FuzzCarried hands over files of a repository that nobody signed.
+func FuzzCarried(f *testing.F) {
+	m := tuf.New(f, began)
+	m.Publish(f, 1, began, trustroot.Target, "honest")
+	files := m.Files()
+	f.Add(m.Root, files["timestamp.json"], files["1.snapshot.json"], files["1.targets.json"])
+	f.Add([]byte("{}"), []byte("{}"), []byte("{}"), []byte(`{"signed":{}}`))
+	f.Fuzz(func(t *testing.T, root, stamp, snapshot, targets []byte) {
+		all := m.Files()
+		for name := range all {
+			if strings.HasPrefix(name, "targets/") {
+				all[name] = []byte("forged")
+			}
+		}
+		all["timestamp.json"], all["1.snapshot.json"], all["1.targets.json"], all["2.root.json"] = stamp, snapshot, targets, root
+		if raw, err := (trustroot.Carried{Root: m.Root, Files: all}).TrustedRoot(began); err == nil {
+			t.Errorf("%q", raw)
+		}
+	})
+}

@@ -186,3 +186,30 @@ func TestPrograms(t *testing.T) {
 		t.Errorf("%+v %v", r.Parts[0].Differences, err)
 	}
 }
+
+// FuzzCompare: what is compared with itself is identical without being read, and which of
+// two builds comes first changes no verdict.
+func FuzzCompare(f *testing.F) {
+	base := archive(f, entry{name: "a", content: "a"}, entry{name: "d/b", content: "b", at: 7})
+	f.Add(base, archive(f, entry{name: "a", content: "a", mode: 0o111}, entry{name: "d/b", link: "a"}))
+	f.Add(zipped(f, base, 1), zipped(f, base, 9))
+	f.Add([]byte("\x28\xb5\x2f\xfd"), []byte("\x1f\x8b"))
+	f.Add([]byte("\x7fELF"), []byte("PK\x03\x04"))
+	lim := rebuild.Limits{Bytes: 1 << 20, Files: 100, Differences: 5}
+	f.Fuzz(func(t *testing.T, a, b []byte) {
+		one, err := rebuild.Compare(t.Context(), []rebuild.Part{part("p", a)}, []rebuild.Part{part("p", b)}, lim)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := rebuild.Compare(t.Context(), []rebuild.Part{part("p", b)}, []rebuild.Part{part("p", a)}, lim)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if one.Verdict != other.Verdict || one.SameContent != other.SameContent || (one.Verdict == rebuild.Identical) != bytes.Equal(a, b) {
+			t.Errorf("%+v\n%+v", one, other)
+		}
+		if len(one.Parts) != 1 || len(one.Parts[0].Differences) > 5 {
+			t.Errorf("%+v", one.Parts)
+		}
+	})
+}

@@ -19,6 +19,7 @@ import (
 	"github.com/notaryproject/notation-core-go/signature/cose"
 	"github.com/notaryproject/notation-core-go/signature/jws"
 	"github.com/notaryproject/tspclient-go"
+	"golang.org/x/crypto/ocsp"
 )
 
 // Notary is an authority of code signing certificates, and a signer whom it certified,
@@ -38,6 +39,7 @@ type NotaryOptions struct {
 	Subject pkix.Name // of the signer; its zero value is C=US, ST=WA, O=acme, CN=builder
 	Key     crypto.Signer
 	Lists   []string // where the certificate says that revocations are told
+	Asked   []string // … and where that can be asked (OCSP)
 }
 
 // NewNotary returns one.
@@ -68,7 +70,7 @@ func NewNotary(o NotaryOptions) (*Notary, error) {
 	}
 	n.root = chain{key: key, certs: []*x509.Certificate{root}}
 	n.leaf, err = n.root.issue(&x509.Certificate{Subject: o.Subject, NotBefore: from, NotAfter: until, SerialNumber: big.NewInt(2), KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}, CRLDistributionPoints: o.Lists}, n.key.Public())
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}, CRLDistributionPoints: o.Lists, OCSPServer: o.Asked}, n.key.Public())
 	n.Certificate = n.leaf
 	return n, err
 }
@@ -155,4 +157,47 @@ func (n *Notary) RevocationList(from time.Time, revoked ...int64) ([]byte, error
 		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: big.NewInt(serial), RevocationTime: from.Add(-time.Minute)})
 	}
 	return x509.CreateRevocationList(rand.Reader, list, n.root.certs[0], n.root.key)
+}
+
+// Answer is what a responder says of the signer's certificate.
+type Answer struct {
+	Status    int           // ocsp.Good, Revoked, Unknown
+	From      time.Duration // after the signing
+	Endless   bool          // without an end; else it is good for an hour
+	Delegated bool          // by a responder that the authority certified, and not by itself
+	NotForIt  bool          // … for something else
+	Serial    int64         // of another certificate; 0: the signer's
+	Of        *Notary       // names another authority; nil: this one
+}
+
+// OCSP returns such an answer (RFC 6960), in DER.
+func (n *Notary) OCSP(a Answer) ([]byte, error) {
+	from := n.at.Add(a.From)
+	r := ocsp.Response{Status: a.Status, SerialNumber: n.leaf.SerialNumber, ThisUpdate: from, RevokedAt: from.Add(-time.Minute)}
+	if !a.Endless {
+		r.NextUpdate = from.Add(time.Hour)
+	}
+	if a.Serial != 0 {
+		r.SerialNumber = big.NewInt(a.Serial)
+	}
+	issuer, responder, key := n.root.certs[0], n.root.certs[0], n.root.key
+	if a.Of != nil {
+		issuer = a.Of.root.certs[0]
+	}
+	if a.Delegated {
+		k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		usage := x509.ExtKeyUsageOCSPSigning
+		if a.NotForIt {
+			usage = x509.ExtKeyUsageCodeSigning
+		}
+		if responder, err = n.root.issue(&x509.Certificate{Subject: pkix.Name{CommonName: "responder"}, NotBefore: n.at.Add(-time.Hour), NotAfter: n.at.Add(day), SerialNumber: big.NewInt(9),
+			KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{usage}}, k.Public()); err != nil {
+			return nil, err
+		}
+		key, r.Certificate = k, responder
+	}
+	return ocsp.CreateResponse(issuer, responder, r, key)
 }
