@@ -2,6 +2,7 @@ package decode
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/estate"
@@ -25,6 +26,7 @@ const (
 	RuleFreshness  = "freshness"
 	RuleApproval   = "approval"
 	RuleExpiry     = "expiry"
+	RuleScope      = "scope"
 )
 
 // readVerification reads a VerificationPolicy and compiles it. It is nil where the
@@ -183,7 +185,9 @@ func readException(root strict.Node, faults *[]strict.Fault) *policy.Exception {
 	}
 	n := root.Get("spec").Object("ticket", "reason", "requestedBy", "policies", "rules", "images", "namespaces", "findings", "expiresAt")
 	for field, hint := range map[string]string{"ticket": "ticket: where it is talked about", "reason": "reason: why it has to be", "expiresAt": "expiresAt: 2027-01-31T00:00:00Z"} {
-		n.Require(field, hint)
+		if n.Require(field, hint) && strings.TrimSpace(n.Get(field).Text()) == "" {
+			n.Get(field).Fault(strict.RuleMissing, "%s is empty", field).Mend("%s", hint)
+		}
 	}
 	e.Ticket, e.Reason = n.Get("ticket").Text(), n.Get("reason").Text()
 	if n.Require("requestedBy", "requestedBy: {issuer: …, subject: …}: who asks cannot approve") {
@@ -194,6 +198,9 @@ func readException(root strict.Node, faults *[]strict.Fault) *policy.Exception {
 		n.Get("images").Fault(strict.RuleMissing, "images is missing or empty: an exception for everything is none").Mend(`images: ["registry.example/shop/web@sha256:…"]`)
 	}
 	judgeGlobs(n.Get("images"))
+	if slices.Contains(e.Images, "**") {
+		n.Get("images").Warn(RuleScope, "the exception is for every image").Mend(`images: ["registry.example/shop/web@sha256:…"]`)
+	}
 	if len(e.Rules) == 0 && len(e.Findings) == 0 {
 		n.Get("rules").Warn(RuleExpiry, "neither rules nor findings: every rule of the policy is excused").Mend("name what is excused")
 	}

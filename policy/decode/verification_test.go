@@ -105,6 +105,9 @@ func TestFaultsOfOurKinds(t *testing.T) {
 		"no image":             {exception, `["r.example/shop/web**"]`, "[]", "missing 10:3 spec.images"},
 		"no requester":         {exception, "  requestedBy: {issuer: https://i.example, subject: dev@shop.example}\n", "", "missing 4:1 spec.requestedBy"},
 		"excuses all":          {strings.Replace(exception, "  rules: [no-severe]\n", "", 1), "[CVE-2021-44228]", "[]", "warning expiry 4:1 spec.rules"},
+		"a blank ticket":       {exception, "ticket: SEC-1", "ticket: ' '", "missing 5:3 spec.ticket"},
+		"an empty reason":      {exception, "reason: the fix breaks the ledger", "reason: ''", "missing 6:3 spec.reason"},
+		"every image":          {exception, `["r.example/shop/web**"]`, `["**"]`, "warning scope 10:3 spec.images"},
 		"another version":      {ours, "v1alpha1", "v1", "value 1:1 apiVersion"},
 		"another kind of ours": {ours, "VerificationPolicy", "Policy", "value 2:1 kind"},
 	} {
