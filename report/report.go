@@ -268,6 +268,10 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(imageVerificationTable)
 		hs["sarif"] = as(imageVerificationSARIF)
 		hs["junit"] = as(imageVerificationJUnit)
+	case *Attached:
+		hs["table"] = as(attachedTable)
+	case *Instructions:
+		hs["table"] = as(instructionsText)
 	case *LayoutVerification:
 		hs["table"] = as(layoutVerificationTable)
 		hs["junit"] = as(layoutVerificationJUnit)

@@ -5,6 +5,7 @@ package sigstore_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -126,9 +127,40 @@ func TestSigned(t *testing.T) {
 		x.cofferdam(t, 0, "sign", "--legacy", "--key", x.key, tag)
 		x.Cosign(t, "verify", "--allow-http-registry", "--new-bundle-format=false", "--insecure-ignore-tlog", "--key", x.public, digest)
 	})
+	t.Run("instructions", func(t *testing.T) {
+		tag, _ := image("released")
+		x.cofferdam(t, 0, append([]string{"sign", tag}, by...)...)
+		x.cofferdam(t, 0, append([]string{"attest", tag, "--type", predicateType, "--predicate", x.predicate()}, by...)...)
+		x.instructed(t, 3, append([]string{tag}, x.keyless...)...)
+		keyed, _ := image("released-keyed")
+		x.cofferdam(t, 0, "sign", "--key", x.key, keyed)
+		x.cofferdam(t, 0, "attest", "--key", x.key, "--type", predicateType, "--predicate", x.predicate(), keyed)
+		x.instructed(t, 3, append([]string{keyed}, x.own...)...)
+		old, _ := image("released-legacy")
+		x.cofferdam(t, 0, "sign", "--legacy", "--key", x.key, old)
+		x.cofferdam(t, 0, "attest", "--legacy", "--key", x.key, "--type", predicateType, "--predicate", x.predicate(), old)
+		x.instructed(t, 3, append([]string{old}, x.own...)...)
+	})
 	t.Run("attestation, legacy", func(t *testing.T) {
 		tag, digest := image("legacy-attested")
 		x.cofferdam(t, 0, "attest", "--legacy", "--key", x.key, "--type", predicateType, "--predicate", x.predicate(), tag)
 		x.Cosign(t, "verify-attestation", "--allow-http-registry", "--new-bundle-format=false", "--insecure-ignore-tlog", "--key", x.public, "--type", predicateType, digest)
 	})
+}
+
+// instructed runs the commands that verify instructions writes for somebody else, cosign's
+// with the real cosign.
+func (x *exchange) instructed(t *testing.T, want int, args ...string) {
+	t.Helper()
+	var a struct{ Commands []struct{ Args []string } }
+	if err := json.Unmarshal([]byte(x.cofferdam(t, 0, append([]string{"verify", "instructions", "-o", "json"}, args...)...)), &a); err != nil || len(a.Commands) != want {
+		t.Fatalf("%v %+v", err, a)
+	}
+	for _, c := range a.Commands {
+		if c.Args[0] == "cosign" {
+			x.Cosign(t, c.Args[1:]...)
+			continue
+		}
+		x.cofferdam(t, 0, c.Args[1:]...)
+	}
 }
