@@ -6,9 +6,11 @@ import (
 	"encoding/base64"
 	"strings"
 
+	bundlepb "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
 	"github.com/sigstore/sigstore-go/pkg/bundle"
 	"github.com/sigstore/sigstore-go/pkg/tlog"
 	sigverify "github.com/sigstore/sigstore-go/pkg/verify"
+	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/jsonscan"
@@ -55,30 +57,57 @@ func ParseBundle(raw []byte) (*Bundle, error) {
 	if err := strictJSON(raw); err != nil {
 		return nil, refuse(BadBundle, "the bundle is malformed: %w", err).hint("a Sigstore bundle is one JSON document with mediaType and verificationMaterial")
 	}
-	b := &Bundle{digest: ident.SHA256(raw), read: new(bundle.Bundle)}
-	if err := b.read.UnmarshalJSON(raw); err != nil {
-		if strings.Contains(err.Error(), "verifying signature") {
-			return nil, refuse(LogMismatch, "the log entry of the bundle does not agree with itself: its signature is not over its digest by its key").because(err)
-		}
-		return nil, refuse(BadBundle, "is no Sigstore bundle that is read: %s", plain(err)).because(err)
+	pb := new(bundlepb.Bundle)
+	if err := protojson.Unmarshal(raw, pb); err != nil {
+		return nil, unread(err)
 	}
-	return b.open()
+	return (&Bundle{digest: ident.SHA256(raw)}).open(pb)
+}
+
+func unread(err error) *Refusal {
+	return refuse(BadBundle, "is no Sigstore bundle that is read: %s", plain(err)).because(err)
 }
 
 // open takes a bundle apart, and refuses what two readers could take for two things.
-func (b *Bundle) open() (*Bundle, error) {
-	var err error
+//
+// Log entries are read here, once. sigstore-go would read them to find out whether they
+// have promises and proofs, and again to hand them out; each time it verifies the
+// signature in them.
+func (b *Bundle) open(pb *bundlepb.Bundle) (*Bundle, error) {
+	entries := pb.GetVerificationMaterial().GetTlogEntries()
+	if len(entries) > 0 {
+		pb.VerificationMaterial.TlogEntries = nil
+	}
+	read, err := bundle.NewBundle(pb)
+	if err != nil {
+		return nil, unread(err)
+	}
+	if len(entries) > 0 {
+		pb.VerificationMaterial.TlogEntries = entries
+	}
+	b.read = read
 	if b.content, err = b.read.SignatureContent(); err == nil {
 		b.material, err = b.read.VerificationContent()
-	}
-	if err == nil {
-		b.entries, err = b.read.TlogEntries()
 	}
 	if err == nil {
 		b.stamps, err = b.read.Timestamps()
 	}
 	if err != nil {
 		return nil, refuse(BadBundle, "the bundle is malformed: %s", plain(err)).because(err)
+	}
+	if b.entries, err = b.read.TlogEntries(); err != nil {
+		if strings.Contains(err.Error(), "verifying signature") {
+			return nil, refuse(LogMismatch, "the log entry of the bundle does not agree with itself: its signature is not over its digest by its key").because(err)
+		}
+		return nil, refuse(BadBundle, "a log entry of the bundle is malformed: %s", plain(err)).because(err)
+	}
+	// What each version asks of entries (protobuf specification, sigstore_bundle.proto).
+	switch later := b.read.MinVersion("v0.2"); {
+	case len(b.entries) == 0:
+	case !later && !b.read.HasInclusionPromise():
+		return nil, refuse(BadBundle, "the log promises nothing of its entry, which a bundle of version 0.1 needs")
+	case later && !b.read.HasInclusionProof():
+		return nil, refuse(BadBundle, "nothing proves that the log holds its entry, which a bundle of version 0.2 and later needs")
 	}
 	if err := b.check(); err != nil {
 		return nil, err

@@ -10,7 +10,6 @@ import (
 	commonpb "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
 	dssepb "github.com/sigstore/protobuf-specs/gen/pb-go/dsse"
 	rekorpb "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
-	"github.com/sigstore/sigstore-go/pkg/bundle"
 	"github.com/sigstore/sigstore-go/pkg/root"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -75,10 +74,7 @@ func ParseCosign(content []byte, annotations map[string]string) (*Bundle, error)
 	if err := cosignMaterial(pb.VerificationMaterial, annotations); err != nil {
 		return nil, err
 	}
-	if b.read, err = bundle.NewBundle(pb); err != nil {
-		return nil, refuse(BadBundle, "the signature is malformed: %s", plain(err)).because(err)
-	}
-	return b.open()
+	return b.open(pb)
 }
 
 func enveloped(e *provenance.Envelope) *bundlepb.Bundle_DsseEnvelope {

@@ -11,7 +11,6 @@ import (
 	bundlepb "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
 	commonpb "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
 	rekorpb "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
-	"github.com/sigstore/sigstore-go/pkg/bundle"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -102,10 +101,7 @@ func ParseGitsign(armoured, content []byte) (*Bundle, error) {
 	if err := gitsignMaterial(pb.VerificationMaterial, signer, over[:], certificate); err != nil {
 		return nil, err
 	}
-	if b.read, err = bundle.NewBundle(pb); err != nil {
-		return bad("%s", plain(err))
-	}
-	return b.open()
+	return b.open(pb)
 }
 
 // tagged reports whether a value has a context-specific tag.

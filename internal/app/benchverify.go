@@ -2,8 +2,10 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
@@ -37,16 +39,25 @@ func BenchVerify(ctx context.Context, n int, at func(string)) (*report.BenchVeri
 		return nil, err
 	}
 	out := &report.BenchVerify{SchemaVersion: inventory.SchemaVersion, Machine: runtime.GOOS + "/" + runtime.GOARCH + ", " + runtime.Version(), Bundles: n}
+	single, err := singles(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range []struct {
 		name, what string
 		options    synth.Options
 		signing    synth.Signing
+		warm, cold signatures
 	}{
-		{"keyless", "certificate with SCT, log proof, timestamp; all on P-256", synth.Options{}, synth.Signing{}},
-		{"keyless-p384", "the same, authorities on P-384", synth.Options{P384: true}, synth.Signing{}},
-		{"public-good", "certificate with SCT below P-384, first log's promise and proof", synth.Options{P384: true}, synth.Signing{FirstLog: true, NoStamp: true}},
-		{"key", "key with log proof and timestamp", synth.Options{}, synth.Signing{Key: key}},
-		{"key-alone", "key, nothing else", synth.Options{}, synth.Signing{Key: key, NoLog: true, NoStamp: true}},
+		// The leaf, its SCT, the artifact, the timestamp and its authority's certificate, and
+		// the checkpoint; cold, what stands above the leaf and above the timestamp authority.
+		{"keyless", "certificate with SCT, log proof, timestamp; all on P-256", synth.Options{}, synth.Signing{}, signatures{5, 0, 1}, signatures{7, 0, 1}},
+		{"keyless-p384", "the same, authorities on P-384", synth.Options{P384: true}, synth.Signing{}, signatures{3, 2, 1}, signatures{3, 4, 1}},
+		// The leaf, its SCT, the artifact, the log's promise, its checkpoint, and the entry
+		// itself; cold, what stands above the leaf.
+		{"public-good", "certificate with SCT below P-384, first log's promise and proof", synth.Options{P384: true}, synth.Signing{FirstLog: true, NoStamp: true}, signatures{5, 1, 0}, signatures{5, 2, 0}},
+		{"key", "key with log proof and timestamp", synth.Options{}, synth.Signing{Key: key}, signatures{3, 0, 1}, signatures{4, 0, 1}},
+		{"key-alone", "key, nothing else", synth.Options{}, synth.Signing{Key: key, NoLog: true, NoStamp: true}, signatures{1, 0, 0}, signatures{1, 0, 0}},
 	} {
 		at(c.name)
 		c.options.At = time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)
@@ -65,7 +76,60 @@ func BenchVerify(ctx context.Context, n int, at func(string)) (*report.BenchVeri
 		if m.Refused, err = b.measure(ctx, false, b.swapped, "refused"); err != nil {
 			return nil, err
 		}
+		m.FloorWarm, m.FloorCold = c.warm.cost(single), c.cold.cost(single)
 		out.Cases = append(out.Cases, m)
+	}
+	return out, nil
+}
+
+// signatures are how many must be verified, by their algorithm.
+type signatures [3]int
+
+// cost is what they cost and nothing else, in milliseconds.
+func (n signatures) cost(single [3]float64) float64 {
+	sum := 0.0
+	for i, one := range single {
+		sum += float64(n[i]) * one
+	}
+	return sum
+}
+
+// singles measures one verification on P-256, on P-384 and of Ed25519, in milliseconds of CPU.
+func singles(ctx context.Context) (out [3]float64, err error) {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return out, err
+	}
+	message := make([]byte, 32)
+	edSignature := ed25519.Sign(private, message)
+	verifies := [3]func() bool{2: func() bool { return ed25519.Verify(public, message, edSignature) }}
+	for i, curve := range []elliptic.Curve{elliptic.P256(), elliptic.P384()} {
+		k, err := ecdsa.GenerateKey(curve, rand.Reader)
+		if err != nil {
+			return out, err
+		}
+		sig, err := ecdsa.SignASN1(rand.Reader, k, message)
+		if err != nil {
+			return out, err
+		}
+		verifies[i] = func() bool { return ecdsa.VerifyASN1(&k.PublicKey, message, sig) }
+	}
+	const times = 200
+	for i, one := range verifies {
+		before, _, err := usage()
+		if err != nil {
+			return out, err
+		}
+		for range times {
+			if !one() || ctx.Err() != nil {
+				return out, cmp.Or(ctx.Err(), error(ident.Errorf(ident.KindFailure, "a signature that was just made does not verify")))
+			}
+		}
+		after, _, err := usage()
+		if err != nil {
+			return out, err
+		}
+		out[i] = float64((after - before).Microseconds()) / 1000 / times
 	}
 	return out, nil
 }

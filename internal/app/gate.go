@@ -27,6 +27,7 @@ type GateInputs struct {
 	Namespace string
 	Profiles  []*quality.Profile
 	MinScore  float64
+	Quality   *quality.Policy // what of a document's faults is refused; nil: nothing
 	// Scan finds vulnerabilities and says which of them are above the line; nil where no
 	// advisories are loaded.
 	Scan     func(ctx context.Context, docs []*sbom.Document) (*report.Scan, error)
@@ -137,7 +138,8 @@ func (g *gate) documents(ctx context.Context) error {
 		default:
 			g.failed("sbom-valid", "the SBOM is valid by the "+v.Rules, fmt.Sprintf("%s: %s", v.Violations[0].Pointer, v.Violations[0].Message), "cofferdam sbom validate names every fault")
 		}
-		score := quality.Score(x.doc, quality.Options{Profiles: g.in.Profiles, At: g.in.Verify.At, Signed: x.signed}).Score
+		judged := quality.Score(x.doc, quality.Options{Profiles: g.in.Profiles, Policy: g.in.Quality, At: g.in.Verify.At, Signed: x.signed})
+		score := judged.Score
 		known := policySBOM(x.doc, x.signed)
 		known.Score = int(score)
 		g.input.SBOMs = append(g.input.SBOMs, known)
@@ -146,9 +148,31 @@ func (g *gate) documents(ctx context.Context) error {
 		} else {
 			g.passed("sbom-quality", fmt.Sprintf("%g of 100", score))
 		}
+		g.acceptable(&judged)
 		g.matches(x.doc)
 	}
 	return nil
+}
+
+// acceptable fails a document that the quality policy refuses, by each check that does.
+func (g *gate) acceptable(r *quality.Report) {
+	if g.in.Quality == nil {
+		return
+	}
+	if !r.Policy.Refused {
+		g.passed("sbom-policy", "the policy "+r.Policy.Name+" refuses nothing of it")
+		return
+	}
+	for _, c := range r.Policy.Checks {
+		if c.Level == quality.Refuse {
+			first := c.Findings[0]
+			where := first.Pointer
+			if where == "" {
+				where = "the document"
+			}
+			g.failed("sbom-policy/"+c.ID, "no "+strings.TrimPrefix(strings.TrimPrefix(c.Title, "a "), "an "), fmt.Sprintf("%s; the first: %s: %s", counted(c.Places, "place"), where, first.Message), "cofferdam sbom score --policy lists every place")
+		}
+	}
 }
 
 // unsigned reads the SBOMs that are attached, whoever made them.

@@ -16,7 +16,8 @@ func benchVerifyCommand(e *env) *cobra.Command {
 		Long: `Verify makes a Sigstore deployment, has it sign artifacts in several ways, and
 measures what it costs to verify them: milliseconds of CPU of the whole process on
 one processor, from the bytes of a bundle to the fact. Warm is with a trusted root
-that was read before, cold reads it for each bundle; refused is the same bundles
+that was read before, cold reads it for each bundle; floor is what the signatures
+alone cost that must be verified, warm and cold, each once; refused is the same bundles
 with another's signature, the search for the reason included.`,
 		Example: "  cofferdam bench verify -o json",
 		RunE: e.run(func(ctx context.Context, _ []string) error {

@@ -20,7 +20,7 @@ func gateCommand(e *env) *cobra.Command {
 	var in inputs
 	var g app.GateInputs
 	var base baselineFlags
-	var profile string
+	var profile, qualityPolicy string
 	var failOn []string
 	var onlyFixed, stepSummary bool
 	c := &cobra.Command{
@@ -28,8 +28,8 @@ func gateCommand(e *env) *cobra.Command {
 		Long: `Gate resolves an image once, reads what vouches for it in its registry, and holds it
 against the policies that are given and against what every image needs:
 
-  sbom          an SBOM is attached, valid by its schema, good enough (--min-score), and
-                names the image where it names any
+  sbom          an SBOM is attached, valid by its schema, good enough (--min-score,
+                --quality-policy), and names the image where it names any
   findings      nothing new and severe is in it (--fail-on, high unless said otherwise;
                 --baseline, --only-fixed), whatever VEX clears aside
   POLICY/RULE   each rule of each policy: signatures, provenance, fresh scans, licences
@@ -55,6 +55,15 @@ GITHUB_STEP_SUMMARY names. --fail-on none makes no line for findings.`,
 			var err error
 			if g.Profiles = quality.Named(profile); g.Profiles == nil {
 				return ident.Errorf(ident.KindUsage, "--profile %q is no profile", profile)
+			}
+			if qualityPolicy != "" {
+				raw, err := e.loader().Raw(ctx, qualityPolicy)
+				if err != nil {
+					return err
+				}
+				if g.Quality, err = quality.ParsePolicy(raw); err != nil {
+					return asFailure(err, qualityPolicy)
+				}
 			}
 			g.NoScan = len(failOn) == 1 && failOn[0] == "none"
 			var line *gateLine
@@ -122,6 +131,7 @@ GITHUB_STEP_SUMMARY names. --fail-on none makes no line for findings.`,
 	f.BoolVar(&g.WarnOnly, "warn-only", false, "report a failed gate and exit 0")
 	f.StringVar(&profile, "profile", "cisa-2026", "score the SBOM by this `PROFILE`")
 	f.Float64Var(&g.MinScore, "min-score", 0, "fail where the SBOM's score is below `N`")
+	f.StringVar(&qualityPolicy, "quality-policy", "", "fail on what a `FILE` of kind SBOMQualityPolicy refuses in the SBOM: its format, hashes, licences, identifiers")
 	f.BoolVar(&stepSummary, "step-summary", false, "add the summary in Markdown to the page of GITHUB_STEP_SUMMARY")
 	complete(c, "fail-on", fixed("low", "medium", "high", "critical", "any", "kev", "none"))
 	complete(c, "profile", fixed(profileNames()...))

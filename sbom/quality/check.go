@@ -13,7 +13,11 @@ import (
 // Check is a fault that a policy may refuse.
 type Check struct{ ID, Title string }
 
-const noassertionLicense = "noassertion-license"
+// Checks that policies say more of than a level.
+const (
+	noassertionLicense = "noassertion-license"
+	unacceptedFormat   = "unaccepted-format"
+)
 
 // at is the place of a check in the list.
 type at int
@@ -38,6 +42,7 @@ const (
 	noTransitive
 	noBuildMetadata
 	noPackages
+	otherFormat
 )
 
 var checks = [...]Check{
@@ -60,6 +65,7 @@ var checks = [...]Check{
 	noTransitive:      {"no-transitive-dependencies", "a document whose dependencies all start at what it is about"},
 	noBuildMetadata:   {"no-build-metadata", "a document that says nothing of compilers, build tools or base image"},
 	noPackages:        {"no-packages", "a document without components"},
+	otherFormat:       {unacceptedFormat, "a document of a format or version that the policy does not accept"},
 }
 
 // Checks lists what a policy can speak of.
@@ -119,6 +125,13 @@ func (n *inspection) inspect() {
 		n.off[i] = n.policy.rule(checks[i].ID).Level == Off
 	}
 	n.seen = map[string]*sbom.Component{}
+	if !n.policy.accepts(n.d) {
+		version := n.d.SpecVersion
+		if version == "" {
+			version = "of no stated version"
+		}
+		n.say(otherFormat, ofDocument, "it is %s %s; accepted are %s", n.d.Format, clip(version), n.policy.acceptedWords())
+	}
 	if c := n.subject(); c != nil {
 		n.component(c, sbom.SubjectIndex)
 	}

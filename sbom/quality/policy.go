@@ -25,6 +25,9 @@ const (
 type Policy struct {
 	Name   string
 	Checks map[string]Rule // by the ID of a check; one that is not there is warned of
+	// formats are accepted, of a policy that lists some; others are refused unless Checks say
+	// otherwise.
+	formats []acceptedFormat
 }
 
 // Rule is what a policy says of one check.
@@ -44,9 +47,10 @@ const maxPolicyBytes = 1 << 20
 
 // policyFile is how a policy is written.
 type policyFile struct {
-	Kind   string          `json:"kind"`
-	Name   string          `json:"name"`
-	Checks map[string]rule `json:"checks"`
+	Kind    string          `json:"kind"`
+	Name    string          `json:"name"`
+	Formats []string        `json:"formats"`
+	Checks  map[string]rule `json:"checks"`
 }
 
 type rule struct {
@@ -98,6 +102,13 @@ func ParsePolicy(raw []byte) (*Policy, error) {
 			return nil, ident.Errorf(ident.KindInvalid, "maxAgeDays of %s is not understood", id).WithHint("it belongs to %s, and is between 1 and %d", noassertionLicense, maxAgeDays)
 		}
 		p.Checks[id] = Rule{Level: r.Level, MaxAge: time.Duration(r.MaxAgeDays) * 24 * time.Hour}
+	}
+	var err error
+	if p.formats, err = parseFormats(f.Formats); err != nil {
+		return nil, err
+	}
+	if _, said := p.Checks[unacceptedFormat]; !said && len(p.formats) > 0 {
+		p.Checks[unacceptedFormat] = Rule{Level: Refuse} // who lists what is accepted means it
 	}
 	if p.Name == "" {
 		p.Name = "unnamed"

@@ -353,7 +353,52 @@ func FuzzScore(f *testing.F) {
 	})
 }
 
+// Which formats a policy accepts; what it lists is meant, unless it says less.
+func TestAcceptedFormats(t *testing.T) {
+	cdx, spdx := sbom.Document{Format: sbom.CycloneDX, SpecVersion: "1.6"}, sbom.Document{Format: sbom.SPDX, SpecVersion: "2.2"}
+	for _, c := range []struct {
+		formats string
+		doc     sbom.Document
+		refused bool
+	}{
+		{`[]`, cdx, false},
+		{`[cyclonedx]`, cdx, false},
+		{`[CycloneDX]`, spdx, true},
+		{`["cyclonedx 1.6"]`, cdx, false},
+		{`["cyclonedx 1.5"]`, cdx, true},
+		{`["cyclonedx >= 1.5"]`, cdx, false},
+		{`["cyclonedx >=1.10"]`, cdx, true},
+		{`["spdx >=2.3", "spdx 2.2"]`, spdx, false},
+		{`["spdx>=2.3", cyclonedx]`, spdx, true},
+		{`["spdx >=2.2"]`, sbom.Document{Format: sbom.SPDX}, true}, // it states no version
+		{`[spdx]`, sbom.Document{Format: sbom.SPDX}, false},
+		{`[syft]`, sbom.Document{Format: sbom.Syft, SpecVersion: "16.0.0"}, false},
+	} {
+		p, err := quality.ParsePolicy([]byte("kind: SBOMQualityPolicy\nformats: " + c.formats + "\n"))
+		if err != nil {
+			t.Fatalf("%s: %v", c.formats, err)
+		}
+		r := quality.Score(&c.doc, quality.Options{Policy: p})
+		if r.Policy.Refused != c.refused || (outcomes(&r)["unaccepted-format"] == "1") != c.refused {
+			t.Errorf("%s %s by %s: %v", c.doc.Format, c.doc.SpecVersion, c.formats, r.Policy.Refused)
+		}
+		if quality.Revision(p) == quality.Revision(nil) && c.formats != "[]" {
+			t.Errorf("%s changes no revision", c.formats)
+		}
+	}
+	p, err := quality.ParsePolicy([]byte("kind: SBOMQualityPolicy\nformats: [spdx]\nchecks: {unaccepted-format: warn}\n"))
+	if err != nil || p.Checks["unaccepted-format"].Level != quality.Warn {
+		t.Error(p, err)
+	}
+	for _, bad := range []string{"[swid]", "[spdx two]", `["spdx >="]`, `["spdx 2.3 x"]`, `["cyclonedx 1..5"]`, `[""]`, "spdx", `["cyclonedx <1.5"]`} {
+		if _, err := quality.ParsePolicy([]byte("kind: SBOMQualityPolicy\nformats: " + bad + "\n")); err == nil {
+			t.Errorf("%s is taken", bad)
+		}
+	}
+}
+
 func FuzzParsePolicy(f *testing.F) {
+	f.Add([]byte("kind: SBOMQualityPolicy\nformats: [spdx, cyclonedx >=1.5]\n"))
 	f.Add([]byte("kind: SBOMQualityPolicy\nchecks:\n  missing-hash: refuse\n  noassertion-license: {level: refuse, maxAgeDays: 30}\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		p, err := quality.ParsePolicy(raw)

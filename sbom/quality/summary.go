@@ -96,6 +96,7 @@ func Revision(p *Policy) string {
 	for _, c := range checks {
 		fmt.Fprintf(h, "%+v %+v\n", c, p.rule(c.ID))
 	}
+	fmt.Fprintln(h, p.acceptedWords())
 	for _, id := range slices.Sorted(maps.Keys(hashLengths)) {
 		fmt.Fprintln(h, id, hashLengths[id], weakHashes[id])
 	}
