@@ -19,6 +19,7 @@ type History struct {
 // HistoryDocument is a document that was handed over.
 type HistoryDocument struct {
 	Digest   string    `json:"digest"`
+	Document uint32    `json:"document"` // its number: the same bytes about two artifacts are two documents
 	Artifact uint32    `json:"artifact"`
 	Name     string    `json:"name,omitempty"`
 	Version  string    `json:"version,omitempty"`

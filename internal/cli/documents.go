@@ -42,6 +42,7 @@ var statuses = []string{"draft", "reviewed", "published"}
 
 func documentStatusCommand(e *env) *cobra.Command {
 	var f serverFlags
+	var number int64
 	c := &cobra.Command{
 		Use: "status --server URL DIGEST " + strings.Join(statuses, "|"), Short: "Review or publish a document",
 		Long: `Status says that a document was reviewed, or publishes it, or makes it a draft again. It
@@ -55,15 +56,22 @@ takes the role sbom-approver, and somebody else than who handed the document ove
 		},
 		ValidArgsFunction: noFiles,
 		RunE: e.order(&f, func(ctx context.Context, srv *client.Client, args []string) (string, error) {
-			return args[0] + ": " + args[1], srv.SetStatus(ctx, digestsOf(args[:1])[0], f.tenant, args[1])
+			return args[0] + ": " + args[1], srv.SetStatus(ctx, digestsOf(args[:1])[0], number, f.tenant, args[1])
 		}),
 	}
 	f.add(c)
+	documentNumber(c, &number)
 	return c
+}
+
+// documentNumber is the flag that tells documents of the same bytes apart.
+func documentNumber(c *cobra.Command, number *int64) {
+	c.Flags().Int64Var(number, "document", -1, "`NUMBER` of the document, where several have the same bytes")
 }
 
 func documentArchiveCommand(e *env) *cobra.Command {
 	var f serverFlags
+	var number int64
 	c := &cobra.Command{
 		Use: "archive --server URL DIGEST", Short: "Take a document out of the index",
 		Long: `Archive takes a document out of the index: no question finds it any longer. Its bytes
@@ -71,10 +79,11 @@ stay for as long as the server's retention says. It takes the role sbom-approver
 		Example: "  cofferdam documents archive --server https://sbom.example sha256:0bd41990769d…",
 		Args:    oneDigest, ValidArgsFunction: noFiles,
 		RunE: e.order(&f, func(ctx context.Context, srv *client.Client, args []string) (string, error) {
-			return "archived " + args[0], srv.Archive(ctx, digestsOf(args)[0], f.tenant)
+			return "archived " + args[0], srv.Archive(ctx, digestsOf(args)[0], number, f.tenant)
 		}),
 	}
 	f.add(c)
+	documentNumber(c, &number)
 	return c
 }
 

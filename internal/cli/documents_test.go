@@ -105,3 +105,46 @@ func TestDocumentsOfAServer(t *testing.T) {
 	}
 	s.run(0, "drift", "--history", "-o", "json")
 }
+
+// The same bytes of two services are two documents: a review is of the one that is meant.
+func TestReviewOfOneOfTwo(t *testing.T) {
+	s := served(t)
+	t.Setenv("COFFERDAM_SERVER", s.url)
+	token, err := os.ReadFile(filepath.Join(s.dir, "data", "admin.token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := imageSBOM("shop/web", 1, "pkg:npm/a@1")
+	doc, d := s.file("a.cdx.json", text), digestOf(text)
+	s.run(0, "push", "--service", "a", doc)
+	s.run(0, "push", "--service", "b", doc)
+	t.Setenv("COFFERDAM_TOKEN", strings.TrimSpace(string(token)))
+	if _, stderr := s.run(2, "documents", "status", d, "draft"); !strings.Contains(stderr, "2 documents have the bytes") || !strings.Contains(stderr, "of 0, 1;") {
+		t.Error(stderr)
+	}
+	statuses := func() (out []string) {
+		t.Helper()
+		text, _ := s.run(0, "history", d, "-o", "json")
+		var h report.History
+		if err := json.Unmarshal([]byte(text), &h); err != nil {
+			t.Fatal(err)
+		}
+		for i := range h.Documents {
+			if h.Documents[i].Document != uint32(i) { //nolint:gosec // of two
+				t.Errorf("document %d has the number %d", i, h.Documents[i].Document)
+			}
+			out = append(out, h.Documents[i].Status)
+		}
+		return out
+	}
+	s.run(0, "documents", "status", d, "draft", "--document", "0")
+	if got := strings.Join(statuses(), " "); got != "draft published" {
+		t.Error(got)
+	}
+	s.run(2, "documents", "archive", d)
+	s.run(0, "documents", "archive", d, "--document", "1")
+	if got := strings.Join(statuses(), " "); got != "draft" {
+		t.Error(got)
+	}
+	s.run(1, "documents", "archive", d, "--document", "7")
+}

@@ -25,12 +25,12 @@ func (c *Client) Content(ctx context.Context, d ident.Digest, tenant string) ([]
 	err := c.do(ctx, &request{method: http.MethodGet, path: "/api/v1/documents/" + d.String() + "/content", query: q}, &raw)
 	if k := ident.KindOf(err); k == ident.KindNotFound || k == ident.KindUsage {
 		// It may be an artifact's, or the same bytes are several documents.
-		one, number, herr := c.only(ctx, d, tenant)
+		one, numbers, herr := c.only(ctx, d, tenant)
 		if herr != nil {
 			return nil, herr
 		}
 		d = one
-		q.Set("document", strconv.FormatUint(uint64(number), 10))
+		q.Set("document", strconv.FormatUint(uint64(numbers[0]), 10))
 		err = c.do(ctx, &request{method: http.MethodGet, path: "/api/v1/documents/" + d.String() + "/content", query: q}, &raw)
 	}
 	if err != nil {
@@ -42,8 +42,9 @@ func (c *Client) Content(ctx context.Context, d ident.Digest, tenant string) ([]
 	return raw, nil
 }
 
-// only finds the one document that a digest names.
-func (c *Client) only(ctx context.Context, d ident.Digest, tenant string) (ident.Digest, uint32, error) {
+// only finds the bytes that a digest names, and the numbers of the documents that have
+// them: one, or several that say different things of the same bytes.
+func (c *Client) only(ctx context.Context, d ident.Digest, tenant string) (ident.Digest, []uint32, error) {
 	v := url.Values{"digest": {d.String()}, "limit": {strconv.Itoa(pageRows)}}
 	if tenant != "" {
 		v.Set("tenant", tenant)
@@ -56,23 +57,24 @@ func (c *Client) only(ctx context.Context, d ident.Digest, tenant string) (ident
 		} `json:"documents"`
 	}
 	if err := c.do(ctx, &request{method: http.MethodGet, path: "/api/v1/history", query: v}, &h); err != nil {
-		return d, 0, err
+		return d, nil, err
 	}
 	if len(h.Documents) == 0 {
-		return d, 0, ident.Errorf(ident.KindNotFound, "the server has no document and no artifact %s", d)
+		return d, nil, ident.Errorf(ident.KindNotFound, "the server has no document and no artifact %s", d)
 	}
 	var names []string
+	var numbers []uint32
 	for _, x := range h.Documents {
+		numbers = append(numbers, x.Document)
 		if x.Digest != h.Documents[0].Digest {
 			names = append(names, x.Digest.String()+" ("+x.Format+")")
 		}
 	}
 	if len(names) > 0 {
-		return d, 0, ident.Errorf(ident.KindUsage, "%s is of an artifact with several documents", d).
+		return d, nil, ident.Errorf(ident.KindUsage, "%s is of an artifact with several documents", d).
 			WithHint("name one: %s (%s), %s", h.Documents[0].Digest, h.Documents[0].Format, strings.Join(names, ", "))
 	}
-	last := h.Documents[len(h.Documents)-1]
-	return last.Digest, last.Document, nil
+	return h.Documents[0].Digest, numbers, nil
 }
 
 // Findings are what a server's advisories say of an artifact.

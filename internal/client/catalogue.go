@@ -3,9 +3,11 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -144,9 +146,10 @@ func (c *Client) Archived(ctx context.Context, tenant string) (*report.Archive, 
 	return out, nil
 }
 
-// SetStatus reviews or publishes a document, or makes a draft of it again.
-func (c *Client) SetStatus(ctx context.Context, d ident.Digest, tenant, status string) error {
-	path, v, err := c.document(ctx, d, tenant)
+// SetStatus reviews or publishes a document, or makes a draft of it again. Its number
+// is needed where several have the same bytes; -1 is the only one.
+func (c *Client) SetStatus(ctx context.Context, d ident.Digest, number int64, tenant, status string) error {
+	path, v, err := c.document(ctx, d, number, tenant)
 	if err != nil {
 		return err
 	}
@@ -155,23 +158,29 @@ func (c *Client) SetStatus(ctx context.Context, d ident.Digest, tenant, status s
 	return c.do(ctx, r, nil)
 }
 
-// Archive takes a document out of the index.
-func (c *Client) Archive(ctx context.Context, d ident.Digest, tenant string) error {
-	path, v, err := c.document(ctx, d, tenant)
+// Archive takes a document out of the index. number is as SetStatus has it.
+func (c *Client) Archive(ctx context.Context, d ident.Digest, number int64, tenant string) error {
+	path, v, err := c.document(ctx, d, number, tenant)
 	if err != nil {
 		return err
 	}
 	return c.do(ctx, &request{method: http.MethodDelete, path: path, query: v}, nil)
 }
 
-// document is where the one document is that a digest names.
-func (c *Client) document(ctx context.Context, d ident.Digest, tenant string) (path string, query url.Values, err error) {
-	one, number, err := c.only(ctx, d, tenant)
+// document is where the one document is that a digest, and its number, name.
+func (c *Client) document(ctx context.Context, d ident.Digest, number int64, tenant string) (path string, query url.Values, err error) {
+	one, numbers, err := c.only(ctx, d, tenant)
 	if err != nil {
 		return "", nil, err
 	}
+	if number < 0 {
+		if number = int64(numbers[0]); len(numbers) > 1 {
+			return "", nil, ident.Errorf(ident.KindUsage, "%d documents have the bytes %s: what was said of them differs", len(numbers), one).
+				WithHint("--document says which, of %s; cofferdam history shows them in this order", strings.Trim(strings.ReplaceAll(fmt.Sprint(numbers), " ", ", "), "[]"))
+		}
+	}
 	query = (&Question{Tenant: tenant}).values()
-	query.Set("document", strconv.FormatUint(uint64(number), 10))
+	query.Set("document", strconv.FormatInt(number, 10))
 	return "/api/v1/documents/" + one.String(), query, nil
 }
 

@@ -215,9 +215,10 @@ func (in *uploadInput) upload(tenant string) (catalog.Upload, error) {
 
 // DocumentPath names a document by its bytes.
 type DocumentPath struct {
-	Digest   string `path:"digest" doc:"SHA-256 of its bytes" example:"sha256:0123…"`
-	Tenant   string `query:"tenant" maxLength:"100"`
-	Document uint32 `query:"document" doc:"Its number, where the same bytes are several documents"`
+	Digest string `path:"digest" doc:"SHA-256 of its bytes" example:"sha256:0123…"`
+	Tenant string `query:"tenant" maxLength:"100"`
+	// Document is text, since 0 is a number, and not the lack of one.
+	Document string `query:"document" pattern:"^[0-9]+$" maxLength:"10" doc:"Its number, where the same bytes are several documents"`
 }
 
 // one finds the document that a path names, for somebody who may do something.
@@ -235,11 +236,11 @@ func (a *api) one(ctx context.Context, in *DocumentPath, do authz.Action) (authz
 		return who, nil, a.fail(ctx, err)
 	}
 	for i := range docs {
-		if in.Document == 0 && len(docs) == 1 || in.Document != 0 && docs[i].ID == in.Document {
+		if in.Document == "" && len(docs) == 1 || in.Document == strconv.FormatUint(uint64(docs[i].ID), 10) {
 			return who, &docs[i], nil
 		}
 	}
-	if len(docs) > 1 {
+	if len(docs) > 1 && in.Document == "" {
 		return who, nil, a.fail(ctx, ident.Errorf(ident.KindUsage, "%d documents have these bytes", len(docs)).WithHint("document=%d says which", docs[0].ID))
 	}
 	return who, nil, a.fail(ctx, ident.Errorf(ident.KindNotFound, "no document is %s", in.Digest))

@@ -201,8 +201,10 @@ func TestDocumentIsStoredFoundAndReturned(t *testing.T) {
 	if other := r.do("POST", "/api/v1/documents?service=other", "", doc); other.code != http.StatusCreated {
 		t.Errorf("the same bytes about another service are another document: %d %s", other.code, other.body)
 	}
-	if b := r.do("GET", "/api/v1/documents/"+receipt.Digest+"/content?document="+fmt.Sprint(0), "", nil); b.code != http.StatusBadRequest {
-		t.Errorf("two documents have these bytes, and the answer is %d %s", b.code, b.body)
+	for number, code := range map[string]int{"": http.StatusBadRequest, "?document=0": http.StatusOK, "?document=1": http.StatusOK, "?document=2": http.StatusNotFound} {
+		if b := r.do("GET", "/api/v1/documents/"+receipt.Digest+"/content"+number, "", nil); b.code != code {
+			t.Errorf("two documents have these bytes, and the answer to %q is %d %s", number, b.code, b.body)
+		}
 	}
 	var found server.Search
 	r.do("GET", "/api/v1/search?component=pkg:npm/lodash@%3C4.17.21", "", nil).into(t, &found)
