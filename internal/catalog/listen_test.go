@@ -1,14 +1,21 @@
 package catalog_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/index"
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
+	"github.com/cofferdam-io/cofferdam/internal/store"
+	"github.com/cofferdam-io/cofferdam/internal/store/postgres"
 	"github.com/cofferdam-io/cofferdam/internal/testenv/pg"
 )
 
@@ -87,4 +94,30 @@ func eventually(t *testing.T, what string, is func() bool) {
 			t.Fatalf("%s: not after half a minute", what)
 		}
 	}
+}
+
+// A client is told that the database is away, and not where it is.
+func TestDatabaseAway(t *testing.T) {
+	server := pg.Start(t)
+	dsn := server.Database(t)
+	s, err := postgres.Open(t.Context(), dsn, postgres.Options{Coding: store.Coding{Encode: index.EncodeRow}, Patience: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, end := open(t, s, catalog.Options{Shared: true, Log: slog.New(slog.DiscardHandler)})
+	defer end()
+	server.Kill()
+	doc := text("image", "pkg:npm/a@1")
+	_, err = c.Take(t.Context(), ci, catalog.Upload{Body: bytes.NewReader(doc), Size: int64(len(doc))})
+	if ident.KindOf(err) != ident.KindIndeterminate || !errors.Is(err, store.ErrRetryLater) {
+		t.Errorf("%v", err)
+	}
+	if said := err.Error(); strings.Contains(said, "user=") || strings.Contains(said, "postgres") || strings.Contains(said, "dial") {
+		t.Errorf("a client is told %q", said)
+	}
+	if err := c.Ready(t.Context()); err == nil {
+		t.Error("it is ready without its database")
+	}
+	server.Restart(t)
+	take(t, c, catalog.Upload{}, doc)
 }

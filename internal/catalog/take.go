@@ -325,13 +325,17 @@ func reason(err error) string {
 	return printable(text, store.MaxText)
 }
 
-// storeError turns what the store says a caller must do into what a client is told.
+// storeError turns what the store says a caller must do into what a client is told. What
+// the database said is for the operator, who reads it in the log: it names hosts and users.
 func storeError(err error) error {
+	told := func(message, hint string) error {
+		return &ident.Error{Kind: ident.KindIndeterminate, Message: message, Hint: hint, Err: err}
+	}
 	if errors.Is(err, store.ErrRetryLater) || errors.Is(err, store.ErrClosed) {
-		return ident.Errorf(ident.KindIndeterminate, "the catalogue cannot write now; nothing was changed: %w", err).WithHint("try again; the server's log says what it waits for")
+		return told("the catalogue cannot be read or written now; nothing was changed", "try again; the server's log says what it waits for")
 	}
 	if errors.Is(err, store.ErrUnknownOutcome) {
-		return ident.Errorf(ident.KindIndeterminate, "the connection to the database was lost before it answered: %w", err).WithHint("send it again: a document that is there already is not stored twice")
+		return told("the connection to the database was lost before it answered", "send it again: a document that is there already is not stored twice")
 	}
 	return err
 }
