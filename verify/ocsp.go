@@ -66,7 +66,7 @@ func ParseOCSPResponse(raw []byte) (*OCSPResponse, error) {
 		Said struct {
 			Version   int `asn1:"optional,default:0,explicit,tag:0"`
 			Responder asn1.RawValue
-			At        time.Time `asn1:"generalized"`
+			At        time.Time `asn1:"generalized"` //nolint:misspell // encoding/asn1 spells it so
 			Answers   []struct{ ID certID }
 		}
 	}

@@ -119,7 +119,7 @@ func TestParseOCSPResponse(t *testing.T) {
 		"more behind it": {append(bytes.Clone(good), 0), ident.KindInvalid},
 		"too large":      {make([]byte, 2<<20), ident.KindLimit},
 		"try later":      {ocsp.TryLaterErrorResponse, ident.KindIndeterminate},
-		"unauthorized":   {ocsp.UnauthorizedErrorResponse, ident.KindIndeterminate},
+		"not its to say": {ocsp.UnauthorizedErrorResponse, ident.KindIndeterminate},
 	} {
 		if _, err := verify.ParseOCSPResponse(c.raw); err == nil || ident.KindOf(err) != c.kind {
 			t.Errorf("%s: %v", name, err)
