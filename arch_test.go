@@ -76,6 +76,7 @@ var layers = map[string][]string{
 	"provenance/predicate": {"ident", "jsonscan", "provenance"},
 	"provenance/layout":    {"ident", "jsonscan", "provenance"},
 	"provenance/rebuild":   {"ident"},
+	"provenance/record":    {"ident", "fact", "provenance/predicate"},
 	"provenance/slsa":      {"ident", "jsonscan", "fact", "provenance/predicate"},
 
 	"fact":                {"ident"},
@@ -109,7 +110,7 @@ var layers = map[string][]string{
 	"contain/patch":   {"ident", "jsonscan", "estate"},
 	"contain/rewrite": {"ident", "estate", "estate/manifest", "segment", "contain/pick"},
 
-	"report":          {"ident", "sbom", "sbom/compare", "sbom/trace", "sbom/quality", "sbom/licensing", "sbom/witness", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory", "contain", "contain/trigger", "contain/tighten", "fact", "policy", "provenance/rebuild", "provenance/slsa"},
+	"report":          {"ident", "sbom", "sbom/compare", "sbom/trace", "sbom/quality", "sbom/licensing", "sbom/witness", "vuln", "estate", "segment", "segment/intent", "segment/reachtest", "inventory", "contain", "contain/trigger", "contain/tighten", "fact", "policy", "provenance/rebuild", "provenance/record", "provenance/slsa"},
 	"report/microseg": {"ident", "estate", "segment", "inventory"},
 	"report/graph":    {"ident", "segment", "inventory"},
 	"report/html":     {"ident", "segment", "inventory"},

@@ -270,6 +270,8 @@ func handlers(answer any) map[string]handler {
 		hs["junit"] = as(imageVerificationJUnit)
 	case *Attached:
 		hs["table"] = as(attachedTable)
+	case *BuildRecord:
+		hs["table"] = as(buildRecordTable)
 	case *Instructions:
 		hs["table"] = as(instructionsText)
 	case *LayoutVerification:

@@ -30,7 +30,7 @@ func registryWithImages(t *testing.T, buildkit string) *oci.Registry {
 	web := r.Image(t, "shop/web", "1.4")
 	r.Attach(t, web, "application/vnd.cyclonedx+json", oci.Layer{MediaType: "application/vnd.cyclonedx+json", Content: []byte(webSBOM)})
 	r.Image(t, "shop/bare", "1")
-	for _, name := range []string{"shop/signed", "shop/gated", "shop/github", "shop/gitlab", "shop/jenkins", "shop/tekton", "shop/kept", "shop/promoted", "shop/released", "shop/vendor"} {
+	for _, name := range []string{"shop/signed", "shop/gated", "shop/github", "shop/gitlab", "shop/jenkins", "shop/tekton", "shop/kept", "shop/promoted", "shop/released", "shop/vendor", "shop/recorded"} {
 		r.Image(t, name, "1") // for scripts that sign
 	}
 	r.Image(t, "shop/locked", "1")

@@ -19,13 +19,13 @@ func verifyCommand(e *env) *cobra.Command {
 		Use: "verify", Short: "Who vouches for an artifact, what they say of it, and under which trust", GroupID: "policy",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return ident.Errorf(ident.KindUsage, "unknown command %q for %q", args[0], c.CommandPath()).WithHint("verify image, verify instructions, verify bundle, verify commit, verify layout, verify rebuild")
+				return ident.Errorf(ident.KindUsage, "unknown command %q for %q", args[0], c.CommandPath()).WithHint("verify image, verify instructions, verify record, verify bundle, verify commit, verify layout, verify rebuild")
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(verifyImageCommand(e), verifyInstructionsCommand(e), verifyBundleCommand(e), verifyCommitCommand(e), verifyLayoutCommand(e), verifyRebuildCommand(e))
+	c.AddCommand(verifyImageCommand(e), verifyInstructionsCommand(e), verifyRecordCommand(e), verifyBundleCommand(e), verifyCommitCommand(e), verifyLayoutCommand(e), verifyRebuildCommand(e))
 	return c
 }
 
