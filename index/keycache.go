@@ -64,6 +64,7 @@ func (k *KeyCache) KeysOf(d *sbom.Document) []string {
 		made := string(key)
 		if fresh++; fresh <= mostOfOne {
 			k.remember(name, c, d.Subject.OS, made)
+			keep(c, d.Subject.OS, made)
 		}
 		keys = append(keys, made)
 	}

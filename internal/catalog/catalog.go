@@ -83,9 +83,8 @@ func (l *Limits) fill() {
 // How many bytes are kept of what documents said lately, so that what comes again in
 // the next one need not be read again: the packages of some tens of thousands.
 const (
-	rememberTexts   = 64 << 20
-	rememberKeys    = 32 << 20
-	rememberDetails = 32 << 20 // packages with details, and how they are judged
+	rememberTexts = 64 << 20 // with details, and how they are judged, where documents are
+	rememberKeys  = 32 << 20
 )
 
 // Catalog is the catalogue at work. Its methods may be called from many goroutines.
@@ -102,7 +101,6 @@ type Catalog struct {
 	encoders sync.Pool
 	bodies   bodies
 	seen     *spdx.Seen      // packages of documents that were read lately
-	detailed *spdx.Seen      // the same, of those that were read with details
 	said     *index.KeyCache // and the keys of their components
 	metrics  *metrics
 	follow   *follower
@@ -134,7 +132,7 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	o.Limits.fill()
 	c := &Catalog{store: o.Store, log: o.Log, now: o.Now, status: store.StatusPublished, limits: o.Limits, memory: budget{total: o.Limits.Memory, free: o.Limits.Memory}, gates: newGates(o.Limits.Tenants, o.Now),
 		workers: newSlots(o.Limits.Workers, o.Limits.Queue, o.Limits.Wait), metrics: newMetrics(o.Metrics),
-		seen: spdx.NewSeen(rememberTexts), detailed: spdx.NewSeen(rememberDetails), said: index.NewKeyCache(rememberKeys), scoring: o.Scoring, uploaders: o.VEXUploaders, trusting: o.Trusting}
+		seen: spdx.NewSeen(rememberTexts), said: index.NewKeyCache(rememberKeys), scoring: o.Scoring.ready(), uploaders: o.VEXUploaders, trusting: o.Trusting}
 	if o.Review {
 		c.status = store.StatusDraft
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -29,11 +30,18 @@ type Scoring struct {
 	// Refuse is true where documents below the floor, and those that the policy refuses,
 	// are not taken in. They are marked otherwise.
 	Refuse bool
+
+	rules string // the revision: it names the rules, the floor included
 }
 
-// revision names the rules, the floor included.
-func (s *Scoring) revision() string {
-	return quality.Revision(s.Policy) + "/" + s.Profile + "/" + strconv.FormatFloat(s.Floor, 'g', -1, 64)
+// ready returns a copy that can be used; nil of nil.
+func (s *Scoring) ready() *Scoring {
+	if s == nil {
+		return nil
+	}
+	r := *s
+	r.rules = quality.Revision(s.Policy) + "/" + s.Profile + "/" + strconv.FormatFloat(s.Floor, 'g', -1, 64)
+	return &r
 }
 
 // ScoreSaid is what is known of a document's quality. Another text of it ends the
@@ -46,9 +54,9 @@ type ScoreSaid struct {
 }
 
 // judgeDocument judges a document that was decoded with details.
-func (s *Scoring) judgeDocument(doc *sbom.Document, at time.Time) ScoreSaid {
+func (s *Scoring) judgeDocument(doc *sbom.Document, at time.Time) *ScoreSaid {
 	r := quality.Score(doc, quality.Options{Policy: s.Policy, At: at, Findings: 1})
-	said := ScoreSaid{Summary: r.Summary(), Rules: s.revision()}
+	said := &ScoreSaid{Summary: r.Summary(), Rules: s.rules}
 	score := said.Score
 	if p := said.Profile(s.Profile); p != nil {
 		score = p.Score
@@ -57,10 +65,10 @@ func (s *Scoring) judgeDocument(doc *sbom.Document, at time.Time) ScoreSaid {
 	return said
 }
 
-// admit says why a document is not taken in, where its quality is a reason.
-func (s *Scoring) admit(doc *sbom.Document, at time.Time) error {
-	said := s.judgeDocument(doc, at)
+// refusal says why a document is not taken in, where its quality is a reason.
+func (s *Scoring) refusal(doc *sbom.Document, said *ScoreSaid, at time.Time) error {
 	switch {
+	case !s.Refuse:
 	case said.Below:
 		score, by := said.Score, "all profiles"
 		if p := said.Profile(s.Profile); p != nil {
@@ -142,10 +150,46 @@ func (s *scored) with(block int, b *scoreBlock) *scored {
 	return next
 }
 
-// scoresTable holds the newest.
+// scoresTable holds the newest, and verdicts that are to be written down.
 type scoresTable struct {
 	look sync.Mutex // one look at a time
 	last atomic.Pointer[scored]
+
+	mu    sync.Mutex
+	fresh map[uint32]*ScoreSaid // by document
+}
+
+// mostFresh bounds the verdicts that wait, a kilobyte or two each. A document whose
+// verdict is not here is judged as it is stored.
+const mostFresh = 1 << 13
+
+// keep puts the verdict of a document that came in where the next look finds it.
+func (t *scoresTable) keep(document uint32, said *ScoreSaid) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.fresh == nil {
+		t.fresh = map[uint32]*ScoreSaid{}
+	}
+	if len(t.fresh) < mostFresh {
+		t.fresh[document] = said
+	}
+}
+
+// take returns the verdict of a document and forgets it; nil is that there is none.
+func (t *scoresTable) take(document uint32) *ScoreSaid {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	said := t.fresh[document]
+	delete(t.fresh, document)
+	return said
+}
+
+// forget drops the verdicts of documents below one: they are written down, or the
+// documents are gone.
+func (t *scoresTable) forget(below uint32) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	maps.DeleteFunc(t.fresh, func(document uint32, _ *ScoreSaid) bool { return document < below })
 }
 
 // How often documents that came in are judged, and how old a verdict may become that
@@ -193,7 +237,7 @@ func (c *Catalog) auditScores(ctx context.Context, yielding bool) (bool, error) 
 	if v.material <= was.material && !old {
 		return false, nil
 	}
-	rules := unique.Make(c.scoring.revision())
+	rules := unique.Make(c.scoring.rules)
 	needs := func(id uint32) bool {
 		r := was.row(id)
 		if _, live := v.index.Artifact(id); !live {
@@ -220,6 +264,7 @@ func (c *Catalog) auditScores(ctx context.Context, yielding bool) (bool, error) 
 		next = next.with(block, b)
 		t.last.Store(next)
 	}
+	t.forget(v.index.Documents())
 	done := *next
 	done.material = v.material
 	if old {
@@ -257,16 +302,19 @@ func (c *Catalog) scoreBlock(ctx context.Context, v *view, block int, due []uint
 			continue
 		}
 		begun := time.Now()
-		said, err := c.judgeStored(ctx, d)
-		if err != nil {
-			return nil, err
+		said := c.scores.take(id)
+		waited := said != nil
+		if !waited {
+			if said, err = c.judgeStored(ctx, d); err != nil {
+				return nil, err
+			}
 		}
 		body, err := json.Marshal(said)
 		if err != nil {
 			return nil, err
 		}
 		rows[scoreKey(id)] = store.State{Key: scoreKey(id), Subject: d.Original.String(), Body: body}
-		if yielding {
+		if yielding && !waited {
 			c.giveWay(ctx, time.Since(begun))
 		}
 	}
@@ -303,7 +351,7 @@ func (c *Catalog) judgeStored(ctx context.Context, d *store.Document) (*ScoreSai
 		return nil, err
 	}
 	fault := func(err error) *ScoreSaid {
-		return &ScoreSaid{Rules: c.scoring.revision(), Fault: reason(err)}
+		return &ScoreSaid{Rules: c.scoring.rules, Fault: reason(err)}
 	}
 	o, err := c.store.Original(ctx, d.Tenant, d.Original)
 	if err != nil {
@@ -330,13 +378,13 @@ func (c *Catalog) judgeStored(ctx context.Context, d *store.Document) (*ScoreSai
 		return fault(err), nil
 	}
 	said := c.scoring.judgeDocument(doc, c.now())
-	c.detailed.Done(doc)
-	return &said, nil
+	c.seen.Done(doc)
+	return said, nil
 }
 
 // decodeDetails reads a document with what only its quality asks for.
 func (c *Catalog) decodeDetails(ctx context.Context, raw []byte, digest ident.Digest) (*sbom.Document, error) {
-	return one(decode.Bytes(ctx, "", raw, decode.Limits{MaxBytes: int(c.limits.Document), Digest: digest, Details: true, Seen: c.detailed}))
+	return one(decode.Bytes(ctx, "", raw, decode.Limits{MaxBytes: int(c.limits.Document), Digest: digest, Details: true, Seen: c.seen}))
 }
 
 // writtenScores are those that hold, as they were written down.

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/authz"
+	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
 	"github.com/cofferdam-io/cofferdam/internal/store"
 	"github.com/cofferdam-io/cofferdam/sbom/decode"
@@ -277,4 +279,52 @@ func TestScoresAge(t *testing.T) {
 	if h := scores(t, c, catalog.ScoreQuery{History: true}); len(h.Items) != 2 {
 		t.Errorf("%d intervals of two verdicts", len(h.Items))
 	}
+}
+
+// readBack counts documents that are read back from a store.
+type readBack struct {
+	store.Store
+	times atomic.Int64
+}
+
+func (r *readBack) Original(ctx context.Context, tenant string, digest ident.Digest) (store.Original, error) {
+	r.times.Add(1)
+	return r.Store.Original(ctx, tenant, digest)
+}
+
+// A document is judged when it comes in, from what was read of it then, and read again
+// only by other rules. Both ways say the same, of every kind of document.
+func TestJudgedAtIntake(t *testing.T) {
+	dir := t.TempDir()
+	texts := [][]byte{good("1"), text("poor", "pkg:npm/a@1"), text("empty"), []byte(spdxOf("one")), []byte(spdxOf("two"))}
+	said := func(o *catalog.Scoring) ([]string, int64) {
+		s := &readBack{Store: embedded(t, dir)}
+		c, end := open(t, s, catalog.Options{Now: clockAt(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)).Now, Scoring: o})
+		defer end()
+		for _, raw := range texts {
+			take(t, c, catalog.Upload{}, raw)
+		}
+		judged(t, c)
+		var out []string
+		for _, x := range scores(t, c, catalog.ScoreQuery{}).Items {
+			out = append(out, fmt.Sprintf("%s %+v %v", x.Document.Subject.Name, x.Said.Summary, x.Said.Fault))
+		}
+		return out, s.times.Load()
+	}
+	first, read := said(&catalog.Scoring{})
+	if len(first) != len(texts) || read != 0 {
+		t.Errorf("%d documents are judged, %d read again for it", len(first), read)
+	}
+	again, read := said(&catalog.Scoring{Floor: 1})
+	if !slices.Equal(first, again) || read != int64(len(texts)) {
+		t.Errorf("as they are stored, of which %d were read:\n%q\nand as they came in:\n%q", read, again, first)
+	}
+}
+
+// spdxOf is an SPDX document whose packages are in others too.
+func spdxOf(name string) string {
+	pkg := func(n int) string {
+		return fmt.Sprintf(`{"name":"p%d","SPDXID":"SPDXRef-Package-%d","versionInfo":"1.%d","supplier":"Organization: Somebody","downloadLocation":"https://example.org/p%d","filesAnalyzed":false,"licenseDeclared":"MIT","licenseConcluded":"NOASSERTION","copyrightText":"someone","checksums":[{"algorithm":"SHA1","checksumValue":"0B"}],"externalRefs":[{"referenceCategory":"PACKAGE-MANAGER","referenceType":"purl","referenceLocator":"pkg:npm/p%d@1.%d"}]}`, n, n, n, n, n, n)
+	}
+	return `{"spdxVersion":"SPDX-2.3","dataLicense":"CC0-1.0","SPDXID":"SPDXRef-DOCUMENT","name":"` + name + `","documentNamespace":"https://example.org/` + name + `","creationInfo":{"created":"2026-01-02T03:04:05Z","creators":["Tool: t-1"]},"packages":[` + pkg(1) + `,` + pkg(2) + `,` + pkg(3) + `]}`
 }

@@ -116,9 +116,10 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 		released = func(from, to int) { c.bodies.release(body, from, to) }
 	}
 	var doc *sbom.Document
+	var said *ScoreSaid
 	fault := u.Fault
 	if fault == nil {
-		doc, fault = c.admit(ctx, raw, digest, released)
+		doc, said, fault = c.admit(ctx, raw, digest, released)
 	}
 	if fault != nil {
 		if ctx.Err() != nil {
@@ -151,6 +152,9 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 	if fault != nil {
 		c.metrics.rejected.Inc()
 		return nil, &RejectedError{Digest: digest, ID: got.Rejected, Err: fault}
+	}
+	if said != nil && !got.Duplicate {
+		c.scores.keep(got.Document, said)
 	}
 	if err := c.follow.reach(ctx, got.Seq); err != nil {
 		return nil, err
@@ -251,18 +255,23 @@ func (u *Upload) saysOf(s *store.Subject) bool {
 		same(u.Owner, s.Owner) && same(u.Cluster, s.Cluster) && u.says(s)
 }
 
-// admit reads a document, and refuses it where its quality is a reason. released may be
-// told which of its bytes nobody will look at again.
-func (c *Catalog) admit(ctx context.Context, raw []byte, digest ident.Digest, released func(from, to int)) (*sbom.Document, error) {
+// admit reads a document, judges it where documents are judged, and refuses it where its
+// quality is a reason. released is told which of its bytes nobody will look at again,
+// where it is large: what its quality asks for would then take too much memory beside
+// all else, and unless it may be refused it is judged later, as it is stored.
+func (c *Catalog) admit(ctx context.Context, raw []byte, digest ident.Digest, released func(from, to int)) (*sbom.Document, *ScoreSaid, error) {
 	s := c.scoring
-	if s == nil || !s.Refuse {
-		return c.decode(ctx, raw, digest, released)
+	if s == nil || released != nil && !s.Refuse {
+		doc, err := c.decode(ctx, raw, digest, released)
+		return doc, nil, err
 	}
 	doc, err := c.decodeDetails(ctx, raw, digest)
-	if err == nil {
-		err = s.admit(doc, c.now())
+	if err != nil {
+		return nil, nil, err
 	}
-	return doc, err
+	at := c.now()
+	said := s.judgeDocument(doc, at)
+	return doc, said, s.refusal(doc, said, at)
 }
 
 // decode reads the document. A list of several is no document: each of them is one.

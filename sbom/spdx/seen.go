@@ -105,14 +105,18 @@ func (s *Seen) Done(d *sbom.Document) {
 const mostKept = 4096
 
 // remember keeps a package that was read, with a copy of everything that it says: what
-// it shares memory with is a block of the whole document's strings.
+// it shares memory with is a block of the whole document's strings. The document has that
+// copy too from now on, so that what is worked out of it is kept at once.
 func (s *Seen) remember(text []byte, c *sbom.Component, room int, details bool) {
 	if len(text) < seenHead || len(text) > seenLongest {
 		return
 	}
 	kept := c.Detached()
 	kept.Details = c.Details.Detached()
-	s.put(&seen{text: bytes.Clone(text), head: s.head(text, details), details: details, known: sbom.Known{Component: kept}, room: room})
+	e := &seen{text: bytes.Clone(text), head: s.head(text, details), details: details, known: sbom.Known{Component: kept}, room: room}
+	s.put(e)
+	kept.Pointer, kept.Known = c.Pointer, &e.known
+	*c = kept
 }
 
 // again adds the package that is due, if its text was seen before.
