@@ -31,6 +31,7 @@ var layers = map[string][]string{
 	"sbom/cyclonedx": {"ident", "sbom", "sbom/note", "sbom/license", "jsonscan", "jsonwrite"},
 	"sbom/syft":      {"ident", "sbom", "jsonscan"},
 	"sbom/trivy":     {"ident", "sbom", "jsonscan", "sbom/cyclonedx"},
+	"sbom/swid":      {"ident", "sbom"},
 	"sbom/note":      {"ident", "sbom"},
 	"sbom/license":   {"ident"},
 	"sbom/decode":    {"ident", "sbom/...", "jsonscan"},

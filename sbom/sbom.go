@@ -17,6 +17,7 @@ const (
 	Syft          Format = "syft"
 	Trivy         Format = "trivy"
 	TrivyOperator Format = "trivy-operator" // SbomReport and ClusterSbomReport objects
+	SWIDTag       Format = "swid"           // a software identification tag (ISO/IEC 19770-2)
 )
 
 // Encoding is how the document was written down.

@@ -14,6 +14,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/sbom/cyclonedx"
 	"github.com/cofferdam-io/cofferdam/sbom/spdx"
+	"github.com/cofferdam-io/cofferdam/sbom/swid"
 	"github.com/cofferdam-io/cofferdam/sbom/syft"
 	"github.com/cofferdam-io/cofferdam/sbom/trivy"
 )
@@ -122,6 +123,9 @@ func (d *decoder) decode(raw []byte, wrappers int) ([]*sbom.Document, error) {
 		if bytes.Contains(text[:min(len(text), 4096)], []byte("rdf:RDF")) {
 			return one(spdx.Decode(d.ctx, raw, spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Seen: d.lim.Seen, Details: d.lim.Details}))
 		}
+		if swid.Is(text) {
+			return one(swid.Decode(d.ctx, raw, sbom.Limits{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Details: d.lim.Details}))
+		}
 		return one(cyclonedx.Decode(d.ctx, raw, cyclonedx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Details: d.lim.Details}))
 	case bytes.Contains(text[:min(len(text), 1<<16)], []byte("SPDXVersion:")):
 		return one(spdx.Decode(d.ctx, raw, spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Seen: d.lim.Seen, Details: d.lim.Details}))
@@ -129,7 +133,7 @@ func (d *decoder) decode(raw []byte, wrappers int) ([]*sbom.Document, error) {
 		return nil, ident.Errorf(ident.KindUnsupported, "is a Kubernetes manifest and no SBOM").WithHint("give manifests with -f")
 	}
 	return nil, ident.Errorf(ident.KindUnsupported, "is no SBOM in any format that is read").
-		WithHint("CycloneDX (JSON, XML), SPDX (JSON, tag-value, JSON-LD), syft JSON and Trivy JSON are")
+		WithHint("CycloneDX (JSON, XML), SPDX (JSON, tag-value, JSON-LD), syft JSON, Trivy JSON and SWID tags are")
 }
 
 func one(doc *sbom.Document, err error) ([]*sbom.Document, error) {

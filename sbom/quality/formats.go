@@ -18,7 +18,7 @@ type acceptedFormat struct {
 const mostFormats = 64
 
 // formatNames are the formats that a policy can speak of.
-var formatNames = []sbom.Format{sbom.CycloneDX, sbom.SPDX, sbom.Syft, sbom.Trivy, sbom.TrivyOperator}
+var formatNames = []sbom.Format{sbom.CycloneDX, sbom.SPDX, sbom.Syft, sbom.Trivy, sbom.TrivyOperator, sbom.SWIDTag}
 
 // parseFormats reads "cyclonedx", "spdx 2.3" and "cyclonedx >=1.5".
 func parseFormats(texts []string) ([]acceptedFormat, error) {
@@ -42,7 +42,7 @@ func parseFormats(texts []string) ([]acceptedFormat, error) {
 			}
 		}
 		if a.format == "" {
-			return nil, bad("and none is called so: cyclonedx, spdx, syft, trivy, trivy-operator")
+			return nil, bad("and none is called so: cyclonedx, spdx, syft, trivy, trivy-operator, swid")
 		}
 		rest := words[1:]
 		if len(rest) > 0 && rest[0] == ">=" {

@@ -390,7 +390,7 @@ func TestAcceptedFormats(t *testing.T) {
 	if err != nil || p.Checks["unaccepted-format"].Level != quality.Warn {
 		t.Error(p, err)
 	}
-	for _, bad := range []string{"[swid]", "[spdx two]", `["spdx >="]`, `["spdx 2.3 x"]`, `["cyclonedx 1..5"]`, `[""]`, "spdx", `["cyclonedx <1.5"]`} {
+	for _, bad := range []string{"[coswid]", "[spdx two]", `["spdx >="]`, `["spdx 2.3 x"]`, `["cyclonedx 1..5"]`, `[""]`, "spdx", `["cyclonedx <1.5"]`} {
 		if _, err := quality.ParsePolicy([]byte("kind: SBOMQualityPolicy\nformats: " + bad + "\n")); err == nil {
 			t.Errorf("%s is taken", bad)
 		}
