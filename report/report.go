@@ -232,6 +232,7 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(pushedTable)
 	case *Scores:
 		hs["json"] = as(scoresJSON)
+		hs["html"] = as(scoresHTML)
 		hs["table"] = as(scoresTable)
 		hs["sarif"] = as(scoresSARIF)
 		hs["junit"] = as(scoresJUnit)

@@ -8,12 +8,14 @@ import (
 	"io"
 
 	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/report/html"
 	"github.com/cofferdam-io/cofferdam/sbom/quality"
 )
 
 // Scores is the answer of `sbom score`.
 type Scores struct {
 	SchemaVersion string             `json:"schemaVersion"`
+	At            string             `json:"at,omitempty"` // when they were judged, RFC 3339
 	Documents     []quality.Report   `json:"documents"`
 	Gate          *ScoreGate         `json:"gate,omitempty"`
 	Coverage      inventory.Coverage `json:"coverage"`
@@ -40,6 +42,23 @@ func (a *Scores) Judge(least float64) {
 	}
 	g.Failed = g.Below+g.Refused > 0
 	a.Gate = g
+}
+
+// words say what stands behind the gate's verdict.
+func (g *ScoreGate) words() string {
+	text := fmt.Sprintf("%d refused by the policy", g.Refused)
+	if g.Min > 0 {
+		text = fmt.Sprintf("%d below %g, ", g.Below, g.Min) + text
+	}
+	return text
+}
+
+func scoresHTML(w io.Writer, a *Scores, o Options) error {
+	var gate *html.ScoresGate
+	if a.Gate != nil {
+		gate = &html.ScoresGate{Failed: a.Gate.Failed, Text: a.Gate.words()}
+	}
+	return html.Scores(w, a.Documents, gate, a.At, a.Coverage.Quarantined, html.Options{ToolName: o.Tool.Name, ToolVersion: o.Tool.Version})
 }
 
 // ShownScores is how many documents a table looks into; of the others it has a row.
@@ -94,11 +113,7 @@ func scoresTable(w io.Writer, a *Scores, o Options) error {
 		if g.Failed {
 			word = p.red("FAILED")
 		}
-		text := fmt.Sprintf("%d refused by the policy", g.Refused)
-		if g.Min > 0 {
-			text = fmt.Sprintf("%d below %g, ", g.Below, g.Min) + text
-		}
-		p.linef("%s  %s", word, text)
+		p.linef("%s  %s", word, g.words())
 	}
 	if n := a.Coverage.Quarantined; n > 0 {
 		p.linef("%s", p.yellow(plural(n, "input")+" could not be read and was not judged"))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -105,7 +106,7 @@ came, and again when the rules change.`,
 				return err
 			}
 			e.problems(problems)
-			a := &report.Scores{SchemaVersion: inventory.SchemaVersion, Documents: []quality.Report{}, Coverage: inventory.Coverage{NotSeen: []string{}}}
+			a := &report.Scores{SchemaVersion: inventory.SchemaVersion, At: at.UTC().Format(time.RFC3339), Documents: []quality.Report{}, Coverage: inventory.Coverage{NotSeen: []string{}}}
 			rows := e.format == "" || e.format == "table" || e.format == "wide"
 			unread, err := e.eachSBOM(ctx, l, args, &reg, func(d *sbom.Document) error {
 				o.Earlier = sameSubject(d, before)
