@@ -120,9 +120,9 @@ func (l *Ledger) Purge(ctx context.Context, by store.Mutation, through uint64) (
 				}
 				n++
 			}
-			list = append(list, execIn("DELETE FROM forward WHERE document", nil, ids)...)
-			list = append(list, execIn("DELETE FROM document WHERE id", nil, ids)...)
-			list = append(list, execIn("DELETE FROM original WHERE NOT EXISTS (SELECT 1 FROM document d WHERE d.original = original.id) AND id", nil, originals)...)
+			list = append(list, execIn("DELETE FROM forward WHERE document", ids)...)
+			list = append(list, execIn("DELETE FROM document WHERE id", ids)...)
+			list = append(list, execIn("DELETE FROM original WHERE NOT EXISTS (SELECT 1 FROM document d WHERE d.original = original.id) AND id", originals)...)
 			_, err = tx.Exec(ctx, append(journal.statements(list), c.save())...)
 			return err
 		})
@@ -218,7 +218,7 @@ func (l *Ledger) DropRejected(ctx context.Context, by store.Mutation, ids []uint
 		if err != nil || len(found) == 0 {
 			return err
 		}
-		list := journal.statements(execIn("DELETE FROM rejected WHERE id", nil, found))
+		list := journal.statements(execIn("DELETE FROM rejected WHERE id", found))
 		_, err = tx.Exec(ctx, append(list, c.save())...)
 		return err
 	})

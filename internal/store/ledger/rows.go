@@ -137,11 +137,11 @@ func selectWithin(ctx context.Context, tx Tx, before, after string, args, values
 }
 
 // execIn is selectIn for a statement that changes rows.
-func execIn(before string, args, values []any) (list []Statement) {
+func execIn(before string, values []any) (list []Statement) {
 	for len(values) > 0 {
 		var now []any
 		now, values = pad(values)
-		list = append(list, Statement{before + " IN " + in[len(now)], append(args[:len(args):len(args)], now...)})
+		list = append(list, Statement{before + " IN " + in[len(now)], now})
 	}
 	return list
 }
