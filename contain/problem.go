@@ -71,6 +71,9 @@ type Problem struct {
 	Traffic Traffic
 	// Needs are connections that the owners declare necessary.
 	Needs []Need
+	// Doubts are causes of other kinds that could change what is affected, such as SBOMs
+	// that nobody vouches for.
+	Doubts []inventory.Unknown
 	// MayCut lists guard rails that the user gives up by name: "dns", "api-server",
 	// or a vital workload.
 	MayCut []string

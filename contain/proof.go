@@ -89,7 +89,7 @@ func (p *Proof) Edges(lines []Line) []segment.Edge {
 type Assumptions struct {
 	Enforcement string `json:"enforcement"`
 	// Unknowns are causes that could change the plan: doubts about connections that its
-	// cut and its sentence hang on.
+	// cut and its sentence hang on, and about what is affected.
 	Unknowns []inventory.Unknown `json:"unknowns"`
 	Coverage inventory.Coverage  `json:"coverage"`
 	Flows    *Window             `json:"flows,omitempty"`

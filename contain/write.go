@@ -285,6 +285,7 @@ func (s *solver) assume(plan *Plan) {
 		a.Pivots = "paths do not go on from " + counted(k, "workload") + ", each with the reason in nonPivots of plan.json; the next advisory about one of them makes it a step"
 	}
 	a.Unknowns = append(a.Unknowns, s.bearing(plan)...)
+	a.Unknowns = append(a.Unknowns, s.p.Doubts...)
 	if s.p.Traffic != nil {
 		w := s.p.Traffic.Window()
 		a.Flows = &w

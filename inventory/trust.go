@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -295,6 +296,41 @@ func (s *Snapshot) Vouchable() []ident.ImageRef {
 	}
 	slices.SortFunc(out, func(a, b ident.ImageRef) int { return strings.Compare(a.String(), b.String()) })
 	return out
+}
+
+// Unvouched are the SBOMs of what runs that are not verified, as causes of doubt about
+// what they list; none where nobody was asked who vouches for them.
+func (s *Snapshot) Unvouched(ctx context.Context) ([]Unknown, error) {
+	if s.in.Trust == nil {
+		return nil, nil
+	}
+	m, err := s.Map(ctx)
+	if err != nil {
+		return nil, err
+	}
+	type key struct{ object, reason string }
+	at := map[key]int{}
+	var out []Unknown
+	for _, w := range m.Workloads {
+		for _, im := range w.Images {
+			if im.SBOM == nil || im.SBOM.Trust == SBOMVerified {
+				continue
+			}
+			k := key{"SBOM of " + im.Image, im.SBOM.Trust + ": " + im.SBOM.TrustReason}
+			i, ok := at[k]
+			if !ok {
+				i = len(out)
+				at[k], out = i, append(out, Unknown{Object: k.object, Reason: k.reason})
+			}
+			if a := out[i].Affects; len(a) == 0 || a[len(a)-1] != w.Workload {
+				out[i].Affects = append(a, w.Workload)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b Unknown) int {
+		return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Reason, b.Reason))
+	})
+	return out, nil
 }
 
 // ImageSBOM is an image that runs with its SBOM.

@@ -87,7 +87,7 @@ func (f *containFlags) check(most bool) error {
 }
 
 func containCommand(e *env) *cobra.Command {
-	var in inputs
+	in := inputs{trust: &sbomTrust{}}
 	var f containFlags
 	c := &cobra.Command{
 		Use: "contain QUERY|--from SCAN.json --when CONDITIONS -f PATH… --sbom PATH… [--protect SELECTOR…] [--out DIR]", GroupID: "estate",
@@ -113,6 +113,9 @@ on from: every component of them is known, and no loaded advisory affects any; w
 
 With --findings what only other scanners report counts as well, unless what is loaded
 contradicts it: for what a QUERY affects, for --from with its --when, and for --pivots.
+
+With --sbom-trust or --verify each SBOM that nobody vouches for is a doubt of the plan
+(exit 4): what it leaves out, no plan contains.
 
 Name resolution, the API server and what the estate file declares vital are never
 cut unless --may-cut names them. Without flow records what a plan costs is unknown.
@@ -170,6 +173,7 @@ A finding that may satisfy --when, for all that is known, is listed (exit 4).
 	in.sbomFlags(c)
 	in.advisoryFlags(c)
 	in.intelligenceFlags(c)
+	in.trust.add(c)
 	fl := c.Flags()
 	fl.StringArrayVar(&f.protect, "protect", nil, "`SELECTOR` of the workloads to keep the affected ones from (default: those that the estate file protects); repeatable")
 	fl.StringVar(&f.objective, "objective", "", "`WHAT` the plan is for: separate, isolate, shrink, close-internet (default: separate where something is protected, else isolate)")

@@ -82,6 +82,9 @@ func (e *env) makePlan(ctx context.Context, est *app.Estate, snap *inventory.Sna
 			return nil, err
 		}
 	}
+	if p.Doubts, err = snap.Unvouched(ctx); err != nil {
+		return nil, err
+	}
 	p.QuarantineLabels, p.First = f.quarantineLabels, f.first
 	if p.Grain, err = contain.ParseGrain(f.grain); err != nil {
 		return nil, err

@@ -126,6 +126,28 @@ func TestTrustOfSBOMs(t *testing.T) {
 			}
 		}
 	}
+	code, plan, errs := run(t, nil, append(append([]string{"contain", "pkg:npm/lodash", "--accept-unobserved", "--cni", "cilium", "-o", "json"}, estate...), "--sbom-trust", filepath.Join(dir, "said"))...)
+	var p struct {
+		Proof struct {
+			Assumptions struct {
+				Unknowns []struct{ Object, Reason string }
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(plan), &p); err != nil || code != 4 {
+		t.Fatalf("contain: exit %d, %v: %s%s", code, err, plan, errs)
+	}
+	var doubts []string
+	for _, u := range p.Proof.Assumptions.Unknowns {
+		for name, image := range images {
+			if u.Object == "SBOM of "+image && strings.HasPrefix(u.Reason, want[name]+": ") {
+				doubts = append(doubts, name)
+			}
+		}
+	}
+	if slices.Sort(doubts); strings.Join(doubts, " ") != "bare forged locked stranger" {
+		t.Errorf("contain: the plan's doubts: %v in %+v", doubts, p.Proof.Assumptions.Unknowns)
+	}
 	for format, says := range map[string][]string{
 		"wide":      {"WHO VOUCHES FOR THEM", "unsigned", "its signature was refused", "403", "SBOMs of images: 1 verified, 2 invalid, 1 unsigned, 1 unchecked"},
 		"html":      {"SBOMs and who vouches for them", "ci@example.com", "nobody vouches for it at the image"},
