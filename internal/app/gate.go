@@ -88,8 +88,9 @@ func (g *gate) open(name, expected string, err error) {
 	g.out.Checks = append(g.out.Checks, report.GateCheck{Name: name, Result: report.GateNotChecked, Expected: expected, Found: err.Error(), Mend: hintOf(err)})
 }
 
-// documents finds the image's SBOMs: those that somebody signed, else those that are
-// attached without. Each is valid, good enough and about the image, or fails.
+// documents finds the image's SBOMs: those that somebody signed whom the flags name, else
+// all that are attached: where nobody is named, anybody with an account somewhere may have
+// signed one that says nothing. Each is valid, good enough and about the image, or fails.
 func (g *gate) documents(ctx context.Context) error {
 	type one struct {
 		doc    *sbom.Document
@@ -101,22 +102,32 @@ func (g *gate) documents(ctx context.Context) error {
 		all = append(all, one{s.Document, s.Raw, true})
 	}
 	const expected = "an SBOM of the image in its registry"
-	if len(all) == 0 {
+	if signed := len(all); signed == 0 || !g.in.Verify.named() {
 		docs, raws, err := g.unsigned(ctx)
 		switch {
 		case ident.KindOf(err) == ident.KindIndeterminate && err != nil:
 			g.open("sbom", expected, err)
-			return nil
+			if signed == 0 {
+				return nil
+			}
 		case err != nil && ident.KindOf(err) != ident.KindNotFound:
 			return err
-		case len(docs) == 0:
+		case len(docs)+signed == 0:
 			g.failed("sbom", expected, "none is attached that can be read", "cofferdam attest IMAGE --type cyclonedx --predicate sbom.json")
 			return nil
 		}
 		for i, d := range docs {
-			all = append(all, one{d, raws[i], false})
+			if !slices.ContainsFunc(all[:signed], func(x one) bool { return x.doc.Digest == d.Digest }) {
+				all = append(all, one{d, raws[i], false})
+			}
 		}
-		g.out.Notes = append(g.out.Notes, "nobody signed the SBOM: whoever may push could have changed it; cofferdam attest signs one")
+		switch more := len(all) - signed; {
+		case more == 0:
+		case signed == 0:
+			g.out.Notes = append(g.out.Notes, "nobody signed the SBOM: whoever may push could have changed it; cofferdam attest signs one")
+		default:
+			g.out.Notes = append(g.out.Notes, counted(more, "SBOM")+" that nobody signed judged beside "+counted(signed, "signed one")+", since nobody is named whose signature counts: --key, or --certificate-identity and --certificate-oidc-issuer")
+		}
 	}
 	g.passed("sbom", counted(len(all), "document"))
 	validator := schema.New(schema.Limits{})

@@ -41,6 +41,10 @@ type VerifyInputs struct {
 	At     time.Time
 }
 
+// named reports whether somebody is named whose signatures count; otherwise those of
+// anybody do whom a trusted root vouches for.
+func (in *VerifyInputs) named() bool { return len(in.Keys)+len(in.Options.Identities) > 0 }
+
 // VerifyBundles judges bundles. What is refused and what could not be checked are
 // results; an error says that the question is wrong, or that a key or trusted root is.
 func (l *Loader) VerifyBundles(ctx context.Context, in VerifyInputs) (*report.Verification, error) {

@@ -29,6 +29,7 @@ func registryWithImages(t *testing.T, buildkit string) *oci.Registry {
 	}
 	web := r.Image(t, "shop/web", "1.4")
 	r.Attach(t, web, "application/vnd.cyclonedx+json", oci.Layer{MediaType: "application/vnd.cyclonedx+json", Content: []byte(webSBOM)})
+	r.Attach(t, r.Image(t, "shop/swapped", "1"), "application/vnd.cyclonedx+json", oci.Layer{MediaType: "application/vnd.cyclonedx+json", Content: []byte(webSBOM)})
 	r.Image(t, "shop/bare", "1")
 	for _, name := range []string{"shop/signed", "shop/gated", "shop/github", "shop/gitlab", "shop/jenkins", "shop/tekton", "shop/kept", "shop/promoted", "shop/released", "shop/vendor", "shop/recorded"} {
 		r.Image(t, name, "1") // for scripts that sign
