@@ -323,7 +323,7 @@ func TestConformance(t *testing.T) {
 		{name: "wrong-hashedrekord-entry_fail", signing: v1, change: swapped([]byte("something else\n"), v1, entry()...), reason: "log-entry-mismatch"},
 		{name: "wrong-material_fail", signing: v1, change: swapped([]byte("something else\n"), v1, "messageSignature"), reason: "artifact-mismatch"},
 	}
-	if len(cases) < 82 {
+	if len(cases) < 83 {
 		t.Fatalf("%d cases", len(cases))
 	}
 	t.Setenv("COFFERDAM_CACHE", t.TempDir())
