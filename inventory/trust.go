@@ -322,8 +322,8 @@ func (s *Snapshot) Unvouched(ctx context.Context) ([]Unknown, error) {
 				i = len(out)
 				at[k], out = i, append(out, Unknown{Object: k.object, Reason: k.reason})
 			}
-			if a := out[i].Affects; len(a) == 0 || a[len(a)-1] != w.Workload {
-				out[i].Affects = append(a, w.Workload)
+			if a := &out[i].Affects; len(*a) == 0 || (*a)[len(*a)-1] != w.Workload {
+				*a = append(*a, w.Workload)
 			}
 		}
 	}

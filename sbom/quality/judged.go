@@ -57,7 +57,7 @@ func (v *view) judgeKnown(c *sbom.Component, of *sbom.Known, index int32) *judge
 		return j
 	}
 	j := &judged{label: label(c), silent: unresolved(c)}
-	j.kind, _ = purlType(c.PURL)
+	j.kind = purlType(c.PURL)
 	v.judgeAlone(c, index, &j.row)
 	j.own = v.inspectAlone(c, index, func(check at, format string, args ...any) {
 		j.faults = append(j.faults, fault{check, fmt.Sprintf(format, args...)})

@@ -63,7 +63,7 @@ func (v *view) signals(at time.Time) Signals {
 		if j := v.remembered[i]; j != nil {
 			kind, silent = j.kind, j.silent
 		} else {
-			kind, _ = purlType(c.PURL)
+			kind = purlType(c.PURL)
 			silent = unresolved(c)
 		}
 		if kind != "" {
@@ -99,13 +99,14 @@ func (v *view) signals(at time.Time) Signals {
 	return s
 }
 
-func purlType(purl string) (string, bool) {
+// purlType is the type of a package URL; "" of what is none.
+func purlType(purl string) string {
 	rest, ok := strings.CutPrefix(purl, "pkg:")
 	if !ok {
-		return "", false
+		return ""
 	}
-	kind, _, ok := strings.Cut(strings.TrimLeft(rest, "/"), "/")
-	return strings.ToLower(kind), ok && kind != ""
+	kind, _, _ := strings.Cut(strings.TrimLeft(rest, "/"), "/")
+	return strings.ToLower(kind)
 }
 
 // transitive says whether any component needs another: direct dependencies alone start
