@@ -117,13 +117,13 @@ var layers = map[string][]string{
 	"report/html":     {"ident", "segment", "inventory", "sbom/quality"},
 
 	"examples":        {},
-	"internal/corpus": {},
+	"internal/corpus": {"internal/testenv/used"},
 
 	"internal/store":            {"ident", "evidence", "internal/wholefile"},
 	"internal/store/ledger":     {"ident", "evidence", "internal/store", "internal/zstdframe"},
 	"internal/store/sqlite":     {"ident", "evidence", "internal/store", "internal/store/ledger"},
 	"internal/store/postgres":   {"ident", "internal/retry", "internal/store", "internal/store/ledger"},
-	"internal/store/storetest":  {"ident", "evidence", "internal/store", "internal/store/ledger"},
+	"internal/store/storetest":  {"ident", "evidence", "internal/store", "internal/store/ledger", "internal/testenv/used"},
 	"internal/zstdframe":        {},
 	"internal/testenv/keyring":  {},
 	"internal/testenv/pg":       {},
@@ -132,6 +132,7 @@ var layers = map[string][]string{
 	"internal/testenv/oci":      {"ident", "internal/testenv/program"},
 	"internal/testenv/sigstore": {"internal/testenv/program", "verify/synth"},
 	"internal/testenv/tuf":      {},
+	"internal/testenv/used":     {},
 
 	"internal/clip":      {},
 	"internal/kms":       {"ident", "internal/clip"},

@@ -8,12 +8,12 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/contain"
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/testenv/used"
 	"github.com/cofferdam-io/cofferdam/segment"
 	"github.com/cofferdam-io/cofferdam/segment/synth"
 )
@@ -43,12 +43,12 @@ func BenchmarkMake(b *testing.B) {
 				p.Graph = benchGraph(b, m) // changes are cheap on the newest graph of a line only
 				runtime.GC()
 				b.StartTimer()
-				from := cpu(b)
+				from := used.CPU(b)
 				plan, err := contain.Make(context.Background(), p)
 				if err != nil {
 					b.Fatal(err)
 				}
-				spent += cpu(b) - from
+				spent += used.CPU(b) - from
 				cuts, ways = len(plan.Cuts), len(plan.Alternatives)
 			}
 			b.ReportMetric(float64(cuts), "cuts")
@@ -56,16 +56,6 @@ func BenchmarkMake(b *testing.B) {
 			b.ReportMetric(float64(spent.Microseconds())/1000/float64(b.N), "cpu-ms/op")
 		})
 	}
-}
-
-// cpu is the time that the process has spent.
-func cpu(b *testing.B) time.Duration {
-	b.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // benchGraph is an estate whose lines are known already, as they are to whoever

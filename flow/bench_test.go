@@ -15,9 +15,9 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
+
+	"github.com/cofferdam-io/cofferdam/internal/testenv/used"
 )
 
 // repeated yields a text again and again.
@@ -78,7 +78,7 @@ func benchRead(b *testing.B, f Format, total int, size int64, inputs iter.Seq[io
 	book := NewBook(benchEstate(), BookOptions{})
 	b.SetBytes(size)
 	runtime.GC()
-	start := cpuTime()
+	start := used.CPU(b)
 	for b.Loop() {
 		a := NewAggregator(Options{Book: book})
 		for in := range inputs {
@@ -92,20 +92,9 @@ func benchRead(b *testing.B, f Format, total int, size int64, inputs iter.Seq[io
 		}
 		b.ReportMetric(float64(len(o.Edges)), "edges")
 	}
-	b.ReportMetric((cpuTime()-start).Seconds()/float64(b.N), "cpu-s/op")
+	b.ReportMetric((used.CPU(b)-start).Seconds()/float64(b.N), "cpu-s/op")
 	b.ReportMetric(float64(size)/float64(total), "B/line")
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) == nil {
-		b.ReportMetric(float64(u.Maxrss)/1024, "peak-MB")
-	}
-}
-
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	b.ReportMetric(used.PeakMB(b), "peak-MB")
 }
 
 // everNew yields lines of CSV that all differ: between any workloads on any
@@ -155,8 +144,5 @@ func BenchmarkHostile(b *testing.B) {
 		}
 		b.ReportMetric(float64(len(o.Edges)), "edges")
 	}
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) == nil {
-		b.ReportMetric(float64(u.Maxrss)/1024, "peak-MB")
-	}
+	b.ReportMetric(used.PeakMB(b), "peak-MB")
 }

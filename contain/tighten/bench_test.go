@@ -13,13 +13,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/contain/tighten"
 	"github.com/cofferdam-io/cofferdam/estate/manifest"
 	"github.com/cofferdam-io/cofferdam/flow"
+	"github.com/cofferdam-io/cofferdam/internal/testenv/used"
 	"github.com/cofferdam-io/cofferdam/segment"
 	"github.com/cofferdam-io/cofferdam/segment/k8s"
 	"github.com/cofferdam-io/cofferdam/segment/synth"
@@ -57,33 +57,21 @@ func BenchmarkMake(b *testing.B) {
 					b.Fatal(err)
 				}
 				b.StartTimer()
-				from := cpu(b)
+				from := used.CPU(b)
 				plan, err := tighten.Make(context.Background(), p)
 				if err != nil {
 					b.Fatal(err)
 				}
-				spent += cpu(b) - from
+				spent += used.CPU(b) - from
 				edits, edges, final = len(plan.Edits), plan.Proof.Before.Edges, plan.Proof.Final.Edges
 			}
 			b.ReportMetric(float64(edits), "edits")
 			b.ReportMetric(float64(edges), "edges")
 			b.ReportMetric(float64(final), "final-edges")
 			b.ReportMetric(spent.Seconds()/float64(b.N), "cpu-s/op")
-			var u syscall.Rusage
-			if syscall.Getrusage(syscall.RUSAGE_SELF, &u) == nil {
-				b.ReportMetric(float64(u.Maxrss)/1024, "peak-MB")
-			}
+			b.ReportMetric(used.PeakMB(b), "peak-MB")
 		})
 	}
-}
-
-func cpu(b *testing.B) time.Duration {
-	b.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func made(b *testing.B, c synth.Config) []manifest.Input {

@@ -50,9 +50,23 @@ func sbomText(name string) string {
 "components":[{"type":"library","name":"lodash","version":"4.17.20","purl":"pkg:npm/lodash@4.17.20"}]}`, name)
 }
 
+// get asks a server that knows everybody.
 func get(t *testing.T, url string) string {
 	t.Helper()
-	res, err := http.Get(url) //nolint:gosec // our own server
+	return fetch(t, url, "")
+}
+
+// fetch asks a server, with a token where there is one.
+func fetch(t *testing.T, url, token string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,23 +8,14 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/index/synth"
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
 	"github.com/cofferdam-io/cofferdam/internal/store/sqlite"
+	"github.com/cofferdam-io/cofferdam/internal/testenv/used"
 )
-
-// cpu is what the process has used, its collector and its system calls included.
-func cpu() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
 
 // intake takes documents in, 64 at a time as many clients do, and reports megabytes
 // and documents for each second of CPU: hashed, decoded, packed, indexed and on disk.
@@ -38,7 +29,7 @@ func intake(b *testing.B, docs [][]byte) {
 	c, end := open(b, s, catalog.Options{Log: slog.New(slog.DiscardHandler), Coding: coding, Limits: catalog.Limits{Wait: time.Minute}})
 	defer end()
 	var bytesIn int64
-	begun := cpu()
+	begun := used.CPU(b)
 	b.ResetTimer()
 	var wg sync.WaitGroup
 	gate := make(chan struct{}, 64)
@@ -54,7 +45,7 @@ func intake(b *testing.B, docs [][]byte) {
 	}
 	wg.Wait()
 	b.StopTimer()
-	took := (cpu() - begun).Seconds()
+	took := (used.CPU(b) - begun).Seconds()
 	b.ReportMetric(float64(bytesIn)/1e6/took, "MB/cpu-s")
 	b.ReportMetric(float64(b.N)/took, "docs/cpu-s")
 }

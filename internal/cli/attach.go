@@ -25,12 +25,7 @@ attested; verify image, gate and policies see both, each with its signer.
 Nothing is attached unless every bundle verifies (exit 3), or where one could not be
 checked (exit 1). The same bundle twice is one attachment.`,
 		Example: "  cofferdam attach registry.example/vendor/db:7 --bundle sbom.sigstore.json --certificate-identity release@vendor.example --certificate-oidc-issuer https://accounts.vendor.example",
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return ident.Errorf(ident.KindUsage, "%s needs one IMAGE", c.CommandPath())
-			}
-			return nil
-		},
+		Args:    oneImage,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			if in.Image = args[0]; len(in.Bundles) == 0 {
 				return ident.Errorf(ident.KindUsage, "what is taken in?").WithHint("--bundle FILE: what the supplier signed")

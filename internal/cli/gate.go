@@ -42,12 +42,7 @@ or a trusted root is in trouble exits 1, and says that it is not your change.
 --type approval). -o markdown writes a summary; --step-summary adds it to the page that
 GITHUB_STEP_SUMMARY names. --fail-on none makes no line for findings.`,
 		Example: "  cofferdam gate registry.example/shop/web:1.4 --policy policies --baseline known.json -o sarif --output-file gate.sarif",
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return ident.Errorf(ident.KindUsage, "%s needs one IMAGE", c.CommandPath())
-			}
-			return nil
-		},
+		Args:    oneImage,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			if len(q.policies) == 0 {
 				return ident.Errorf(ident.KindUsage, "what does the image have to pass?").WithHint("--policy FILE; examples/policies has one, docs/policies.md says how they are written")

@@ -7,13 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/cofferdam-io/cofferdam/internal/cli"
 	"github.com/cofferdam-io/cofferdam/internal/testenv/keyring"
 	"github.com/cofferdam-io/cofferdam/internal/testenv/oci"
+	"github.com/cofferdam-io/cofferdam/internal/testenv/used"
 )
 
 // components of the image that BenchmarkGate judges.
@@ -26,20 +25,14 @@ const gateComponents = 300
 // process: the registry's and the collector's share is in it.
 func BenchmarkGate(b *testing.B) {
 	args := gated(b)
-	var before, after syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &before); err != nil {
-		b.Fatal(err)
-	}
+	begun := used.CPU(b)
 	for b.Loop() {
 		var out bytes.Buffer
 		if code := cli.Run(context.Background(), args, nil, &out, &out); code != 0 || !strings.Contains(out.String(), "PASSED") {
 			b.Fatalf("exit %d: %s", code, out.String())
 		}
 	}
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &after); err != nil {
-		b.Fatal(err)
-	}
-	cpu := time.Duration(after.Utime.Nano() + after.Stime.Nano() - before.Utime.Nano() - before.Stime.Nano())
+	cpu := used.CPU(b) - begun
 	b.ReportMetric(float64(cpu.Milliseconds())/float64(b.N), "cpu-ms/op")
 }
 

@@ -104,12 +104,7 @@ unsigned.`,
 		Example: "  cofferdam verify image registry.example/shop/web:1.4 --policy policy.yaml\n" +
 			"  cofferdam verify image registry.example/shop/web:1.4 --key cosign.pub --explain\n" +
 			"  cofferdam verify image registry.example/shop/web:1.4 --notation-policy trustpolicy.json --notation-store ~/.config/notation/trust-store",
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return ident.Errorf(ident.KindUsage, "%s needs one IMAGE", c.CommandPath())
-			}
-			return nil
-		},
+		Args: oneImage,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			in, err := q.inputs(ctx, e, args[0])
 			if err != nil {
@@ -127,4 +122,11 @@ unsigned.`,
 	q.flags(c)
 	c.Flags().BoolVar(&explain, "explain", false, "show the certificate, the log entries and the trust that facts rest on, and where each was attached")
 	return answers(c, (*report.ImageVerification)(nil))
+}
+
+func oneImage(c *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return ident.Errorf(ident.KindUsage, "%s needs one IMAGE", c.CommandPath())
+	}
+	return nil
 }

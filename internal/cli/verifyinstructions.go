@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/report"
 )
 
@@ -24,12 +23,7 @@ their SHA-256: publish them beside the notes.
 An image that does not verify has no instructions (exit 3), nor has one that could not
 be checked (exit 1). Whoever signed besides those whom the flags name is not in them.`,
 		Example: "  cofferdam verify instructions registry.example/shop/web:1.4 --key cosign.pub -o markdown >> RELEASE_NOTES.md",
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return ident.Errorf(ident.KindUsage, "%s needs one IMAGE", c.CommandPath())
-			}
-			return nil
-		},
+		Args:    oneImage,
 	}
 	c.RunE = e.run(func(ctx context.Context, args []string) error {
 		in, err := q.inputs(ctx, e, args[0])

@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/report"
 )
 
@@ -24,12 +23,7 @@ commits) it says so, and exits 3. What verified and was not logged is counted, a
 part of it. No entry at all exits 3, and 1 where not everything could be checked.
 --policy names no condition here: whoever the trusted root certifies is heard.`,
 		Example: "  cofferdam verify record registry.example/shop/web:1.4 --certificate-identity-regexp '^https://github.com/shop/' --certificate-oidc-issuer https://token.actions.githubusercontent.com",
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return ident.Errorf(ident.KindUsage, "%s needs one IMAGE", c.CommandPath())
-			}
-			return nil
-		},
+		Args:    oneImage,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			in, err := q.inputs(ctx, e, args[0])
 			if err != nil {

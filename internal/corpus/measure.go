@@ -6,9 +6,9 @@ import (
 	"bytes"
 	"io/fs"
 	"os"
-	"syscall"
 	"testing"
-	"time"
+
+	"github.com/cofferdam-io/cofferdam/internal/testenv/used"
 )
 
 // Throughput measures how many megabytes decode reads in a second of CPU time,
@@ -44,7 +44,7 @@ func throughput(b *testing.B, docs [][]byte, decode func(data []byte) error) {
 	}
 	b.SetBytes(size)
 	b.ReportAllocs()
-	start := cpu(b)
+	start := used.CPU(b)
 	for b.Loop() {
 		for _, d := range docs {
 			if err := decode(d); err != nil {
@@ -52,15 +52,5 @@ func throughput(b *testing.B, docs [][]byte, decode func(data []byte) error) {
 			}
 		}
 	}
-	b.ReportMetric(float64(size)*float64(b.N)/1e6/(cpu(b)-start).Seconds(), "MB/cpu-s")
-}
-
-// cpu is the CPU time that this process has used.
-func cpu(b *testing.B) time.Duration {
-	b.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	b.ReportMetric(float64(size)*float64(b.N)/1e6/(used.CPU(b)-start).Seconds(), "MB/cpu-s")
 }

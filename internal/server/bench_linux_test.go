@@ -12,7 +12,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
@@ -24,6 +23,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/internal/server"
 	"github.com/cofferdam-io/cofferdam/internal/store"
 	"github.com/cofferdam-io/cofferdam/internal/store/sqlite"
+	"github.com/cofferdam-io/cofferdam/internal/testenv/used"
 	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
@@ -187,16 +187,16 @@ func BenchmarkOverHTTP(b *testing.B) {
 		}},
 	} {
 		b.Run(question.name, func(b *testing.B) {
-			wall, used := make([]time.Duration, 0, b.N), make([]time.Duration, 0, b.N)
+			wall, spent := make([]time.Duration, 0, b.N), make([]time.Duration, 0, b.N)
 			found := 0
 			for i := 0; b.Loop(); i++ {
-				begun, before := time.Now(), processor(b)
+				begun, was := time.Now(), used.CPU(b)
 				body := get(b, r, question.path(i))
-				wall, used = append(wall, time.Since(begun)), append(used, processor(b)-before)
+				wall, spent = append(wall, time.Since(begun)), append(spent, used.CPU(b)-was)
 				found += bytes.Count(body, []byte(`"artifact":`))
 			}
 			reportTimes(b, "ms", wall)
-			reportTimes(b, "cpu-ms", used)
+			reportTimes(b, "cpu-ms", spent)
 			b.ReportMetric(float64(found)/float64(b.N), "artifacts/op")
 		})
 	}
@@ -240,7 +240,7 @@ func BenchmarkAdvisoryChange(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	wall, used := make([]time.Duration, 0, b.N), make([]time.Duration, 0, b.N)
+	wall, spent := make([]time.Duration, 0, b.N), make([]time.Duration, 0, b.N)
 	for i := 0; b.Loop(); i++ {
 		a := *advisories[i%len(advisories)]
 		switch at = at.Add(time.Second); i % 3 {
@@ -252,28 +252,19 @@ func BenchmarkAdvisoryChange(b *testing.B) {
 			a.Affected = slices.Clone(a.Affected)
 			a.Affected[0].Ranges = []vuln.Range{{Type: vuln.RangeEcosystem, Events: []vuln.Event{{Introduced: "0"}}}}
 		}
-		begun, spent := time.Now(), processor(b)
+		begun, was := time.Now(), used.CPU(b)
 		if err := r.catalog.ChangeAdvisories(b.Context(), catalog.Advisories{Loaded: at}, []*vuln.Advisory{&a}); err != nil {
 			b.Fatal(err)
 		}
 		if _, err := r.catalog.AuditFindings(b.Context()); err != nil {
 			b.Fatal(err)
 		}
-		wall, used = append(wall, time.Since(begun)), append(used, processor(b)-spent)
+		wall, spent = append(wall, time.Since(begun)), append(spent, used.CPU(b)-was)
 	}
 	reportTimes(b, "ms", wall)
-	reportTimes(b, "cpu-ms", used)
+	reportTimes(b, "cpu-ms", spent)
 	b.ReportMetric(float64(before.Total), "findings")
 	b.ReportMetric(float64(len(o.running)), "containers")
-}
-
-// processor is what this process has used of its processors.
-func processor(b *testing.B) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // get reads an answer of the API whole.

@@ -4,10 +4,9 @@ package encode_test
 
 import (
 	"context"
-	"syscall"
 	"testing"
-	"time"
 
+	"github.com/cofferdam-io/cofferdam/internal/testenv/used"
 	"github.com/cofferdam-io/cofferdam/sbom/encode"
 )
 
@@ -23,21 +22,15 @@ func BenchmarkEncode(b *testing.B) {
 	for _, f := range encode.Formats() {
 		b.Run(string(f), func(b *testing.B) {
 			var out counting
-			var before, after syscall.Rusage
-			if err := syscall.Getrusage(syscall.RUSAGE_SELF, &before); err != nil {
-				b.Fatal(err)
-			}
+			begun := used.CPU(b)
 			for b.Loop() {
 				if _, err := encode.Document(context.Background(), &out, d, f, options); err != nil {
 					b.Fatal(err)
 				}
 			}
-			if err := syscall.Getrusage(syscall.RUSAGE_SELF, &after); err != nil {
-				b.Fatal(err)
-			}
-			used := time.Duration(after.Utime.Nano() + after.Stime.Nano() - before.Utime.Nano() - before.Stime.Nano())
-			b.ReportMetric(float64(out.n)/1e6/used.Seconds(), "MB/cpu-s")
-			b.ReportMetric(float64(len(d.Components)*b.N)/used.Seconds(), "components/cpu-s")
+			took := used.CPU(b) - begun
+			b.ReportMetric(float64(out.n)/1e6/took.Seconds(), "MB/cpu-s")
+			b.ReportMetric(float64(len(d.Components)*b.N)/took.Seconds(), "components/cpu-s")
 			b.ReportAllocs()
 		})
 	}

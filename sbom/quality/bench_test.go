@@ -6,12 +6,11 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/cofferdam-io/cofferdam/index/synth"
 	"github.com/cofferdam-io/cofferdam/internal/corpus"
+	"github.com/cofferdam-io/cofferdam/internal/testenv/used"
 	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/sbom/decode"
 	"github.com/cofferdam-io/cofferdam/sbom/quality"
@@ -59,11 +58,11 @@ func benchmarkScore(b *testing.B, raws [][]byte) {
 	}
 	timed := func(b *testing.B, round func()) {
 		b.ReportAllocs()
-		begun := cpu(b)
+		begun := used.CPU(b)
 		for b.Loop() {
 			round()
 		}
-		took := (cpu(b) - begun).Seconds()
+		took := (used.CPU(b) - begun).Seconds()
 		b.ReportMetric(float64(b.N*len(raws))/took, "SBOMs/CPU-s")
 		b.ReportMetric(float64(b.N*size)/took/1e6, "MB/CPU-s")
 	}
@@ -97,14 +96,4 @@ func benchmarkScore(b *testing.B, raws [][]byte) {
 			})
 		})
 	}
-}
-
-// cpu is the time that this process has used: wall time says little on a shared machine.
-func cpu(b *testing.B) time.Duration {
-	b.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/store"
+	"github.com/cofferdam-io/cofferdam/internal/testenv/used"
 )
 
 // Bench measures durable intake without decoding, hashing and compression:
@@ -31,9 +31,9 @@ func Bench(b *testing.B, open func(b *testing.B, c store.Coding) store.Store) {
 				b.StopTimer()
 				list := m.intakes(group)
 				b.StartTimer()
-				before := processor()
+				before := used.CPU(b)
 				m.commit(b, s, list)
-				cpu += processor() - before
+				cpu += used.CPU(b) - before
 			}
 			perDocument(b, cpu, b.N*group)
 			if err := s.Close(); err != nil {
@@ -58,15 +58,15 @@ func Bench(b *testing.B, open func(b *testing.B, c store.Coding) store.Store) {
 				first++
 			}
 			b.StartTimer()
-			before := processor()
+			before := used.CPU(b)
 			if n, err := s.Delete(b.Context(), By(m.made), ids); err != nil || n != documents {
 				b.Fatal(n, err)
 			}
-			between := processor()
+			between := used.CPU(b)
 			if n, err := s.Purge(b.Context(), By(m.made), 1<<62); err != nil || n != documents {
 				b.Fatal(n, err)
 			}
-			cpu, purge = cpu+between-before, purge+processor()-between
+			cpu, purge = cpu+between-before, purge+used.CPU(b)-between
 		}
 		perDocument(b, cpu, b.N*documents)
 		b.ReportMetric(float64(purge.Microseconds())/float64(b.N*documents), "purge-cpu-µs/doc")
@@ -80,15 +80,6 @@ func perDocument(b *testing.B, cpu time.Duration, n int) {
 	b.ReportMetric(float64(cpu.Microseconds())/float64(n), "cpu-µs/doc")
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(n), "wall-µs/doc")
 	b.ReportMetric(0, "ns/op")
-}
-
-// processor is what this process has used of its processors, user and system.
-func processor() time.Duration {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // maker makes documents.

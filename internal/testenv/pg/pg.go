@@ -251,15 +251,10 @@ func Name(dsn string) string { return dsn[strings.LastIndex(dsn, "=")+1:] }
 // itself.
 func (s *Server) KillBackend(t testing.TB, dsn string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
-	defer cancel()
-	c, err := pgx.Connect(ctx, s.dsn("postgres"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close(ctx) //nolint:errcheck // the server kills the connection
 	var pid int
-	err = c.QueryRow(ctx, "SELECT pid FROM pg_stat_activity WHERE datname = $1 ORDER BY state = 'active' DESC, random() LIMIT 1", Name(dsn)).Scan(&pid)
+	ctx, c, done := s.session(t)
+	defer done()
+	err := c.QueryRow(ctx, "SELECT pid FROM pg_stat_activity WHERE datname = $1 ORDER BY state = 'active' DESC, random() LIMIT 1", Name(dsn)).Scan(&pid)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,13 +265,8 @@ func (s *Server) KillBackend(t testing.TB, dsn string) {
 
 func (s *Server) exec(t testing.TB, sql string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
-	defer cancel()
-	c, err := pgx.Connect(ctx, s.dsn("postgres"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close(ctx) //nolint:errcheck // the test is about the statement
+	ctx, c, done := s.session(t)
+	defer done()
 	if _, err := c.Exec(ctx, sql); err != nil {
 		t.Fatal(err)
 	}
@@ -286,16 +276,26 @@ func (s *Server) exec(t testing.TB, sql string) {
 // a proxy that loses patience would, and returns how many there were.
 func (s *Server) EndSessions(t testing.TB, dsn, statement string) int {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
-	defer cancel()
-	c, err := pgx.Connect(ctx, s.dsn("postgres"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close(ctx) //nolint:errcheck // the test is about others
+	ctx, c, done := s.session(t)
+	defer done()
 	var n int
 	if err := c.QueryRow(ctx, "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1 AND query LIKE $2", Name(dsn), statement).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// session is a connection to no test's database, until done is called.
+func (s *Server) session(t testing.TB) (ctx context.Context, c *pgx.Conn, done func()) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	c, err := pgx.Connect(ctx, s.dsn("postgres"))
+	if err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	return ctx, c, func() {
+		_ = c.Close(ctx) // the server may have ended it
+		cancel()
+	}
 }
