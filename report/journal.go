@@ -70,13 +70,6 @@ func journalVerificationTable(w io.Writer, a *JournalVerification, o Options) er
 	p.linef("%s  %s, from %s to %s", p.bold("HOLDS"), plural(int(a.Records), "record"), minute(a.First), minute(a.Last)) //nolint:gosec // a count
 	p.linef("  head         %s", a.Head)
 	p.linef("  checkpoints  %d signed by a known key, %d by others", a.Checkpoints, a.Foreign)
-	switch {
-	case a.Checkpoints == 0:
-		p.linef("  no signature was verified: whoever keeps the journal could have written all of it anew (--key FILE)")
-	case a.Signed < a.Records:
-		p.linef("  signed through record %d; the last %d are not yet", a.Signed, a.Records-a.Signed)
-	default:
-		p.linef("  signed through its end")
-	}
+	p.linef("  %s", signedThrough(a.Checkpoints, a.Signed, a.Records))
 	return p.done()
 }

@@ -208,6 +208,12 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(journalTable)
 	case *JournalVerification:
 		hs["table"] = as(journalVerificationTable)
+	case *CatalogueBackup:
+		hs["table"] = as(catalogueBackupTable)
+	case *CatalogueRestored:
+		hs["table"] = as(catalogueRestoredTable)
+	case *CatalogueAudit:
+		hs["table"] = as(catalogueAuditTable)
 	case *ServerAdvisories:
 		hs["table"] = as(serverAdvisoriesTable)
 	case *Standings:

@@ -31,9 +31,27 @@ func ExportJournal(ctx context.Context, c *client.Client, w io.Writer) error {
 	return c.Journal(ctx, x.Record)
 }
 
-// JournalKeys reads keys that sign checkpoints: each is a file, such as the journal.pub of
+// JournalTrust is what a journal is verified by.
+type JournalTrust struct {
+	Keys []note.Verifier       // that sign checkpoints
+	Kept []evidence.Checkpoint // that were kept elsewhere, each signed by one of them
+}
+
+// JournalTrust reads keys, and files with checkpoints that were kept elsewhere.
+func (l *Loader) JournalTrust(ctx context.Context, keys, checkpoints []string) (t JournalTrust, err error) {
+	if len(checkpoints) > 0 && len(keys) == 0 {
+		return t, ident.Errorf(ident.KindUsage, "--checkpoint needs the key that signed it").WithHint("--key journal.pub, from the server's data folder")
+	}
+	if t.Keys, err = l.journalKeys(ctx, keys); err != nil {
+		return t, err
+	}
+	t.Kept, err = l.journalCheckpoints(ctx, checkpoints, t.Keys)
+	return t, err
+}
+
+// journalKeys reads keys that sign checkpoints: each is a file, such as the journal.pub of
 // a server, or the text of one.
-func (l *Loader) JournalKeys(ctx context.Context, list []string) ([]note.Verifier, error) {
+func (l *Loader) journalKeys(ctx context.Context, list []string) ([]note.Verifier, error) {
 	var out []note.Verifier
 	for _, k := range list {
 		v, err := note.NewVerifier(k)
@@ -51,9 +69,9 @@ func (l *Loader) JournalKeys(ctx context.Context, list []string) ([]note.Verifie
 	return out, nil
 }
 
-// JournalCheckpoints reads checkpoints that were kept elsewhere. One that no key signed
+// journalCheckpoints reads checkpoints that were kept elsewhere. One that no key signed
 // is refused.
-func (l *Loader) JournalCheckpoints(ctx context.Context, files []string, keys []note.Verifier) ([]evidence.Checkpoint, error) {
+func (l *Loader) journalCheckpoints(ctx context.Context, files []string, keys []note.Verifier) ([]evidence.Checkpoint, error) {
 	var out []evidence.Checkpoint
 	for _, f := range files {
 		raw, err := l.read(ctx, f)
@@ -92,8 +110,8 @@ func (l *Loader) ReadJournal(ctx context.Context, name string, srv *client.Clien
 
 // VerifyJournal verifies an export. That it does not hold, or is none, is an answer and no
 // error.
-func VerifyJournal(r io.Reader, kept []evidence.Checkpoint, keys []note.Verifier) (*report.JournalVerification, error) {
-	v, err := evidence.VerifyExport(r, kept, keys, nil)
+func VerifyJournal(r io.Reader, t JournalTrust) (*report.JournalVerification, error) {
+	v, err := evidence.VerifyExport(r, t.Kept, t.Keys, nil)
 	a := &report.JournalVerification{SchemaVersion: inventory.SchemaVersion}
 	switch ident.KindOf(err) {
 	case ident.KindRefused, ident.KindInvalid, ident.KindLimit, ident.KindUnsupported:

@@ -146,15 +146,7 @@ was not written anew, and the answer is incomplete (exit 4). Exit 3: it does not
   cofferdam journal verify journal.jsonl --key journal.pub --checkpoint kept-in-march.note`,
 		Args: oneExport,
 		RunE: e.run(func(ctx context.Context, args []string) error {
-			l := e.loader()
-			if len(checkpoints) > 0 && len(keys) == 0 {
-				return ident.Errorf(ident.KindUsage, "--checkpoint needs the key that signed it").WithHint("--key journal.pub, from the server's data folder")
-			}
-			known, err := l.JournalKeys(ctx, keys)
-			if err != nil {
-				return err
-			}
-			kept, err := l.JournalCheckpoints(ctx, checkpoints, known)
+			trust, err := e.loader().JournalTrust(ctx, keys, checkpoints)
 			if err != nil {
 				return err
 			}
@@ -164,7 +156,7 @@ was not written anew, and the answer is incomplete (exit 4). Exit 3: it does not
 			}
 			defer end()
 			defer r.Close() //nolint:errcheck // it is read, or given up
-			a, err := app.VerifyJournal(r, kept, known)
+			a, err := app.VerifyJournal(r, trust)
 			if err != nil {
 				return err
 			}
@@ -174,8 +166,13 @@ was not written anew, and the answer is incomplete (exit 4). Exit 3: it does not
 		}),
 	}
 	f.add(c)
-	fl := c.Flags()
-	fl.StringArrayVar(&keys, "key", nil, "`KEY` that signs checkpoints: journal.pub of the server's data folder, or its text; may be repeated")
-	fl.StringArrayVar(&checkpoints, "checkpoint", nil, "`FILE` with a signed checkpoint that was kept elsewhere; may be repeated")
+	journalTrustFlags(c, &keys, &checkpoints)
 	return answers(c, (*report.JournalVerification)(nil))
+}
+
+// journalTrustFlags say what a journal is verified by.
+func journalTrustFlags(c *cobra.Command, keys, checkpoints *[]string) {
+	fl := c.Flags()
+	fl.StringArrayVar(keys, "key", nil, "`KEY` that signs checkpoints: journal.pub of the server's data folder, or its text; may be repeated")
+	fl.StringArrayVar(checkpoints, "checkpoint", nil, "`FILE` with a signed checkpoint that was kept elsewhere; may be repeated")
 }
