@@ -1,6 +1,8 @@
 package inventory
 
 import (
+	"time"
+
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/segment"
 	"github.com/cofferdam-io/cofferdam/vuln"
@@ -18,7 +20,7 @@ type Coverage struct {
 	// nil where none was asked for.
 	SBOMTrust                 *TrustCount `json:"sbomTrust,omitempty"`
 	ComponentsWithoutIdentity int         `json:"componentsWithoutIdentity"` // components that cannot be matched with any advisory
-	AdvisoriesAsOf            string      `json:"advisoriesAsOf,omitempty"`  // date of the newest advisory loaded, RFC 3339 date
+	AdvisoriesAsOf            string      `json:"advisoriesAsOf,omitempty"`  // date of the newest advisory loaded, RFC 3339 date; 0001-01-01 where they bear none
 	KEVAsOf                   string      `json:"kevAsOf,omitempty"`         // when the catalogue of exploited vulnerabilities was released, RFC 3339 date; absent: none was read
 	EPSSAsOf                  string      `json:"epssAsOf,omitempty"`        // day of the EPSS scores, RFC 3339 date; absent: none were read
 	// VEXStatements counts the statements that were read, and VEX says what became of
@@ -36,6 +38,20 @@ type Coverage struct {
 	// and Selected how many it selects. What was read and judged is not restricted.
 	Selector string `json:"selector,omitempty"`
 	Selected int    `json:"selected,omitempty"`
+}
+
+// undated is what AdvisoriesAsOf is where no advisory says when it was modified.
+var undated = time.Time{}.Format(time.DateOnly)
+
+// Advisories says of when the advisories are, and "" where there are none.
+func (c *Coverage) Advisories() string {
+	switch c.AdvisoriesAsOf {
+	case "":
+		return ""
+	case undated:
+		return "advisories that bear no date"
+	}
+	return "advisories of " + c.AdvisoriesAsOf
 }
 
 // MatchedBy counts container images by how their SBOM was found.

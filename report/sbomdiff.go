@@ -124,7 +124,7 @@ func sbomDiffTable(w io.Writer, a *SBOMDiff, o Options) error {
 	line := "compared " + plural(len(a.Releases), "artifact")
 	switch {
 	case a.Coverage.AdvisoriesAsOf != "":
-		line += "; advisories of " + clean(a.Coverage.AdvisoriesAsOf)
+		line += "; " + clean(a.Coverage.Advisories())
 	default:
 		line += "; no advisories were loaded: nothing is said about vulnerabilities"
 	}

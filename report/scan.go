@@ -133,7 +133,7 @@ func scanTable(w io.Writer, a *Scan, o Options) error {
 	p.blank()
 	line := fmt.Sprintf("searched %s; %s without identity", plural(a.Documents, "document"), plural(a.Coverage.ComponentsWithoutIdentity, "component"))
 	if a.Coverage.AdvisoriesAsOf != "" {
-		line += "; advisories of " + clean(a.Coverage.AdvisoriesAsOf)
+		line += "; " + clean(a.Coverage.Advisories())
 	}
 	for _, part := range known(a.Coverage) {
 		line += "; " + part

@@ -106,7 +106,7 @@ func coverageLine(c inventory.Coverage) string {
 	parts := []string{fmt.Sprintf("searched %d of %s", c.WithSBOM, plural(c.Workloads, "workload"))}
 	parts = append(parts, restricted(c)...)
 	if c.AdvisoriesAsOf != "" {
-		parts = append(parts, "advisories of "+clean(c.AdvisoriesAsOf))
+		parts = append(parts, clean(c.Advisories()))
 	}
 	parts = append(parts, known(c)...)
 	if n := c.SBOMMatchedBy.Tag; n > 0 {

@@ -256,7 +256,7 @@ func (g *gate) vulnerabilities(ctx context.Context) error {
 		}
 		g.failed(findingsCheck, expected+" ("+strings.Join(g.scan.Gate.FailOn, ", ")+")", counted(n, "finding"), mend)
 	} else {
-		g.passed(findingsCheck, fmt.Sprintf("%d, of which none is new and at the line; advisories of %s", len(g.scan.Findings), g.scan.Coverage.AdvisoriesAsOf))
+		g.passed(findingsCheck, fmt.Sprintf("%d, of which none is new and at the line; %s", len(g.scan.Findings), g.scan.Coverage.Advisories()))
 	}
 	return nil
 }

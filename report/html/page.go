@@ -80,7 +80,7 @@ func hashOf(s string) string {
 func coverage(c inventory.Coverage) string {
 	s := fmt.Sprintf("%d of %d workloads have an SBOM", c.WithSBOM, c.Workloads)
 	if c.AdvisoriesAsOf != "" {
-		s += "; advisories of " + c.AdvisoriesAsOf
+		s += "; " + c.Advisories()
 	} else {
 		s += "; no advisories were loaded"
 	}
