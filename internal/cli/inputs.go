@@ -124,7 +124,7 @@ func (in *inputs) refuse(c *cobra.Command, name, hint string) {
 func (in *inputs) arguments() string {
 	return repeated(slices.Concat(in.manifestWords(), []word{{"--sbom", in.sboms.Paths}, {"--image-map", in.sboms.Maps}, {"--image-alias", in.sboms.Aliases},
 		{"--advisories", in.advisories}, {"--kev", []string{in.known.KEV}}, {"--epss", []string{in.known.EPSS}},
-		{"--vex", in.known.VEX}, {"--vex-trust", []string{in.known.Trust}}, {"--findings", in.reports}}, in.judgedBy()))
+		{"--vex", in.known.VEX}, {"--vex-trust", []string{in.known.Trust}}, {"--findings", in.reports}}, in.trust.words(), in.judgedBy()))
 }
 
 // estateArguments are those of arguments that name the estate alone, for commands
@@ -133,7 +133,7 @@ func (in *inputs) estateArguments() string {
 	return repeated(append(in.manifestWords(), in.judgedBy()...))
 }
 
-// word is a flag with its values.
+// word is a flag with its values; one without a flag has flags that take none.
 type word struct {
 	flag   string
 	values []string
@@ -153,7 +153,11 @@ func repeated(words []word) string {
 	var out []string
 	for _, w := range words {
 		for _, v := range w.values {
-			if v != "" {
+			switch {
+			case v == "":
+			case w.flag == "":
+				out = append(out, quote(v))
+			default:
 				out = append(out, w.flag, quote(v))
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/app"
@@ -16,6 +17,7 @@ type sbomTrust struct {
 	verify   bool
 	signers  signers
 	registry registryFlags
+	flags    []*pflag.Flag // all of them
 }
 
 const trustHelp = `Of each SBOM the answer says who vouches for it: verified, unsigned (every place
@@ -27,11 +29,38 @@ is recognised by what it says, however its JSON is written.`
 
 func (t *sbomTrust) add(c *cobra.Command) {
 	f := c.Flags()
+	others := map[string]bool{}
+	f.VisitAll(func(x *pflag.Flag) { others[x.Name] = true })
 	f.StringArrayVar(&t.said, "sbom-trust", nil, "who vouches for SBOMs: `PATH` of a file or folder of what verify image or verify bundle -o json said; repeatable")
 	f.BoolVar(&t.verify, "verify", false, "ask the registries of the images who vouches for their SBOMs, accepting whom --key or --certificate-identity name")
 	t.signers.who(c)
 	t.registry.add(c)
+	f.VisitAll(func(x *pflag.Flag) {
+		if !others[x.Name] {
+			t.flags = append(t.flags, x)
+		}
+	})
 	c.Long += "\n\n" + trustHelp
+}
+
+// words are the flags as they were given; none where t is nil.
+func (t *sbomTrust) words() []word {
+	if t == nil {
+		return nil
+	}
+	var out []word
+	for _, f := range t.flags {
+		switch list, is := f.Value.(pflag.SliceValue); {
+		case !f.Changed:
+		case is:
+			out = append(out, word{"--" + f.Name, list.GetSlice()})
+		case f.Value.Type() == "bool":
+			out = append(out, word{"", []string{"--" + f.Name + "=" + f.Value.String()}})
+		default:
+			out = append(out, word{"--" + f.Name, []string{f.Value.String()}})
+		}
+	}
+	return out
 }
 
 // check judges the flags before anything is read.

@@ -148,6 +148,11 @@ func TestTrustOfSBOMs(t *testing.T) {
 	if slices.Sort(doubts); strings.Join(doubts, " ") != "bare forged locked stranger" {
 		t.Errorf("contain: the plan's doubts: %v in %+v", doubts, p.Proof.Assumptions.Unknowns)
 	}
+	// What is to be typed next names those who vouch, too.
+	_, next, _ := run(t, nil, append(append([]string{"contain", "pkg:npm/lodash", "--cni", "cilium", "--accept-unobserved"}, estate...), "--sbom-trust", filepath.Join(dir, "said"))...)
+	if !strings.Contains(next, "--sbom-trust "+filepath.Join(dir, "said")) {
+		t.Errorf("contain: %s", next)
+	}
 	for format, says := range map[string][]string{
 		"wide":      {"WHO VOUCHES FOR THEM", "unsigned", "its signature was refused", "403", "SBOMs of images: 1 verified, 2 invalid, 1 unsigned, 1 unchecked"},
 		"html":      {"SBOMs and who vouches for them", "ci@example.com", "nobody vouches for it at the image"},
