@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"strings"
 
 	"github.com/cofferdam-io/cofferdam/fact"
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -14,6 +15,8 @@ import (
 	"github.com/cofferdam-io/cofferdam/report"
 	"github.com/cofferdam-io/cofferdam/sbom/decode"
 	"github.com/cofferdam-io/cofferdam/verify"
+	"github.com/cofferdam-io/cofferdam/vuln"
+	"github.com/cofferdam-io/cofferdam/vuln/vex"
 )
 
 // AttachInputs say which bundles are taken in, for which image, and from whom.
@@ -94,6 +97,13 @@ func readable(ctx context.Context, name string, f *fact.Fact) error {
 	case err != nil:
 	case is:
 		_, err = decode.Bytes(ctx, name, raw, decode.Limits{})
+	case f.PredicateType == provenance.MicroSegmentation:
+		_, err = decode.Bytes(ctx, name, f.Predicate, decode.Limits{})
+	case isVEX(f.PredicateType):
+		var faults []vuln.VEXFault
+		if _, faults, err = vex.Decode(ctx, name, f.Predicate); err == nil && len(faults) > 0 {
+			err = ident.Errorf(ident.KindInvalid, "%s: %s", faults[0].Pointer, faults[0].Message)
+		}
 	case f.Claim == fact.Attestation:
 		_, err = predicate.Read(f.PredicateType, f.Predicate, predicate.Limits{})
 	}
@@ -101,4 +111,10 @@ func readable(ctx context.Context, name string, f *fact.Fact) error {
 		return ident.Errorf(ident.KindRefused, "is signed as it should be, and what it says cannot be read: %w", err)
 	}
 	return err
+}
+
+// isVEX reports whether predicates of a type are OpenVEX or CSAF documents, whose types
+// have versions behind them.
+func isVEX(predicateType string) bool {
+	return strings.HasPrefix(predicateType, provenance.OpenVEX) || strings.HasPrefix(predicateType, "https://docs.oasis-open.org/csaf/")
 }
