@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -173,10 +174,13 @@ func sctRefusal(leaf *x509.Certificate, times []sigverify.TimestampVerificationR
 
 func clock(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
+// listedBytes is how Go prints a digest that nobody wrote as one.
+var listedBytes = regexp.MustCompile(`:? ?\[\d+(?: \d+){7,}\]`)
+
 // plain is the innermost message of an error, on one line and not longer than a person
 // reads; the whole stays the cause.
 func plain(err error) string {
-	text := strings.Join(strings.Fields(err.Error()), " ")
+	text := listedBytes.ReplaceAllString(strings.Join(strings.Fields(err.Error()), " "), "")
 	if cut := strings.LastIndex(text, "): "); strings.HasPrefix(text, "proto:") && cut > 0 {
 		text = text[cut+3:]
 	}

@@ -155,7 +155,7 @@ func TestTrustOfSBOMs(t *testing.T) {
 	}
 	for format, says := range map[string][]string{
 		"wide":      {"WHO VOUCHES FOR THEM", "unsigned", "its signature was refused", "403", "SBOMs of images: 1 verified, 2 invalid, 1 unsigned, 1 unchecked"},
-		"html":      {"SBOMs and who vouches for them", "ci@example.com", "nobody vouches for it at the image"},
+		"html":      {"SBOMs and who vouches for them", "ci@example.com", "nobody vouches for it at the image", "<b>1 of 5</b> SBOMs that somebody vouches for", "<b>2</b> SBOMs whose signature was refused", "calculated root does not match expected root"},
 		"cyclonedx": {"matched by digest, verified: signed by ci@example.com", "unsigned: nobody vouches"},
 		"spdx":      {"verified: signed by ci@example.com"},
 	} {

@@ -137,7 +137,7 @@ func facts(m *inventory.Map) []fact {
 	if m.Coverage.AdvisoriesAsOf == "" { // nothing was compared, which is not good news
 		vulnerable = fact{"?", "with known vulnerabilities: no advisories loaded", "warn"}
 	}
-	return []fact{
+	out := []fact{
 		{fmt.Sprint(len(m.Workloads)), "workloads", ""}, {fmt.Sprint(len(m.Policies)), "policies", ""},
 		{fmt.Sprint(exposed), "exposed to the internet", class(exposed, "warn")},
 		{fmt.Sprint(len(m.Unprotected)), "without any policy", class(len(m.Unprotected), "bad")},
@@ -145,6 +145,13 @@ func facts(m *inventory.Map) []fact {
 		{fmt.Sprint(len(m.WithoutSBOM)), "images without SBOM", class(len(m.WithoutSBOM), "warn")},
 		{fmt.Sprint(len(m.Unknowns)), "unknowns", class(len(m.Unknowns), "warn")},
 	}
+	if c := m.Coverage.SBOMTrust; c != nil {
+		out = append(out, fact{fmt.Sprintf("%d of %d", c.Verified, c.Verified+c.Unsigned+c.Invalid+c.Unchecked), "SBOMs that somebody vouches for", class(c.Unsigned+c.Invalid+c.Unchecked, "warn")})
+		if c.Invalid > 0 {
+			out = append(out, fact{fmt.Sprint(c.Invalid), "SBOMs whose signature was refused", "bad"})
+		}
+	}
+	return out
 }
 
 // exploited names a finding, and says where it is known to be exploited.
@@ -232,7 +239,7 @@ func tables(m *inventory.Map) []table {
 	trust := table{ID: "sboms", Title: "SBOMs and who vouches for them", Columns: []string{"Trust", "Image", "By, or why not", "Matched by", "SBOM", "Workloads"}}
 	if m.Coverage.SBOMTrust != nil {
 		for _, s := range m.SBOMs() {
-			trust.Rows = append(trust.Rows, []string{s.Trust, s.Image, s.Vouched(), s.Match, s.Digest.String(), fmt.Sprint(s.Workloads)})
+			trust.Rows = append(trust.Rows, []string{s.Trust, shortened(s.Image), s.Vouched(), s.Match, s.Digest.Short(), fmt.Sprint(s.Workloads)})
 		}
 	}
 	policies := table{ID: "policies", Title: "Policies", Columns: []string{"Policy", "Tier", "Selects", "Source"}}
@@ -250,4 +257,13 @@ func tables(m *inventory.Map) []table {
 		}
 	}
 	return out
+}
+
+// shortened is an image's name with as much of its digest as tells it from others here.
+func shortened(image string) string {
+	ref, err := ident.ParseImageRef(image)
+	if err != nil {
+		return image
+	}
+	return strings.Replace(image, ref.Digest.String(), ref.Digest.Short(), 1)
 }
