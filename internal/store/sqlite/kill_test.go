@@ -66,7 +66,7 @@ func TestKilledProcesses(t *testing.T) {
 	if acked < rounds {
 		t.Errorf("%d acknowledgements in %d rounds: the children were killed before they did anything", acked, rounds)
 	}
-	if generations < rounds/40 {
+	if generations < rounds { // each child begins with one
 		t.Errorf("states were changed %d times in %d rounds", generations, rounds)
 	}
 	t.Logf("%d processes were killed; of %d documents %d had been acknowledged; states of many scopes changed %d times", rounds, documents, acked, generations)

@@ -84,9 +84,13 @@ func intake(where string, from uint64, open func(string, store.Coding) (store.St
 	const writers = 6
 	failed := make(chan error, writers+1)
 	var out sync.Mutex
-	go func() { failed <- generations(s) }()
+	// A child lives for some milliseconds after its first acknowledgement: on a slow machine
+	// it would change no states if it did not begin with that.
+	changed := make(chan struct{})
+	go func() { failed <- generations(s, sync.OnceFunc(func() { close(changed) })) }()
 	for w := range uint64(writers) {
 		go func() {
+			<-changed
 			for n := from + w; ; n += writers {
 				r, err := g.Put(context.Background(), Numbered(n))
 				if errors.Is(err, store.ErrRetryLater) || errors.Is(err, store.ErrUnknownOutcome) {
@@ -110,11 +114,11 @@ func intake(where string, from uint64, open func(string, store.Coding) (store.St
 }
 
 // mostGenerations is in how many scopes a child changes states at once.
-const mostGenerations = 40
+const mostGenerations = 12
 
-// generations changes the states of many scopes at once, again and again: all of them say
-// which time it is.
-func generations(s store.Store) error {
+// generations changes the states of many scopes at once, again and again, and says so: all
+// of them say which time it is.
+func generations(s store.Store, changed func()) error {
 	ctx := context.Background()
 	changes := make([]store.StateChange, mostGenerations)
 	for i := range changes {
@@ -148,6 +152,7 @@ func generations(s store.Store) error {
 			for i := range changes {
 				if c := &changes[i]; len(c.Open) > 0 {
 					c.Version, c.Close = done[i].Version, []store.State{{Key: "generation", From: done[i].At}}
+					changed()
 				}
 			}
 		}
