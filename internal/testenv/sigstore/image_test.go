@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,6 +113,25 @@ func TestSigned(t *testing.T) {
 		tag, digest := image("attested")
 		x.cofferdam(t, 0, append([]string{"attest", tag, "--type", predicateType, "--predicate", x.predicate()}, by...)...)
 		x.Cosign(t, append([]string{"verify-attestation", "--allow-http-registry", "--type", predicateType, digest}, x.keyless...)...)
+	})
+	// What is stated of a build and of what is in it, by the names that others know it by.
+	t.Run("provenance and SBOM, in both formats", func(t *testing.T) {
+		t.Setenv("JENKINS_URL", "https://jenkins.example/")
+		t.Setenv("BUILD_URL", "https://jenkins.example/job/web/17/")
+		t.Setenv("JOB_NAME", "web")
+		document := filepath.Join(t.TempDir(), "sbom.json")
+		if err := os.WriteFile(document, []byte(`{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"components":[]}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for kind, args := range map[string][]string{"slsaprovenance": nil, "cyclonedx": {"--predicate", document}} {
+			name := map[string]string{"slsaprovenance": "https://slsa.dev/provenance/v1", "cyclonedx": "https://cyclonedx.org/bom"}[kind]
+			tag, digest := image(kind)
+			x.cofferdam(t, 0, slices.Concat([]string{"attest", tag, "--type", kind}, args, by)...)
+			x.Cosign(t, append([]string{"verify-attestation", "--allow-http-registry", "--type", name, digest}, x.keyless...)...)
+			tag, digest = image(kind + "-legacy")
+			x.cofferdam(t, 0, slices.Concat([]string{"attest", "--legacy", "--key", x.key, tag, "--type", kind}, args)...)
+			x.Cosign(t, "verify-attestation", "--allow-http-registry", "--new-bundle-format=false", "--insecure-ignore-tlog", "--key", x.public, "--type", name, digest)
+		}
 	})
 	t.Run("file, keyless", func(t *testing.T) {
 		x.cofferdam(t, 0, append([]string{"sign", x.file}, by...)...)
