@@ -118,11 +118,12 @@ func (a *api) listTrust(ctx context.Context, in *struct {
 		w := &q.After.Workload
 		var image, document string
 		err := uncursor(in.Cursor, &w.Cluster, &w.Namespace, &w.Kind, &w.Name, &w.Container, &image, &document)
-		for text, into := range map[string]*ident.Digest{image: &w.Digest, document: &q.After.SBOM.Digest} {
-			if err == nil {
-				if *into, err = ident.ParseDigest(text); err != nil {
-					err = errCursor
-				}
+		if err == nil {
+			if w.Digest, err = ident.ParseDigest(image); err == nil {
+				q.After.SBOM.Digest, err = ident.ParseDigest(document)
+			}
+			if err != nil {
+				err = errCursor
 			}
 		}
 		if err != nil {
