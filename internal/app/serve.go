@@ -148,12 +148,15 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
-	h := server.New(server.Options{Catalog: c, Log: o.Log, Now: time.Now, Version: o.Version, Metrics: registry, Limits: cfg.serverLimits(), Retention: cfg.retention(), Registries: states(pullers), Webhooks: hookStates(hooks), Nightly: nightlyState(nightly),
+	h := server.New(server.Options{Catalog: c, Log: o.Log, Now: time.Now, Version: o.Version, Metrics: registry, Limits: cfg.serverLimits(), Retention: cfg.retention(), Registries: states(pullers), Webhooks: hookStates(hooks), Nightly: nightlyState(nightly), Ending: ctx.Done(),
 		Access: &server.Access{Loopback: local && o.Config == "", Tokens: tokens, Issuers: issuers, Sessions: sessions, Now: time.Now}})
 	if local {
 		h = listen.LoopbackOnly(h)
 	}
 	background, stop := context.WithCancel(ctx)
+	// Streams of events end with ctx; other requests have the grace.
+	requests, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
 	var wg sync.WaitGroup
 	wg.Go(func() { feed.run(background) })
 	if nightly != nil {
@@ -183,11 +186,11 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 		o.Ready(scheme + "://" + ln.Addr().String() + "/")
 	}
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn), BaseContext: func(net.Listener) context.Context { return background }}
-	// Requests that wait for events end with the server, all others within the grace.
+		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn), BaseContext: func(net.Listener) context.Context { return requests }}
 	srv.RegisterOnShutdown(stop)
 	err = listen.Serve(ctx, srv, ln, grace)
 	stop()
+	cut()
 	wg.Wait()
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()

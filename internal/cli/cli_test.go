@@ -18,7 +18,9 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"cofferdam": func() {
-			code := cli.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+			ctx, stop := cli.Signals(context.Background())
+			code := cli.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+			stop()
 			if err := leavePeak(); err != nil {
 				panic(err)
 			}

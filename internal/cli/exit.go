@@ -25,11 +25,14 @@ type outcome struct {
 	failed     bool // something that was asked for could not be done
 	refused    bool
 	incomplete bool
+	ended      bool // a server that was asked to end did so in order: that is what was wanted
 }
 
 // code applies the precedence 130 > 2 > 1 > 3 > 4 > 0 to what happened.
 func (o outcome) code(ctx context.Context, err error, allowIncomplete bool) int {
 	switch {
+	case o.ended && err == nil:
+		return exitOK
 	case interrupted(ctx, err):
 		return exitInterrupted
 	case err != nil && ident.KindOf(err) == ident.KindUsage:

@@ -151,6 +151,15 @@ func (a *api) events(ctx context.Context, in *struct {
 	}
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		defer func() { <-a.streams }()
+		ctx, end := context.WithCancel(ctx)
+		defer end()
+		go func() {
+			select {
+			case <-a.Ending:
+				end()
+			case <-ctx.Done():
+			}
+		}()
 		hctx.SetHeader("Content-Type", "text/event-stream")
 		hctx.SetHeader("X-Accel-Buffering", "no") // nginx would hold events back
 		hctx.SetStatus(http.StatusOK)

@@ -40,6 +40,10 @@ type Options struct {
 	Webhooks func() []Webhook
 	// Nightly says how the job of every night is; nil where there is none.
 	Nightly func(context.Context) (*Job, error)
+	// Ending is closed when the server is about to end: streams of events, which would go
+	// on for ever, end then, and other requests are finished. nil: streams end with the
+	// contexts of their requests.
+	Ending <-chan struct{}
 }
 
 // Limits bound what one request costs.
