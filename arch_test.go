@@ -78,6 +78,7 @@ var layers = map[string][]string{
 	"provenance/layout":    {"ident", "jsonscan", "provenance"},
 	"provenance/rebuild":   {"ident"},
 	"provenance/record":    {"ident", "fact", "provenance/predicate"},
+	"provenance/toolchain": {"ident", "provenance/predicate", "sbom", "vuln"},
 	"provenance/slsa":      {"ident", "jsonscan", "fact", "provenance/predicate"},
 
 	"fact":                {"ident"},

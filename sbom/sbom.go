@@ -18,6 +18,8 @@ const (
 	Trivy         Format = "trivy"
 	TrivyOperator Format = "trivy-operator" // SbomReport and ClusterSbomReport objects
 	SWIDTag       Format = "swid"           // a software identification tag (ISO/IEC 19770-2)
+	LockFile      Format = "lockfile"       // what a package manager resolved; package witness reads it
+	Provenance    Format = "provenance"     // the tools of a build, as its SLSA provenance names them
 )
 
 // Encoding is how the document was written down.

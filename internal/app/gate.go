@@ -237,8 +237,19 @@ func (g *gate) vulnerabilities(ctx context.Context) error {
 		g.failed(findingsCheck, expected, "no advisories are loaded: nothing can be said about vulnerabilities", "--advisories PATH, once cofferdam advisories update; or --fail-on none")
 		return nil
 	}
+	built, open := builtBy(g.facts.Facts, g.docs)
+	for _, d := range built {
+		for i := range d.Components {
+			if c := &d.Components[i]; i == 0 || c.Pointer != d.Components[i-1].Pointer {
+				g.out.Notes = append(g.out.Notes, "built with "+d.Components[i].PURL+" by verified provenance: its vulnerabilities count")
+			}
+		}
+	}
+	for _, o := range open {
+		g.out.Notes = append(g.out.Notes, "toolchain: "+o)
+	}
 	var err error
-	if g.scan, err = g.in.Scan(ctx, g.docs); err != nil {
+	if g.scan, err = g.in.Scan(ctx, append(slices.Clip(g.docs), built...)); err != nil {
 		return err
 	}
 	g.input.Scanned, g.input.NoKEV = true, g.scan.Coverage.KEVAsOf == ""

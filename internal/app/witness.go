@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/sbom/witness"
 )
 
@@ -20,27 +21,12 @@ import (
 // folder is opened, whatever links in it say. One that cannot be understood is a problem.
 func (l *Loader) Witnesses(ctx context.Context, locks []string, rootfs string) ([]*witness.List, []Problem, error) {
 	var out []*witness.List
-	var problems []Problem
-	for _, arg := range locks {
-		files, err := l.expand(arg, func(name string) bool { return slices.Contains(witness.Files(), path.Base(filepath.ToSlash(name))) })
-		if err != nil {
-			return nil, nil, err
-		}
-		if len(files) == 0 {
-			return nil, nil, ident.Errorf(ident.KindFailure, "no lock file that is read is in %s", arg).WithHint("one of: %s", strings.Join(witness.Files(), ", "))
-		}
-		for _, f := range files {
-			raw, err := l.read(ctx, f.name)
-			if err != nil {
-				return nil, nil, err
-			}
-			list, err := witness.Read(f.name, raw)
-			if err != nil {
-				problems = append(problems, problemOf(f.name, err))
-				continue
-			}
-			out = append(out, list)
-		}
+	problems, err := l.eachLock(ctx, locks, func(list *witness.List, _ []byte) error {
+		out = append(out, list)
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
 	}
 	if rootfs == "" {
 		return out, problems, nil
@@ -51,6 +37,69 @@ func (l *Loader) Witnesses(ctx context.Context, locks []string, rootfs string) (
 			WithHint("it is the root of an image: crane export IMAGE - | tar -x -C %s", rootfs)
 	}
 	return append(out, lists...), append(problems, more...), err
+}
+
+// eachLock hands over lock files, named or found in folders, with their bytes. One that cannot
+// be understood, or that take refuses, is a problem.
+func (l *Loader) eachLock(ctx context.Context, locks []string, take func(*witness.List, []byte) error) ([]Problem, error) {
+	var problems []Problem
+	for _, arg := range locks {
+		files, err := l.expand(arg, isLock)
+		if err != nil {
+			return nil, err
+		}
+		if len(files) == 0 {
+			return nil, ident.Errorf(ident.KindFailure, "no lock file that is read is in %s", arg).WithHint("one of: %s", strings.Join(witness.Files(), ", "))
+		}
+		for _, f := range files {
+			raw, err := l.read(ctx, f.name)
+			if err != nil {
+				return nil, err
+			}
+			list, err := witness.Read(f.name, raw)
+			if err == nil {
+				err = take(list, raw)
+			}
+			if err != nil {
+				problems = append(problems, problemOf(f.name, err))
+			}
+		}
+	}
+	return problems, nil
+}
+
+// isLock tells a lock file by its name.
+func isLock(name string) bool {
+	return slices.Contains(witness.Files(), path.Base(filepath.ToSlash(name)))
+}
+
+// IsLock reports whether a file is one that Locked reads.
+func (l *Loader) IsLock(name string) bool { return isLock(name) && l.isFile(name) }
+
+// Locked reads what lock files resolve, named or found in folders, as documents: what is to be
+// built, before it is. What a file leaves open is a problem. A go.sum beside a go.mod is
+// passed over.
+func (l *Loader) Locked(ctx context.Context, locks []string) ([]*sbom.Document, []Problem, error) {
+	var docs []*sbom.Document
+	var open []Problem
+	problems, err := l.eachLock(ctx, locks, func(list *witness.List, raw []byte) error {
+		if list.Silent && l.isFile(path.Join(path.Dir(filepath.ToSlash(list.Source)), "go.mod")) && !slices.Contains(locks, list.Source) {
+			return nil
+		}
+		d, err := list.Document(raw)
+		if err != nil {
+			return err
+		}
+		for _, u := range list.Unknown {
+			open = append(open, Problem{Where: list.Source, Message: u})
+		}
+		docs = append(docs, d)
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return docs, append(problems, open...), nil
 }
 
 // rpmFiles are the names that databases of rpm have.

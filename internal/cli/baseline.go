@@ -18,7 +18,7 @@ import (
 type baselineFlags struct{ against, write string }
 
 func (b *baselineFlags) add(c *cobra.Command) {
-	c.Flags().StringVar(&b.against, "baseline", "", "fail on what is new since: a `FILE` of --write-baseline, or the SBOM or image of the release before")
+	c.Flags().StringVar(&b.against, "baseline", "", "fail on what is new since: a `FILE` of --write-baseline, or the SBOM, image or lock file of the release before")
 	c.Flags().StringVar(&b.write, "write-baseline", "", "write what is found as known to `FILE`, but for what is known to be exploited")
 }
 
@@ -65,7 +65,13 @@ func (e *env) baseline(ctx context.Context, l *app.Loader, arg string, k knowled
 			return base, false, err
 		}
 	}
-	docs, problems, err := e.sboms(ctx, l, []string{arg}, k.reg)
+	var docs []*sbom.Document
+	var problems []app.Problem
+	if l.IsLock(arg) {
+		docs, problems, err = l.Locked(ctx, []string{arg})
+	} else {
+		docs, problems, err = e.sboms(ctx, l, []string{arg}, k.reg)
+	}
 	if err != nil {
 		return nil, false, err
 	}

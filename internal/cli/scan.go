@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/app"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/report"
 	"github.com/cofferdam-io/cofferdam/sbom"
@@ -22,6 +23,7 @@ func scanCommand(e *env) *cobra.Command {
 	var base baselineFlags
 	var built baseFlags
 	var srv serverFlags
+	var locks, builds []string
 	c := &cobra.Command{
 		Use: "scan FILE…|IMAGE… [--advisories PATH…]", GroupID: "sbom",
 		Short: "Match SBOMs against advisories",
@@ -48,14 +50,19 @@ With --base it tells which findings the base image brought, by layers where the 
 tell them and by packages otherwise, and what a newer base would clear; --origin lists one
 kind. Of several documents, one whose layers are a part of another's is taken for its base.
 
+With --lock it reads what lock files resolve (go.mod, package-lock.json, npm-shrinkwrap.json,
+poetry.lock, uv.lock, Cargo.lock), before anything is built from them; --baseline takes the
+lock file of the target branch, so that only what a change brings fails. With --provenance it
+compares the compilers and runtimes that SLSA provenance says something was built with.
+
 With --findings the reports of other scanners are held against the findings: what is agreed,
 what only one side has, and why where that is known.
 
 -o openvex and cyclonedx-vex write the findings with their status, to be published or
 completed by hand.`,
-		Example: "  cofferdam scan ./sbom --advisories ./advisories --fail-on high\n  cofferdam scan web.syft.json --base debian.syft.json --origin application,unknown\n  cofferdam scan sha256:… --server https://sbom.example",
+		Example: "  cofferdam scan ./sbom --advisories ./advisories --fail-on high\n  cofferdam scan web.syft.json --base debian.syft.json --origin application,unknown\n  cofferdam scan --lock package-lock.json --baseline main/package-lock.json --fail-on high\n  cofferdam scan --provenance web.provenance.json --fail-on high\n  cofferdam scan sha256:… --server https://sbom.example",
 		Args: func(c *cobra.Command, args []string) error {
-			if len(args) == 0 {
+			if len(args)+len(locks)+len(builds) == 0 {
 				return ident.Errorf(ident.KindUsage, "%s takes SBOM files or images", c.CommandPath()).WithHint("%s ./sbom --advisories ./advisories", c.CommandPath())
 			}
 			return nil
@@ -85,7 +92,7 @@ completed by hand.`,
 				}
 				return e.write(a, report.Options{})
 			}
-			if srv.asks(len(digestsOf(args)) < len(args)) {
+			if srv.asks(len(args) == 0 || len(digestsOf(args)) < len(args)) {
 				a, err := e.scanOnServer(ctx, &srv, args)
 				if err != nil {
 					return err
@@ -98,12 +105,12 @@ completed by hand.`,
 				return finish(a)
 			}
 			l := e.loader()
-			docs, sbomProblems, err := e.sboms(ctx, l, args, &reg)
+			docs, sbomProblems, err := e.scanned(ctx, l, args, locks, builds, &reg)
 			if err != nil {
 				return err
 			}
 			if len(docs)+len(sbomProblems) == 0 {
-				return ident.Errorf(ident.KindFailure, "no SBOM was found in %s", strings.Join(args, ", ")).
+				return ident.Errorf(ident.KindFailure, "no SBOM was found in %s", strings.Join(slices.Concat(args, locks, builds), ", ")).
 					WithHint("CycloneDX, SPDX, syft and Trivy documents are read; cofferdam sbom show PATH says what one is")
 			}
 			db, advProblems, err := l.Advisories(ctx, in.advisories)
@@ -150,12 +157,36 @@ completed by hand.`,
 	built.add(c)
 	srv.add(c)
 	in.server = &srv
-	in.notWithServer(c, "advisories", "kev", "epss", "vex", "vex-trust", "baseline", "write-baseline", "findings")
+	in.notWithServer(c, "advisories", "kev", "epss", "vex", "vex-trust", "baseline", "write-baseline", "findings", "lock", "provenance")
+	c.Flags().StringArrayVar(&locks, "lock", nil, "what a lock file resolves: `PATH` of it, or of a folder; repeatable")
+	c.Flags().StringArrayVar(&builds, "provenance", nil, "what built it, by SLSA provenance: `PATH` of a statement, envelope or bundle, which is not verified, or of a folder; repeatable")
 	c.Flags().StringSliceVar(&failOn, "fail-on", nil, "exit 3 on a finding of this `SEVERITY` or above: low, medium, high, critical, or any; or, with kev, on one that is known to be exploited")
 	c.Flags().BoolVar(&onlyFixed, "only-fixed", false, "only findings that a published version fixes")
 	c.Flags().BoolVar(&warnOnly, "warn-only", false, "report a failed gate and exit 0")
 	complete(c, "fail-on", fixed("low", "medium", "high", "critical", "any", "kev"))
 	return answers(c, (*report.Scan)(nil))
+}
+
+// scanned reads everything that is to be compared with advisories.
+func (e *env) scanned(ctx context.Context, l *app.Loader, args, locks, builds []string, reg *registryFlags) ([]*sbom.Document, []app.Problem, error) {
+	for _, a := range args {
+		if l.IsLock(a) {
+			return nil, nil, ident.Errorf(ident.KindUsage, "%s is a lock file and no SBOM", a).WithHint("--lock %s", a)
+		}
+	}
+	docs, problems, err := e.sboms(ctx, l, args, reg)
+	if err != nil {
+		return nil, nil, err
+	}
+	locked, more, err := l.Locked(ctx, locks)
+	if err != nil {
+		return nil, nil, err
+	}
+	built, open, err := l.Toolchains(ctx, builds)
+	if err != nil {
+		return nil, nil, err
+	}
+	return slices.Concat(docs, locked, built), slices.Concat(problems, more, open), nil
 }
 
 // match matches documents against advisories. quarantined counts the inputs that could
