@@ -70,7 +70,12 @@ func newTrust(version ident.Digest, sources ...root.TrustedMaterial) *Trust {
 	}
 	for _, tsa := range t.m.sources.TimestampingAuthorities() {
 		if s, ok := tsa.(*root.SigstoreTimestampingAuthority); ok {
-			tsa = &stamper{SigstoreTimestampingAuthority: s, upper: sync.OnceValue(func() []upper { return upperChains(s.Root, s.Intermediates, x509.ExtKeyUsageTimeStamping) })}
+			tsa = &stamper{SigstoreTimestampingAuthority: s, upper: sync.OnceValue(func() []upper {
+				if s.Leaf != nil {
+					return stampChains(s.Root, s.Intermediates, s.Leaf)
+				}
+				return upperChains(s.Root, s.Intermediates, x509.ExtKeyUsageTimeStamping)
+			})}
 		}
 		t.m.stamps = append(t.m.stamps, tsa)
 	}
@@ -90,25 +95,70 @@ func (m *material) RekorLogs() map[string]*root.TransparencyLog { return m.logs 
 
 func (m *material) CTLogs() map[string]*root.TransparencyLog { return m.ctLogs }
 
-// upper is an intermediate certificate that was verified up to its root, once.
+// upper is a certificate of the trusted root that was verified up to its root, once: an
+// intermediate, or that of a timestamp authority.
 type upper struct {
-	pool        *x509.CertPool      // of the intermediate alone
-	chain       []*x509.Certificate // the intermediate first, the root last
+	pool        *x509.CertPool      // of that certificate alone
+	chain       []*x509.Certificate // it first, the root last
 	from, until time.Time           // all of them are valid
 }
 
-// upperChains verifies the certificates above the leaf. What it leaves out (an
+// above returns a chain as what was verified, with the time that all of it is valid for.
+func above(chain []*x509.Certificate) upper {
+	u := upper{pool: x509.NewCertPool(), chain: chain, from: chain[0].NotBefore, until: chain[0].NotAfter}
+	u.pool.AddCert(chain[0])
+	for _, c := range chain[1:] {
+		if c.NotBefore.After(u.from) {
+			u.from = c.NotBefore
+		}
+		if c.NotAfter.Before(u.until) {
+			u.until = c.NotAfter
+		}
+	}
+	return u
+}
+
+// pools are those of a root and of what stands below it.
+func pools(top *x509.Certificate, intermediates []*x509.Certificate) (roots, others *x509.CertPool) {
+	roots, others = x509.NewCertPool(), x509.NewCertPool()
+	roots.AddCert(top)
+	for _, c := range intermediates {
+		others.AddCert(c)
+	}
+	return roots, others
+}
+
+// stampChains verifies the certificate that a trusted root names as a timestamp
+// authority's, for all that it stamps. One that does not verify, or whose chain the rules
+// for timestamps forbid, is left to the full verification of each timestamp.
+func stampChains(top *x509.Certificate, intermediates []*x509.Certificate, leaf *x509.Certificate) []upper {
+	if top == nil || leaf.Equal(top) {
+		return nil
+	}
+	const usage = x509.ExtKeyUsageTimeStamping
+	roots, others := pools(top, intermediates)
+	chains, err := leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: others, KeyUsages: []x509.ExtKeyUsage{usage}, CurrentTime: leaf.NotBefore.Add(time.Second)})
+	if err != nil {
+		return nil
+	}
+	var out []upper
+	for _, chain := range chains {
+		u := above(chain)
+		if u.from.Before(u.until) && !slices.ContainsFunc(chain[1:len(chain)-1], func(c *x509.Certificate) bool { return !issues(c, usage) }) {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+// upperChains verifies the intermediates of an authority. What it leaves out (an
 // intermediate that does not verify, one with constraints on names, on the length of
 // paths or with no common time) is left to the full verification of each leaf.
 func upperChains(top *x509.Certificate, intermediates []*x509.Certificate, usage x509.ExtKeyUsage) []upper {
 	if top == nil {
 		return nil
 	}
-	roots, others := x509.NewCertPool(), x509.NewCertPool()
-	roots.AddCert(top)
-	for _, c := range intermediates {
-		others.AddCert(c)
-	}
+	roots, others := pools(top, intermediates)
 	var out []upper
 	for _, c := range intermediates {
 		if !c.IsCA || !c.BasicConstraintsValid || !issues(c, usage) {
@@ -119,16 +169,8 @@ func upperChains(top *x509.Certificate, intermediates []*x509.Certificate, usage
 			continue
 		}
 		for _, chain := range chains {
-			u := upper{pool: x509.NewCertPool(), chain: chain, from: c.NotBefore, until: c.NotAfter}
-			u.pool.AddCert(c)
-			plain := !constrained(c)
+			u, plain := above(chain), !constrained(c)
 			for below, above := range chain[1:] {
-				if above.NotBefore.After(u.from) {
-					u.from = above.NotBefore
-				}
-				if above.NotAfter.Before(u.until) {
-					u.until = above.NotAfter
-				}
 				limit := above.MaxPathLen
 				plain = plain && !constrained(above) && (limit < 0 || limit == 0 && !above.MaxPathLenZero || limit > below)
 			}
@@ -173,7 +215,8 @@ func (a *authority) Verify(leaf *x509.Certificate, at time.Time) ([][]*x509.Cert
 	return a.FulcioCertificateAuthority.Verify(leaf, at)
 }
 
-// stamper is a timestamp authority whose upper chain is verified once.
+// stamper is a timestamp authority whose chain is verified once: from its own certificate
+// on where the trusted root names that, else from its intermediate on.
 type stamper struct {
 	*root.SigstoreTimestampingAuthority
 	upper func() []upper
@@ -182,6 +225,8 @@ type stamper struct {
 // Verify returns the time that a timestamp says the signature existed at.
 func (s *stamper) Verify(stamp, signature []byte) (*root.Timestamp, error) {
 	for _, u := range s.upper() {
+		// The authority's own certificate as a root: of it, usage and time are still judged,
+		// and that it is the one that the trusted root names.
 		near := *s.SigstoreTimestampingAuthority
 		near.Root, near.Intermediates = u.chain[0], nil
 		if ts, err := near.Verify(stamp, signature); err == nil && !ts.Time.Before(u.from) && !ts.Time.After(u.until) {

@@ -2,11 +2,13 @@ package verify
 
 import (
 	"crypto/ed25519"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/sigstore/sigstore-go/pkg/tlog"
@@ -40,7 +42,6 @@ type Options struct {
 type Verifier struct {
 	o        Options
 	matchers []matcher
-	keyless  *sigverify.Verifier // nil: no certificates are accepted
 }
 
 // New returns a Verifier; an error is of KindUsage.
@@ -58,12 +59,6 @@ func New(o Options) (*Verifier, error) {
 			return nil, err
 		}
 		v.matchers = append(v.matchers, m)
-	}
-	if v.certificates() && o.Trust != nil {
-		var err error
-		if v.keyless, err = sigverify.NewVerifier(&o.Trust.m, demands(threshold(o.Logs), threshold(o.Times), threshold(o.SCTs))...); err != nil {
-			return nil, ident.Errorf(ident.KindUsage, "the thresholds do not go together: %w", err)
-		}
 	}
 	return v, nil
 }
@@ -132,7 +127,7 @@ func (v *Verifier) certified(b *Bundle, a Artifact) (*fact.Fact, error) {
 		return nil, refuse(WrongMaterial, "the bundle was signed under a certificate, not with a key").
 			hint("--certificate-identity and --certificate-oidc-issuer say whose certificate is accepted; cofferdam verify bundle --explain shows whose it is")
 	}
-	if v.keyless == nil {
+	if v.o.Trust == nil {
 		return nil, ident.Errorf(ident.KindUsage, "a certificate is judged by a trusted root, and none is given")
 	}
 	leaf := b.material.Certificate()
@@ -150,13 +145,22 @@ func (v *Verifier) certified(b *Bundle, a Artifact) (*fact.Fact, error) {
 	if err != nil {
 		return nil, err
 	}
-	verifier := v.keyless
-	if held > 0 || b.stamped != nil {
-		if verifier, err = sigverify.NewVerifier(trusted, demands(threshold(v.o.Logs)-held, threshold(v.o.Times), threshold(v.o.SCTs))...); err != nil {
-			return nil, ident.Errorf(ident.KindUsage, "the thresholds do not go together: %w", err)
+	logs, times, scts := threshold(v.o.Logs)-held, threshold(v.o.Times), threshold(v.o.SCTs)
+	// Promises of certificate logs are judged here. Where they do not suffice, sigstore-go
+	// judges all of it again: it has the last word, and the reasons.
+	noted := &noting{TrustedMaterial: trusted}
+	result, verifier, err := judge(noted, entity, about, logs, times, 0)
+	if err != nil && verifier == nil {
+		return nil, err
+	}
+	if scts > 0 && len(noted.chain) > 0 && (len(noted.chain) < 2 || promisedBy(leaf, noted.chain[1], trusted.CTLogs()) < scts) {
+		if _, about, err = b.about(a, pure); err != nil { // the content was read to its end
+			return nil, err
+		}
+		if result, verifier, err = judge(trusted, entity, about, logs, times, scts); err != nil && verifier == nil {
+			return nil, err
 		}
 	}
-	result, err := verifier.Verify(entity, sigverify.NewPolicy(about, sigverify.WithoutIdentitiesUnsafe()))
 	if err != nil {
 		r := diagnose(b, entity, verifier, trusted, err)
 		if r.Reason == NoTime && held > 0 && b.promised() {
@@ -171,9 +175,49 @@ func (v *Verifier) certified(b *Bundle, a Artifact) (*fact.Fact, error) {
 	if err := v.identify(who); err != nil {
 		return nil, err
 	}
-	f := &fact.Fact{Artifact: digest, Signer: fact.Signer{Certificate: who}, Trust: v.o.Trust.version, Times: times(result), Log: v.logged(b, threshold(v.o.Logs), held)}
+	f := &fact.Fact{Artifact: digest, Signer: fact.Signer{Certificate: who}, Trust: v.o.Trust.version, Times: timesOf(result), Log: v.logged(b, threshold(v.o.Logs), held)}
 	f.Notes = b.leftOut(f)
 	return f, nil
+}
+
+// judge has sigstore-go verify a bundle under a certificate. Without a verifier, the error
+// is of KindUsage.
+func judge(m root.TrustedMaterial, entity sigverify.SignedEntity, about sigverify.ArtifactPolicyOption, logs, times, scts int) (*sigverify.VerificationResult, *sigverify.Verifier, error) {
+	verifier, err := sigverify.NewVerifier(m, demands(logs, times, scts)...)
+	if err != nil {
+		return nil, nil, ident.Errorf(ident.KindUsage, "the thresholds do not go together: %w", err)
+	}
+	result, err := verifier.Verify(entity, sigverify.NewPolicy(about, sigverify.WithoutIdentitiesUnsafe()))
+	return result, verifier, err
+}
+
+// noting is a trusted root that notes the chain by which the last leaf was verified. It is
+// of one verification.
+type noting struct {
+	root.TrustedMaterial
+	chain []*x509.Certificate
+}
+
+func (n *noting) FulcioCertificateAuthorities() []root.CertificateAuthority {
+	all := n.TrustedMaterial.FulcioCertificateAuthorities()
+	out := make([]root.CertificateAuthority, len(all))
+	for i, ca := range all {
+		out[i] = noted{ca, n}
+	}
+	return out
+}
+
+type noted struct {
+	root.CertificateAuthority
+	by *noting
+}
+
+func (n noted) Verify(leaf *x509.Certificate, at time.Time) ([][]*x509.Certificate, error) {
+	chains, err := n.CertificateAuthority.Verify(leaf, at)
+	if err == nil && len(chains) > 0 {
+		n.by.chain = chains[0]
+	}
+	return chains, err
 }
 
 // identify returns why a certificate is of none of the identities; of several refusals
@@ -277,7 +321,7 @@ func (v *Verifier) withKey(b *Bundle, k *Key, about sigverify.ArtifactPolicyOpti
 			return nil, r
 		}
 	}
-	f.Times, f.Log = times(result), v.logged(b, logs, held)
+	f.Times, f.Log = timesOf(result), v.logged(b, logs, held)
 	if k.bounded() && len(f.Times) == 0 {
 		return nil, refuse(KeyTime, "the key is good for some time only, and nobody vouches for when this was signed")
 	}
@@ -306,7 +350,7 @@ func (b *Bundle) promised() bool {
 	return slices.ContainsFunc(b.entries, (*tlog.Entry).HasInclusionPromise)
 }
 
-func times(r *sigverify.VerificationResult) []fact.Time {
+func timesOf(r *sigverify.VerificationResult) []fact.Time {
 	out := []fact.Time{}
 	for _, t := range r.VerifiedTimestamps {
 		source := fact.FromAuthority
