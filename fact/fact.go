@@ -61,6 +61,19 @@ type X509 struct {
 	// Logged are the checks that failed, and that the trust policy does not enforce:
 	// authenticity, authenticTimestamp, expiry, revocation.
 	Logged []string `json:"logged,omitempty"`
+	Plugin *Plugin  `json:"plugin,omitempty"` // nil: none judged
+}
+
+// Plugin is a program that judged a part of a signature in the place of this one, since
+// the signature names it, and an operator installed it.
+type Plugin struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	// Checked are the checks that it was asked: authenticity (whose signature it is, of
+	// those whom an authority certified), revocation.
+	Checked []string `json:"checked"`
+	// Attributes are what the signature says and the plugin understood, by name.
+	Attributes map[string]string `json:"attributes,omitempty"`
 }
 
 // Issuer is who vouches for the certificate's subject, in the words of policies over

@@ -142,7 +142,12 @@ func factValue(f fact.Fact) (*object, error) {
 		c := f.Signer.Certificate
 		signer = signerShape.of(types.String(c.Issuer), types.String(c.Subject), types.String(""), textMap(c.Extensions))
 	case f.Signer.X509 != nil:
-		signer = signerShape.of(types.String(f.Signer.X509.Issuer()), types.String(f.Signer.X509.Subject), types.String(""), textMap(nil))
+		x := f.Signer.X509
+		var understood map[string]string
+		if x.Plugin != nil {
+			understood = x.Plugin.Attributes
+		}
+		signer = signerShape.of(types.String(x.Issuer()), types.String(x.Subject), types.String(""), textMap(understood))
 	case f.Signer.Key != nil:
 		signer = signerShape.of(types.String(""), types.String(""), types.String(f.Signer.Key.ID.String()), textMap(nil))
 	}

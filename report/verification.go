@@ -148,6 +148,9 @@ func (p *printer) signedBy(f *fact.Fact) {
 	case s.X509 != nil:
 		p.linef("  signed by %s", clean(s.X509.Subject))
 		p.linef("  by the trust policy %s%s", clean(s.X509.Policy), within(s.X509.Store))
+		if x := s.X509.Plugin; x != nil {
+			p.linef("  with the plugin %s %s, which was asked for %s", clean(x.Name), clean(x.Version), strings.Join(x.Checked, " and "))
+		}
 	case s.Key != nil:
 		p.linef("  signed with the key %s (%s)", clean(s.Key.Name), s.Key.Algorithm)
 	}
@@ -172,6 +175,11 @@ func (p *printer) restsOn(f *fact.Fact) {
 		p.linef("  certificate: %s, valid %s to %s, scheme %s", x.ID, x.NotBefore.Format(time.RFC3339), x.NotAfter.Format(time.RFC3339), clean(x.Scheme))
 		if !x.Expiry.IsZero() {
 			p.linef("  to be used until %s", x.Expiry.Format(time.RFC3339))
+		}
+		if x.Plugin != nil {
+			for _, name := range slices.Sorted(maps.Keys(x.Plugin.Attributes)) {
+				p.linef("    %s: %s", clean(name), clean(x.Plugin.Attributes[name]))
+			}
 		}
 	case f.Signer.Key != nil:
 		p.linef("  key: %s", f.Signer.Key.ID)

@@ -44,7 +44,10 @@ type NotationOptions struct {
 	Answers []*OCSPResponse
 	// Distrust takes trust back, as for bundles.
 	Distrust []Distrust
-	At       time.Time // of verification
+	// Plugins help with signatures that name one; nil: these could not be checked.
+	Plugins      Plugins
+	PluginConfig map[string]string // each plugin is told it
+	At           time.Time         // of verification
 }
 
 // Notation judges signatures of the Notary Project. It does not change, and is safe for
@@ -74,7 +77,9 @@ func NewNotation(o NotationOptions) (*Notation, error) {
 // Signature verifies an envelope about an artifact that lies in a repository
 // (registry.example/shop/web). What does not verify is a *Refusal; an error of
 // KindIndeterminate says that whether a certificate is revoked is not known, and that the
-// trust policy wants to know it. A fact whose signer's X509 has Logged checks passed only
+// trust policy wants to know it, or that the plugin that the signature names is not there
+// or does not answer. A plugin is asked last but for revocation, and never for a signature
+// of an authority that no trust store has. A fact whose signer's X509 has Logged checks passed only
 // because the trust policy does not enforce them.
 func (n *Notation) Signature(ctx context.Context, raw []byte, mediaType, repository string, about ident.Digest) (*fact.Fact, error) {
 	s := n.o.Policy.statement(repository)
@@ -99,12 +104,17 @@ func (n *Notation) Signature(ctx context.Context, raw []byte, mediaType, reposit
 	if e := info.SignedAttributes.Expiry; !e.IsZero() {
 		x.Expiry = e.UTC()
 	}
+	need, err := content.pluginNeed()
+	if err != nil {
+		return nil, err
+	}
 	var stampers []*x509.Certificate
+	var plugin *pluginMetadata
 	for _, c := range []struct {
 		name string
 		run  func() error
 	}{
-		{CheckAuthenticity, func() (err error) { x.Store, err = n.authentic(s, info); return err }},
+		{CheckAuthenticity, func() (err error) { x.Store, plugin, err = n.authentic(ctx, s, info, need); return err }},
 		{CheckExpiry, func() error {
 			if x.Expiry.IsZero() || n.o.At.Before(x.Expiry) {
 				return nil
@@ -112,9 +122,17 @@ func (n *Notation) Signature(ctx context.Context, raw []byte, mediaType, reposit
 			return refuse(Expired, "its signer would have it used until %s", clock(x.Expiry)).hint("have the artifact signed again")
 		}},
 		{CheckTimestamp, func() (err error) { stampers, err = n.timed(ctx, s, info, f); return err }},
+		{checkPlugin, func() error {
+			if need == nil {
+				return nil
+			}
+			return n.consult(ctx, s, content, need, plugin, f)
+		}},
 		{CheckRevocation, func() error {
-			if err := revocation(info.CertificateChain, n.o.Revoked, n.o.Answers, n.o.At); err != nil {
-				return err
+			if !plugin.takesOver(judgesRevocation) {
+				if err := revocation(info.CertificateChain, n.o.Revoked, n.o.Answers, n.o.At); err != nil {
+					return err
+				}
 			}
 			return revocation(stampers, n.o.Revoked, n.o.Answers, n.o.At)
 		}},
@@ -131,17 +149,25 @@ func (n *Notation) Signature(ctx context.Context, raw []byte, mediaType, reposit
 		}
 		switch {
 		case err == nil:
-		case s.actions[c.name] != logOnly:
+		case s.actions[c.name] != logOnly, need != nil && plugin == nil:
 			return nil, err
 		default:
-			x.Logged = append(x.Logged, c.name)
-			f.Notes = append(f.Notes, fmt.Sprintf("%s fails, which the trust policy %s only logs: %v", c.name, s.name, err))
+			logs(f, c.name, s.name, err.Error())
 		}
 	}
 	if err := Distrusts(n.o.Distrust, f); err != nil {
 		return nil, err
 	}
 	return f, nil
+}
+
+// logs puts into a fact what fails and the trust policy does not enforce.
+func logs(f *fact.Fact, check, policy, why string) {
+	x := f.Signer.X509
+	if !slices.Contains(x.Logged, check) {
+		x.Logged = append(x.Logged, check)
+	}
+	f.Notes = append(f.Notes, fmt.Sprintf("%s fails, which the trust policy %s only logs: %s", check, policy, why))
 }
 
 // envelope is what an envelope holds once its integrity is certain.
@@ -176,12 +202,6 @@ func openEnvelope(raw []byte, mediaType string) (*envelope, error) {
 			hint("the envelope was changed after it was signed, or signed with another key or algorithm").because(err)
 	case err != nil:
 		return nil, bad(err)
-	}
-	for _, a := range content.SignerInfo.SignedAttributes.ExtendedAttributes {
-		if a.Critical {
-			return nil, refuse(BadAttribute, "the signature has the attribute %.80q, which must be understood and is not", fmt.Sprint(a.Key)).
-				hint("verification plugins of notation are not run: sign without the plugin")
-		}
 	}
 	return &envelope{content}, nil
 }
@@ -255,14 +275,14 @@ func (e *envelope) about(d ident.Digest) error {
 	return nil
 }
 
-// authentic returns the store in which the chain's authority is, and refuses a chain of
-// none or a subject that the policy does not name.
-func (n *Notation) authentic(s *trustStatement, info *signature.SignerInfo) (string, error) {
+// authentic returns the store in which the chain's authority is, and the plugin that the
+// signature needs, if it needs one. It refuses a chain of no store, before any plugin is
+// asked, and a subject that the policy does not name, unless the plugin judges that.
+func (n *Notation) authentic(ctx context.Context, s *trustStatement, info *signature.SignerInfo, need *pluginNeed) (store string, plugin *pluginMetadata, err error) {
 	kind := "ca"
 	if info.SignedAttributes.SigningScheme == signature.SigningSchemeX509SigningAuthority {
 		kind = "signingAuthority"
 	}
-	store := ""
 	for _, name := range s.stores {
 		if !strings.HasPrefix(name, kind+":") {
 			continue
@@ -274,21 +294,45 @@ func (n *Notation) authentic(s *trustStatement, info *signature.SignerInfo) (str
 	}
 	leaf := info.CertificateChain[0]
 	if store == "" {
-		return "", refuse(UnknownIssuer, "no trust store of the kind %s that the trust policy %s names has an authority of the certificate (%.120s)", kind, s.name, leaf.Issuer.String()).
+		return "", nil, refuse(UnknownIssuer, "no trust store of the kind %s that the trust policy %s names has an authority of the certificate (%.120s)", kind, s.name, leaf.Issuer.String()).
 			hint("put the root certificate into a store of that kind, and name it in trustStores, if its authority is trusted")
 	}
+	wrong := s.identified(leaf)
+	if need != nil {
+		if plugin, err = n.enlist(ctx, need); err != nil {
+			if wrong != nil && len(s.foreign) == 0 {
+				err = wrong // whatever the plugin would say, no identity is of a kind that only it knows
+			}
+			return store, nil, err
+		}
+		if plugin.takesOver(judgesIdentity) {
+			return store, plugin, nil
+		}
+	}
+	if wrong != nil {
+		return store, plugin, wrong
+	}
+	return store, plugin, nil
+}
+
+// identified refuses a certificate whose subject the policy does not name.
+func (s *trustStatement) identified(leaf *x509.Certificate) error {
 	if s.anybody {
-		return store, nil
+		return nil
+	}
+	if len(s.identities) == 0 {
+		return refuse(WrongSubject, "the trust policy %s names only identities that a plugin would have to judge (%.120s), and none does of this signature", s.name, s.foreign[0]).
+			hint("x509.subject: in trustedIdentities names who signs without a plugin")
 	}
 	subject, err := subjectOf(leaf)
 	if err != nil {
-		return store, refuse(WrongSubject, "the certificate cannot be compared with the trusted identities: %s", err)
+		return refuse(WrongSubject, "the certificate cannot be compared with the trusted identities: %s", err)
 	}
 	if !slices.ContainsFunc(s.identities, func(i distinguishedName) bool { return i.within(subject) }) {
-		return store, refuse(WrongSubject, "signed by %.200s, whom the trust policy %s does not name", leaf.Subject.String(), s.name).
+		return refuse(WrongSubject, "signed by %.200s, whom the trust policy %s does not name", leaf.Subject.String(), s.name).
 			hint("trustedIdentities names whose signatures count")
 	}
-	return store, nil
+	return nil
 }
 
 // timed checks that the certificates were valid when the signature was made: at a time

@@ -15,6 +15,10 @@ const (
 	CheckTimestamp    = "authenticTimestamp"
 	CheckExpiry       = "expiry"
 	CheckRevocation   = "revocation"
+
+	// checkPlugin is what only the plugin that a signature names can do. No trust policy
+	// overrides it: who does not understand a signature does not know what it says.
+	checkPlugin = "plugin"
 )
 
 // action is what becomes of a check that fails.
@@ -48,8 +52,10 @@ type trustStatement struct {
 	actions    map[string]action
 	stamped    string // verifyTimestamp: "" and always, or afterCertExpiry
 	stores     []string
-	identities []distinguishedName // none: anybody whom the stores' authorities certified
-	anybody    bool
+	trusted    []string            // all trustedIdentities, as they are written
+	identities []distinguishedName // those by x509.subject
+	foreign    []string            // those of kinds that only plugins judge: arn:aws:signer:…
+	anybody    bool                // whom the stores' authorities certified
 }
 
 const (
@@ -164,14 +170,19 @@ func (d *policyReader) statement() *trustStatement {
 
 func (d *policyReader) identities(s *trustStatement) {
 	for _, text := range d.texts() {
+		s.trusted = append(s.trusted, text)
 		if text == "*" {
 			s.anybody = true
 			continue
 		}
-		dn, ok := strings.CutPrefix(text, "x509.subject:")
-		if !ok {
-			d.wrong("trustedIdentities has %.120q: x509.subject: and a distinguished name, or * alone, are read", text)
+		kind, dn, _ := strings.Cut(text, ":")
+		if !storeName(kind) || strings.TrimSpace(dn) == "" {
+			d.wrong("trustedIdentities has %.120q: x509.subject: and a distinguished name, KIND: and what a plugin judges, or * alone, are read", text)
 			return
+		}
+		if kind != "x509.subject" {
+			s.foreign = append(s.foreign, text)
+			continue
 		}
 		name, err := parseDistinguishedName(dn)
 		if err != nil {
@@ -229,13 +240,13 @@ func (p *NotationPolicy) check() error {
 			return wrong(s, "has no registryScopes").WithHint(`"*" is every repository`)
 		case s.stamped != "" && s.stamped != "always" && s.stamped != "afterCertExpiry":
 			return wrong(s, "has verifyTimestamp %.40q: always or afterCertExpiry", s.stamped)
-		case s.level == "skip" && (len(s.stores) > 0 || s.anybody || len(s.identities) > 0):
+		case s.level == "skip" && (len(s.stores) > 0 || len(s.trusted) > 0):
 			return wrong(s, "has the level skip, and names stores or identities, which nobody asks for then")
 		case s.level != "skip" && len(s.stores) == 0:
 			return wrong(s, "names no trustStores")
-		case s.level != "skip" && !s.anybody && len(s.identities) == 0:
+		case s.level != "skip" && len(s.trusted) == 0:
 			return wrong(s, "names no trustedIdentities")
-		case s.anybody && len(s.identities) > 0:
+		case s.anybody && len(s.trusted) > 1:
 			return wrong(s, "trusts * and others: * is named alone")
 		}
 		names[s.name] = true

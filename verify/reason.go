@@ -46,6 +46,7 @@ const (
 	BadAttribute  Reason = "unknown-attribute"    // a signed attribute that must be understood, and is not
 	Expired       Reason = "signature-expired"    // the time is over until which its signer would have the artifact used
 	Revoked       Reason = "certificate-revoked"
+	PluginRefused Reason = "plugin-refused" // the plugin that the signature names said no
 )
 
 // Refusal is the error of a check that ran and said no.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/fact"
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/notation"
 	"github.com/cofferdam-io/cofferdam/internal/registry"
 	"github.com/cofferdam-io/cofferdam/report"
 	"github.com/cofferdam-io/cofferdam/verify"
@@ -23,6 +24,9 @@ type NotationInputs struct {
 	Store   string   // folder with x509/KIND/NAME below
 	Revoked []string // files of revocation lists
 	Answers []string // files of OCSP responses
+	Plugins string   // folder with NAME/notation-NAME; "": no plugin is run
+	// PluginConfig is what every plugin is told, NAME=VALUE.
+	PluginConfig map[string]string
 }
 
 // notary makes the judge of signatures of the Notary Project; nil where none is asked for.
@@ -34,7 +38,10 @@ func (l *Loader) notary(ctx context.Context, in VerifyInputs) (*verify.Notation,
 	if err != nil {
 		return nil, err
 	}
-	o := verify.NotationOptions{At: in.At, Stores: map[string][]*x509.Certificate{}}
+	o := verify.NotationOptions{At: in.At, Stores: map[string][]*x509.Certificate{}, PluginConfig: in.Notation.PluginConfig}
+	if in.Notation.Plugins != "" {
+		o.Plugins = &notation.Plugins{Dir: in.Notation.Plugins, Environ: os.Environ()}
+	}
 	if o.Policy, err = verify.ParseNotationPolicy(raw); err != nil {
 		return nil, located(in.Notation.Policy, err)
 	}

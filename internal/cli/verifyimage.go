@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,8 @@ type imageQuestion struct {
 	approvals []string
 	platform  string
 	namespace string
+	// pluginConfig is what plugins are told, NAME=VALUE.
+	pluginConfig []string
 }
 
 func (q *imageQuestion) flags(c *cobra.Command) {
@@ -33,6 +36,8 @@ func (q *imageQuestion) flags(c *cobra.Command) {
 	f.StringVar(&q.signers.in.Notation.Store, "notation-store", "", "the trust stores that it names, in `DIR`: x509/ca/NAME/*.pem, x509/tsa/NAME/*.pem")
 	f.StringArrayVar(&q.signers.in.Notation.Revoked, "notation-crl", nil, "what its authorities revoked, by the list in `FILE`; without it that is unknown; repeatable")
 	f.StringArrayVar(&q.signers.in.Notation.Answers, "notation-ocsp", nil, "… or what their OCSP responder said of a certificate, in `FILE` (DER, as openssl ocsp -respout writes it); repeatable")
+	f.StringVar(&q.signers.in.Notation.Plugins, "notation-plugins", "", "run the verification plugin that a signature names, if `DIR` has it as NAME/notation-NAME; without it such a signature could not be checked")
+	f.StringArrayVar(&q.pluginConfig, "notation-plugin-config", nil, "tell plugins `NAME=VALUE`; repeatable")
 	f.StringArrayVar(&q.approvals, "approval", nil, "the bundle in `FILE` approves an exception of the policies; repeatable")
 	f.StringVar(&q.platform, "platform", "", "judge this `PLATFORM` of an index, such as linux/amd64, by what is attached to it and to the index")
 	f.StringVar(&q.namespace, "namespace", "", "judge as if the image were to run in `NAMESPACE`; without it policies that select namespaces govern none")
@@ -42,8 +47,19 @@ func (q *imageQuestion) flags(c *cobra.Command) {
 func (q *imageQuestion) inputs(ctx context.Context, e *env, image string) (app.FactInputs, error) {
 	in := app.FactInputs{Image: image, Platform: q.platform, Registry: q.registry.inputs()}
 	notation := &q.signers.in.Notation
-	if notation.Policy == "" && (notation.Store != "" || len(notation.Revoked)+len(notation.Answers) > 0) {
-		return in, ident.Errorf(ident.KindUsage, "--notation-store, --notation-crl and --notation-ocsp are for a trust policy, and no --notation-policy is given")
+	if notation.Policy == "" && (notation.Store != "" || notation.Plugins != "" || len(notation.Revoked)+len(notation.Answers)+len(q.pluginConfig) > 0) {
+		return in, ident.Errorf(ident.KindUsage, "--notation-store, --notation-crl, --notation-ocsp, --notation-plugins and --notation-plugin-config are for a trust policy, and no --notation-policy is given")
+	}
+	if notation.Plugins == "" && len(q.pluginConfig) > 0 {
+		return in, ident.Errorf(ident.KindUsage, "--notation-plugin-config is for plugins, and no --notation-plugins is given")
+	}
+	notation.PluginConfig = map[string]string{}
+	for _, x := range q.pluginConfig {
+		name, value, ok := strings.Cut(x, "=")
+		if !ok || name == "" {
+			return in, ident.Errorf(ident.KindUsage, "--notation-plugin-config %.80q is no NAME=VALUE", x).WithHint("such as aws-region=us-west-2")
+		}
+		notation.PluginConfig[name] = value
 	}
 	if err := q.signers.check(e, len(q.policies) > 0 || notation.Policy != ""); err != nil {
 		return in, err
@@ -86,7 +102,9 @@ Signatures of the Notary Project (notation; JWS and COSE) are judged by a trust
 policy document and its trust stores, and are facts like the others: to policies their
 signer is that of the issuer "notation:NAME", NAME being the trust policy's. Nothing
 is asked of authorities: whether a certificate is revoked is known from the lists that
---notation-crl and the answers that --notation-ocsp name (docs/notation.md).
+--notation-crl and the answers that --notation-ocsp name (docs/notation.md). What a
+signature by AWS Signer or another service needs a plugin for is asked of the plugin
+in --notation-plugins: nothing else that a signature names is ever run.
 
 --approval gives bundles by which exceptions of the policies are approved (attest
 --type approval): an exception that is not approved excuses nothing under Enforce.
@@ -103,7 +121,8 @@ be has answered, or what is attached does not do. What could not be checked (401
 unsigned.`,
 		Example: "  cofferdam verify image registry.example/shop/web:1.4 --policy policy.yaml\n" +
 			"  cofferdam verify image registry.example/shop/web:1.4 --key cosign.pub --explain\n" +
-			"  cofferdam verify image registry.example/shop/web:1.4 --notation-policy trustpolicy.json --notation-store ~/.config/notation/trust-store",
+			"  cofferdam verify image registry.example/shop/web:1.4 --notation-policy trustpolicy.json --notation-store ~/.config/notation/trust-store\n" +
+			"  cofferdam verify image 111122223333.dkr.ecr.us-west-2.amazonaws.com/web:1.4 --notation-policy trustpolicy.json --notation-store trust-store --notation-plugins ~/.config/notation/plugins",
 		Args: oneImage,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			in, err := q.inputs(ctx, e, args[0])

@@ -1,28 +1,24 @@
 package kms
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"encoding/json"
 	"errors"
 	"os/exec"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
-	"github.com/cofferdam-io/cofferdam/internal/clip"
+	"github.com/cofferdam-io/cofferdam/internal/callout"
 )
 
 const (
 	// helperTime bounds one call; some helpers ask a cloud, and log in before.
 	helperTime = 60 * time.Second
 	// maxAnswer bounds what a helper prints; a public key has 800 bytes.
-	maxAnswer = 1 << 20
-	// maxComplaint is how much of what a helper says on standard error is shown.
-	maxComplaint = 500
+	maxAnswer    = 1 << 20
 	maxReference = 4096
 )
 
@@ -59,10 +55,6 @@ func Find(uri string, getenv func(string) string, environ []string) (*Key, error
 		WithHint("install it (docs/kms.md), or write the public key to a file")
 }
 
-// always are the variables that every helper gets.
-var always = []string{"PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "LANG", "SystemRoot", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "XDG_CONFIG_HOME", "XDG_CACHE_HOME",
-	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"}
-
 // prefixes are the beginnings of the variables that a service's own tools read.
 var prefixes = map[string][]string{
 	"awskms":     {"AWS_"},
@@ -76,16 +68,8 @@ var prefixes = map[string][]string{
 // COFFERDAM_KMS_, and the variables that COFFERDAM_KMS_ENV names, with commas between. No
 // password of a key, and no token of the pipeline is among them unless it is named.
 func Environment(name string, getenv func(string) string, environ []string) []string {
-	named := slices.Concat(always, strings.Split(getenv("COFFERDAM_KMS_ENV"), ","))
-	starts := append([]string{"COFFERDAM_KMS_", strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_"}, prefixes[name]...)
-	var out []string
-	for _, e := range environ {
-		key, _, _ := strings.Cut(e, "=")
-		if slices.Contains(named, key) || slices.ContainsFunc(starts, func(p string) bool { return strings.HasPrefix(key, p) }) {
-			out = append(out, e)
-		}
-	}
-	return out
+	own := append([]string{"COFFERDAM_KMS_", strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_"}, prefixes[name]...)
+	return callout.Environment(environ, strings.Split(getenv("COFFERDAM_KMS_ENV"), ","), own)
 }
 
 // version is that of the protocol.
@@ -163,39 +147,30 @@ func (k *Key) Sign(ctx context.Context, message []byte, hash crypto.Hash) ([]byt
 
 // ask starts the helper once, and reads its answer.
 func (k *Key) ask(ctx context.Context, q question, hash crypto.Hash, stdin []byte) (*answer, error) {
-	within, cancel := context.WithTimeout(ctx, helperTime)
-	defer cancel()
 	q.Init.Version, q.Init.Resource, q.Init.Hash = version, k.resource, hash
-	if at, ok := within.Deadline(); ok {
-		at = at.UTC()
-		q.Init.Deadline = &at
+	until := time.Now().Add(helperTime)
+	if at, ok := ctx.Deadline(); ok && at.Before(until) {
+		until = at
 	}
+	until = until.UTC()
+	q.Init.Deadline = &until
 	args, err := json.Marshal(q)
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(within, k.program, version, string(args)) // #nosec G204 -- the user's own word names it
-	cmd.Stdin, cmd.Env, cmd.WaitDelay = bytes.NewReader(stdin), k.env, time.Second
-	out, complaint := &clip.Buffer{Most: maxAnswer}, &clip.Buffer{Most: maxComplaint}
-	cmd.Stdout, cmd.Stderr = out, complaint
-	ended := cmd.Run()
-	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
-	}
-	if within.Err() != nil {
+	said, err := callout.Call{Program: k.program, Args: []string{version, string(args)}, Stdin: stdin, Env: k.env, Time: helperTime, Most: maxAnswer}.Run(ctx)
+	switch {
+	case errors.Is(err, callout.ErrSlow):
 		return nil, k.failed("did not answer within %s", helperTime)
-	}
-	if out.Over() {
+	case errors.Is(err, callout.ErrLong):
 		return nil, k.failed("answers with more than %d bytes", maxAnswer)
+	case err != nil:
+		return nil, err
 	}
 	// The protocol has no exit codes: what counts is the answer.
 	var a answer
-	if err := json.Unmarshal(out.Bytes(), &a); err != nil {
-		text := strings.Join(strings.Fields(strings.ToValidUTF8(complaint.String(), "")), " ")
-		if text == "" && ended != nil {
-			text = ended.Error()
-		}
-		return nil, k.failed("does not answer with JSON: %s", text)
+	if err := json.Unmarshal(said.Out, &a); err != nil {
+		return nil, k.failed("does not answer with JSON: %s", said.Why())
 	}
 	if a.Error != "" {
 		return nil, k.failed("says: %.500s", a.Error)

@@ -3,12 +3,12 @@ package registry
 import (
 	"context"
 	"encoding/json"
-	"os/exec"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
-	"github.com/cofferdam-io/cofferdam/internal/clip"
+	"github.com/cofferdam-io/cofferdam/internal/callout"
 )
 
 const (
@@ -31,21 +31,18 @@ func runHelper(ctx context.Context, name, server string) (Credential, error) {
 	}) {
 		return Credential{}, ident.Errorf(ident.KindInvalid, "%.80q is no credential helper", name)
 	}
-	ctx, cancel := context.WithTimeout(ctx, helperTime)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "docker-credential-"+name, "get") // #nosec G204 -- the user's configuration names it
-	cmd.Stdin = strings.NewReader(server)
-	out := &clip.Buffer{Most: helperBytes}
-	cmd.Stdout = out
-	cmd.WaitDelay = time.Second
-	if err := cmd.Run(); err != nil {
-		if strings.Contains(out.String(), "credentials not found") {
+	a, err := callout.Call{Program: "docker-credential-" + name, Args: []string{"get"}, Stdin: []byte(server), Env: os.Environ(), Time: helperTime, Most: helperBytes}.Run(ctx)
+	if err == nil {
+		err = a.Ended
+	}
+	if err != nil {
+		if a != nil && strings.Contains(string(a.Out), "credentials not found") {
 			return Credential{}, nil
 		}
 		return failed("the credential helper docker-credential-%s failed: %w", name, err)
 	}
 	var got struct{ Username, Secret string }
-	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+	if err := json.Unmarshal(a.Out, &got); err != nil {
 		return failed("the credential helper docker-credential-%s does not answer with JSON", name)
 	}
 	if got.Username == "<token>" {
