@@ -15,7 +15,7 @@ const (
 
 // texts makes strings out of byte slices of the input.
 type texts struct {
-	slots [internSlots]string
+	slots *[internSlots]string // made when first needed: readers of small texts need none
 	block strings.Builder
 	size  int
 }
@@ -32,6 +32,9 @@ func (t *texts) of(b []byte) string {
 	h := uint32(n)
 	for _, c := range b {
 		h = (h ^ uint32(c)) * 16777619 // FNV-1a
+	}
+	if t.slots == nil {
+		t.slots = new([internSlots]string)
 	}
 	slot := &t.slots[(h^h>>15)%internSlots]
 	if *slot != string(b) {

@@ -54,12 +54,15 @@ func ParseBundle(raw []byte) (*Bundle, error) {
 	if bytes.HasPrefix(raw, []byte("-----BEGIN")) {
 		return nil, refuse(BadBundle, "the bundle is PEM: a key or certificate").hint("--bundle takes the Sigstore bundle that the signer wrote, such as FILE.sigstore.json")
 	}
-	if err := strictJSON(raw); err != nil {
-		return nil, refuse(BadBundle, "the bundle is malformed: %w", err).hint("a Sigstore bundle is one JSON document with mediaType and verificationMaterial")
-	}
-	pb := new(bundlepb.Bundle)
-	if err := protojson.Unmarshal(raw, pb); err != nil {
-		return nil, unread(err)
+	pb, ok := plainBundle(raw)
+	if !ok {
+		if err := strictJSON(raw); err != nil {
+			return nil, refuse(BadBundle, "the bundle is malformed: %w", err).hint("a Sigstore bundle is one JSON document with mediaType and verificationMaterial")
+		}
+		pb = new(bundlepb.Bundle)
+		if err := protojson.Unmarshal(raw, pb); err != nil {
+			return nil, unread(err)
+		}
 	}
 	return (&Bundle{digest: ident.SHA256(raw)}).open(pb)
 }

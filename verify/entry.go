@@ -41,20 +41,35 @@ func (b *Bundle) digested(e *tlog.Entry) bool {
 // ours reports whether an entry is verified here.
 func (b *Bundle) ours(e *tlog.Entry) bool { return bare(e) || b.digested(e) }
 
-// remainder is a bundle without the entries that were verified here. Those that are left
-// are handed over as they were read: sigstore-go would read each again, signature included.
+// remainder is a bundle without the entries that were verified here, and as it was read:
+// sigstore-go would read each part again whenever it asks for it, certificates,
+// envelopes and the signatures in entries included.
 type remainder struct {
 	*bundle.Bundle
+	of      *Bundle
 	entries []*tlog.Entry
 }
 
 func (r *remainder) TlogEntries() ([]*tlog.Entry, error) { return r.entries, nil }
 
+func (r *remainder) SignatureContent() (sigverify.SignatureContent, error) { return r.of.content, nil }
+
+func (r *remainder) Timestamps() ([][]byte, error) { return r.of.stamps, nil }
+
+// VerificationContent is read anew where sigstore-go strikes out of the certificate what
+// it judges by itself: others may be reading this bundle.
+func (r *remainder) VerificationContent() (sigverify.VerificationContent, error) {
+	if leaf := r.of.material.Certificate(); leaf != nil && len(leaf.UnhandledCriticalExtensions) > 0 {
+		return r.Bundle.VerificationContent()
+	}
+	return r.of.material, nil
+}
+
 // bareEntries verifies the entries that sigstore-go would take for others, and returns
 // the bundle without them and how many logs hold one. An entry of a log that is not known
 // is left to sigstore-go, which passes over it.
 func (b *Bundle) bareEntries(m root.TrustedMaterial) (sigverify.SignedEntity, int, error) {
-	rest := &remainder{Bundle: b.read}
+	rest := &remainder{Bundle: b.read, of: b}
 	logs := map[string]bool{}
 	for _, e := range b.entries {
 		log := m.RekorLogs()[hex.EncodeToString([]byte(e.LogKeyID()))]

@@ -301,7 +301,7 @@ func (v *Verifier) withKey(b *Bundle, k *Key, about sigverify.ArtifactPolicyOpti
 		f.Trust = v.o.Trust.version
 	}
 	trusted := b.trusting(known)
-	entity, held := sigverify.SignedEntity(b.read), 0
+	entity, held := sigverify.SignedEntity(&remainder{Bundle: b.read, of: b, entries: b.entries}), 0
 	if v.o.Logs >= 0 {
 		var err error
 		if entity, held, err = b.bareEntries(trusted); err != nil {
