@@ -25,8 +25,16 @@ type RunningFindings struct {
 	KEV              int              `json:"kev" doc:"Known to be exploited, of all pages"`
 	Cleared          int              `json:"cleared,omitempty" doc:"That statements (VEX) of trusted authors clear, of all pages: not among the counts"`
 	Total            int              `json:"total" doc:"On all pages; 0 for the past"`
+	OriginUnknown    int              `json:"originUnknown,omitempty" doc:"Left out because it is not known whether a base image brought the component, where origin was asked for"`
+	OriginPending    int              `json:"originPending,omitempty" doc:"Artifacts that run and whose documents were not read for their origins yet"`
 	Items            []RunningFinding `json:"items"`
 	Next             string           `json:"next,omitempty" doc:"The cursor of the next page; absent on the last"`
+}
+
+// BaseImage says which image another one was built on.
+type BaseImage struct {
+	Base   string         `json:"base" doc:"Its reference, with its digest" example:"registry.example/debian@sha256:…" maxLength:"1000"`
+	Layers []ident.Digest `json:"layers,omitempty" doc:"Digests of all its layers, compressed, or of their content, or both" maxItems:"500"`
 }
 
 // RunningFinding is a vulnerability in a component of a running container, for a time.
@@ -47,6 +55,8 @@ type RunningFinding struct {
 	Fix       string                `json:"fix,omitempty"`
 	Status    string                `json:"status" enum:"affected,not_affected,fixed,under_investigation" doc:"affected, or what statements (VEX) of trusted authors say"`
 	VEXSource string                `json:"vexSource,omitempty"`
+	Origin    string                `json:"origin,omitempty" enum:"base,application,both" doc:"What brought the component: the image that this one was built on, or what was put on it; both where there are two copies; absent where it is not known"`
+	Base      string                `json:"base,omitempty" doc:"The image that this one was built on, where origin is known"`
 	Doubtful  bool                  `json:"doubtful,omitempty" doc:"Which of an index's images runs is not known"`
 	Unheard   bool                  `json:"unheard,omitempty" doc:"No loaded advisory has it any more"`
 	From      time.Time             `json:"from" doc:"Known since, in this form"`
@@ -103,10 +113,10 @@ func findingsTable(w io.Writer, a *RunningFindings, o Options) error {
 		rows := make([][]string, 0, len(a.Items))
 		for _, f := range worstFirst(a.Items) {
 			rows = append(rows, []string{p.severity(f.severity()), p.exploited(f.KEV), p.bold(clean(f.ID)), clean(f.Component.Name + " " + f.Component.Version), clean(f.Cluster + ":" + f.Container), clean(f.Zone),
-				findingSpan(f), p.decided(f), clean(f.Fix), clean(f.Owner)})
+				findingSpan(f), p.decided(f), clean(f.Fix), clean(f.Owner), clean(f.Origin)})
 		}
 		p.heading("FINDINGS", len(rows), "the worst first")
-		p.table([]column{{"SEVERITY", 0}, {"EXPLOITED", 0}, {"ID", 0}, {"COMPONENT", 20}, {"CONTAINER", 28}, {"ZONE", 0}, {"KNOWN", 0}, {"STATE", 16}, {"FIX", 16}, {"OWNER", 8}}, rows)
+		p.table([]column{{"SEVERITY", 0}, {"EXPLOITED", 0}, {"ID", 0}, {"COMPONENT", 20}, {"CONTAINER", 28}, {"ZONE", 0}, {"KNOWN", 0}, {"STATE", 16}, {"FIX", 16}, {"OWNER", 8}, {"ORIGIN", 0}}, rows)
 	}
 	if !past {
 		p.blank()

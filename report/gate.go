@@ -34,8 +34,10 @@ type ImageGate struct {
 	Checks []GateCheck `json:"checks"`
 	// Findings are those above the line that are not known already, and that no statement
 	// clears.
-	Findings []vuln.Finding  `json:"findings"`
-	Policy   *policy.Verdict `json:"policy,omitempty"`
+	Findings []vuln.Finding `json:"findings"`
+	// Origins say what is known of where all findings come from, for each base.
+	Origins []vuln.OriginCount `json:"origins,omitempty"`
+	Policy  *policy.Verdict    `json:"policy,omitempty"`
 	// Policies are the files that it was held against.
 	Policies []PolicyFile `json:"policies"`
 	Notes    []string     `json:"notes,omitempty"`
@@ -130,13 +132,18 @@ func imageGateTable(w io.Writer, a *ImageGate, o Options) error {
 	}
 	if len(a.Findings) > 0 {
 		p.blank()
+		p.origins(a.Origins)
 	}
 	for i, f := range a.Findings {
 		if i == mostRows && !o.All {
 			p.linef("  %d more; --all shows them", len(a.Findings)-i)
 			break
 		}
-		p.linef("  %s  %s", f.Severity, clean(findingText(f)))
+		from := ""
+		if f.Origin != vuln.OriginUnknown {
+			from = "; " + p.dim("origin: "+string(f.Origin))
+		}
+		p.linef("  %s  %s%s", f.Severity, clean(findingText(f)), from)
 	}
 	for _, n := range a.Notes {
 		p.linef("%s", p.dim("note: "+clean(n)))

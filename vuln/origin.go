@@ -1,6 +1,7 @@
 package vuln
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -226,16 +227,56 @@ func (o *Origins) ofFinding(d *sbom.Document, f *Finding) Origin {
 			return OriginUnknown // the subject itself
 		}
 		one := o.of(d, &d.Components[i])
-		switch {
-		case one == OriginUnknown:
-			return OriginUnknown
-		case n == 0:
+		if n == 0 {
 			out = one
-		case out != one:
-			out = OriginBoth
+		} else {
+			out = out.and(one)
 		}
 	}
 	return out
+}
+
+// and is the origin of components of which one has o and another one p.
+func (o Origin) and(p Origin) Origin {
+	switch {
+	case o == OriginUnknown || p == OriginUnknown:
+		return OriginUnknown
+	case o != p:
+		return OriginBoth
+	}
+	return o
+}
+
+// ByPackage says what brought each package URL of a document, as the document spells it:
+// what several components share is known where it is known of all of them. Unknown ones
+// are left out. nil is that nothing shows the document's image to be built on the base.
+func (o *Origins) ByPackage(d *sbom.Document) map[string]Origin {
+	if !o.Under(d) {
+		return nil
+	}
+	out := map[string]Origin{}
+	for i := range d.Components {
+		c := &d.Components[i]
+		if c.PURL == "" {
+			continue
+		}
+		one := o.of(d, c)
+		if had, ok := out[c.PURL]; ok {
+			one = had.and(one)
+		}
+		out[c.PURL] = one
+	}
+	maps.DeleteFunc(out, func(_ string, is Origin) bool { return is == OriginUnknown })
+	return out
+}
+
+// Below is how many layers the base tells where a document tells all of them and others
+// above: its image was built on those. Otherwise 0.
+func (o *Origins) Below(d *sbom.Document) int {
+	if own := layersOf(d); len(o.layers) < len(own) && within(o.layers, own) {
+		return len(o.layers)
+	}
+	return 0
 }
 
 // BasesAmong finds, for each document, another one whose image it may be built on: all
@@ -244,12 +285,7 @@ func (o *Origins) ofFinding(d *sbom.Document, f *Finding) Origin {
 func BasesAmong(docs []*sbom.Document) []*sbom.Document {
 	layers := make([]map[ident.Digest]bool, len(docs))
 	for i, d := range docs {
-		layers[i] = map[ident.Digest]bool{}
-		for k := range d.Components {
-			if l := d.Components[k].Layer; !l.IsZero() {
-				layers[i][l] = true
-			}
-		}
+		layers[i] = layersOf(d)
 	}
 	out := make([]*sbom.Document, len(docs))
 	for i := range docs {
@@ -258,6 +294,17 @@ func BasesAmong(docs []*sbom.Document) []*sbom.Document {
 			if n := len(layers[k]); n > best && n < len(layers[i]) && within(layers[k], layers[i]) {
 				best, out[i] = n, docs[k]
 			}
+		}
+	}
+	return out
+}
+
+// layersOf are the layers that a document tells.
+func layersOf(d *sbom.Document) map[ident.Digest]bool {
+	out := map[ident.Digest]bool{}
+	for k := range d.Components {
+		if l := d.Components[k].Layer; !l.IsZero() {
+			out[l] = true
 		}
 	}
 	return out

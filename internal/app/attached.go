@@ -228,5 +228,43 @@ func (l *Loader) PushImages(ctx context.Context, c *client.Client, images []stri
 		return nil, err
 	})
 	out.Count()
-	return out, problems, err
+	if err != nil {
+		return out, problems, err
+	}
+	said, err := l.pushBases(ctx, c, images, in, about.Tenant)
+	return out, append(problems, said...), err
+}
+
+// pushBases tells a server what images say they were built on.
+func (l *Loader) pushBases(ctx context.Context, srv *client.Client, images []string, in RegistryInputs, tenant string) ([]Problem, error) {
+	c, err := in.client()
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	var problems []Problem
+	for _, image := range images {
+		ref, err := ident.ParseImageRef(image)
+		if err != nil {
+			return nil, ident.Errorf(ident.KindUsage, "%w", err)
+		}
+		of, layers, problem, err := builtOn(ctx, c, ref)
+		if err != nil {
+			return problems, err
+		}
+		if problem != nil {
+			p := problemOf(of.Base.String(), problem)
+			p.Message = "which findings came with the base image is not known: " + p.Message
+			problems = append(problems, p)
+		}
+		if of.Base.Digest.IsZero() {
+			continue
+		}
+		for _, d := range of.Manifests {
+			if err := srv.SayBuilt(ctx, tenant, d, of.Base.String(), layers); err != nil {
+				return problems, err
+			}
+		}
+	}
+	return problems, nil
 }

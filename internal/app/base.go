@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/registry"
 	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
@@ -52,6 +53,19 @@ func (l *Loader) Base(ctx context.Context, arg string, in RegistryInputs) (vuln.
 	return b, problems, err
 }
 
+// builtOn reads what an image says it was built on, and the layers of that; a zero Base is
+// that it says nothing. A base that cannot be read is a problem, and has no layers.
+func builtOn(ctx context.Context, c *registry.Client, ref ident.ImageRef) (of *registry.Stack, layers []ident.Digest, problem, err error) {
+	if of, err = c.Base(ctx, ref); err != nil || of.Base.Digest.IsZero() {
+		return of, nil, nil, err
+	}
+	base, err := c.Stack(ctx, of.Base)
+	if err != nil {
+		return of, nil, err, context.Cause(ctx)
+	}
+	return of, base.Layers, nil, nil
+}
+
 // BaseOf is the image that an image says it was built on, by digest. That it says none
 // is an error of KindNotFound.
 func (l *Loader) BaseOf(ctx context.Context, image string, in RegistryInputs) (string, error) {
@@ -64,7 +78,7 @@ func (l *Loader) BaseOf(ctx context.Context, image string, in RegistryInputs) (s
 		return "", err
 	}
 	defer c.Close()
-	s, err := c.Stack(ctx, ref)
+	s, err := c.Base(ctx, ref)
 	if err != nil {
 		return "", err
 	}

@@ -256,6 +256,7 @@ func (g *gate) vulnerabilities(ctx context.Context) error {
 	for i := range g.scan.Findings {
 		g.input.Findings = append(g.input.Findings, policyFinding(&g.scan.Findings[i]))
 	}
+	g.out.Origins = g.scan.Origins
 	if g.scan.Gate == nil {
 		return nil
 	}

@@ -66,6 +66,8 @@ type puller struct {
 	// not there any more is dropped at the end of a round that saw everything. One
 	// goroutine uses it.
 	done map[pulled]bool
+	// based are the images of which the catalogue knows what they say of their base.
+	based map[ident.Digest]bool
 }
 
 type pulled struct {
@@ -101,7 +103,7 @@ func (c *serveConfig) pullers() ([]*puller, error) {
 	var out []*puller
 	names := map[string]bool{}
 	for i := range c.Registries {
-		p := &puller{cfg: c.Registries[i], interval: pullInterval, done: map[pulled]bool{}}
+		p := &puller{cfg: c.Registries[i], interval: pullInterval, done: map[pulled]bool{}, based: map[ident.Digest]bool{}}
 		bad := func(format string, args ...any) error {
 			return ident.Errorf(ident.KindUsage, "registries: entry %d: %w", i+1, ident.Errorf(ident.KindUsage, format, args...)).WithHint("docs/server.md lists its fields")
 		}
@@ -234,6 +236,31 @@ func (p *puller) run(ctx context.Context, c *catalog.Catalog, log *slog.Logger, 
 	}
 }
 
+// tellBase hands what an image says it was built on to the catalogue, once. What cannot
+// be read now is asked for again in the next round: findings are of unknown origin until
+// then.
+func (p *puller) tellBase(ctx context.Context, t target) {
+	if p.based[t.ref.Digest] {
+		return
+	}
+	of, layers, problem, err := builtOn(ctx, p.client, t.ref)
+	if err == nil && !of.Base.Digest.IsZero() {
+		for _, d := range of.Manifests {
+			if _, err = p.catalog.SayBuilt(ctx, p.actor(), p.cfg.Tenant, catalog.Built{Image: d, Base: of.Base.String(), Layers: layers}); err != nil {
+				break
+			}
+		}
+	}
+	if err == nil {
+		err = problem
+	}
+	if err != nil {
+		p.log.WarnContext(ctx, "what an image was built on is not known", "image", t.ref.String(), "error", err)
+		return
+	}
+	p.based[t.ref.Digest] = true
+}
+
 // target is one image, with the tags that mean it.
 type target struct {
 	ref  ident.ImageRef // with its digest, and one of the tags
@@ -272,6 +299,9 @@ func (p *puller) round(ctx context.Context) error {
 			for _, v := range found.Image.Variants {
 				there = append(there, v.Manifest)
 			}
+		}
+		if err == nil {
+			p.tellBase(ctx, t)
 		}
 		images++
 		p.change(func(s *server.Registry) { s.Images = images })

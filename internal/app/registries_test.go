@@ -77,10 +77,16 @@ func TestRegistriesAreRead(t *testing.T) {
 	r.Cosign(t, copied, ".att", oci.Layer{MediaType: "application/vnd.in-toto+json",
 		Content: []byte(`{"_type":"https://in-toto.io/Statement/v1","predicateType":"https://spdx.dev/Document","subject":[{"digest":{"sha256":"` + web.Digest.Hex() + `"}}],"predicate":{"spdxVersion":"SPDX-2.3"}}`)})
 	both := greeter(t, r, "1.4")
+	built := oci.Manifest{SchemaVersion: 2, MediaType: oci.ManifestType, Annotations: map[string]string{"org.opencontainers.image.base.name": r.Host + "/base/gone:1", "org.opencontainers.image.base.digest": web.Digest.String()}}
+	if err := json.Unmarshal(web.Raw, &built); err != nil {
+		t.Fatal(err)
+	}
+	onBase := r.Put(t, "shop/onbase", "1", built)
+	attach(t, r, onBase, sbomText("on a base"))
 
 	dir := t.TempDir()
 	config := filepath.Join(dir, "cofferdam.yaml")
-	text := fmt.Sprintf("registries:\n- {name: shop, repositories: [%q], images: [%q], interval: 30ms, service: shop}\n", r.Host+"/shop/web", r.Reference(both))
+	text := fmt.Sprintf("registries:\n- {name: shop, repositories: [%q], images: [%q, %q], interval: 30ms, service: shop}\n", r.Host+"/shop/web", r.Reference(both), r.Reference(onBase))
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +101,7 @@ func TestRegistriesAreRead(t *testing.T) {
 	defer func() { http.DefaultClient.Transport = nil }()
 
 	got := registryState(t, url, "the first round", next())
-	if got.Taken != 3 || got.Quarantined != 1 || got.Images != 4 || got.WithoutSBOM != 1 {
+	if got.Taken != 4 || got.Quarantined != 1 || got.Images != 5 || got.WithoutSBOM != 1 {
 		t.Errorf("%+v", got)
 	}
 	meta := get(t, url+"/api/v1/documents/"+ident.SHA256([]byte(sbomText("web"))).String())
@@ -104,6 +110,9 @@ func TestRegistriesAreRead(t *testing.T) {
 		if !strings.Contains(meta, want) {
 			t.Errorf("no %s in %s", want, meta)
 		}
+	}
+	if c := get(t, url+"/api/v1/changes?limit=1000"); strings.Count(c, `"kind":"base"`) != 1 {
+		t.Errorf("what one image says of its base is not kept once: %s", c)
 	}
 	if q := get(t, url+"/api/v1/quarantine"); !strings.Contains(q, "subject mismatch") {
 		t.Error(q)
@@ -122,7 +131,7 @@ func TestRegistriesAreRead(t *testing.T) {
 		t.Errorf("%d blobs were fetched again", n-fetched)
 	}
 	attach(t, r, web, sbomText("web, again"))
-	registryState(t, url, "what is attached later", func(s server.Registry) bool { return s.Taken == 4 })
+	registryState(t, url, "what is attached later", func(s server.Registry) bool { return s.Taken == 5 })
 
 	// A registry that refuses is a problem of its own: the server goes on, and says so.
 	mu.Lock()

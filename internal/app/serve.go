@@ -137,7 +137,7 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	c, err := catalog.Open(ctx, catalog.Options{Store: s, Log: o.Log, Now: time.Now, Metrics: registry, Shared: o.DB != "", Review: cfg.Review, Limits: cfg.catalogLimits(), Coding: coding, Scoring: scoring, VEXUploaders: uploaders,
+	c, err := catalog.Open(ctx, catalog.Options{Store: s, Log: o.Log, Now: time.Now, Metrics: registry, Shared: o.DB != "", Review: cfg.Review, Limits: cfg.catalogLimits(), Coding: coding, Scoring: scoring, VEXUploaders: uploaders, BaseImages: cfg.BaseImages,
 		Trusting: catalog.Trusting{Uploaders: cfg.SBOMTrust.Uploaders, Asks: vouching != nil}})
 	if err != nil {
 		return err

@@ -51,6 +51,8 @@ type serveConfig struct {
 	// VEXUploaders are those whose uploaded statements are applied, by who they are to the
 	// server; those of others are shown.
 	VEXUploaders []trustedAuthor `json:"vexUploaders"`
+	// BaseImages are the names, references or digests of images that others are built on.
+	BaseImages []string `json:"baseImages"`
 	// SBOMTrust says who may vouch for documents, and whose word about that is taken.
 	SBOMTrust sbomTrustConfig `json:"sbomTrust"`
 	// Quality says how documents are judged, and what becomes of bad ones.

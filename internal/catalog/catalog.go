@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"hash/maphash"
 	"io"
 	"log/slog"
 	"runtime"
@@ -45,6 +46,9 @@ type Options struct {
 	VEXUploaders []vuln.TrustedAuthor
 	// Trusting says how it is found out who vouches for documents.
 	Trusting Trusting
+	// BaseImages are the names, references or digests of images that others are built on:
+	// of what runs, the layers that a document of such an image tells came with it.
+	BaseImages []string
 }
 
 // Limits bound what the catalogue does at once.
@@ -115,6 +119,8 @@ type Catalog struct {
 	trusting   Trusting
 	trusted    trusted
 	says       says
+	baseImages []string
+	origins    originsTable
 	pieces     string // what the names of this server's pieces of the index begin with
 	stands     stands
 	loaded     string // and of those that are named by the checkpoint that it last read or wrote
@@ -132,7 +138,7 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	o.Limits.fill()
 	c := &Catalog{store: o.Store, log: o.Log, now: o.Now, status: store.StatusPublished, limits: o.Limits, memory: budget{total: o.Limits.Memory, free: o.Limits.Memory}, gates: newGates(o.Limits.Tenants, o.Now),
 		workers: newSlots(o.Limits.Workers, o.Limits.Queue, o.Limits.Wait), metrics: newMetrics(o.Metrics),
-		seen: spdx.NewSeen(rememberTexts), said: index.NewKeyCache(rememberKeys), scoring: o.Scoring.ready(), uploaders: o.VEXUploaders, trusting: o.Trusting}
+		seen: spdx.NewSeen(rememberTexts), said: index.NewKeyCache(rememberKeys), scoring: o.Scoring.ready(), uploaders: o.VEXUploaders, trusting: o.Trusting, baseImages: o.BaseImages}
 	if o.Review {
 		c.status = store.StatusDraft
 	}
@@ -160,7 +166,8 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	c.every(run, checkpointLook, c.saveWhenDue)
 	c.every(run, extendEvery, c.matchNew)
 	c.findings.wake, c.findings.versions = make(chan struct{}, 1), map[string]uint64{}
-	looks := []looking{c.driftLook(), c.findingsLook()}
+	c.origins.wake, c.origins.seed = make(chan struct{}, 1), maphash.MakeSeed()
+	looks := []looking{c.driftLook(), c.findingsLook(), c.originsLook()}
 	if l, ok := o.Store.(store.Listener); ok && o.Shared {
 		c.own.Go(func() { c.listen(run, l) })
 	}

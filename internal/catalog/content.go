@@ -118,7 +118,9 @@ type Scanned struct {
 	Report    *vuln.Report
 	// Seen says, for each finding of Report, which documents show it.
 	Seen [][]ident.Digest
-	By   AdvisoryState
+	// Origins say what is known of where the findings come from, for each base.
+	Origins []vuln.OriginCount
+	By      AdvisoryState
 }
 
 // Scan matches what a digest names with the advisories. What several documents of an
@@ -156,7 +158,8 @@ func (c *Catalog) Scan(ctx context.Context, tenant string, d ident.Digest) (*Sca
 		}
 	}
 	out.Report.Findings = kept
-	return out, nil
+	out.Origins, err = c.markOrigins(ctx, tenant, docs, kept)
+	return out, err
 }
 
 // canonical spells a package URL one way, whatever wrote it.

@@ -24,6 +24,7 @@ type FindingQuery struct {
 	KEV                           bool // only what is known to be exploited
 	Statuses                      []vuln.Status
 	States                        []TriageState
+	Origins                       []string // base, application, unknown
 
 	At      time.Time // what was so then; zero: now
 	History bool      // also what is no longer so; At is not looked at
@@ -42,6 +43,10 @@ type TriagedFinding struct {
 	Finding
 	State  TriageState
 	Triage *Triage // nil: nobody decided anything
+	// Origin is what brought the component, by the documents of now, and Base the image
+	// that it came with, or was put on.
+	Origin vuln.Origin
+	Base   string
 }
 
 // Cursor is where an answer goes on after the finding.
@@ -62,6 +67,10 @@ type RunningFindings struct {
 	KEV     int
 	Cleared int
 	Total   int
+	// OriginUnknown is how many are left out because it is not known what brought them,
+	// where the query asks for origins; for the past those up to the end of the page.
+	// OriginPending is how many artifacts that run were not looked at for that yet.
+	OriginUnknown, OriginPending int
 }
 
 // Findings answers which vulnerabilities what runs has, or had at a time. Now is as
@@ -81,13 +90,17 @@ func (c *Catalog) Findings(ctx context.Context, q FindingQuery) (*RunningFinding
 		return nil, ident.Errorf(ident.KindIndeterminate, "the server is comparing what runs with its advisories").WithHint("ask again in a few seconds")
 	}
 	v, now := c.follow.now(), c.now()
-	out := &RunningFindings{Sequence: last.seq, Loaded: last.loaded, Counts: map[ident.Severity]int{}}
+	origins := c.origins.last.Load()
+	out := &RunningFindings{Sequence: last.seq, Loaded: last.loaded, Counts: map[ident.Severity]int{}, OriginPending: origins.waiting(v)}
 	for f := range last.all() {
 		if !q.selects(f) {
 			continue
 		}
 		t, ok := q.triaged(v, f, now)
 		if !ok {
+			continue
+		}
+		if !c.origin(&q, origins, &t, out) {
 			continue
 		}
 		out.Total++
@@ -155,9 +168,23 @@ func (q *FindingQuery) triaged(v *view, f *Finding, at time.Time) (TriagedFindin
 	return out, len(q.States) == 0 || slices.Contains(q.States, out.State)
 }
 
+// origin fills in what brought a finding's component, and reports whether the query asks
+// for that. What is left out since nobody knows is counted.
+func (c *Catalog) origin(q *FindingQuery, known *knownOrigins, t *TriagedFinding, out *RunningFindings) bool {
+	t.Origin, t.Base = c.origins.find(known, &t.Finding, q.Tenant, q.Mine)
+	if len(q.Origins) == 0 || t.Origin.Is(q.Origins) {
+		return true
+	}
+	if t.Origin == vuln.OriginUnknown && !t.Said.Status.Clears() {
+		out.OriginUnknown++
+	}
+	return false
+}
+
 // pastFindings reads what was written down. Decisions are those of now.
 func (c *Catalog) pastFindings(ctx context.Context, q *FindingQuery) (*RunningFindings, error) {
-	out := &RunningFindings{}
+	origins := c.origins.last.Load()
+	out := &RunningFindings{OriginPending: origins.waiting(c.follow.now())}
 	sq := store.StateQuery{Kind: store.StateFinding, At: q.At, History: q.History}
 	if q.After != nil {
 		sq.After = &store.State{Scope: q.After.Scope, Key: q.After.Key, From: q.After.From}
@@ -169,7 +196,7 @@ func (c *Catalog) pastFindings(ctx context.Context, q *FindingQuery) (*RunningFi
 			return err
 		}
 		t, ok := q.triaged(v, &f, now)
-		if !ok {
+		if !ok || !c.origin(q, origins, &t, out) {
 			return nil
 		}
 		if len(out.Items) == q.Limit {

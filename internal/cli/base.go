@@ -27,17 +27,31 @@ const baseAuto = "auto"
 var originWords = []string{string(vuln.OriginBase), string(vuln.OriginApplication), "unknown"}
 
 func (b *baseFlags) add(c *cobra.Command) {
-	fl := c.Flags()
-	fl.StringVar(&b.of, "base", "", "the `IMAGE|SBOM` that was built on, or auto for what an image's annotations say: tells findings of the base from the application's own")
-	fl.StringSliceVar(&b.origins, "origin", nil, "only findings of `ORIGIN,…`: "+strings.Join(originWords, ", "))
+	b.baseFlag(c)
+	originFlag(c, &b.origins)
+}
+
+func (b *baseFlags) baseFlag(c *cobra.Command) {
+	c.Flags().StringVar(&b.of, "base", "", "the `IMAGE|SBOM` that was built on, or auto for what an image's annotations say: tells findings of the base from the application's own")
+}
+
+func originFlag(c *cobra.Command, to *[]string) {
+	c.Flags().StringSliceVar(to, "origin", nil, "only findings of `ORIGIN,…`: "+strings.Join(originWords, ", "))
 	complete(c, "origin", fixed(originWords...))
 }
 
-func (b *baseFlags) check(args []string) error {
-	for _, w := range b.origins {
+func checkOrigins(words []string) error {
+	for _, w := range words {
 		if !slices.Contains(originWords, w) {
 			return ident.Errorf(ident.KindUsage, "--origin %q is none", w).WithHint("%s", strings.Join(originWords, ", "))
 		}
+	}
+	return nil
+}
+
+func (b *baseFlags) check(args []string) error {
+	if err := checkOrigins(b.origins); err != nil {
+		return err
 	}
 	if b.of == baseAuto && len(args) != 1 {
 		return ident.Errorf(ident.KindUsage, "--base auto reads what one image says it was built on, and %d arguments are given", len(args)).WithHint("one image at a time, or --base IMAGE")
@@ -113,6 +127,10 @@ func documentsOf(ctx context.Context, l *app.Loader, fs []vuln.Finding) ([]*sbom
 // originsOnServer is tell for the findings of a server, whose documents are read for it.
 func (e *env) originsOnServer(ctx context.Context, srv *serverFlags, b *baseFlags, a *report.Scan, args []string, reg *registryFlags) error {
 	l := e.loader()
+	for i := range a.Findings { // what the server said by another base
+		a.Findings[i].Origin, a.Findings[i].Base = vuln.OriginUnknown, ""
+	}
+	a.Origins = nil
 	end, err := e.remote(ctx, l, srv, args)
 	if err != nil {
 		return err

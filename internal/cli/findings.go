@@ -48,7 +48,7 @@ func (f *findingFlags) query() (client.FindingQuery, error) {
 
 func findingsCommand(e *env) *cobra.Command {
 	var f findingFlags
-	var states []string
+	var states, origins []string
 	var history bool
 	c := &cobra.Command{
 		Use: "findings --server URL [VULNERABILITY]", GroupID: "catalogue", Short: "Which vulnerabilities has what runs, since when, and what was decided?",
@@ -57,8 +57,10 @@ server, since when each is known, and what somebody decided about it. The server
 again when advisories, documents or what runs change. With --at it lists what was so
 then, with --history all that ever was.
 
-What has no document is not among it: coverage says what that is.`,
+What has no document is not among it: coverage says what that is. ORIGIN is what brought
+the component, the base image or the application, where that is known (docs/server.md).`,
 		Example: `  cofferdam findings --server https://sbom.example --severity high --zone restricted
+  cofferdam findings --server https://sbom.example --origin application --owner team-shop
   cofferdam findings --server https://sbom.example CVE-2021-44228 --history
   cofferdam findings decide --server https://sbom.example CVE-2021-44228 --state accepted --until 2027-01-31 --reason 'no lookups; SEC-7'
   cofferdam findings remediation --server https://sbom.example --since 720h`,
@@ -79,6 +81,10 @@ What has no document is not among it: coverage says what that is.`,
 					return ident.Errorf(ident.KindUsage, "--state %q is no state of a finding", s).WithHint("%s", strings.Join(findingStates, ", "))
 				}
 			}
+			if err := checkOrigins(origins); err != nil {
+				return err
+			}
+			q.Origins = strings.Join(origins, ",")
 			q.States, q.History = strings.Join(states, ","), history
 			if len(args) == 1 {
 				q.ID = args[0]
@@ -97,11 +103,19 @@ What has no document is not among it: coverage says what that is.`,
 			if err != nil {
 				return err
 			}
+			if a.OriginUnknown > 0 {
+				e.notef("%d findings are left out of which it is not known whether the base brought them; --origin %s,unknown has them", a.OriginUnknown, q.Origins)
+				e.outcome.incomplete = true
+			}
+			if a.OriginPending > 0 {
+				e.notef("the server still reads the documents of %d images that run, to tell what came with their base", a.OriginPending)
+			}
 			return e.write(a, report.Options{})
 		}),
 	}
 	f.add(c)
 	fl := c.Flags()
+	originFlag(c, &origins)
 	fl.StringSliceVar(&states, "state", nil, "only findings in one of `STATE,…`: "+strings.Join(findingStates, ", "))
 	fl.BoolVar(&history, "history", false, "also what is no longer so")
 	complete(c, "state", fixed(findingStates...))

@@ -20,6 +20,7 @@ func gateCommand(e *env) *cobra.Command {
 	var in inputs
 	var g app.GateInputs
 	var base baselineFlags
+	var built baseFlags
 	var profile, qualityPolicy string
 	var failOn []string
 	var onlyFixed, stepSummary bool
@@ -60,6 +61,9 @@ GITHUB_STEP_SUMMARY names. --fail-on none makes no line for findings.`,
 					return asFailure(err, qualityPolicy)
 				}
 			}
+			if err := built.check(args); err != nil {
+				return err
+			}
 			g.NoScan = len(failOn) == 1 && failOn[0] == "none"
 			var line *gateLine
 			if !g.NoScan {
@@ -91,6 +95,9 @@ GITHUB_STEP_SUMMARY names. --fail-on none makes no line for findings.`,
 					if err := e.holdAgainst(ctx, l, &base, a, docs, knowledge{db, known, &q.registry}); err != nil {
 						return nil, err
 					}
+					if err := built.tell(ctx, e, l, a, args, docs, &q.registry); err != nil {
+						return nil, err
+					}
 					if line != nil {
 						judged := a.Findings
 						if onlyFixed {
@@ -120,6 +127,7 @@ GITHUB_STEP_SUMMARY names. --fail-on none makes no line for findings.`,
 	in.advisoryFlags(c)
 	in.intelligenceFlags(c)
 	base.add(c)
+	built.baseFlag(c)
 	f := c.Flags()
 	f.StringSliceVar(&failOn, "fail-on", []string{"high"}, "fail on a new finding of this `SEVERITY` or above: low, medium, high, critical, or any; with kev, on one that is known to be exploited; none: on none")
 	f.BoolVar(&onlyFixed, "only-fixed", false, "fail on findings that a published version fixes only; policies see all")

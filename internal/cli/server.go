@@ -139,6 +139,7 @@ func (e *env) scanOnServer(ctx context.Context, f *serverFlags, args []string) (
 		out.Findings, out.Unmatched = append(out.Findings, got.Findings...), append(out.Unmatched, got.Unmatched...)
 		out.Documents += len(got.Documents)
 		out.Components += got.Components
+		out.Origins = append(out.Origins, got.Origins...)
 	}
 	out.Findings, out.Unmatched = orEmpty(out.Findings), orEmpty(out.Unmatched)
 	slices.SortStableFunc(out.Findings, func(a, b vuln.Finding) int {

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -84,6 +85,7 @@ type Findings struct {
 	Documents  []ident.Digest     `json:"documents"`
 	Components int                `json:"components"`
 	Coverage   inventory.Coverage `json:"coverage"`
+	Origins    []vuln.OriginCount `json:"origins"`
 	By         struct {
 		Quarantined int       `json:"quarantined"`
 		Loaded      time.Time `json:"loaded"`
@@ -98,6 +100,17 @@ func (c *Client) Findings(ctx context.Context, d ident.Digest, tenant string) (*
 		return nil, err
 	}
 	return &out, nil
+}
+
+// SayBuilt says which image another one was built on, and the layers of that.
+func (c *Client) SayBuilt(ctx context.Context, tenant string, image ident.Digest, base string, layers []ident.Digest) error {
+	body, err := json.Marshal(report.BaseImage{Base: base, Layers: layers})
+	if err != nil {
+		return err
+	}
+	r := putJSON("/api/v1/artifacts/"+image.String()+"/base", body)
+	r.query = (&Question{Tenant: tenant}).values()
+	return c.do(ctx, r, nil)
 }
 
 // Compare asks what changed between two artifacts or documents.

@@ -17,6 +17,7 @@ type FindingQuery struct {
 	ID                                    string
 	Severity                              string // this or worse
 	States                                string // separated by commas
+	Origins                               string // separated by commas
 	KEV                                   bool
 	At                                    time.Time
 	History                               bool
@@ -24,7 +25,7 @@ type FindingQuery struct {
 
 func (q *FindingQuery) values() url.Values {
 	v := (&Question{Tenant: q.Tenant, At: q.At}).values()
-	for k, text := range map[string]string{"cluster": q.Cluster, "zone": q.Zone, "service": q.Service, "owner": q.Owner, "id": q.ID, "severity": q.Severity, "state": q.States} {
+	for k, text := range map[string]string{"cluster": q.Cluster, "zone": q.Zone, "service": q.Service, "owner": q.Owner, "id": q.ID, "severity": q.Severity, "state": q.States, "origin": q.Origins} {
 		if text != "" {
 			v.Set(k, text)
 		}

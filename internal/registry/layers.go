@@ -19,6 +19,7 @@ type Stack struct {
 	// Layers are those of all its platforms, compressed as the registry has them and as
 	// the configuration names their content, each once.
 	Layers []ident.Digest
+	Manifests []ident.Digest // of its platforms
 	// Base is the image that it says it was built on, with a digest; zero where it says
 	// none, or its platforms say different ones.
 	Base ident.ImageRef
@@ -27,11 +28,17 @@ type Stack struct {
 // Stack reads the layers of an image. Of an index whose platforms are not all there,
 // those that are count.
 func (c *Client) Stack(ctx context.Context, ref ident.ImageRef) (*Stack, error) {
-	s, err := c.stack(ctx, ref)
+	s, err := c.stack(ctx, ref, true)
 	return s, explained(err)
 }
 
-func (c *Client) stack(ctx context.Context, ref ident.ImageRef) (*Stack, error) {
+// Base is Stack without the layers, which costs less: it reads manifests alone.
+func (c *Client) Base(ctx context.Context, ref ident.ImageRef) (*Stack, error) {
+	s, err := c.stack(ctx, ref, false)
+	return s, explained(err)
+}
+
+func (c *Client) stack(ctx context.Context, ref ident.ImageRef, layers bool) (*Stack, error) {
 	img, err := c.image(ctx, ref)
 	if err != nil {
 		return nil, err
@@ -56,10 +63,14 @@ func (c *Client) stack(ctx context.Context, ref ident.ImageRef) (*Stack, error) 
 		if err != nil {
 			return nil, err
 		}
+		out.Manifests = append(out.Manifests, v.Manifest)
+		said[baseOf(o.annotations)] = true
+		if !layers {
+			continue
+		}
 		for _, l := range o.layers {
 			add(l.Digest)
 		}
-		said[baseOf(o.annotations)] = true
 		if o.config.Size > c.limits.Manifest {
 			return nil, ident.Errorf(ident.KindLimit, "the configuration of %s is announced with %d bytes; at most %d are read", img.Reference, o.config.Size, c.limits.Manifest)
 		}

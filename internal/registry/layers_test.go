@@ -63,6 +63,9 @@ func TestStack(t *testing.T) {
 		if !s.Base.Digest.IsZero() {
 			base = s.Base.String()
 		}
+		if b, err := c.Base(t.Context(), ref(t, r.Host+"/base:"+tag)); err != nil || b.Base != s.Base || len(b.Layers) > 0 || !slices.Equal(b.Manifests, s.Manifests) || len(b.Manifests) == 0 {
+			t.Errorf("%s: %+v %v", tag, b, err)
+		}
 		if !slices.Equal(got, want.layers) || base != want.base {
 			t.Errorf("%s: %v, base %q, want %q", tag, got, base, want.base)
 		}

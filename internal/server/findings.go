@@ -68,6 +68,7 @@ type findingsAnswer struct{ Body report.RunningFindings }
 func (a *api) listFindings(ctx context.Context, in *struct {
 	FindingFilter
 	State   []string  `query:"state" enum:"new,triaged,accepted" doc:"Only these, separated by commas"`
+	Origin  []string  `query:"origin" enum:"base,application,unknown" doc:"Only what the base image brought, what was put on it, or of which that is not known, separated by commas"`
 	At      time.Time `query:"at" doc:"What was so then, with the decisions of now"`
 	History bool      `query:"history" doc:"Also what is no longer so"`
 	Cursor  string    `query:"cursor" doc:"Where the last page ended: its next" maxLength:"8000"`
@@ -81,6 +82,7 @@ func (a *api) listFindings(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
+	q.Origins = in.Origin
 	q.At, q.History, q.Limit = in.At, in.History, a.limit(&Page{Limit: in.Limit})
 	for _, s := range in.State {
 		q.States = append(q.States, catalog.TriageState(s))
@@ -104,6 +106,7 @@ func (a *api) listFindings(ctx context.Context, in *struct {
 	out := &findingsAnswer{}
 	b := &out.Body
 	b.SchemaVersion, b.Sequence, b.AdvisoriesLoaded, b.KEV, b.Cleared, b.Total, b.Items = inventory.SchemaVersion, found.Sequence, found.Loaded, found.KEV, found.Cleared, found.Total, []report.RunningFinding{}
+	b.OriginUnknown, b.OriginPending = found.OriginUnknown, found.OriginPending
 	if found.Counts != nil {
 		b.Counts = map[string]int{}
 		for s := ident.SeverityUnknown; s <= ident.SeverityCritical; s++ {
@@ -124,7 +127,7 @@ func (a *api) listFindings(ctx context.Context, in *struct {
 func FindingView(x *catalog.TriagedFinding) report.RunningFinding {
 	s := &x.Said
 	f := report.RunningFinding{Cluster: x.Cluster, Container: x.Container, Image: s.Image.String(), Zone: s.Zone, Service: s.Service, Owner: s.Owner, ID: x.ID, Aliases: s.Aliases, PURL: s.PURL,
-		Component: s.Component, Severity: s.Severity.String(), KEV: s.KEV, Fixed: s.Fixed, Fix: s.Fix, Status: string(s.Status), VEXSource: s.VEXSource, Doubtful: s.Doubtful, Unheard: s.Unheard, From: x.From, Until: x.Until, State: string(x.State)}
+		Component: s.Component, Severity: s.Severity.String(), KEV: s.KEV, Fixed: s.Fixed, Fix: s.Fix, Status: string(s.Status), VEXSource: s.VEXSource, Doubtful: s.Doubtful, Unheard: s.Unheard, From: x.From, Until: x.Until, State: string(x.State), Origin: string(x.Origin), Base: x.Base}
 	if !x.Until.IsZero() {
 		f.State = "remediated"
 	}

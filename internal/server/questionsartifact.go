@@ -22,6 +22,7 @@ import (
 // artifactQuestions are about what single artifacts hold.
 type artifactQuestions interface {
 	Scan(ctx context.Context, tenant string, d ident.Digest) (*catalog.Scanned, error)
+	SayBuilt(ctx context.Context, by authz.Actor, tenant string, b catalog.Built) (bool, error)
 	Compare(ctx context.Context, tenant string, before, after ident.Digest) (*catalog.Compared, error)
 	Together(ctx context.Context, tenant string, d ident.Digest) ([]catalog.Read, *compare.Union, error)
 	Why(ctx context.Context, tenant string, d ident.Digest, component string, most int) ([]catalog.Traced, error)
@@ -36,6 +37,7 @@ type Findings struct {
 	Documents     []string           `json:"documents" doc:"Digests of the documents that were read"`
 	Components    int                `json:"components"`
 	Coverage      inventory.Coverage `json:"coverage"`
+	Origins       []vuln.OriginCount `json:"origins,omitempty" doc:"What is known of where the findings come from, for each base image"`
 	By            AdvisoryState      `json:"by"`
 }
 
@@ -79,6 +81,10 @@ func (a *api) artifactOperations() {
 		OperationID: "findings", Method: http.MethodGet, Path: "/api/v1/artifacts/{digest}/findings", Tags: []string{"Artifacts"}, Summary: "Which vulnerabilities does it have?",
 		Description: "The findings of all documents of an artifact together, by the advisories that the server has loaded.",
 	}, a.findings)
+	huma.Register(a.huma, huma.Operation{
+		OperationID: "sayBuilt", Method: http.MethodPut, Path: "/api/v1/artifacts/{digest}/base", Tags: []string{"Artifacts"}, Summary: "Say which image it was built on", DefaultStatus: http.StatusNoContent,
+		Description: "In place of what was said before. Findings of components that came with it, by its layers or by documents about it, then have the origin base, others application; what neither tells stays without.",
+	}, a.sayBuilt)
 	huma.Register(a.huma, huma.Operation{
 		OperationID: "compare", Method: http.MethodGet, Path: "/api/v1/compare", Tags: []string{"Artifacts"}, Summary: "What changed between two releases?",
 		Description: "Components, versions, licences, and by the loaded advisories vulnerabilities. Of an artifact with several documents those of one tool and format are compared, and vulnerabilities by all.",
@@ -146,7 +152,7 @@ func (a *api) findings(ctx context.Context, in *struct {
 		}
 		known := true
 		out := Findings{SchemaVersion: inventory.SchemaVersion, Findings: []Finding{}, Unmatched: append([]vuln.Unmatched{}, s.Report.Unmatched...), Documents: []string{},
-			Components: s.Report.Components, By: stateOf(&s.By), Coverage: inventory.Coverage{ComponentsWithoutIdentity: s.Report.WithoutIdentity, AdvisoryKnown: &known,
+			Components: s.Report.Components, By: stateOf(&s.By), Origins: s.Origins, Coverage: inventory.Coverage{ComponentsWithoutIdentity: s.Report.WithoutIdentity, AdvisoryKnown: &known,
 				NotSeen: []string{}, AdvisoriesAsOf: s.By.AsOf.Format(time.DateOnly)}}
 		for i := range s.Documents {
 			out.Documents = append(out.Documents, s.Documents[i].Original.String())
@@ -167,6 +173,24 @@ func (a *api) findings(ctx context.Context, in *struct {
 		}
 		return out, nil
 	})
+}
+
+func (a *api) sayBuilt(ctx context.Context, in *struct {
+	DigestPath
+	Body report.BaseImage
+}) (*struct{}, error) {
+	who, tenant, err := a.may(ctx, authz.PutDocument, in.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	d, err := digest(in.Digest)
+	if err == nil {
+		_, err = a.Catalog.SayBuilt(ctx, who, tenant, catalog.Built{Image: d, Base: in.Body.Base, Layers: in.Body.Layers})
+	}
+	if err != nil {
+		return nil, a.fail(ctx, err)
+	}
+	return nil, nil
 }
 
 func (a *api) compare(ctx context.Context, in *struct {

@@ -45,8 +45,11 @@ const (
 	// StateTrust: what a verification found out about who vouches for SBOMs. The scope is
 	// who says so, and of which image or document; Subject is its digest.
 	StateTrust
+	// StateBase: which image another one was built on. The scope is the tenant's name,
+	// escaped, and a digest of the image that was built, which is the Subject too.
+	StateBase
 
-	lastState = StateTrust
+	lastState = StateBase
 )
 
 // Valid reports whether there is such a kind.
