@@ -22,7 +22,7 @@ import (
 type AdvisoryIndex struct {
 	db       *vuln.Database
 	assessed uint32 // ids below
-	packages overlay.Map[vuln.Package, named]
+	packages overlay.Map[vuln.Package, *named]
 	affected overlay.Map[*vuln.Advisory, []uint32]
 	doubtful overlay.Map[*vuln.Advisory, []uint32] // the advisory names the component, and cannot be evaluated for it
 
@@ -38,6 +38,7 @@ type AdvisoryIndex struct {
 }
 
 // named are the components that are one package in some version: of each name the ids.
+// They are not changed once an index has them.
 type named struct {
 	names []vuln.Name
 	ids   [][]uint32
@@ -63,7 +64,7 @@ func (a *AdvisoryIndex) Extend(ctx context.Context, s *Snapshot) (*AdvisoryIndex
 	if s.dictionary.n <= a.assessed {
 		return a, nil
 	}
-	l := &learning{reader: vuln.NewReader(), packages: map[vuln.Package]named{},
+	l := &learning{reader: vuln.NewReader(), packages: map[vuln.Package]*named{},
 		byName: map[string][]uint32{}, bySource: map[string][]uint32{}, unplaced: map[vuln.Unplaced][]uint32{}}
 	for _, x := range s.dictionary.parts {
 		if x.lo+x.n <= a.assessed {
@@ -86,7 +87,7 @@ func (a *AdvisoryIndex) Extend(ctx context.Context, s *Snapshot) (*AdvisoryIndex
 	next.affected, next.doubtful = grown(a.affected, f.affected), grown(a.doubtful, f.doubtful)
 	for p, n := range l.packages {
 		if had, ok := a.packages.Get(p); ok {
-			l.packages[p] = named{slices.Concat(had.names, n.names), slices.Concat(had.ids, n.ids)}
+			l.packages[p] = &named{slices.Concat(had.names, n.names), slices.Concat(had.ids, n.ids)}
 		}
 	}
 	next.packages = a.packages.With(l.packages)
@@ -119,7 +120,7 @@ func (a *AdvisoryIndex) With(ctx context.Context, db *vuln.Database, x *vuln.Cha
 		return nil, err
 	}
 	f := newFound()
-	concerned := func(yield func(vuln.Package, named) bool) {
+	concerned := func(yield func(vuln.Package, *named) bool) {
 		for p := range x.Packages {
 			if n, ok := a.packages.Get(p); ok && !yield(p, n) {
 				return
@@ -143,7 +144,7 @@ func newFound() *found {
 	return &found{map[*vuln.Advisory][]uint32{}, map[*vuln.Advisory][]uint32{}}
 }
 
-func (f *found) match(ctx context.Context, m *vuln.Matcher, packages iter.Seq2[vuln.Package, named]) error {
+func (f *found) match(ctx context.Context, m *vuln.Matcher, packages iter.Seq2[vuln.Package, *named]) error {
 	looked := 0
 	for p, n := range packages {
 		if looked++; looked%256 == 0 && ctx.Err() != nil {
@@ -193,7 +194,11 @@ func tidy[K comparable](m map[K][]uint32) {
 // learning reads components that an index does not know yet.
 type learning struct {
 	reader   *vuln.Reader
-	packages map[vuln.Package]named
+	packages map[vuln.Package]*named
+	last     [2]struct { // that were added to: most versions of a package come one after another
+		of    vuln.Package
+		named *named
+	}
 	byName   map[string][]uint32
 	bySource map[string][]uint32
 	unplaced map[vuln.Unplaced][]uint32
@@ -213,9 +218,9 @@ func (l *learning) learn(ctx context.Context, x *lexicon, from uint32) error {
 		if len(ids) == 0 {
 			return nil
 		}
-		component, os, err := parseIdentity(last)
+		component, p, os, err := parseIdentity(last)
 		if err == nil {
-			l.add(&component, os, ids)
+			l.add(&component, p, os, ids)
 		}
 		begun = len(all)
 		return err
@@ -242,19 +247,38 @@ func (l *learning) learn(ctx context.Context, x *lexicon, from uint32) error {
 	return flush()
 }
 
-func (l *learning) add(c *sbom.Component, os sbom.Distro, ids []uint32) {
+func (l *learning) add(c *sbom.Component, p vuln.PURL, os sbom.Distro, ids []uint32) {
 	if c.Type == "file" && c.PURL == "" {
 		return // a file is no package
 	}
-	names := l.reader.Read(c, os)
+	var names []vuln.Named
+	if p.Type != "" {
+		names = l.reader.ReadParsed(p, c, os)
+	} else if c.PURL != "" { // one whose canonical form is too long for a key
+		names = l.reader.Read(c, os)
+	}
 	for i := range names {
-		n := l.packages[names[i].Package]
+		n := l.named(i, names[i].Package)
 		n.names, n.ids = append(n.names, names[i].Name), append(n.ids, ids)
-		l.packages[names[i].Package] = n
 	}
 	if len(names) == 0 {
 		l.addUnnamed(c, os, ids)
 	}
+}
+
+// named returns what is known of a package that is the one in a place of a component's names.
+func (l *learning) named(place int, p vuln.Package) *named {
+	last := &l.last[place%len(l.last)]
+	if last.of == p && last.named != nil {
+		return last.named
+	}
+	n := l.packages[p]
+	if n == nil {
+		n = new(named)
+		l.packages[p] = n
+	}
+	last.of, last.named = p, n
+	return n
 }
 
 // addUnnamed files a component that no advisory can be compared with.

@@ -376,7 +376,7 @@ func ParseKey(key []byte) (sbom.Component, sbom.Distro, error) {
 	if err != nil {
 		return sbom.Component{}, sbom.Distro{}, err
 	}
-	c, os, err := parseIdentity(identity)
+	c, _, os, err := parseIdentity(identity)
 	if err == nil {
 		err = parseAttributes(attributes, &c)
 	}
@@ -389,11 +389,14 @@ func ParseKey(key []byte) (sbom.Component, sbom.Distro, error) {
 	return c, os, nil
 }
 
-func parseIdentity(b []byte) (c sbom.Component, os sbom.Distro, err error) {
+// parseIdentity returns the component of an identity, its package URL with the component's
+// version where it has none, and the distribution of its document. A component without a
+// package URL that parses has the zero one.
+func parseIdentity(b []byte) (c sbom.Component, p vuln.PURL, os sbom.Distro, err error) {
 	main, rest, _ := bytes.Cut(b, []byte{fieldEnd})
 	text, err := readText(main)
 	if err != nil {
-		return c, os, err
+		return c, p, os, err
 	}
 	switch {
 	case strings.HasPrefix(text, "pkg:"):
@@ -401,13 +404,12 @@ func parseIdentity(b []byte) (c sbom.Component, os sbom.Distro, err error) {
 	case strings.HasPrefix(text, string(noPURL)):
 		c.Name = text[1:]
 	default:
-		return c, os, damaged("a component key begins neither with a package URL nor with a name")
+		return c, p, os, damaged("a component key begins neither with a package URL nor with a name")
 	}
-	var p vuln.PURL
 	parsed := c.PURL != ""
 	if parsed {
 		if p, err = vuln.ParsePURL(c.PURL); err != nil {
-			return c, os, damaged("the package URL of a component key does not parse: %v", err)
+			return c, p, os, damaged("the package URL of a component key does not parse: %v", err)
 		}
 		c.Version = p.Version
 	}
@@ -415,11 +417,11 @@ func parseIdentity(b []byte) (c sbom.Component, os sbom.Distro, err error) {
 		var f []byte
 		f, rest, _ = bytes.Cut(rest, []byte{fieldEnd})
 		if len(f) == 0 {
-			return c, os, damaged("a field of a component key is empty")
+			return c, p, os, damaged("a field of a component key is empty")
 		}
 		text, err := readText(f[1:])
 		if err != nil {
-			return c, os, err
+			return c, p, os, err
 		}
 		switch f[0] {
 		case tagFullName:
@@ -447,13 +449,16 @@ func parseIdentity(b []byte) (c sbom.Component, os sbom.Distro, err error) {
 		case tagOSVersion:
 			os.VersionID = text
 		default:
-			return c, os, damaged("field %q of a component key is unknown", f[0])
+			return c, p, os, damaged("field %q of a component key is unknown", f[0])
 		}
 	}
 	if parsed && c.Source == (sbom.SourcePackage{}) {
 		c.Source.Name = impliedSource(p) // AppendKey left it out
 	}
-	return c, os, nil
+	if parsed && p.Version == "" {
+		p.Version = c.Version
+	}
+	return c, p, os, nil
 }
 
 // appendIdentityWords appends the words that an identity can be asked for by:

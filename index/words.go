@@ -201,7 +201,7 @@ func (x *lexicon) prepare(word int) (*prepared, error) {
 		if err := cur.seek(id); err != nil {
 			return nil, err
 		}
-		c, _, err := parseIdentity(cur.identity)
+		c, _, _, err := parseIdentity(cur.identity)
 		if err != nil {
 			return nil, err
 		}

@@ -155,7 +155,11 @@ func (db *Database) Covers(ecosystem string) bool {
 // database. Components of their packages are unmatched.
 func (db *Database) Faults() []Doubt {
 	var out []Doubt
-	for _, a := range db.Advisories() {
+	for place := range db.places {
+		a := db.record(place)
+		if a == nil {
+			continue
+		}
 		for i := range a.Affected {
 			aff := &a.Affected[i]
 			s := scopeOf(aff.Ecosystem)
@@ -163,8 +167,8 @@ func (db *Database) Faults() []Doubt {
 			if p == nil {
 				continue
 			}
-			for _, at := range p.of[a] {
-				if e := &p.entries[at]; e.affected == i && e.fault != "" {
+			for _, e := range p.of(place) {
+				if e.affected == i && e.fault != "" {
 					out = append(out, Doubt{a, i, e.fault})
 				}
 			}
@@ -253,9 +257,9 @@ func (p *packageEntries) match(q *asked, c scope, hit func(int), doubt func(int,
 		case covering == coversDoubtful:
 			doubt(i, "it is about the product stream "+clip(e.advisory.Affected[e.affected].Ecosystem)+", which a package does not show")
 			continue
-		case covering == coversVariant && !subscribed && p.sibling(e.advisory, c, coversPlainly):
+		case covering == coversVariant && !subscribed && p.sibling(e, c, coversPlainly):
 			continue // a machine without a subscription follows the release itself
-		case covering == coversPlainly && subscribed && p.sibling(e.advisory, c, coversVariant):
+		case covering == coversPlainly && subscribed && p.sibling(e, c, coversVariant):
 			continue
 		}
 		switch is, reason := e.judge(q); {
@@ -276,8 +280,13 @@ func (db *Database) affects(g *Group, id Identity) bool {
 	}
 	q := asked{id: id}
 	for _, a := range g.Advisories {
-		for _, i := range p.of[a] {
-			e := &p.entries[i]
+		place, ok := db.at.Get(strings.ToUpper(a.ID))
+		if !ok {
+			continue
+		}
+		of := p.of(place)
+		for i := range of {
+			e := &of[i]
 			if cov := e.scope.covers(c); cov != coversPlainly && cov != coversVariant {
 				continue
 			}

@@ -139,6 +139,14 @@ func canonicalName(base, name string) string {
 // normalisePyPI folds a name as PEP 503 says: lower case, runs of "-", "_" and
 // "." become one "-".
 func normalisePyPI(name string) string {
+	plain := true
+	for i := 0; plain && i < len(name); i++ {
+		c := name[i]
+		plain = 'a' <= c && c <= 'z' || isDigit(c) || c == '-' && i+1 < len(name) && name[i+1] != '-' && name[i+1] != '_' && name[i+1] != '.'
+	}
+	if plain {
+		return name // as nearly all are written
+	}
 	var b strings.Builder
 	b.Grow(len(name))
 	run := false

@@ -50,7 +50,7 @@ var registries = map[string]string{
 // package URL, a type without advisories, an unknown release, a version that
 // the ecosystem's order does not know. No identity is returned with it.
 func IdentityOf(c *sbom.Component, subjectOS sbom.Distro) ([]Identity, error) {
-	_, qs, err := identify(c, subjectOS, nil)
+	_, qs, err := identify(c, subjectOS)
 	if err != nil {
 		return nil, err
 	}
@@ -61,8 +61,8 @@ func IdentityOf(c *sbom.Component, subjectOS sbom.Distro) ([]Identity, error) {
 	return ids, nil
 }
 
-// identify is IdentityOf with the versions parsed, those that are known already looked up.
-func identify(c *sbom.Component, subjectOS sbom.Distro, known versions) (PURL, []asked, error) {
+// identify is IdentityOf with the versions parsed.
+func identify(c *sbom.Component, subjectOS sbom.Distro) (PURL, []asked, error) {
 	p, err := purlOf(c)
 	if err != nil {
 		return p, nil, err
@@ -73,7 +73,7 @@ func identify(c *sbom.Component, subjectOS sbom.Distro, known versions) (PURL, [
 	}
 	qs := make([]asked, len(ids))
 	for i, id := range ids {
-		qs[i].id, qs[i].known = id, known
+		qs[i].id = id
 		o := orderOf(id.Ecosystem)
 		if o == nil {
 			if id.Version == "" {

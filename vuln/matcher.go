@@ -25,79 +25,62 @@ type Named struct {
 	Name    Name
 }
 
-// Reader reads under which names records are about components; every version once. It
-// is not safe for concurrent use.
+// Reader reads under which names records are about components. It is not safe for
+// concurrent use.
 type Reader struct {
-	known      versions
+	keys       keyMemory
 	ecosystems map[string]*ecosystem
-	packages   map[Package]Package // the first of equal ones: their text is kept once
+	out        []Named
 }
 
 // NewReader returns a reader.
-func NewReader() *Reader {
-	return &Reader{known: versions{}, ecosystems: map[string]*ecosystem{}, packages: map[Package]Package{}}
-}
+func NewReader() *Reader { return &Reader{ecosystems: map[string]*ecosystem{}} }
 
 // Read says under which names records are about a component; none where no record can be
-// compared with it, whatever is loaded.
+// compared with it, whatever is loaded. The list is overwritten by the next call.
 func (r *Reader) Read(c *sbom.Component, subjectOS sbom.Distro) []Named {
-	_, qs, err := identify(c, subjectOS, r.known)
+	p, err := purlOf(c)
 	if err != nil {
 		return nil
 	}
-	out := make([]Named, len(qs))
-	for i := range qs {
-		q := &qs[i]
-		e := r.ecosystems[q.id.Ecosystem]
+	return r.ReadParsed(p, c, subjectOS)
+}
+
+// ReadParsed is Read for a component whose package URL is parsed, with the component's
+// version where it has none.
+func (r *Reader) ReadParsed(p PURL, c *sbom.Component, subjectOS sbom.Distro) []Named {
+	ids, err := identities(p, c, subjectOS)
+	if err != nil {
+		return nil
+	}
+	r.out = r.out[:0]
+	for i := range ids {
+		id := &ids[i]
+		e := r.ecosystems[id.Ecosystem]
 		if e == nil {
-			e = &ecosystem{q.id.Ecosystem, scopeOf(q.id.Ecosystem), orderOf(q.id.Ecosystem)}
+			e = &ecosystem{id.Ecosystem, scopeOf(id.Ecosystem), orderOf(id.Ecosystem)}
 			r.ecosystems[e.name] = e
 		}
-		p := Package{e.scope.base, canonicalName(e.scope.base, q.id.Name)}
-		if first, ok := r.packages[p]; ok {
-			p = first
-		} else {
-			r.packages[p] = p
-		}
-		out[i] = Named{p, Name{in: e, text: q.id.Version}}
-		if e.order != nil {
-			out[i].Name.version, _ = q.in(e.order)
-			if known, ok := r.known[e.order][q.id.Version]; ok {
-				out[i].Name.text = known.text
+		n := Name{in: e}
+		switch {
+		case i > 0 && ids[i-1].Version == id.Version && r.out[i-1].Name.in == e:
+			n = r.out[i-1].Name
+		case e.order != nil:
+			if n.version, err = e.order.read(id.Version, &r.keys); err != nil {
+				return nil
 			}
+			n.text = r.keys.keepText(id.Version) // not the package URL that it is a part of
+			if n.version.text == id.Version {
+				n.version.text = n.text
+			}
+		case id.Version == "":
+			return nil
+		default:
+			n.text = r.keys.keepText(id.Version)
 		}
+		r.out = append(r.out, Named{Package{e.scope.base, canonicalName(e.scope.base, id.Name)}, n})
 	}
-	return out
-}
-
-// versions remembers versions that were read, by their order.
-type versions map[*order]map[string]readVersion
-
-type readVersion struct {
-	text    string // as it is written
-	version version
-	err     error
-}
-
-// mostRemembered is how many versions of one order are remembered: as many as a large
-// estate has, and a bound.
-const mostRemembered = 1 << 18
-
-func (k versions) parse(o *order, text string) (version, error) {
-	if k == nil {
-		return o.parse(text)
-	}
-	of := k[o]
-	if r, ok := of[text]; ok {
-		return r.version, r.err
-	}
-	v, err := o.parse(text)
-	if of == nil || len(of) == mostRemembered {
-		of = map[string]readVersion{}
-		k[o] = of
-	}
-	of[text] = readVersion{text, v, err}
-	return v, err
+	return r.out
 }
 
 // Matcher says of very many names which records are about them. It is not safe for
@@ -106,14 +89,14 @@ type Matcher struct {
 	db      *Database
 	among   *Database // whose records are asked about
 	covers  map[*ecosystem]bool
-	known   versions
+	memory  rangeMemory
 	hit     [][]int32 // by entry of a package
 	doubted [][]int32
 }
 
 // NewMatcher returns a matcher over a database.
 func NewMatcher(db *Database) *Matcher {
-	return &Matcher{db: db, among: db, covers: map[*ecosystem]bool{}, known: versions{}}
+	return &Matcher{db: db, among: db, covers: map[*ecosystem]bool{}}
 }
 
 // NewMatcherOf returns a matcher over a database that tells of some of its records only.
@@ -133,7 +116,7 @@ func (m *Matcher) Match(of Package, names []Name, found func(a *Advisory, affect
 	if p == nil {
 		return
 	}
-	p.once.Do(p.prepare)
+	p.ready(&m.memory)
 	for len(m.hit) < len(p.entries) {
 		m.hit, m.doubted = append(m.hit, nil), append(m.doubted, nil)
 	}
@@ -151,7 +134,7 @@ func (m *Matcher) Match(of Package, names []Name, found func(a *Advisory, affect
 			continue
 		}
 		at = int32(i) //nolint:gosec // of a bounded number of components
-		q := asked{id: Identity{Ecosystem: n.in.name, Name: of.Name, Version: n.text}, known: m.known}
+		q := asked{id: Identity{Ecosystem: n.in.name, Name: of.Name, Version: n.text}}
 		if n.in.order != nil {
 			q.orders[0], q.parsed[0] = n.in.order, n.version
 		}

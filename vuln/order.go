@@ -16,13 +16,15 @@ type order struct {
 	name    string // with its article, as messages name it
 	grammar *regexp.Regexp
 	scalibr string // ecosystem under which osv-scalibr has the comparator
+	key     keyer
 	clean   func(string) string
 }
 
 // version is one version in its order, ready to be compared.
 type version struct {
 	text   string
-	parsed semantic.Version
+	key    string           // "" for one that has none
+	parsed semantic.Version // nil for one that has a key
 }
 
 // maxVersionBytes bounds a version. Comparators use arbitrary-precision
@@ -53,22 +55,22 @@ var (
 )
 
 var (
-	semverOrder    = &order{name: "a semantic version", grammar: reSemver, scalibr: "npm"}
-	goOrder        = &order{name: "a Go module version", grammar: reSemver, scalibr: "Go"}
-	actionOrder    = &order{name: "a full release tag", grammar: reSemver2, scalibr: "npm"}
-	nugetOrder     = &order{name: "a NuGet version", grammar: reNuGet, scalibr: "NuGet"}
-	pubOrder       = &order{name: "a pub version", grammar: reSemver, scalibr: "Pub"}
-	hackageOrder   = &order{name: "a Hackage version", grammar: reHackage, scalibr: "Hackage"}
-	cranOrder      = &order{name: "an R package version", grammar: reCRAN, scalibr: "CRAN"}
-	debianOrder    = &order{name: "a Debian version", grammar: reDebian, scalibr: "Debian"}
-	alpineOrder    = &order{name: "an apk version", grammar: reAlpine, scalibr: "Alpine"}
-	rpmOrder       = &order{name: "an RPM version", grammar: reRPM, scalibr: "Red Hat"}
-	mavenOrder     = &order{name: "a Maven version", grammar: reMaven, scalibr: "Maven"}
-	packagistOrder = &order{name: "a Composer version", grammar: rePackagist, scalibr: "Packagist"}
-	pypiOrder      = &order{name: "a PEP 440 version", grammar: rePyPI, scalibr: "PyPI", clean: func(s string) string {
+	semverOrder    = &order{name: "a semantic version", grammar: reSemver, scalibr: "npm", key: semverKeyer(1, 3, false, false)}
+	goOrder        = &order{name: "a Go module version", grammar: reSemver, scalibr: "Go", key: semverKeyer(1, 3, false, false)}
+	actionOrder    = &order{name: "a full release tag", grammar: reSemver2, scalibr: "npm", key: semverKeyer(3, 3, false, false)}
+	nugetOrder     = &order{name: "a NuGet version", grammar: reNuGet, scalibr: "NuGet", key: semverKeyer(1, 4, true, false)}
+	pubOrder       = &order{name: "a pub version", grammar: reSemver, scalibr: "Pub", key: semverKeyer(1, 3, false, true)}
+	hackageOrder   = &order{name: "a Hackage version", grammar: reHackage, scalibr: "Hackage", key: numbersKeyer(".")}
+	cranOrder      = &order{name: "an R package version", grammar: reCRAN, scalibr: "CRAN", key: numbersKeyer(".-")}
+	debianOrder    = &order{name: "a Debian version", grammar: reDebian, scalibr: "Debian", key: debianKey}
+	alpineOrder    = &order{name: "an apk version", grammar: reAlpine, scalibr: "Alpine", key: apkKey}
+	rpmOrder       = &order{name: "an RPM version", grammar: reRPM, scalibr: "Red Hat", key: rpmKey}
+	mavenOrder     = &order{name: "a Maven version", grammar: reMaven, scalibr: "Maven", key: mavenKey}
+	packagistOrder = &order{name: "a Composer version", grammar: rePackagist, scalibr: "Packagist", key: packagistKey}
+	pypiOrder      = &order{name: "a PEP 440 version", grammar: rePyPI, scalibr: "PyPI", key: pypiKey, clean: func(s string) string {
 		return strings.ToLower(strings.TrimSpace(s))
 	}}
-	gemOrder = &order{name: "a RubyGems version", grammar: reGem, scalibr: "RubyGems", clean: func(s string) string {
+	gemOrder = &order{name: "a RubyGems version", grammar: reGem, scalibr: "RubyGems", key: gemKey, clean: func(s string) string {
 		return reGemPlatform.ReplaceAllString(s, "")
 	}}
 )
@@ -103,7 +105,10 @@ func orderOf(ecosystem string) *order {
 }
 
 // parse reads a version, or says why the order does not know it.
-func (o *order) parse(s string) (version, error) {
+func (o *order) parse(s string) (version, error) { return o.read(s, nil) }
+
+// read is parse with the memory for keys.
+func (o *order) read(s string, m *keyMemory) (version, error) {
 	bad := func(reason string) (version, error) {
 		return version{}, ident.Errorf(ident.KindInvalid, "%q is not %s%s", clip(s), o.name, reason)
 	}
@@ -112,6 +117,10 @@ func (o *order) parse(s string) (version, error) {
 	}
 	if len(s) > maxVersionBytes {
 		return bad(": longer than 256 bytes")
+	}
+	var few [64]byte
+	if key, ok := o.key(few[:0], s); ok {
+		return version{text: s, key: m.keep(key)}, nil
 	}
 	text := s
 	if o.clean != nil {
@@ -127,13 +136,29 @@ func (o *order) parse(s string) (version, error) {
 	if err != nil {
 		return bad(": " + err.Error())
 	}
-	return version{text, parsed}, nil
+	return version{text: text, parsed: parsed}, nil
+}
+
+// inFull returns a version with what the comparator reads of it.
+func (o *order) inFull(v version) version {
+	if v.parsed == nil {
+		// It has a key, so that it matches the grammar, which the comparator takes.
+		v.parsed, _ = semantic.Parse(v.text, o.scalibr)
+	}
+	return v
 }
 
 // compare orders two versions of one order.
 func (o *order) compare(a, b version) int {
-	if a.text == b.text {
+	switch {
+	case a.text == b.text:
 		return 0
+	case a.key != "" && b.key != "":
+		return strings.Compare(a.key, b.key)
+	}
+	a, b = o.inFull(a), o.inFull(b)
+	if a.parsed == nil || b.parsed == nil {
+		return strings.Compare(a.text, b.text)
 	}
 	c, err := a.parsed.Compare(b.parsed)
 	if err != nil {

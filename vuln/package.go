@@ -1,8 +1,10 @@
 package vuln
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -10,8 +12,7 @@ import (
 // the package is first asked for: most never are.
 type packageEntries struct {
 	once    sync.Once
-	entries []entry
-	of      map[*Advisory][]int32 // positions in entries
+	entries []entry // in the order of the database: those of one advisory side by side
 	scales  []*scale
 	scopes  []scope // of the entries, each once
 	quick   []quick // of each entry
@@ -37,15 +38,10 @@ type entry struct {
 	fault    string  // why it cannot be evaluated
 }
 
-// rankedSpans are the spans of one range, and where they are on their scale.
+// rankedSpans are the spans of one range, and the scale that they are on.
 type rankedSpans struct {
 	scale *scale
-	spans []rankedSpan
-}
-
-type rankedSpan struct {
-	span
-	lo, hi int32 // ranks that it holds: from lo to before hi
+	spans []span
 }
 
 // scale are the versions that the ranges of one package name, in one order. A version
@@ -54,27 +50,37 @@ type rankedSpan struct {
 // The rank of mark i is 2i+1; what lies between two marks has the even number between.
 type scale struct {
 	order *order
-	marks []version // ascending, each once
-	known map[string]int32
+	marks []version        // ascending, each once
+	mixed bool             // some have no key: all are there in full
+	known map[string]int32 // then, their ranks by their text: comparators need not find it again
+	// While it is made: what was noted, and by its text what was listed (-1 where the order
+	// does not know it). Afterwards ranks are those of what was noted.
+	noted  []version
+	listed map[string]int32
+	ranks  []int32
 }
 
 // about returns the entries about a package, ready to be evaluated; nil for none.
 func (db *Database) about(base, name string) *packageEntries {
 	p := db.entries.At(Package{base, canonicalName(base, name)})
 	if p != nil {
-		p.once.Do(p.prepare)
+		p.ready(nil)
 	}
 	return p
 }
 
+// ready puts the ranges in order where that was not done yet, with memory of the caller's
+// or, for nil, of its own.
+func (p *packageEntries) ready(m *rangeMemory) { p.once.Do(func() { p.prepare(m) }) }
+
 // prepare puts the ranges of all entries in order, or notes why that is impossible.
-func (p *packageEntries) prepare() {
-	p.of = make(map[*Advisory][]int32, len(p.entries))
+func (p *packageEntries) prepare(m *rangeMemory) {
+	if m == nil {
+		m = new(rangeMemory)
+	}
 	for i := range p.entries {
-		e := &p.entries[i]
-		p.of[e.advisory] = append(p.of[e.advisory], int32(i)) //nolint:gosec // of a bounded number of entries
-		if e.fault == "" {
-			e.prepare(p)
+		if e := &p.entries[i]; e.fault == "" {
+			e.prepare(p, m)
 		}
 	}
 	for _, s := range p.scales {
@@ -95,6 +101,19 @@ func (p *packageEntries) prepare() {
 		}
 		p.quick[i] = k
 	}
+	for _, s := range p.scales {
+		s.noted, s.listed, s.ranks = nil, nil, nil
+	}
+}
+
+// of returns the entries of the advisory in a place of the database.
+func (p *packageEntries) of(place int32) []entry {
+	from, _ := slices.BinarySearchFunc(p.entries, place, func(e entry, place int32) int { return cmp.Compare(e.at, place) })
+	to := from
+	for to < len(p.entries) && p.entries[to].at == place {
+		to++
+	}
+	return p.entries[from:to]
 }
 
 // mostScopes is how many scopes of one package's entries are told apart quickly. Real
@@ -125,15 +144,16 @@ func (p *packageEntries) scale(o *order) *scale {
 			return s
 		}
 	}
-	s := &scale{order: o, known: map[string]int32{}}
+	s := &scale{order: o}
 	p.scales = append(p.scales, s)
 	return s
 }
 
 // prepare reads the ranges of an entry, or notes why that is impossible.
-func (e *entry) prepare(p *packageEntries) {
+func (e *entry) prepare(p *packageEntries, m *rangeMemory) {
 	aff := &e.advisory.Affected[e.affected]
 	hasVersions := len(aff.Versions) > 0
+	e.ranges, m.ranges = room(m.ranges, len(aff.Ranges))
 	for i, r := range aff.Ranges {
 		o := e.order
 		switch r.Type {
@@ -152,25 +172,26 @@ func (e *entry) prepare(p *packageEntries) {
 			e.fault = fmt.Sprintf("range type %q is unknown", clip(string(r.Type)))
 			return
 		}
-		spans, err := spansOf(o, r)
+		spans, err := m.spansOf(o, r)
 		if err != nil {
 			e.fault = fmt.Sprintf("range %d: %v", i, err)
 			return
 		}
 		hasVersions = true
 		s := p.scale(o)
-		ranked := rankedSpans{s, make([]rankedSpan, len(spans))}
-		for j, x := range spans {
-			ranked.spans[j].span = x
-			s.add(x.from)
-			s.add(x.to)
+		for j := range spans {
+			x := &spans[j]
+			x.lo, x.hi = s.note(x.from), s.note(x.to)
 		}
-		e.ranges = append(e.ranges, ranked)
+		e.ranges = append(e.ranges, rankedSpans{s, spans})
 	}
 	if e.order != nil && len(aff.Versions) > 0 {
 		e.own = p.scale(e.order)
+		e.listed = make([]int32, 0, len(aff.Versions))
 		for _, text := range aff.Versions {
-			e.own.read(text)
+			if at := e.own.read(text, &m.keys); at >= 0 {
+				e.listed = append(e.listed, at)
+			}
 		}
 	}
 	if !hasVersions {
@@ -181,97 +202,137 @@ func (e *entry) prepare(p *packageEntries) {
 	}
 }
 
-// rank places what the entry names on the scales.
+// rank places what the entry names on the scales, where it has been noted.
 func (e *entry) rank() {
 	for _, r := range e.ranges {
 		for i := range r.spans {
 			s := &r.spans[i]
-			s.lo, s.hi = 0, 1<<31-1
 			if s.from != nil {
-				s.lo = r.scale.known[s.from.text]
+				s.lo = r.scale.ranks[s.lo]
+			} else {
+				s.lo = 0
 			}
-			if s.to != nil {
-				s.hi = r.scale.known[s.to.text]
-				if s.inclusive {
-					s.hi++
-				}
+			switch {
+			case s.to == nil:
+				s.hi = 1<<31 - 1
+			case s.inclusive:
+				s.hi = r.scale.ranks[s.hi] + 1
+			default:
+				s.hi = r.scale.ranks[s.hi]
 			}
 		}
 	}
-	if e.own == nil {
-		return
-	}
-	for _, text := range e.advisory.Affected[e.affected].Versions {
-		if at, ok := e.own.known[text]; ok && at > 0 {
-			e.listed = append(e.listed, at)
-		}
+	for i, at := range e.listed {
+		e.listed[i] = e.own.ranks[at]
 	}
 	slices.Sort(e.listed)
 }
 
-// add notes a version that a range names.
-func (s *scale) add(v *version) {
+// note takes down a version that a range names, and says as which; what it says of none
+// means nothing.
+func (s *scale) note(v *version) int32 {
 	if v == nil {
-		return
+		return 0
 	}
-	if _, ok := s.known[v.text]; !ok {
-		s.known[v.text] = 0
-		s.marks = append(s.marks, *v)
-	}
+	s.noted = append(s.noted, *v)
+	s.mixed = s.mixed || v.key == ""
+	return int32(len(s.noted) - 1) //nolint:gosec // of a bounded number of versions
 }
 
-// read notes a version by its text; one that the order does not know has no rank.
-func (s *scale) read(text string) {
-	if _, ok := s.known[text]; ok {
-		return
+// read notes a version by its text, each once; one that the order does not know is -1.
+func (s *scale) read(text string, m *keyMemory) int32 {
+	if at, ok := s.listed[text]; ok {
+		return at
 	}
-	v, err := s.order.parse(text)
-	if err != nil {
-		return
+	at := int32(-1)
+	if v, err := s.order.read(text, m); err == nil {
+		at = s.note(&v)
 	}
-	s.known[text] = 0
-	v.text = text
-	s.marks = append(s.marks, v)
+	if s.listed == nil {
+		s.listed = map[string]int32{}
+	}
+	s.listed[text] = at
+	return at
 }
 
-// sort gives every version that was noted its rank. Texts that the order holds equal
-// have one.
+// sort gives every version that was noted its rank. Those that the order holds equal have
+// one.
 func (s *scale) sort() {
-	slices.SortFunc(s.marks, s.order.compare)
-	kept := s.marks[:0]
-	for _, v := range s.marks {
-		if n := len(kept); n == 0 || s.order.compare(kept[n-1], v) != 0 {
-			kept = append(kept, v)
+	sorted := make([]int32, len(s.noted))
+	for i := range sorted {
+		sorted[i] = int32(i) //nolint:gosec // of a bounded number of versions
+		if s.mixed {
+			s.noted[i] = s.order.inFull(s.noted[i])
 		}
-		s.known[v.text] = int32(2*len(kept) - 1) //nolint:gosec // of a bounded number of versions
 	}
-	s.marks = slices.Clip(kept)
+	slices.SortFunc(sorted, func(a, b int32) int { return s.compare(&s.noted[a], &s.noted[b]) })
+	s.ranks = make([]int32, len(s.noted))
+	n := 0
+	for i, at := range sorted {
+		if i == 0 || s.compare(&s.noted[sorted[n-1]], &s.noted[at]) != 0 {
+			sorted[n] = at
+			n++
+		}
+		s.ranks[at] = int32(2*n - 1) //nolint:gosec // of a bounded number of versions
+	}
+	s.marks = make([]version, n)
+	for i, at := range sorted[:n] {
+		s.marks[i] = s.noted[at]
+	}
+	if !s.mixed {
+		return
+	}
+	s.known = make(map[string]int32, len(s.noted)+len(s.listed))
+	for i := range s.noted {
+		s.known[s.noted[i].text] = s.ranks[i]
+	}
+	for text, at := range s.listed {
+		if at >= 0 {
+			s.known[text] = s.ranks[at]
+		}
+	}
+}
+
+// compare orders two versions on the scale.
+func (s *scale) compare(a, b *version) int {
+	if s.mixed || b.key == "" {
+		return s.order.compare(*a, *b)
+	}
+	return strings.Compare(a.key, b.key)
 }
 
 // rankOf places a version.
 func (s *scale) rankOf(v version) int32 {
-	if at, ok := s.known[v.text]; ok {
-		return at
+	if s.mixed {
+		if at, ok := s.known[v.text]; ok {
+			return at
+		}
+		v = s.order.inFull(v)
 	}
-	i, same := slices.BinarySearchFunc(s.marks, v, s.order.compare)
-	if same {
-		i = 2*i + 1
-	} else {
-		i *= 2
+	lo, hi := 0, len(s.marks)
+	for lo < hi {
+		at := int(uint(lo+hi) >> 1) //nolint:gosec // of no negative numbers
+		switch c := s.compare(&s.marks[at], &v); {
+		case c == 0:
+			return int32(2*at + 1) //nolint:gosec // of a bounded number of versions
+		case c < 0:
+			lo = at + 1
+		default:
+			hi = at
+		}
 	}
-	return int32(i) //nolint:gosec // of a bounded number of versions
+	return int32(2 * lo) //nolint:gosec // see above
 }
 
 // sibling reports whether the same advisory has an entry that covers a scope so.
-func (p *packageEntries) sibling(a *Advisory, c scope, as covering) bool {
-	return slices.ContainsFunc(p.of[a], func(i int32) bool { return p.entries[i].scope.covers(c) == as })
+func (p *packageEntries) sibling(e *entry, c scope, as covering) bool {
+	return slices.ContainsFunc(p.of(e.at), func(e entry) bool { return e.scope.covers(c) == as })
 }
 
 // asked is the version of a query, parsed at most once per order and placed at most
 // once per scale.
 type asked struct {
 	id     Identity
-	known  versions // read before; nil for none
 	orders [2]*order
 	parsed [2]version
 	errs   [2]error
@@ -286,11 +347,11 @@ func (q *asked) in(o *order) (version, error) {
 		}
 		if have == nil {
 			q.orders[i] = o
-			q.parsed[i], q.errs[i] = q.known.parse(o, q.id.Version)
+			q.parsed[i], q.errs[i] = o.parse(q.id.Version)
 			return q.parsed[i], q.errs[i]
 		}
 	}
-	return q.known.parse(o, q.id.Version)
+	return o.parse(q.id.Version)
 }
 
 func (q *asked) on(s *scale) (int32, error) {

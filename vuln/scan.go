@@ -35,7 +35,7 @@ func (a *Assessment) WithoutIdentity() bool { return len(a.Identities) == 0 }
 // component's document is about.
 func (db *Database) Assess(c *sbom.Component, subjectOS sbom.Distro) *Assessment {
 	out := &Assessment{}
-	p, qs, gap := db.ask(c, subjectOS, nil)
+	p, qs, gap := db.ask(c, subjectOS)
 	for i := range qs {
 		out.Identities = append(out.Identities, qs[i].id)
 	}
@@ -67,8 +67,8 @@ func (db *Database) Assess(c *sbom.Component, subjectOS sbom.Distro) *Assessment
 
 // ask says under which identities a component is compared, with its package URL; or why
 // it cannot be, and then under which it could be if something were loaded.
-func (db *Database) ask(c *sbom.Component, subjectOS sbom.Distro, known versions) (PURL, []asked, *Unmatched) {
-	p, qs, err := identify(c, subjectOS, known)
+func (db *Database) ask(c *sbom.Component, subjectOS sbom.Distro) (PURL, []asked, *Unmatched) {
+	p, qs, err := identify(c, subjectOS)
 	if err != nil {
 		u := unmatched(c, UnmatchedIdentity, "", err.Error())
 		return p, nil, &u

@@ -13,6 +13,37 @@ type span struct {
 	to        *version // nil is without end
 	inclusive bool     // to itself is affected (a last_affected event)
 	fixed     bool     // to is a version that fixes (and not a limit)
+	lo, hi    int32    // ranks that it holds once it is on a scale: from lo to before hi
+}
+
+// rangeMemory is where what is made of ranges lies: much of it at once, so that a small
+// range costs no memory of its own. The zero value is ready. Whoever reads with it is not
+// safe for concurrent use; what was read is.
+type rangeMemory struct {
+	keys     keyMemory
+	versions []version
+	spans    []span
+	ranges   []rankedSpans
+	edges    []edge // of the range that is read
+}
+
+// mostLaidOut is how many of one kind are got at once.
+const mostLaidOut = 512
+
+// room returns memory for n more values, and those that are left for others.
+func room[T any](free []T, n int) (of, rest []T) {
+	if cap(free)-len(free) < n {
+		free = make([]T, 0, max(n, min(2*cap(free), mostLaidOut), 4))
+	}
+	to := len(free) + n
+	return free[len(free):len(free):to], free[:to]
+}
+
+// edge is a version at which the state of a range changes.
+type edge struct {
+	at    *version // nil for "0"
+	kind  int      // 0 introduced, 1 last affected, 2 fixed: the order of ties
+	event *Event
 }
 
 // spansOf turns a range into its affected stretches, sorted and disjoint, as
@@ -22,23 +53,24 @@ type span struct {
 // that nothing opened (inverted), an introduced event within an open stretch
 // (overlapping), a stretch that holds no version, and versions that the order
 // does not know. A repeated end of a closed stretch changes nothing and is allowed.
-func spansOf(o *order, r Range) ([]span, error) {
+func spansOf(o *order, r Range) ([]span, error) { return new(rangeMemory).spansOf(o, r) }
+
+func (m *rangeMemory) spansOf(o *order, r Range) ([]span, error) {
 	bad := func(format string, args ...any) ([]span, error) {
 		return nil, ident.Errorf(ident.KindInvalid, format, args...)
 	}
-	type edge struct {
-		at    *version // nil for "0"
-		kind  int      // 0 introduced, 1 last affected, 2 fixed: the order of ties
-		event Event
-	}
-	var edges []edge
+	edges := m.edges[:0]
+	defer func() { m.edges = edges }()
+	var versions []version
+	versions, m.versions = room(m.versions, len(r.Events))
 	var limit *version
 	unlimited, endless := true, false
 	var hasFixed, hasLast bool
-	for _, e := range r.Events {
+	for i := range r.Events {
+		e := &r.Events[i]
 		text, kind := e.Introduced, 0
 		set := 0
-		for i, s := range []string{e.Introduced, e.LastAffected, e.Fixed, e.Limit} {
+		for i, s := range [...]string{e.Introduced, e.LastAffected, e.Fixed, e.Limit} {
 			if s != "" {
 				text, kind = s, i
 				set++
@@ -57,11 +89,12 @@ func spansOf(o *order, r Range) ([]span, error) {
 		}
 		var at *version
 		if kind != 0 || text != "0" {
-			v, err := o.parse(text)
+			v, err := o.read(text, &m.keys)
 			if err != nil {
 				return nil, err
 			}
-			at = &v
+			versions = append(versions, v)
+			at = &versions[len(versions)-1]
 		}
 		if kind == 3 {
 			// A version is in range when it is before any of the limits.
@@ -88,6 +121,7 @@ func spansOf(o *order, r Range) ([]span, error) {
 		return a.kind - b.kind
 	})
 	var spans []span
+	spans, m.spans = room(m.spans, (len(edges)+1)/2) // between two that begin one ends
 	open := false
 	for _, e := range edges {
 		switch {
