@@ -33,6 +33,7 @@ const (
 	ApproveDocument Action = "approve-document" // draft → reviewed → published
 	ArchiveDocument Action = "archive-document" // take out of the index; the bytes stay for as long as retention says
 	Triage          Action = "triage"           // the state of a finding
+	ApproveTriage   Action = "approve-triage"   // approve that somebody else accepted findings
 	BlockComponent  Action = "block-component"  // say what must not be used
 	ReadQuarantine  Action = "read-quarantine"  // hostile bytes, as they came
 	ManageTokens    Action = "manage-tokens"
@@ -40,8 +41,8 @@ const (
 )
 
 // granted says which roles allow an action, besides Admin, which allows all but
-// approving: whoever administers the server cannot vouch for what is in it, unless
-// they hold that role too.
+// approving: whoever administers the server cannot vouch for what is in it, nor accept what is
+// wrong with it alone, unless they hold that role too.
 var granted = map[Action][]Role{
 	Read:            {Reader, Publisher, SBOMApprover, Triager},
 	PutDocument:     {Publisher},
@@ -49,6 +50,7 @@ var granted = map[Action][]Role{
 	ApproveDocument: {SBOMApprover},
 	ArchiveDocument: {SBOMApprover},
 	Triage:          {Triager},
+	ApproveTriage:   {Triager},
 	BlockComponent:  {SBOMApprover, Triager},
 	ReadQuarantine:  {SBOMApprover, Triager},
 	ManageTokens:    {},
@@ -78,7 +80,7 @@ func (a Actor) Authorize(do Action, tenant string) error {
 	if !known {
 		return ident.Errorf(ident.KindRefused, "no role allows %q", string(do))
 	}
-	if do != ApproveDocument {
+	if do != ApproveDocument && do != ApproveTriage {
 		allow = append(slices.Clone(allow), Admin)
 	}
 	if !slices.ContainsFunc(a.Roles, func(r Role) bool { return slices.Contains(allow, r) }) {

@@ -18,14 +18,14 @@ func Example() {
 
 // The whole table: what each role alone may do.
 func TestRolesAllowExactly(t *testing.T) {
-	all := []authz.Action{authz.Read, authz.PutDocument, authz.ReportInventory, authz.ApproveDocument, authz.ArchiveDocument, authz.Triage, authz.BlockComponent,
+	all := []authz.Action{authz.Read, authz.PutDocument, authz.ReportInventory, authz.ApproveDocument, authz.ArchiveDocument, authz.Triage, authz.ApproveTriage, authz.BlockComponent,
 		authz.ReadQuarantine, authz.ManageTokens, authz.Administer}
 	want := map[authz.Role][]authz.Action{
 		authz.Reader:       {authz.Read},
 		authz.Publisher:    {authz.Read, authz.PutDocument, authz.ReportInventory},
 		authz.SBOMApprover: {authz.Read, authz.ApproveDocument, authz.ArchiveDocument, authz.BlockComponent, authz.ReadQuarantine},
-		authz.Triager:      {authz.Read, authz.Triage, authz.BlockComponent, authz.ReadQuarantine},
-		authz.Admin:        slices.DeleteFunc(slices.Clone(all), func(a authz.Action) bool { return a == authz.ApproveDocument }),
+		authz.Triager:      {authz.Read, authz.Triage, authz.ApproveTriage, authz.BlockComponent, authz.ReadQuarantine},
+		authz.Admin:        slices.DeleteFunc(slices.Clone(all), func(a authz.Action) bool { return a == authz.ApproveDocument || a == authz.ApproveTriage }),
 		"root":             nil,
 	}
 	for role, may := range want {

@@ -23,6 +23,8 @@ type RunningFindings struct {
 	AdvisoriesLoaded time.Time        `json:"advisoriesLoaded,omitzero"`
 	Counts           map[string]int   `json:"counts,omitempty" doc:"By severity, of all pages; absent for the past"`
 	KEV              int              `json:"kev" doc:"Known to be exploited, of all pages"`
+	Deadlines        bool             `json:"deadlines,omitempty" doc:"Whether the server has deadlines, without which nothing is overdue"`
+	Overdue          int              `json:"overdue,omitempty" doc:"That were to be gone by now, of all pages"`
 	Cleared          int              `json:"cleared,omitempty" doc:"That statements (VEX) of trusted authors clear, of all pages: not among the counts"`
 	Total            int              `json:"total" doc:"On all pages; 0 for the past"`
 	OriginUnknown    int              `json:"originUnknown,omitempty" doc:"Left out because it is not known whether a base image brought the component, where origin was asked for"`
@@ -61,7 +63,10 @@ type RunningFinding struct {
 	Unheard   bool                  `json:"unheard,omitempty" doc:"No loaded advisory has it any more"`
 	From      time.Time             `json:"from" doc:"Known since, in this form"`
 	Until     time.Time             `json:"until,omitzero" doc:"Absent while it is so"`
-	State     string                `json:"state" enum:"new,triaged,accepted,remediated"`
+	State     string                `json:"state" enum:"new,triaged,accepted,proposed,remediated" doc:"proposed: somebody accepts it, and nobody else has approved that yet"`
+	Exposed   time.Time             `json:"exposed,omitzero" doc:"Since when the container has it, whatever images came between; absent where the server has no deadlines"`
+	Due       time.Time             `json:"due,omitzero" doc:"Until when it is to be gone"`
+	Overdue   bool                  `json:"overdue,omitempty"`
 	Decision  *FindingDecision      `json:"decision,omitempty"`
 }
 
@@ -76,7 +81,10 @@ type FindingDecision struct {
 	Ticket    string    `json:"ticket,omitempty" maxLength:"200"`
 	Until     time.Time `json:"until,omitzero" doc:"Of accepted: at most 366 days from now"`
 	By        string    `json:"by,omitempty" doc:"Who decided" readOnly:"true"`
+	Approved  string    `json:"approved,omitempty" doc:"Who else approved the acceptance" readOnly:"true"`
 	Since     time.Time `json:"since,omitzero" readOnly:"true"`
+	Ended     time.Time `json:"ended,omitzero" doc:"When another decision took its place, or it was taken back" readOnly:"true"`
+	Counts    bool      `json:"counts,omitempty" doc:"It counts: it has not ended, and was approved where that is asked for" readOnly:"true"`
 }
 
 func findingsTable(w io.Writer, a *RunningFindings, o Options) error {
@@ -105,6 +113,9 @@ func findingsTable(w io.Writer, a *RunningFindings, o Options) error {
 		if a.KEV > 0 {
 			p.linef("%s: %s", p.red("KNOWN TO BE EXPLOITED"), plural(a.KEV, "finding"))
 		}
+		if a.Overdue > 0 {
+			p.linef("%s: %s", p.red("OVERDUE"), plural(a.Overdue, "finding"))
+		}
 		if a.Cleared > 0 {
 			p.linef("%s cleared by statements of trusted authors, and listed all the same", plural(a.Cleared, "finding"))
 		}
@@ -113,7 +124,7 @@ func findingsTable(w io.Writer, a *RunningFindings, o Options) error {
 		rows := make([][]string, 0, len(a.Items))
 		for _, f := range worstFirst(a.Items) {
 			rows = append(rows, []string{p.severity(f.severity()), p.exploited(f.KEV), p.bold(clean(f.ID)), clean(f.Component.Name + " " + f.Component.Version), clean(f.Cluster + ":" + f.Container), clean(f.Zone),
-				findingSpan(f), p.decided(f), clean(f.Fix), clean(f.Owner), clean(f.Origin)})
+				p.findingSpan(f), p.decided(f), clean(f.Fix), clean(f.Owner), clean(f.Origin)})
 		}
 		p.heading("FINDINGS", len(rows), "the worst first")
 		p.table([]column{{"SEVERITY", 0}, {"EXPLOITED", 0}, {"ID", 0}, {"COMPONENT", 20}, {"CONTAINER", 28}, {"ZONE", 0}, {"KNOWN", 0}, {"STATE", 16}, {"FIX", 16}, {"OWNER", 8}, {"ORIGIN", 0}}, rows)
@@ -161,8 +172,17 @@ func worstFirst(list []RunningFinding) []*RunningFinding {
 }
 
 // findingSpan says since when a finding is known, and until when it was.
-func findingSpan(f *RunningFinding) string {
+func (p *printer) findingSpan(f *RunningFinding) string {
 	s := f.From.UTC().Format(time.DateOnly)
+	if !f.Exposed.IsZero() {
+		s = f.Exposed.UTC().Format(time.DateOnly)
+	}
+	switch {
+	case f.Overdue:
+		s += " " + p.red("due "+f.Due.UTC().Format(time.DateOnly))
+	case !f.Due.IsZero():
+		s += " due " + f.Due.UTC().Format(time.DateOnly)
+	}
 	if !f.Until.IsZero() {
 		s += " to " + f.Until.UTC().Format(time.DateOnly)
 	}
@@ -172,7 +192,7 @@ func findingSpan(f *RunningFinding) string {
 // decided says what was decided about a finding, and what is doubtful about it.
 func (p *printer) decided(f *RunningFinding) string {
 	s := f.State
-	if d := f.Decision; d != nil && f.State == d.State {
+	if d := f.Decision; d != nil && (f.State == d.State || f.State == "proposed") {
 		if !d.Until.IsZero() {
 			s += " until " + d.Until.UTC().Format(time.DateOnly)
 		}
@@ -204,10 +224,13 @@ type RemediationClass struct {
 	Severity       string  `json:"severity"`
 	Open           int     `json:"open" doc:"That hold"`
 	OldestSeconds  float64 `json:"oldestSeconds" doc:"The longest of them"`
+	Overdue        int     `json:"overdue" doc:"Of the open: beyond their deadline; accepted ones too"`
 	Remediated     int     `json:"remediated" doc:"Ended since, and the container runs on"`
+	Late           int     `json:"late" doc:"Of the remediated: after their deadline"`
 	Gone           int     `json:"gone" doc:"Ended since with their container"`
 	MeanSeconds    float64 `json:"meanSeconds" doc:"Of the remediated"`
 	MedianSeconds  float64 `json:"medianSeconds"`
+	P90Seconds     float64 `json:"p90Seconds"`
 	SlowestSeconds float64 `json:"slowestSeconds"`
 }
 
@@ -229,13 +252,13 @@ func remediationTable(w io.Writer, a *Remediation, o Options) error {
 			}
 			return days(seconds)
 		}
-		rows = append(rows, []string{p.severity(s), strconv.Itoa(c.Open), took(c.OldestSeconds, c.Open), strconv.Itoa(c.Remediated), took(c.MedianSeconds, c.Remediated),
-			took(c.MeanSeconds, c.Remediated), took(c.SlowestSeconds, c.Remediated), strconv.Itoa(c.Gone)})
+		rows = append(rows, []string{p.severity(s), strconv.Itoa(c.Open), took(c.OldestSeconds, c.Open), strconv.Itoa(c.Overdue), strconv.Itoa(c.Remediated), strconv.Itoa(c.Late), took(c.MedianSeconds, c.Remediated),
+			took(c.P90Seconds, c.Remediated), took(c.MeanSeconds, c.Remediated), took(c.SlowestSeconds, c.Remediated), strconv.Itoa(c.Gone)})
 	}
 	p.linef("%s remediated since %s, %d open", p.bold(plural(sum.Remediated, "exposure")), a.Since.UTC().Format(time.DateOnly), sum.Open)
 	if len(rows) > 0 {
 		p.heading("BY SEVERITY", len(rows), "a container's to a vulnerability, from when it was known until nothing that it runs has it")
-		p.table([]column{{"SEVERITY", 0}, {"OPEN", 0}, {"OLDEST", 0}, {"REMEDIATED", 0}, {"MEDIAN", 0}, {"MEAN", 0}, {"SLOWEST", 0}, {"GONE", 0}}, rows)
+		p.table([]column{{"SEVERITY", 0}, {"OPEN", 0}, {"OLDEST", 0}, {"OVERDUE", 0}, {"REMEDIATED", 0}, {"LATE", 0}, {"MEDIAN", 0}, {"P90", 0}, {"MEAN", 0}, {"SLOWEST", 0}, {"GONE", 0}}, rows)
 	}
 	return p.done()
 }

@@ -53,6 +53,8 @@ type serveConfig struct {
 	VEXUploaders []trustedAuthor `json:"vexUploaders"`
 	// BaseImages are the names, references or digests of images that others are built on.
 	BaseImages []string `json:"baseImages"`
+	// Findings says until when vulnerabilities are to be gone, and who accepts those that stay.
+	Findings findingsConfig `json:"findings"`
 	// SBOMTrust says who may vouch for documents, and whose word about that is taken.
 	SBOMTrust sbomTrustConfig `json:"sbomTrust"`
 	// Quality says how documents are judged, and what becomes of bad ones.

@@ -44,6 +44,10 @@ type Options struct {
 	// VEXUploaders are those whose uploaded statements are applied, by the subjects of
 	// their tokens; those of others are shown.
 	VEXUploaders []vuln.TrustedAuthor
+	// Deadlines say when vulnerabilities are to be gone from what runs; nil: nobody says.
+	Deadlines *Deadlines
+	// FourEyes is true where an acceptance of findings counts once somebody else has approved it.
+	FourEyes bool
 	// Trusting says how it is found out who vouches for documents.
 	Trusting Trusting
 	// BaseImages are the names, references or digests of images that others are built on:
@@ -116,6 +120,8 @@ type Catalog struct {
 	scoring    *Scoring
 	scores     scoresTable
 	uploaders  []vuln.TrustedAuthor
+	deadlines  *Deadlines
+	fourEyes   bool
 	trusting   Trusting
 	trusted    trusted
 	says       says
@@ -138,7 +144,7 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	o.Limits.fill()
 	c := &Catalog{store: o.Store, log: o.Log, now: o.Now, status: store.StatusPublished, limits: o.Limits, memory: budget{total: o.Limits.Memory, free: o.Limits.Memory}, gates: newGates(o.Limits.Tenants, o.Now),
 		workers: newSlots(o.Limits.Workers, o.Limits.Queue, o.Limits.Wait), metrics: newMetrics(o.Metrics),
-		seen: spdx.NewSeen(rememberTexts), said: index.NewKeyCache(rememberKeys), scoring: o.Scoring.ready(), uploaders: o.VEXUploaders, trusting: o.Trusting, baseImages: o.BaseImages}
+		seen: spdx.NewSeen(rememberTexts), said: index.NewKeyCache(rememberKeys), scoring: o.Scoring.ready(), uploaders: o.VEXUploaders, trusting: o.Trusting, deadlines: o.Deadlines, fourEyes: o.FourEyes, baseImages: o.BaseImages}
 	if o.Review {
 		c.status = store.StatusDraft
 	}

@@ -81,7 +81,8 @@ func findingKey(id, purl string, image ident.Digest) string {
 
 // findingsTable holds the newest, and who waits for another.
 type findingsTable struct {
-	look sync.Mutex // one look at a time
+	look    sync.Mutex // one look at a time
+	exposed exposed
 	// versions are those of the containers' findings in the store, by scope, as far as
 	// they are known. Only a look reads them.
 	versions map[string]uint64
@@ -170,6 +171,12 @@ func (c *Catalog) lookForFindings(ctx context.Context, everything bool) (bool, e
 	now.seq, now.loaded, now.uploads = v.seq, m.Loaded, m.uploads
 	if err := c.writeFindings(ctx, was, now); err != nil {
 		return true, err
+	}
+	if c.deadlines != nil {
+		err := c.findings.exposed.follow(now.differing(was), now, c.now(), func() (map[exposureKey][]exposure, error) { return c.exposures(ctx, &FindingQuery{}, time.Time{}) })
+		if err != nil {
+			return true, err
+		}
 	}
 	now.base, now.moved = nil, nil // one look does not hold on to all before it
 	c.metrics.found(now)

@@ -3,7 +3,6 @@ package catalog
 import (
 	"context"
 	"slices"
-	"sort"
 	"strconv"
 	"time"
 
@@ -21,7 +20,9 @@ type FindingQuery struct {
 	Cluster, Zone, Service, Owner string
 	ID                            string // of the vulnerability, by any of its names
 	Severity                      ident.Severity
-	KEV                           bool // only what is known to be exploited
+	KEV                           bool           // only what is known to be exploited
+	Overdue                       bool           // only what was to be gone by now (Options.Deadlines); not of History
+	Images                        []ident.Digest // only what containers of these run; empty: any
 	Statuses                      []vuln.Status
 	States                        []TriageState
 	Origins                       []string // base, application, unknown
@@ -47,6 +48,11 @@ type TriagedFinding struct {
 	// that it came with, or was put on.
 	Origin vuln.Origin
 	Base   string
+	// Exposed is since when the container is exposed to it, whatever images came between, and Due
+	// until when it is to be gone; both zero where there are no deadlines, and Due where the
+	// finding has none. Overdue says whether that time has passed.
+	Exposed, Due time.Time
+	Overdue      bool
 }
 
 // Cursor is where an answer goes on after the finding.
@@ -66,6 +72,7 @@ type RunningFindings struct {
 	Counts  map[ident.Severity]int
 	KEV     int
 	Cleared int
+	Overdue int // of all that is selected now
 	Total   int
 	// OriginUnknown is how many are left out because it is not known what brought them,
 	// where the query asks for origins; for the past those up to the end of the page.
@@ -96,7 +103,7 @@ func (c *Catalog) Findings(ctx context.Context, q FindingQuery) (*RunningFinding
 		if !q.selects(f) {
 			continue
 		}
-		t, ok := q.triaged(v, f, now)
+		t, ok := c.triaged(&q, v, f, now, c.findings.exposed.since)
 		if !ok {
 			continue
 		}
@@ -104,6 +111,9 @@ func (c *Catalog) Findings(ctx context.Context, q FindingQuery) (*RunningFinding
 			continue
 		}
 		out.Total++
+		if t.Overdue {
+			out.Overdue++
+		}
 		switch {
 		case f.Said.Status.Clears():
 			out.Cleared++
@@ -156,16 +166,29 @@ func (a *FindingCursor) before(f *Finding) bool {
 func (q *FindingQuery) selects(f *Finding) bool {
 	s := &f.Said
 	return (q.Cluster == "" || f.Cluster == q.Cluster) && (q.Zone == "" || s.Zone == q.Zone) && (q.Service == "" || s.Service == q.Service) && (q.Owner == "" || s.Owner == q.Owner) &&
-		(q.ID == "" || f.ID == q.ID || slices.Contains(s.Aliases, q.ID)) && s.Severity >= q.Severity && (!q.KEV || s.KEV) && (len(q.Statuses) == 0 || slices.Contains(q.Statuses, s.Status)) && (!q.Mine || slices.Contains(s.Tenants, q.Tenant))
+		(q.ID == "" || f.ID == q.ID || slices.Contains(s.Aliases, q.ID)) && s.Severity >= q.Severity && (!q.KEV || s.KEV) && (len(q.Images) == 0 || slices.Contains(q.Images, s.Image)) && (len(q.Statuses) == 0 || slices.Contains(q.Statuses, s.Status)) && (!q.Mine || slices.Contains(s.Tenants, q.Tenant))
 }
 
-// triaged adds what was decided, and reports whether the query asks for that.
-func (q *FindingQuery) triaged(v *view, f *Finding, at time.Time) (TriagedFinding, bool) {
-	out := TriagedFinding{Finding: *f, State: FindingNew, Triage: v.decided(f, at)}
-	if out.Triage != nil {
-		out.State = out.Triage.State
+// triaged adds what was decided and until when it is to be gone, and reports whether the query
+// asks for that. since says when the exposure began.
+func (c *Catalog) triaged(q *FindingQuery, v *view, f *Finding, at time.Time, since func(*Finding) time.Time) (TriagedFinding, bool) {
+	out := TriagedFinding{Finding: *f, State: FindingNew}
+	best, proposed := v.decided(f, at, c.fourEyes)
+	switch {
+	case proposed != nil:
+		out.State, out.Triage = FindingProposed, proposed
+	case best != nil:
+		out.State, out.Triage = best.State, best
 	}
-	return out, len(q.States) == 0 || slices.Contains(q.States, out.State)
+	if c.deadlines != nil && since != nil {
+		out.Exposed = since(f)
+		out.Due = c.due(&out, out.Exposed)
+		if !q.At.IsZero() {
+			at = q.At
+		}
+		out.Overdue = !out.Due.IsZero() && at.After(out.Due)
+	}
+	return out, (len(q.States) == 0 || slices.Contains(q.States, out.State)) && (!q.Overdue || out.Overdue)
 }
 
 // origin fills in what brought a finding's component, and reports whether the query asks
@@ -190,12 +213,26 @@ func (c *Catalog) pastFindings(ctx context.Context, q *FindingQuery) (*RunningFi
 		sq.After = &store.State{Scope: q.After.Scope, Key: q.After.Key, From: q.After.From}
 	}
 	v, now := c.follow.now(), c.now()
+	var since func(*Finding) time.Time
+	if c.deadlines != nil && !q.History {
+		all, err := c.exposures(ctx, &FindingQuery{Cluster: q.Cluster, Tenant: q.Tenant, Mine: q.Mine}, q.At)
+		if err != nil {
+			return nil, err
+		}
+		since = func(f *Finding) time.Time {
+			list := all[exposureKey{f.scope, f.ID}]
+			if len(list) == 0 {
+				return f.From
+			}
+			return list[len(list)-1].from
+		}
+	}
 	err := c.states(ctx, sq, func(s *store.State) error {
 		f, err := findingOf(s)
 		if err != nil || !q.selects(&f) {
 			return err
 		}
-		t, ok := q.triaged(v, &f, now)
+		t, ok := c.triaged(q, v, &f, now, since)
 		if !ok || !c.origin(q, origins, &t, out) {
 			return nil
 		}
@@ -214,101 +251,3 @@ func (c *Catalog) pastFindings(ctx context.Context, q *FindingQuery) (*RunningFi
 
 // errEnough ends the reading of states.
 var errEnough = ident.Errorf(ident.KindFailure, "enough")
-
-// Remediation says how long vulnerabilities stay in what runs.
-type Remediation struct {
-	Since   time.Time
-	Classes []RemediationClass // by severity, the worst first
-}
-
-// RemediationClass are the exposures of one severity: a container is exposed to a
-// vulnerability from when it was known until no component of what it runs has it,
-// or a statement clears it, whatever images came between.
-type RemediationClass struct {
-	Severity ident.Severity
-	Open     int           // exposures that hold
-	Oldest   time.Duration // of them
-	// Remediated ended since, while the container went on running; Gone ended since with
-	// their container.
-	Remediated, Gone int
-	// Mean, Median and Slowest are of the remediated.
-	Mean, Median, Slowest time.Duration
-}
-
-// exposure is a container's to a vulnerability.
-type exposure struct {
-	from, until time.Time // until is zero while it holds
-	severity    ident.Severity
-	cluster     string
-	container   string
-}
-
-// Remediation measures exposures that hold or ended since a time.
-func (c *Catalog) Remediation(ctx context.Context, q FindingQuery, since time.Time) (*Remediation, error) {
-	type key struct{ scope, id string }
-	all := map[key]*exposure{}
-	err := c.states(ctx, store.StateQuery{Kind: store.StateFinding, History: true}, func(s *store.State) error {
-		f, err := findingOf(s)
-		if err != nil || !q.selects(&f) || f.Said.Status.Clears() {
-			return err
-		}
-		k := key{f.scope, f.ID}
-		e := all[k]
-		if e == nil {
-			all[k] = &exposure{from: f.From, until: f.Until, severity: f.Said.Severity, cluster: f.Cluster, container: f.Container}
-			return nil
-		}
-		if f.From.Before(e.from) {
-			e.from = f.From
-		}
-		if f.Until.IsZero() || !e.until.IsZero() && f.Until.After(e.until) {
-			e.until, e.severity = f.Until, f.Said.Severity
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	runs := map[string]bool{}
-	for _, ws := range c.follow.now().running.images {
-		for i := range ws {
-			runs[findingScope(ws[i].Cluster, ws[i].key())] = true
-		}
-	}
-	took := map[ident.Severity][]time.Duration{}
-	classes := map[ident.Severity]*RemediationClass{}
-	for s := ident.SeverityUnknown; s <= ident.SeverityCritical; s++ {
-		classes[s] = &RemediationClass{Severity: s}
-	}
-	now := c.now()
-	for k, e := range all {
-		class := classes[e.severity]
-		switch {
-		case e.until.IsZero():
-			class.Open++
-			class.Oldest = max(class.Oldest, now.Sub(e.from))
-		case e.until.Before(since):
-		case runs[k.scope]:
-			class.Remediated++
-			took[e.severity] = append(took[e.severity], e.until.Sub(e.from))
-		default:
-			class.Gone++
-		}
-	}
-	out := &Remediation{Since: since}
-	for s := ident.SeverityCritical; ; s-- {
-		class := classes[s]
-		if list := took[s]; len(list) > 0 {
-			sort.Slice(list, func(i, j int) bool { return list[i] < list[j] })
-			var sum time.Duration
-			for _, d := range list {
-				sum += d / time.Duration(len(list))
-			}
-			class.Mean, class.Median, class.Slowest = sum, list[len(list)/2], list[len(list)-1]
-		}
-		out.Classes = append(out.Classes, *class)
-		if s == ident.SeverityUnknown {
-			return out, nil
-		}
-	}
-}

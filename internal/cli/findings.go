@@ -16,7 +16,7 @@ import (
 // What findings are selected by.
 var (
 	severityWords = []string{"none", "low", "medium", "high", "critical"}
-	findingStates = []string{"new", "triaged", "accepted"}
+	findingStates = []string{"new", "triaged", "accepted", "proposed"} // the last is nobody's to decide
 )
 
 // findingFlags select findings of what runs.
@@ -118,9 +118,10 @@ the component, the base image or the application, where that is known (docs/serv
 	originFlag(c, &origins)
 	fl.StringSliceVar(&states, "state", nil, "only findings in one of `STATE,…`: "+strings.Join(findingStates, ", "))
 	fl.BoolVar(&history, "history", false, "also what is no longer so")
+	fl.BoolVar(&f.q.Overdue, "overdue", false, "only what was to be gone by now, where the server has deadlines")
 	complete(c, "state", fixed(findingStates...))
 	c = answers(c, (*report.RunningFindings)(nil))
-	c.AddCommand(decideCommand(e), remediationCommand(e))
+	c.AddCommand(decideCommand(e), findingDecisionsCommand(e), approveCommand(e), remediationCommand(e))
 	return c
 }
 
@@ -134,14 +135,15 @@ func decideCommand(e *env) *cobra.Command {
 or those of a component, a cluster or a container. triaged says that they are being
 worked on; accepted that they stay, until a day at most a year ahead; new takes the
 earlier decision back. An acceptance hides nothing. It takes the role triager, and the
-journal keeps who decided.`,
+journal keeps who decided. Where the server asks for approval, an acceptance counts once
+another triager has approved it (findings approve); until then findings are proposed.`,
 		Example: `  cofferdam findings decide --server https://sbom.example CVE-2021-44228 --state triaged --ticket SEC-7 --reason 'next release'
   cofferdam findings decide --server https://sbom.example CVE-2021-44228 --cluster prod --container shop/Deployment/web/app --state accepted --until 2027-01-31 --reason 'behind the proxy'`,
 		Args: cobra.ExactArgs(1), ValidArgsFunction: noFiles,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			d.ID = args[0]
-			if !slices.Contains(findingStates, d.State) {
-				return ident.Errorf(ident.KindUsage, "--state %q is no state of a finding", d.State).WithHint("%s", strings.Join(findingStates, ", "))
+			if !slices.Contains(findingStates[:3], d.State) {
+				return ident.Errorf(ident.KindUsage, "--state %q is nothing to decide", d.State).WithHint("%s", strings.Join(findingStates[:3], ", "))
 			}
 			if until != "" {
 				var err error
@@ -165,14 +167,12 @@ journal keeps who decided.`,
 	}
 	f.add(c)
 	fl := c.Flags()
-	fl.StringVar(&d.State, "state", "", "`STATE`: "+strings.Join(findingStates, ", "))
+	fl.StringVar(&d.State, "state", "", "`STATE`: "+strings.Join(findingStates[:3], ", "))
 	fl.StringVar(&d.Reason, "reason", "", "why: `TEXT`")
 	fl.StringVar(&d.Ticket, "ticket", "", "where it is worked on: `ID`")
 	fl.StringVar(&until, "until", "", "the end of an acceptance: `DAY` or time")
-	fl.StringVar(&d.Component, "component", "", "only in a component: `PURL` with its version")
-	fl.StringVar(&d.Cluster, "cluster", "", "only in a cluster: `NAME`")
-	fl.StringVar(&d.Container, "container", "", "only in a container of the cluster: `NAMESPACE/KIND/NAME/CONTAINER`")
-	complete(c, "state", fixed(findingStates...))
+	addAbout(c, &d)
+	complete(c, "state", fixed(findingStates[:3]...))
 	return c
 }
 
@@ -184,7 +184,8 @@ func remediationCommand(e *env) *cobra.Command {
 		Long: `Remediation measures exposures: a container is exposed to a vulnerability from when the
 server knew of it until nothing that the container runs has it, whatever images came
 between. It counts those that hold and those that ended since a time, by severity, with
-the median, mean and longest of the remediated.`,
+the median, mean, 90th percentile and longest of the remediated; where the server has
+deadlines, also what is beyond them. --at measures what was known then.`,
 		Example: `  cofferdam findings remediation --server https://sbom.example --since 720h --zone restricted`,
 		Args:    noArgs, ValidArgsFunction: noFiles,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
@@ -195,6 +196,11 @@ the median, mean and longest of the remediated.`,
 			from, err := e.since(since)
 			if err != nil {
 				return err
+			}
+			if e.at != "" {
+				if q.At, err = e.now(); err != nil {
+					return err
+				}
 			}
 			srv, err := e.client(ctx, &f.serverFlags)
 			if err != nil {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,11 +74,76 @@ func TestFindingsCommands(t *testing.T) {
 	if out, _ = s.run(0, "findings", "--history"); !strings.Contains(out, "remediated") || !strings.Contains(out, "0 of them hold") {
 		t.Errorf("%s", out)
 	}
-	if out, _ = s.run(0, "findings", "remediation", "--since", "1h"); !strings.Contains(out, "1 exposure remediated") || !strings.Contains(out, "high      0     1") {
+	if out, _ = s.run(0, "findings", "remediation", "--since", "1h"); !strings.Contains(out, "1 exposure remediated") || !strings.Contains(out, "high      0") {
 		t.Errorf("%s", out)
 	}
 	s.run(2, "findings", "remediation", "--since", "yesterday")
 	if out, _ = s.run(0, "changes"); !strings.Contains(out, "findings") || !strings.Contains(out, "triage") {
 		t.Errorf("a change is an event: %s", out)
+	}
+}
+
+// An acceptance that another triager has to approve, and what is beyond its deadline.
+func TestApprovalCommands(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"a.json": lodashRecord, "serve.yaml": "findings: {approval: true, deadlineDays: {high: 0.000001}}\ntokens: " + dir + "/tokens\n", "bad.yaml": "findings: {deadlineDays: {dire: 1}}\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	token := func(name, roles string) []string {
+		t.Helper()
+		var out, errs strings.Builder
+		if code := Run(t.Context(), []string{"token", "create", "--tokens", dir + "/tokens", "--name", name, "--roles", roles}, strings.NewReader(""), &out, &errs); code != 0 {
+			t.Fatal(errs.String())
+		}
+		return []string{"--token", strings.Fields(out.String())[0]}
+	}
+	ann, bob, ci := token("ann", "triager"), token("bob", "triager"), token("ci", "publisher,admin")
+	s := served(t, "--advisories", filepath.Join(dir, "a.json"), "--config", filepath.Join(dir, "serve.yaml"))
+	t.Setenv("COFFERDAM_SERVER", s.url)
+	with := func(who []string, args ...string) []string { return append(args, who...) }
+	s.run(0, with(ci, "push", s.file("web.json", imageSBOM("web", 1, "pkg:npm/lodash@4.17.20")))...)
+	manifests := s.file("web.yaml", fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\nspec: {containers: [{name: app, image: 'registry.example/shop/web:1'}]}\nstatus: {containerStatuses: [{name: app, image: 'registry.example/shop/web:1', imageID: 'registry.example/shop/web@sha256:%064x'}]}\n", 1))
+	s.run(0, with(ci, "push", "-f", "prod="+manifests)...)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		if out, _ := s.run(-1, with(ann, "findings", "--overdue")...); strings.Contains(out, "OVERDUE: 1 finding") {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("nothing is overdue")
+		}
+	}
+	s.run(0, with(ann, "findings", "decide", "CVE-2021-23337", "--state", "accepted", "--until", time.Now().AddDate(0, 0, 30).Format(time.DateOnly), "--reason", "no templates")...)
+	if out, _ := s.run(0, with(bob, "findings", "decisions", "--pending")...); !strings.Contains(out, "1 await approval") || !strings.Contains(out, "token:ann") {
+		t.Errorf("%s", out)
+	}
+	if out, _ := s.run(0, with(bob, "findings", "--state", "proposed", "--overdue")...); !strings.Contains(out, "proposed until") {
+		t.Errorf("what nobody approved counts: %s", out)
+	}
+	if _, said := s.run(-1, with(ann, "findings", "approve", "CVE-2021-23337")...); !strings.Contains(said, "somebody else has to approve it") {
+		t.Errorf("her own: %s", said)
+	}
+	if _, said := s.run(-1, with(ci, "findings", "approve", "CVE-2021-23337")...); !strings.Contains(said, "triager") {
+		t.Errorf("an administrator: %s", said)
+	}
+	s.run(1, with(bob, "findings", "approve", "CVE-2021-23337", "--cluster", "prod")...)
+	if _, said := s.run(0, with(bob, "findings", "approve", "CVE-2021-23337")...); !strings.Contains(said, "accepted by token:ann") {
+		t.Errorf("%s", said)
+	}
+	if out, _ := s.run(0, with(bob, "findings", "--overdue")...); !strings.Contains(out, "NO FINDINGS") {
+		t.Errorf("what was accepted is overdue: %s", out)
+	}
+	if out, _ := s.run(0, with(bob, "findings", "decisions", "--expiring", "1000h")...); !strings.Contains(out, "token:bob") {
+		t.Errorf("%s", out)
+	}
+	if out, _ := s.run(0, with(ci, "journal", "list", "--action", "state.assert", "-o", "json")...); !strings.Contains(out, "token:ann") || !strings.Contains(out, "token:bob") {
+		t.Errorf("the journal does not say who decided and who approved: %s", out)
+	}
+	if out, _ := s.run(0, with(bob, "findings", "remediation")...); !strings.Contains(out, "high      1") {
+		t.Errorf("%s", out)
+	}
+	if _, said := s.run(2, "serve", "--data", s.dir+"/other", "--addr", "127.0.0.1:0", "--config", filepath.Join(dir, "bad.yaml")); !strings.Contains(said, `"dire" is no severity`) {
+		t.Errorf("%s", said)
 	}
 }

@@ -18,19 +18,20 @@ type FindingQuery struct {
 	Severity                              string // this or worse
 	States                                string // separated by commas
 	Origins                               string // separated by commas
-	KEV                                   bool
+	KEV, Overdue                          bool
+	Images                                string // digests, separated by commas
 	At                                    time.Time
 	History                               bool
 }
 
 func (q *FindingQuery) values() url.Values {
 	v := (&Question{Tenant: q.Tenant, At: q.At}).values()
-	for k, text := range map[string]string{"cluster": q.Cluster, "zone": q.Zone, "service": q.Service, "owner": q.Owner, "id": q.ID, "severity": q.Severity, "state": q.States, "origin": q.Origins} {
+	for k, text := range map[string]string{"cluster": q.Cluster, "zone": q.Zone, "service": q.Service, "owner": q.Owner, "id": q.ID, "severity": q.Severity, "state": q.States, "origin": q.Origins, "image": q.Images} {
 		if text != "" {
 			v.Set(k, text)
 		}
 	}
-	for k, is := range map[string]bool{"kev": q.KEV, "history": q.History} {
+	for k, is := range map[string]bool{"kev": q.KEV, "history": q.History, "overdue": q.Overdue} {
 		if is {
 			v.Set(k, "true")
 		}
@@ -60,6 +61,27 @@ func (c *Client) Decide(ctx context.Context, d report.FindingDecision) error {
 		return err
 	}
 	return c.do(ctx, putJSON("/api/v1/findings/decision", body), nil)
+}
+
+// FindingDecisions asks what was decided about findings: of one vulnerability, as decisions name it, or
+// of all where id is "".
+func (c *Client) FindingDecisions(ctx context.Context, id string, at time.Time, history bool) (*report.FindingDecisions, error) {
+	v := (&FindingQuery{ID: id, At: at, History: history}).values()
+	out := &report.FindingDecisions{}
+	if err := c.do(ctx, &request{method: http.MethodGet, path: "/api/v1/findings/decisions", query: v}, out); err != nil {
+		return nil, err
+	}
+	out.SchemaVersion = inventory.SchemaVersion
+	return out, nil
+}
+
+// ApproveDecision approves an acceptance that was read: by what it is about, and its Since.
+func (c *Client) ApproveDecision(ctx context.Context, d *report.FindingDecision) error {
+	body, err := json.Marshal(map[string]any{"id": d.ID, "component": d.Component, "cluster": d.Cluster, "container": d.Container, "since": d.Since})
+	if err != nil {
+		return err
+	}
+	return c.do(ctx, putJSON("/api/v1/findings/approval", body), nil)
 }
 
 // Remediation asks how long vulnerabilities stay in what runs.

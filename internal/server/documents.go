@@ -31,6 +31,7 @@ type Catalog interface {
 	questions
 	lifecycle
 	runningFindings
+	triages
 	scores
 	statements
 	trust

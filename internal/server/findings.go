@@ -19,6 +19,7 @@ import (
 type runningFindings interface {
 	Findings(ctx context.Context, q catalog.FindingQuery) (*catalog.RunningFindings, error)
 	SetTriage(ctx context.Context, by authz.Actor, t catalog.Triage) error
+	HasDeadlines() bool
 	Remediation(ctx context.Context, q catalog.FindingQuery, since time.Time) (*catalog.Remediation, error)
 }
 
@@ -67,10 +68,12 @@ type findingsAnswer struct{ Body report.RunningFindings }
 
 func (a *api) listFindings(ctx context.Context, in *struct {
 	FindingFilter
-	State   []string  `query:"state" enum:"new,triaged,accepted" doc:"Only these, separated by commas"`
+	State   []string  `query:"state" enum:"new,triaged,accepted,proposed" doc:"Only these, separated by commas"`
 	Origin  []string  `query:"origin" enum:"base,application,unknown" doc:"Only what the base image brought, what was put on it, or of which that is not known, separated by commas"`
 	At      time.Time `query:"at" doc:"What was so then, with the decisions of now"`
 	History bool      `query:"history" doc:"Also what is no longer so"`
+	Overdue bool      `query:"overdue" doc:"Only what was to be gone by now, or by the time that is asked for"`
+	Image   []string  `query:"image" maxItems:"20" doc:"Only what containers of one of these images run: digests, separated by commas"`
 	Cursor  string    `query:"cursor" doc:"Where the last page ended: its next" maxLength:"8000"`
 	Limit   int       `query:"limit" doc:"Rows at most" minimum:"1" default:"100"`
 }) (*findingsAnswer, error) {
@@ -83,7 +86,14 @@ func (a *api) listFindings(ctx context.Context, in *struct {
 		return nil, a.fail(ctx, err)
 	}
 	q.Origins = in.Origin
-	q.At, q.History, q.Limit = in.At, in.History, a.limit(&Page{Limit: in.Limit})
+	q.At, q.History, q.Overdue, q.Limit = in.At, in.History, in.Overdue, a.limit(&Page{Limit: in.Limit})
+	for _, text := range in.Image {
+		d, err := ident.ParseDigest(text)
+		if err != nil {
+			return nil, a.fail(ctx, err)
+		}
+		q.Images = append(q.Images, d)
+	}
 	for _, s := range in.State {
 		q.States = append(q.States, catalog.TriageState(s))
 	}
@@ -105,7 +115,8 @@ func (a *api) listFindings(ctx context.Context, in *struct {
 	}
 	out := &findingsAnswer{}
 	b := &out.Body
-	b.SchemaVersion, b.Sequence, b.AdvisoriesLoaded, b.KEV, b.Cleared, b.Total, b.Items = inventory.SchemaVersion, found.Sequence, found.Loaded, found.KEV, found.Cleared, found.Total, []report.RunningFinding{}
+	b.SchemaVersion, b.Sequence, b.AdvisoriesLoaded, b.KEV, b.Cleared, b.Total, b.Overdue, b.Items = inventory.SchemaVersion, found.Sequence, found.Loaded, found.KEV, found.Cleared, found.Total, found.Overdue, []report.RunningFinding{}
+	b.Deadlines = a.Catalog.HasDeadlines()
 	b.OriginUnknown, b.OriginPending = found.OriginUnknown, found.OriginPending
 	if found.Counts != nil {
 		b.Counts = map[string]int{}
@@ -128,11 +139,12 @@ func FindingView(x *catalog.TriagedFinding) report.RunningFinding {
 	s := &x.Said
 	f := report.RunningFinding{Cluster: x.Cluster, Container: x.Container, Image: s.Image.String(), Zone: s.Zone, Service: s.Service, Owner: s.Owner, ID: x.ID, Aliases: s.Aliases, PURL: s.PURL,
 		Component: s.Component, Severity: s.Severity.String(), KEV: s.KEV, Fixed: s.Fixed, Fix: s.Fix, Status: string(s.Status), VEXSource: s.VEXSource, Doubtful: s.Doubtful, Unheard: s.Unheard, From: x.From, Until: x.Until, State: string(x.State), Origin: string(x.Origin), Base: x.Base}
+	f.Exposed, f.Due, f.Overdue = x.Exposed, x.Due, x.Overdue
 	if !x.Until.IsZero() {
 		f.State = "remediated"
 	}
 	if t := x.Triage; t != nil {
-		f.Decision = &report.FindingDecision{ID: t.ID, Component: t.Component, Cluster: t.Cluster, Container: t.Container, State: string(t.State), Reason: t.Reason, Ticket: t.Ticket, Until: t.Until, By: t.By, Since: t.Since}
+		f.Decision = triageView(t)
 	}
 	return f
 }
@@ -153,6 +165,17 @@ func (a *api) decide(ctx context.Context, in *struct{ Body report.FindingDecisio
 	return nil, nil
 }
 
+// since is the beginning of what is measured, where nobody says.
+func (a *api) since(given, at time.Time) time.Time {
+	if !given.IsZero() {
+		return given
+	}
+	if at.IsZero() {
+		at = a.Now()
+	}
+	return at.AddDate(0, 0, -remediationDays)
+}
+
 type remediationAnswer struct{ Body report.Remediation }
 
 // remediationDays is how far back remediation looks where nobody says.
@@ -161,6 +184,7 @@ const remediationDays = 90
 func (a *api) remediation(ctx context.Context, in *struct {
 	FindingFilter
 	Since time.Time `query:"since" doc:"Exposures that ended from then on, besides those that hold; 90 days by default"`
+	At    time.Time `query:"at" doc:"As was known then"`
 }) (*remediationAnswer, error) {
 	who, tenant, err := a.may(ctx, authz.Read, in.Tenant)
 	if err != nil {
@@ -170,10 +194,8 @@ func (a *api) remediation(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
-	since := in.Since
-	if since.IsZero() {
-		since = a.Now().AddDate(0, 0, -remediationDays)
-	}
+	since := a.since(in.Since, in.At)
+	q.At = in.At
 	ctx, cancel := a.answerTime(ctx)
 	defer cancel()
 	r, err := a.Catalog.Remediation(ctx, q, since)
@@ -182,8 +204,8 @@ func (a *api) remediation(ctx context.Context, in *struct {
 	}
 	out := &remediationAnswer{Body: report.Remediation{SchemaVersion: inventory.SchemaVersion, Since: r.Since.UTC(), Classes: []report.RemediationClass{}}}
 	for _, c := range r.Classes {
-		out.Body.Classes = append(out.Body.Classes, report.RemediationClass{Severity: c.Severity.String(), Open: c.Open, OldestSeconds: c.Oldest.Seconds(), Remediated: c.Remediated, Gone: c.Gone,
-			MeanSeconds: c.Mean.Seconds(), MedianSeconds: c.Median.Seconds(), SlowestSeconds: c.Slowest.Seconds()})
+		out.Body.Classes = append(out.Body.Classes, report.RemediationClass{Severity: c.Severity.String(), Open: c.Open, OldestSeconds: c.Oldest.Seconds(), Overdue: c.Overdue, Remediated: c.Remediated, Late: c.Late, Gone: c.Gone,
+			MeanSeconds: c.Mean.Seconds(), MedianSeconds: c.Median.Seconds(), P90Seconds: c.P90.Seconds(), SlowestSeconds: c.Slowest.Seconds()})
 	}
 	return out, nil
 }

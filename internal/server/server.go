@@ -101,6 +101,7 @@ func New(o Options) http.Handler {
 	a.questions()
 	a.lifecycle()
 	a.runningFindings()
+	a.triages()
 	a.scores()
 	a.statements()
 	a.trust()
