@@ -72,7 +72,7 @@ func (b *benchIndex) takeDurably(dir string) error {
 	if err == nil && b.out.Originals > 0 {
 		var sizes map[string]int64
 		if sizes, err = s.Sizes(b.ctx); err == nil {
-			b.out.Stored = sizes["original"]
+			b.out.Stored = sizes["original"] + sizes["text_piece"]
 			b.out.OriginalsShare = float64(b.out.Stored) / float64(b.out.OriginalBytes)
 			for _, n := range sizes {
 				b.out.Database += n

@@ -110,6 +110,7 @@ type Catalog struct {
 	bodies   bodies
 	seen     *spdx.Seen      // packages of documents that were read lately
 	said     *index.KeyCache // and the keys of their components
+	texts    *sharedTexts    // what their texts are packed as
 	metrics  *metrics
 	follow   *follower
 	// advisories are what components are compared with; past is what ran at times that
@@ -162,6 +163,7 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	if o.Coding != nil {
 		o.Coding.index.Store(x)
 	}
+	c.texts = newSharedTexts(o.Store, o.Log)
 	c.group = store.NewGroup(committer{o.Store, c.follow}, store.GroupOptions{})
 	c.kept = uint64(c.follow.now().index.Documents())
 	if o.Metrics != nil {
@@ -169,6 +171,7 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c.stop = stop
+	c.own.Go(func() { c.texts.run(run) })
 	c.every(run, checkpointLook, c.saveWhenDue)
 	c.every(run, extendEvery, c.matchNew)
 	c.findings.wake, c.findings.versions = make(chan struct{}, 1), map[string]uint64{}
@@ -236,12 +239,24 @@ func (c *Catalog) Content(ctx context.Context, tenant string, digest ident.Diges
 	if err != nil {
 		return nil, 0, storeError(err)
 	}
-	r, err := unpack(o.Data)
+	r, err := c.original(ctx, o)
 	return r, o.Size, err
 }
 
-func unpack(data []byte) (io.ReadCloser, error) {
-	z, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<30))
+// original reads a document's bytes as they were handed over.
+func (c *Catalog) original(ctx context.Context, o store.Original) (io.ReadCloser, error) {
+	if o.Texts.Line == 0 {
+		return unpack(o.Data)
+	}
+	texts, err := c.texts.read(ctx, o.Texts)
+	if err != nil {
+		return nil, err
+	}
+	return unpack(o.Data, zstd.WithDecoderDictRaw(0, texts))
+}
+
+func unpack(data []byte, o ...zstd.DOption) (io.ReadCloser, error) {
+	z, err := zstd.NewReader(bytes.NewReader(data), append(o, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<30))...)
 	if err != nil {
 		return nil, ident.Errorf(ident.KindFailure, "the stored bytes are damaged: %w", err)
 	}

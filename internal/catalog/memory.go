@@ -6,7 +6,9 @@ import (
 	"os"
 	"sync"
 
+	"github.com/cofferdam-io/cofferdam/internal/store"
 	"github.com/cofferdam-io/cofferdam/internal/zstdframe"
+	"github.com/cofferdam-io/cofferdam/sbom/spdx"
 )
 
 // bodies are the buffers that documents are read into, used again: the system would
@@ -92,15 +94,31 @@ func (b *bodies) release(buf []byte, from, to int) {
 	}
 }
 
-// pack packs a document. Encoders are used again: one holds a megabyte of tables.
+// packShared packs a document of which some texts were seen before, and says which texts
+// that the store has a reader needs.
+func (c *Catalog) packShared(raw []byte, repeats []spdx.Repeat) ([]byte, store.TextRef) {
+	in, spans := c.texts.spans(repeats)
+	if len(spans) == 0 || len(raw) > zstdframe.MaxShared {
+		return c.pack(raw), store.TextRef{}
+	}
+	return c.packed(raw, func(e *zstdframe.Encoder, dst []byte) []byte { return e.AppendShared(dst, raw, int(in.Through), spans) }), in
+}
+
+// pack packs a document.
 func (c *Catalog) pack(raw []byte) []byte {
+	return c.packed(raw, func(e *zstdframe.Encoder, dst []byte) []byte { return e.Append(dst, raw) })
+}
+
+// packed is what an encoder makes of a document. Encoders are used again: one holds a
+// megabyte of tables.
+func (c *Catalog) packed(raw []byte, with func(e *zstdframe.Encoder, dst []byte) []byte) []byte {
 	e, ok := c.encoders.Get().(*zstdframe.Encoder)
 	if !ok {
 		e = new(zstdframe.Encoder)
 	}
 	// What does not pack takes a little more than it had; memory that is not touched is
 	// not taken.
-	packed := e.Append(c.bodies.take(int64(zstdframe.MaxSize(len(raw)))), raw)
+	packed := with(e, c.bodies.take(int64(zstdframe.MaxSize(len(raw)))))
 	c.encoders.Put(e)
 	out := bytes.Clone(packed)
 	c.bodies.give(packed)

@@ -292,6 +292,7 @@ func (c *Catalog) Retire(ctx context.Context, by authz.Actor, r Retention) (*Ret
 		if out.Purged, err = c.store.Purge(ctx, c.mutation(by), due.PurgeThrough); err != nil {
 			return out, storeError(err)
 		}
+		c.texts.gone(0)
 	}
 	return out, c.settle(ctx)
 }

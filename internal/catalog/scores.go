@@ -19,6 +19,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/sbom/decode"
 	"github.com/cofferdam-io/cofferdam/sbom/quality"
+	"github.com/cofferdam-io/cofferdam/sbom/spdx"
 )
 
 // Scoring says how documents are judged, and what becomes of bad ones.
@@ -357,8 +358,11 @@ func (c *Catalog) judgeStored(ctx context.Context, d *store.Document) (*ScoreSai
 	if err != nil {
 		return nil, storeError(err)
 	}
-	r, err := unpack(o.Data)
-	if err != nil {
+	r, err := c.original(ctx, o)
+	switch {
+	case ident.KindOf(err) == ident.KindIndeterminate: // the store is away
+		return nil, err
+	case err != nil:
 		return fault(err), nil
 	}
 	defer r.Close() //nolint:errcheck // of a reader
@@ -370,7 +374,7 @@ func (c *Catalog) judgeStored(ctx context.Context, d *store.Document) (*ScoreSai
 	if err != nil || n != d.Size {
 		return fault(ident.Errorf(ident.KindFailure, "the stored bytes of %s are damaged", d.Original)), nil
 	}
-	doc, err := c.decodeDetails(ctx, raw, d.Original)
+	doc, err := c.decodeDetails(ctx, raw, d.Original, nil)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -383,8 +387,8 @@ func (c *Catalog) judgeStored(ctx context.Context, d *store.Document) (*ScoreSai
 }
 
 // decodeDetails reads a document with what only its quality asks for.
-func (c *Catalog) decodeDetails(ctx context.Context, raw []byte, digest ident.Digest) (*sbom.Document, error) {
-	return one(decode.Bytes(ctx, "", raw, decode.Limits{MaxBytes: int(c.limits.Document), Digest: digest, Details: true, Seen: c.seen}))
+func (c *Catalog) decodeDetails(ctx context.Context, raw []byte, digest ident.Digest, repeated func(spdx.Repeat)) (*sbom.Document, error) {
+	return one(decode.Bytes(ctx, "", raw, decode.Limits{MaxBytes: int(c.limits.Document), Digest: digest, Details: true, Seen: c.seen, Repeated: repeated}))
 }
 
 // writtenScores are those that hold, as they were written down.

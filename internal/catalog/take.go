@@ -13,6 +13,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/internal/store"
 	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/sbom/decode"
+	"github.com/cofferdam-io/cofferdam/sbom/spdx"
 )
 
 // Upload is a document as somebody hands it over, with what they know of the
@@ -115,11 +116,13 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 		body := raw
 		released = func(from, to int) { c.bodies.release(body, from, to) }
 	}
+	var repeats []spdx.Repeat
+	repeated := func(r spdx.Repeat) { repeats = append(repeats, r) }
 	var doc *sbom.Document
 	var said *ScoreSaid
 	fault := u.Fault
 	if fault == nil {
-		doc, said, fault = c.admit(ctx, raw, digest, released)
+		doc, said, fault = c.admit(ctx, raw, digest, released, repeated)
 	}
 	if fault != nil {
 		if ctx.Err() != nil {
@@ -139,7 +142,7 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 		c.seen.Done(doc) // what is answered needs no components
 	}
 	if !packed {
-		in.Data = c.pack(raw)
+		in.Data, in.Texts = c.packShared(raw, repeats)
 	}
 	c.bodies.give(raw)
 	raw = nil
@@ -147,6 +150,9 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 	coming = false
 	got, err := c.group.PutExpected(ctx, in)
 	if err != nil {
+		if errors.Is(err, store.ErrTextsGone) {
+			c.texts.gone(in.Texts.Line)
+		}
 		return nil, storeError(err)
 	}
 	if fault != nil {
@@ -259,13 +265,13 @@ func (u *Upload) saysOf(s *store.Subject) bool {
 // quality is a reason. released is told which of its bytes nobody will look at again,
 // where it is large: what its quality asks for would then take too much memory beside
 // all else, and unless it may be refused it is judged later, as it is stored.
-func (c *Catalog) admit(ctx context.Context, raw []byte, digest ident.Digest, released func(from, to int)) (*sbom.Document, *ScoreSaid, error) {
+func (c *Catalog) admit(ctx context.Context, raw []byte, digest ident.Digest, released func(from, to int), repeated func(spdx.Repeat)) (*sbom.Document, *ScoreSaid, error) {
 	s := c.scoring
 	if s == nil || released != nil && !s.Refuse {
-		doc, err := c.decode(ctx, raw, digest, released)
+		doc, err := c.decode(ctx, raw, digest, released, repeated)
 		return doc, nil, err
 	}
-	doc, err := c.decodeDetails(ctx, raw, digest)
+	doc, err := c.decodeDetails(ctx, raw, digest, repeated)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -275,8 +281,8 @@ func (c *Catalog) admit(ctx context.Context, raw []byte, digest ident.Digest, re
 }
 
 // decode reads the document. A list of several is no document: each of them is one.
-func (c *Catalog) decode(ctx context.Context, raw []byte, digest ident.Digest, released func(from, to int)) (*sbom.Document, error) {
-	return one(decode.Bytes(ctx, "", raw, decode.Limits{MaxBytes: int(c.limits.Document), Digest: digest, Seen: c.seen, Released: released}))
+func (c *Catalog) decode(ctx context.Context, raw []byte, digest ident.Digest, released func(from, to int), repeated func(spdx.Repeat)) (*sbom.Document, error) {
+	return one(decode.Bytes(ctx, "", raw, decode.Limits{MaxBytes: int(c.limits.Document), Digest: digest, Seen: c.seen, Released: released, Repeated: repeated}))
 }
 
 // one is the only document of an input.
@@ -339,6 +345,9 @@ func reason(err error) string {
 func storeError(err error) error {
 	told := func(message, hint string) error {
 		return &ident.Error{Kind: ident.KindIndeterminate, Message: message, Hint: hint, Err: err}
+	}
+	if errors.Is(err, store.ErrTextsGone) {
+		return told("what the document was packed with is gone; nothing was changed", "try again: it is packed anew")
 	}
 	if errors.Is(err, store.ErrRetryLater) || errors.Is(err, store.ErrClosed) {
 		return told("the catalogue cannot be read or written now; nothing was changed", "try again; the server's log says what it waits for")

@@ -67,6 +67,7 @@ type Intake struct {
 	Original ident.Digest // SHA-256 of the original bytes
 	Size     int64        // of the original bytes
 	Data     []byte       // the original bytes, compressed with zstd by the caller
+	Texts    TextRef      // the dictionary that Data was compressed with
 	Media    string       // media type it came with; may be empty
 	Format   string       // what it was decoded as: "spdx-2.3"; may be empty in quarantine
 	Status   Status       // StatusDraft unless set
@@ -141,6 +142,7 @@ type Original struct {
 	Digest ident.Digest
 	Size   int64  // of the bytes before compression
 	Data   []byte // zstd
+	Texts  TextRef
 }
 
 // Rejected is a document in quarantine.
@@ -272,6 +274,8 @@ func (in *Intake) Check() error {
 		return ident.Errorf(ident.KindInvalid, "document %s has a negative size", in.Original.Short())
 	case len(in.Data) > MaxOriginal:
 		return ident.Errorf(ident.KindLimit, "document %s has %d bytes after compression; at most %d fit", in.Original.Short(), len(in.Data), MaxOriginal)
+	case in.Texts.Through < 0 || in.Texts.Through > MaxTexts || (in.Texts.Line == 0) != (in.Texts.Through == 0) || in.Rejected != "" && in.Texts.Line != 0:
+		return ident.Errorf(ident.KindInvalid, "document %s is packed with %d bytes of line %d, which cannot be", in.Original.Short(), in.Texts.Through, in.Texts.Line)
 	case in.Status > StatusPublished:
 		return ident.Errorf(ident.KindInvalid, "document %s has status %d, which does not exist", in.Original.Short(), in.Status)
 	}

@@ -46,6 +46,12 @@ type Store interface {
 	// another server dropped it meanwhile, nothing is changed and ErrSegmentsGone returned.
 	PutSegments(ctx context.Context, put []Segment, drop, need []string) error
 
+	// AddTexts adds a piece to its line, which must end where the piece begins; line 0 begins
+	// a new one. It returns the line, or ErrTextsGone where the line does not end there.
+	// Texts have no journal record: the digests of the documents that need them hold them.
+	// It is not idempotent: after ErrUnknownOutcome leave the line.
+	AddTexts(ctx context.Context, p TextPiece) (uint32, error)
+
 	// Assert makes rows the whole state of a scope from time by.Time on: rows that are
 	// open and not given are closed, given ones that differ are closed and opened anew,
 	// given ones that are the same stay. It refuses, with ident.KindInvalid, a time
@@ -115,6 +121,10 @@ type Reader interface {
 	// tenant has no document with them, deleted and not yet purged ones included.
 	Original(ctx context.Context, tenant string, digest ident.Digest) (Original, error)
 
+	// Texts returns the pieces of a line that begin before ref.Through, in order;
+	// ident.KindFailure where they do not reach there.
+	Texts(ctx context.Context, ref TextRef) ([]TextPiece, error)
+
 	// Rejected returns a tenant's quarantined documents, without their bytes, after an id.
 	Rejected(ctx context.Context, tenant string, after uint64, limit int) ([]Rejected, error)
 	// RejectedBytes returns one with its bytes.
@@ -181,6 +191,8 @@ var (
 	ErrClosed = errors.New("the store is closed")
 	// ErrSegmentsGone: another server dropped segments that the change relies on; look again.
 	ErrSegmentsGone = errors.New("another server dropped segments meanwhile")
+	// ErrTextsGone: the store has a line of texts no more, or less of it. Pack without it.
+	ErrTextsGone = errors.New("texts that documents share are gone")
 	// ErrNewerSchema: a newer program wrote the database.
 	ErrNewerSchema = errors.New("the database has a newer schema")
 )
@@ -197,4 +209,5 @@ const (
 	MaxPage       = 1 << 16 // rows of one page; a larger limit is cut to it
 	MaxSegment    = 1 << 28 // bytes of one segment of the index
 	MaxState      = 1 << 16 // bytes of one state's body
+	MaxTexts      = 1 << 26 // bytes of one line of texts, unpacked: what a reader of one document may need
 )

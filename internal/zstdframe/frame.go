@@ -33,6 +33,7 @@ type Encoder struct {
 	start, size int
 	before      [3]uint32 // recent, at the block's beginning
 	literals    []byte
+	pending     int // literals behind the last match
 	sequences   []sequence
 	lengths     table // of literals
 	matches     table
@@ -44,8 +45,25 @@ func (e *Encoder) Append(dst, src []byte) []byte {
 	dst = appendHeader(dst, len(src))
 	e.recent = [3]uint32{1, 4, 8}
 	for at := 0; at < len(src); at += chunk {
-		dst = e.chunk(dst, src, at, min(at+chunk, len(src)))
+		e.begin(at)
+		dst = e.finish(dst, src, at, min(at+chunk, len(src)))
 	}
+	return appendEnd(dst, src)
+}
+
+// finish appends the blocks of src[at:end] and ends the last one.
+func (e *Encoder) finish(dst, src []byte, at, end int) []byte {
+	dst, ok := e.chunk(dst, src, at, end)
+	if !ok {
+		// Never seen: S2's own description of the chunk does not add up. What is left is kept
+		// as it is, since a document must not be lost for that.
+		return e.plain(dst, src, end)
+	}
+	return e.flush(dst, src)
+}
+
+// appendEnd writes the only block of what is empty, and the checksum.
+func appendEnd(dst, src []byte) []byte {
 	if len(src) == 0 {
 		dst = appendBlockHeader(dst, blockRaw, 0, true)
 	}
@@ -89,20 +107,14 @@ func appendBlockHeader(dst []byte, kind, n int, last bool) []byte {
 	return append(dst, byte(h), byte(h>>8), byte(h>>16))
 }
 
-// chunk appends the blocks of src[at:end].
-func (e *Encoder) chunk(dst, src []byte, at, end int) []byte {
+// chunk adds src[at:end] to the block and appends those that are full. false: what S2 says
+// of it does not add up.
+func (e *Encoder) chunk(dst, src []byte, at, end int) ([]byte, bool) {
 	if need := s2.MaxEncodedLen(end-at) + slack; need > len(e.tags) {
 		e.tags = make([]byte, need+need/4)
 	}
 	n := len(s2.Encode(e.tags[:len(e.tags)-slack], src[at:end]))
-	e.begin(at)
-	dst, ok := e.follow(dst, src, e.tags[:n+slack], at, end)
-	if !ok {
-		// Never seen: S2's own description of the chunk does not add up. What is left is kept
-		// as it is, since a document must not be lost for that.
-		return e.plain(dst, src, end)
-	}
-	return e.flush(dst, src)
+	return e.follow(dst, src, e.tags[:n+slack], at, end)
 }
 
 // plain appends src from the block's start to end without compressing it.
@@ -119,7 +131,7 @@ func (e *Encoder) plain(dst, src []byte, end int) []byte {
 
 // begin begins a block.
 func (e *Encoder) begin(at int) {
-	e.start, e.size, e.before = at, 0, e.recent
+	e.start, e.size, e.pending, e.before = at, 0, 0, e.recent
 	e.literals, e.sequences = e.literals[:0], e.sequences[:0]
 	e.lengths.clear()
 	e.matches.clear()
@@ -142,19 +154,19 @@ func (e *Encoder) add(dst, src []byte, literals, match int, offset uint32) []byt
 		e.literals = append(e.literals, src[at:at+literals]...)
 	}
 	e.size += literals
+	e.pending += literals
 	for match > 0 {
 		room := maxBlock - e.size
 		if room < minRoom {
 			dst = e.flush(dst, src) // the literals were its last ones
-			literals = 0
 			continue
 		}
 		n := match
 		if n > room {
 			n = min(room, match-minMatch) // what is left is a match too
 		}
-		e.sequence(literals, n, offset)
-		e.size, match, literals = e.size+n, match-n, 0
+		e.sequence(e.pending, n, offset)
+		e.size, match, e.pending = e.size+n, match-n, 0
 	}
 	return dst
 }

@@ -32,6 +32,8 @@ type Limits struct {
 	// Released is spdx.Options.Released: which bytes of the input nobody will look at again,
 	// for those who want the memory of a large one back before all of it is read.
 	Released func(from, to int)
+	// Repeated is spdx.Options.Repeated, where the input is the SPDX document itself.
+	Repeated func(spdx.Repeat)
 }
 
 const (
@@ -207,7 +209,7 @@ func (d *decoder) object(raw []byte, wrappers int) ([]*sbom.Document, error) {
 	}
 	spdxOptions := spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Seen: d.lim.Seen, Details: d.lim.Details}
 	if wrappers == 0 { // otherwise raw is no part of the input
-		spdxOptions.Released = d.lim.Released
+		spdxOptions.Released, spdxOptions.Repeated = d.lim.Released, d.lim.Repeated
 	}
 	switch {
 	case s.texts["bomFormat"] != "":

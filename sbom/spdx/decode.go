@@ -31,6 +31,9 @@ type Options struct {
 	// components (CPEs, Hashes, Licenses, Locations) and their Details are then shared between
 	// documents and may not be changed in place.
 	Seen *Seen
+	// Repeated is told of each package whose text Seen had, in the order of the input; nil:
+	// nobody wants to know.
+	Repeated func(Repeat)
 	// Details asks for sbom.Details.
 	Details bool
 	// Released is told which bytes of a long JSON document will not be looked at again;

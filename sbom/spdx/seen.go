@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cofferdam-io/cofferdam/sbom"
 )
@@ -31,9 +32,30 @@ type lists struct {
 	edges      []sbom.Dependency
 }
 
+// Text is what a package is written as, and where somebody keeps it beside the memory of
+// Seen. Neither is changed once others can see it.
+type Text struct {
+	Bytes []byte
+	In    any // what keeps it; nil: nothing but Seen
+	At    int // where in there
+}
+
+// Repeat is a package of an input whose text was seen before.
+type Repeat struct {
+	From, To int // of the input
+	of       *seen
+}
+
+// Text returns the text, which is the input's from From to To.
+func (r *Repeat) Text() *Text { return r.of.text.Load() }
+
+// Move says that the same text is kept as another one; was is what Text returned. It
+// returns false where somebody else moved it meanwhile.
+func (r *Repeat) Move(was, to *Text) bool { return r.of.text.CompareAndSwap(was, to) }
+
 // seen is one package.
 type seen struct {
-	text    []byte
+	text    atomic.Pointer[Text]
 	head    uint64 // of how text begins, by Seen.head
 	details bool   // it was read with details, or without
 	room    int    // levels that JSON could still nest where it was read
@@ -79,8 +101,8 @@ func (s *Seen) find(head uint64) *seen {
 }
 
 func (s *Seen) put(e *seen) {
-	const overhead = 1 << 10      // component, lists, map entry
-	n := 2*len(e.text) + overhead // what it says is about as long as its text
+	const overhead = 1 << 10                   // component, lists, map entry
+	n := 2*len(e.text.Load().Bytes) + overhead // what it says is about as long as its text
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.size+n > s.most {
@@ -113,7 +135,8 @@ func (s *Seen) remember(text []byte, c *sbom.Component, room int, details bool) 
 	}
 	kept := c.Detached()
 	kept.Details = c.Details.Detached()
-	e := &seen{text: bytes.Clone(text), head: s.head(text, details), details: details, known: sbom.Known{Component: kept}, room: room}
+	e := &seen{head: s.head(text, details), details: details, known: sbom.Known{Component: kept}, room: room}
+	e.text.Store(&Text{Bytes: bytes.Clone(text)})
 	s.put(e)
 	kept.Pointer, kept.Known = c.Pointer, &e.known
 	*c = kept
@@ -127,8 +150,15 @@ func (j *jsonDocument) again(room int) bool {
 		return false
 	}
 	e := j.opt.Seen.find(j.opt.Seen.head(head, j.opt.Details))
-	if e == nil || e.room > room || e.details != j.opt.Details || !r.SkipSame(e.text) {
+	if e == nil || e.room > room || e.details != j.opt.Details {
 		return false
+	}
+	text := e.text.Load().Bytes
+	if !r.SkipSame(text) {
+		return false
+	}
+	if j.opt.Repeated != nil {
+		j.opt.Repeated(Repeat{From: r.Offset() - len(text), To: r.Offset(), of: e})
 	}
 	c := e.known.Component
 	c.Pointer, c.Known = r.Pointer(), &e.known

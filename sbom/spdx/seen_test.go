@@ -7,10 +7,53 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	realdocs "github.com/cofferdam-io/cofferdam/internal/corpus"
 )
+
+// Whoever asks is told of the packages that were seen, in order, and where they stand; a text
+// that is kept elsewhere is still seen.
+func TestRepeats(t *testing.T) {
+	document := func(packages ...string) []byte {
+		return fmt.Appendf(nil, `{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT","name":"n","packages":[%s]}`, strings.Join(packages, " ,\n "))
+	}
+	other := strings.Replace(seenPackages, "adduser", "another", 2)
+	s := NewSeen(1 << 20)
+	var repeats []Repeat
+	read := func(doc []byte, want ...string) {
+		t.Helper()
+		repeats = nil
+		if _, err := Decode(t.Context(), doc, Options{Seen: s, Repeated: func(r Repeat) { repeats = append(repeats, r) }}); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, r := range repeats {
+			if got = append(got, string(doc[r.From:r.To])); string(r.Text().Bytes) != got[len(got)-1] {
+				t.Errorf("the text of a repeat is %q and stands as %q", r.Text().Bytes, got[len(got)-1])
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("repeats are %q, want %q", got, want)
+		}
+	}
+	read(document(seenPackages))
+	read(document(other, seenPackages), seenPackages)
+	read(document(seenPackages, other), seenPackages, other)
+	was, line := repeats[0].Text(), []byte("before "+seenPackages+" behind")
+	kept := &Text{Bytes: line[7 : 7+len(seenPackages)], In: &line, At: 7}
+	if !repeats[0].Move(was, kept) || repeats[0].Move(was, &Text{}) {
+		t.Error("a text is moved once, by who comes first")
+	}
+	read(document(other, seenPackages), other, seenPackages)
+	if got := repeats[1].Text(); got != kept || repeats[0].Text().In != nil {
+		t.Errorf("the text is kept as %+v", got)
+	}
+	line[8]++ // what is compared with is what was given
+	read(document(seenPackages))
+}
 
 // sameWithout decodes with what was seen before and without, and compares: without details,
 // and with them.

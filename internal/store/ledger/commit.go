@@ -154,6 +154,9 @@ func (c *commit) run(ctx context.Context) error {
 	for i := 1; i < len(c.identity.args); i += t.identity.columns {
 		c.identity.args[i] = int64(c.resolve(uint32(c.identity.args[i].(int64)))) // #nosec G115 -- an artifact's number
 	}
+	if err := c.useTexts(ctx); err != nil {
+		return err
+	}
 	var list []Statement
 	for _, r := range []*rows{&c.original, &c.document, &c.forward, &c.named, &c.identity, &c.journal, &c.rejects} {
 		list = r.statements(list)
@@ -415,7 +418,7 @@ func (c *commit) admit(i int, added []store.Entry) error {
 		}
 		c.counter.originals++
 		c.originals[string(p.raw)] = original
-		c.original.add(original, p.raw, p.Size, present(p.Data))
+		c.original.add(original, p.raw, p.Size, present(p.Data), int64(p.Texts.Line), p.Texts.Through)
 	}
 	ids := slices.Clone(p.ids)
 	slices.Sort(ids)

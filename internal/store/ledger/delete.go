@@ -122,7 +122,21 @@ func (l *Ledger) Purge(ctx context.Context, by store.Mutation, through uint64) (
 			}
 			list = append(list, execIn("DELETE FROM forward WHERE document", ids)...)
 			list = append(list, execIn("DELETE FROM document WHERE id", ids)...)
-			list = append(list, execIn("DELETE FROM original WHERE NOT EXISTS (SELECT 1 FROM document d WHERE d.original = original.id) AND id", originals)...)
+			if _, err := tx.Exec(ctx, list...); err != nil {
+				return err
+			}
+			const unused = " original WHERE NOT EXISTS (SELECT 1 FROM document d WHERE d.original = original.id) AND id"
+			lines := map[int64]int64{} // of originals
+			err = selectIn(ctx, tx, "SELECT id, line FROM"+unused, nil, originals, func(scan func(...any) error) error {
+				var id, line int64
+				err := scan(&id, &line)
+				lines[id] = line
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			list = append(execIn("DELETE FROM"+unused, originals), dropTexts(lines)...)
 			_, err = tx.Exec(ctx, append(journal.statements(list), c.save())...)
 			return err
 		})

@@ -174,10 +174,13 @@ func (l *Ledger) Original(ctx context.Context, tenant string, digest ident.Diges
 	o := store.Original{Digest: digest}
 	raw, found := rawDigest(digest), false
 	err := l.engine.Read(ctx, func(tx Tx) error {
-		return tx.Query(ctx, "SELECT size, data FROM original o WHERE digest = ? AND EXISTS (SELECT 1 FROM document d WHERE d.original = o.id AND d.tenant = ?)",
+		return tx.Query(ctx, "SELECT size, data, line, through FROM original o WHERE digest = ? AND EXISTS (SELECT 1 FROM document d WHERE d.original = o.id AND d.tenant = ?)",
 			[]any{raw, tenant}, func(scan func(...any) error) error {
 				found = true
-				return scan(&o.Size, &o.Data)
+				var line int64
+				err := scan(&o.Size, &o.Data, &line, &o.Texts.Through)
+				o.Texts.Line = uint32(line) // #nosec G115 -- a number the store assigned
+				return err
 			})
 	})
 	if err == nil && !found {

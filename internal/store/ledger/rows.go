@@ -44,7 +44,7 @@ type tables struct {
 
 func newTables() tables {
 	return tables{
-		original:   newTable("original", "id", "digest", "size", "data"),
+		original:   newTable("original", "id", "digest", "size", "data", "line", "through"),
 		document:   newTable("document", "id", "tenant", "original", "fingerprint", "seq", "artifact", "status", "media", "format", "subject", "actor", "at"),
 		forward:    newTable("forward", "document", "components"),
 		named:      newTable("named", "name", "document"),

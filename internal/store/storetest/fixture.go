@@ -243,7 +243,11 @@ func Whole(t *testing.T, s store.Reader) {
 		if len(d) != 1 || d[0].Seq != c.Seq || d[0].Artifact != c.Artifact || d[0].Tenant != c.Tenant {
 			t.Fatalf("document %d: %+v does not go with %+v", c.Document, d, c)
 		}
-		if _, err := s.Original(t.Context(), d[0].Tenant, d[0].Original); err != nil {
+		o, err := s.Original(t.Context(), d[0].Tenant, d[0].Original)
+		if err == nil && o.Texts.Line != 0 {
+			_, err = s.Texts(t.Context(), o.Texts)
+		}
+		if err != nil {
 			t.Errorf("document %d: %v", c.Document, err)
 		}
 	}

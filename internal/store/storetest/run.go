@@ -39,6 +39,8 @@ func Run(t *testing.T, open Open) {
 		{"what a sender claims joins nothing", claims},
 		{"tombstones", tombstones},
 		{"purge", purge},
+		{"texts", texts},
+		{"texts are purged with the last original", textsPurged},
 		{"status", status},
 		{"segments", segments},
 		{"segments of several writers", segmentWriters},
