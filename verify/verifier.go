@@ -153,7 +153,8 @@ func (v *Verifier) certified(b *Bundle, a Artifact) (*fact.Fact, error) {
 	if err != nil && verifier == nil {
 		return nil, err
 	}
-	if scts > 0 && len(noted.chain) > 0 && (len(noted.chain) < 2 || promisedBy(leaf, noted.chain[1], trusted.CTLogs()) < scts) {
+	promised := len(noted.chain) >= 2 && promisedBy(leaf, noted.chain[1], trusted.CTLogs()) >= scts
+	if scts > 0 && !promised && (err == nil || len(noted.chain) > 0) {
 		if _, about, err = b.about(a, pure); err != nil { // the content was read to its end
 			return nil, err
 		}
