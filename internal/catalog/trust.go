@@ -471,5 +471,24 @@ func (c *Catalog) vouchersAt(ctx context.Context, v *view, at time.Time) (*vouch
 
 // DocumentTrust says who vouches for a document as the SBOM of what it is about.
 func (c *Catalog) DocumentTrust(ctx context.Context, d *store.Document) (inventory.SBOMMatch, error) {
-	return c.vouched(ctx, c.follow.now().vouchers, d, ident.Digest{}, newComparing())
+	got, err := c.DocumentsTrust(ctx, []*store.Document{d})
+	if err != nil {
+		return inventory.SBOMMatch{}, err
+	}
+	return got[0], nil
+}
+
+// DocumentsTrust says the same of several documents, in their order. Together they may
+// compare as many bytes as one question may; what is beyond that is unchecked.
+func (c *Catalog) DocumentsTrust(ctx context.Context, docs []*store.Document) ([]inventory.SBOMMatch, error) {
+	known, budget := c.follow.now().vouchers, newComparing()
+	out := make([]inventory.SBOMMatch, 0, len(docs))
+	for _, d := range docs {
+		m, err := c.vouched(ctx, known, d, ident.Digest{}, budget)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, m)
+	}
+	return out, nil
 }

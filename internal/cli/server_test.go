@@ -90,20 +90,36 @@ func (s *shell) file(name, text string) string {
 // report says what runs in a cluster.
 func (s *shell) report(workloads string) {
 	s.t.Helper()
-	q, err := http.NewRequestWithContext(s.t.Context(), http.MethodPut, s.url+"/api/v1/clusters/prod/workloads", strings.NewReader(`{"workloads":[`+workloads+`]}`))
+	if _, code, body := s.call(http.MethodPut, "/api/v1/clusters/prod/workloads", "", []byte(`{"workloads":[`+workloads+`]}`)); code != http.StatusOK {
+		s.t.Fatalf("%d %s", code, body)
+	}
+}
+
+// call asks the server's API, with the token of the environment; known is the tag of an
+// answer that the caller has.
+func (s *shell) call(method, path, known string, body []byte) (tag string, code int, answer string) {
+	s.t.Helper()
+	q, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, bytes.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	q.Header.Set("Content-Type", "application/json")
+	if token := os.Getenv("COFFERDAM_TOKEN"); token != "" {
+		q.Header.Set("Authorization", "Bearer "+token)
+	}
+	if known != "" {
+		q.Header.Set("If-None-Match", known)
+	}
 	res, err := http.DefaultClient.Do(q)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		b, _ := io.ReadAll(res.Body)
-		s.t.Fatalf("%s %s", res.Status, b)
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
 	}
+	return res.Header.Get("ETag"), res.StatusCode, string(b)
 }
 
 func imageSBOM(name string, n int, purls ...string) string {

@@ -2,10 +2,13 @@ package cli
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/testenv/oci"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/provenance"
@@ -135,6 +138,16 @@ func TestTrustOfServer(t *testing.T) {
 			if by, _ := asked(t, s); by["signed"].Trust != "unchecked" || by["signed"].TrustReason != "" {
 				t.Errorf("before anybody said anything: %+v", by["signed"])
 			}
+			// Of a document that was found beside its image the same is said where it is described.
+			beside := []byte(readText(t, documents[0]) + "\n")
+			described := "/api/v1/documents/" + ident.SHA256(beside).String()
+			if _, code, body := s.call(http.MethodPost, "/api/v1/documents?originHow=referrers-api&originImage="+url.QueryEscape(signed), "", beside); code != http.StatusCreated {
+				t.Fatalf("%d %s", code, body)
+			}
+			before, _, body := s.call(http.MethodGet, described, "", nil)
+			if !strings.Contains(body, `"trust":"unchecked"`) || before == "" {
+				t.Errorf("before anybody said anything: %s", body)
+			}
 			said := s.file("said.json", "")
 			s.run(0, append([]string{"verify", "image", signed, "-o", "json", "--output-file", said}, accept...)...)
 			out, _ := s.run(0, "trust", "push", said)
@@ -147,6 +160,14 @@ func TestTrustOfServer(t *testing.T) {
 			by, _ := asked(t, s)
 			if x := by["signed"]; x.Trust != c.want || x.TrustReason != c.reason || x.TrustBy != "token:admin" || by["bare"].Trust != "unchecked" {
 				t.Errorf("%+v", by)
+			}
+			word := `"trust":"` + c.want + `"`
+			code := map[bool]int{true: http.StatusOK, false: http.StatusNotModified}[c.want != "unchecked"]
+			if _, got, body := s.call(http.MethodGet, described, before, nil); got != code || code == http.StatusOK && !strings.Contains(body, word) {
+				t.Errorf("%d %s", got, body)
+			}
+			if _, _, body := s.call(http.MethodGet, "/api/v1/history?digest="+signed[strings.Index(signed, "@")+1:], "", nil); strings.Count(body, word) != 1 {
+				t.Errorf("history: %s", body)
 			}
 			for name, text := range map[string]string{"no answer": `{"schemaVersion":"1"}`, "no JSON": `{`, "of the future": strings.Replace(readText(t, said), `"at": "2026-`, `"at": "2126-`, 1)} {
 				if out, errs := s.run(3, "trust", "push", s.file("bad.json", text)); !strings.Contains(out, "refused") {

@@ -64,12 +64,12 @@ type Origin struct {
 	Manifest  string `json:"manifest,omitempty" doc:"Digest of the manifest that attaches it"`
 	Blob      string `json:"blob,omitempty" doc:"Digest of what was fetched: of the document, or of the statement, envelope or bundle around it"`
 	Predicate string `json:"predicate,omitempty" doc:"Type of the in-toto predicate that it was"`
-	Trust     string `json:"trust" enum:"unchecked" doc:"Nobody verified who attached it; who vouches for the document is at /api/v1/documents/{digest}/trust"`
+	Trust     string `json:"trust,omitempty" enum:"verified,unsigned,invalid,unchecked" doc:"Who vouches for the document as the SBOM of what it is about; the reason is at /api/v1/documents/{digest}/trust. Absent for archived documents, of which nobody asks"`
 }
 
 func originOf(o *store.Origin) *Origin {
 	if *o == (store.Origin{}) {
 		return nil
 	}
-	return &Origin{Image: o.Image, How: o.How, Manifest: o.Manifest.String(), Blob: o.Blob.String(), Predicate: o.Predicate, Trust: "unchecked"}
+	return &Origin{Image: o.Image, How: o.How, Manifest: o.Manifest.String(), Blob: o.Blob.String(), Predicate: o.Predicate}
 }

@@ -125,10 +125,37 @@ func documentOf(d *store.Document) Document {
 	return out
 }
 
-// etag of a document's metadata: its bytes never change, its status and artifact
-// may.
-func etag(d *store.Document) string {
-	return strconv.FormatUint(d.Seq, 36) + "-" + strconv.Itoa(int(d.Status)) + "-" + strconv.FormatUint(uint64(d.Artifact), 36)
+// vouched says of documents that were found in a registry who vouches for them.
+func (a *api) vouched(ctx context.Context, stored []store.Document, docs []Document) error {
+	var of []*store.Document
+	var at []*Origin
+	for i := range docs {
+		if docs[i].Origin != nil {
+			of, at = append(of, &stored[i]), append(at, docs[i].Origin)
+		}
+	}
+	if len(of) == 0 {
+		return nil
+	}
+	got, err := a.Catalog.DocumentsTrust(ctx, of)
+	for i := range got {
+		at[i].Trust = got[i].Trust
+	}
+	return err
+}
+
+// described is what is known of a document, and the tag of it: its bytes never change,
+// its status, its artifact and who vouches for it may.
+func (a *api) described(ctx context.Context, d *store.Document) (Document, string, error) {
+	out := []Document{documentOf(d)}
+	tag := strconv.FormatUint(d.Seq, 36) + "-" + strconv.Itoa(int(d.Status)) + "-" + strconv.FormatUint(uint64(d.Artifact), 36)
+	if err := a.vouched(ctx, []store.Document{*d}, out); err != nil {
+		return Document{}, "", a.fail(ctx, err)
+	}
+	if o := out[0].Origin; o != nil {
+		tag += "-" + o.Trust
+	}
+	return out[0], tag, nil
 }
 
 type receiptAnswer struct {
@@ -260,12 +287,16 @@ func (a *api) getDocument(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	out, tag, err := a.described(ctx, d)
+	if err != nil {
+		return nil, err
+	}
 	if in.HasConditionalParams() {
-		if failed := in.PreconditionFailed(etag(d), d.Time); failed != nil {
+		if failed := in.PreconditionFailed(tag, d.Time); failed != nil {
 			return nil, failed
 		}
 	}
-	return &documentAnswer{ETag: `"` + etag(d) + `"`, Body: documentOf(d)}, nil
+	return &documentAnswer{ETag: `"` + tag + `"`, Body: out}, nil
 }
 
 func (a *api) content(ctx context.Context, in *DocumentPath) (*huma.StreamResponse, error) {
@@ -310,7 +341,11 @@ func (a *api) setStatus(ctx context.Context, in *struct {
 		return nil, err
 	}
 	if in.HasConditionalParams() {
-		if failed := in.PreconditionFailed(etag(d), d.Time); failed != nil {
+		_, tag, err := a.described(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		if failed := in.PreconditionFailed(tag, d.Time); failed != nil {
 			return nil, failed
 		}
 	}

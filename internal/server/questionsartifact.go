@@ -320,6 +320,9 @@ func (a *api) history(ctx context.Context, in *struct {
 		for i := range h.Documents {
 			out.Documents = append(out.Documents, documentOf(&h.Documents[i]))
 		}
+		if err := a.vouched(ctx, h.Documents, out.Documents); err != nil {
+			return none, err
+		}
 		for _, r := range h.Runs {
 			out.Runs = append(out.Runs, Run{r.Artifact, r.Workload, r.Until})
 		}

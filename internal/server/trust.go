@@ -20,6 +20,7 @@ type trust interface {
 	TakeTrust(ctx context.Context, by authz.Actor, tenant string, t *inventory.Trust) (*catalog.TrustReceipt, error)
 	Trust(ctx context.Context, q catalog.TrustQuery) (*catalog.TrustedDocuments, error)
 	DocumentTrust(ctx context.Context, d *store.Document) (inventory.SBOMMatch, error)
+	DocumentsTrust(ctx context.Context, docs []*store.Document) ([]inventory.SBOMMatch, error)
 }
 
 // mostTrust bounds an answer of verify, in bytes.
