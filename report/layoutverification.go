@@ -34,6 +34,9 @@ type LayoutStep struct {
 	Name      string   `json:"name"`
 	Threshold int      `json:"threshold"`
 	Keys      []string `json:"keys"` // of those who carried it out: SHA-256 of SubjectPublicKeyInfo
+	// Signers says of each key what more is known: a GPG key's fingerprint, a certificate's
+	// name and authority; "" is nothing.
+	Signers   []string `json:"signers,omitempty"`
 	Layout    bool     `json:"layout,omitempty"`
 	Materials int      `json:"materials"`
 	Products  int      `json:"products"`
@@ -80,6 +83,13 @@ func layoutVerificationTable(w io.Writer, a *LayoutVerification, o Options) erro
 			rows = append(rows, []string{p.bold(clean(s.Name)), fmt.Sprintf("%d of %d", len(s.Keys), s.Threshold), strings.Join(keys, ", "), how, fmt.Sprint(s.Materials), fmt.Sprint(s.Products)})
 		}
 		p.table([]column{{"STEP", 12}, {"CARRIED OUT BY", 0}, {"KEYS", 20}, {"TOLD BY", 0}, {"WENT IN", 0}, {"CAME OUT", 0}}, rows)
+		for _, s := range a.Steps {
+			for _, who := range s.Signers {
+				if who != "" {
+					p.linef("%s: %s", clean(s.Name), clean(who))
+				}
+			}
+		}
 	}
 	for _, i := range a.Inspections {
 		p.linef("%s %s", p.yellow("not run:"), clean(i))

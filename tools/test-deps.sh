@@ -21,13 +21,15 @@ command -v zstd >/dev/null || missing+=(zstd)
 command -v rpmbuild >/dev/null || missing+=(rpm)
 # openssl: what its OCSP responder answers is read.
 command -v openssl >/dev/null || missing+=(openssl)
+# GnuPG: what it signs as a functionary of an in-toto layout counts.
+command -v gpg >/dev/null || missing+=(gnupg)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 say() { echo "test-deps: ${missing[*]}: $*" >&2; }
 if [ -n "${COFFERDAM_NO_INSTALL:-}" ]; then
   say "not installed, since COFFERDAM_NO_INSTALL is set; tests that need it skip"
 elif ! command -v apt-get >/dev/null; then
-  say "not installed, and there is no apt-get here: install xmllint, git, zstd, rpm, openssl, docker-registry and a C compiler by hand; tests that need them skip"
+  say "not installed, and there is no apt-get here: install xmllint, git, zstd, rpm, openssl, gnupg, docker-registry and a C compiler by hand; tests that need them skip"
 elif [ "$(id -u)" -ne 0 ]; then
   say "not installed, and only root may: sudo apt-get install -y ${missing[*]}; tests that need it skip"
 else

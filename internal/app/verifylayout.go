@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -74,6 +75,9 @@ func (l *Loader) VerifyLayout(ctx context.Context, in LayoutInputs) (*report.Lay
 		step := report.LayoutStep{Name: s.Name, Threshold: s.Threshold, Keys: []string{}, Layout: s.Layout, Materials: s.Materials, Products: s.Products}
 		for _, k := range s.By {
 			step.Keys = append(step.Keys, k.String())
+		}
+		if slices.ContainsFunc(s.Who, func(who string) bool { return who != "" }) {
+			step.Signers = s.Who
 		}
 		a.Steps = append(a.Steps, step)
 	}

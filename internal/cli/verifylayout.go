@@ -26,8 +26,12 @@ is told by the signature, what a link is about by what was signed.
 
 Inspections are commands that a layout asks to be run on the verifier's machine. They
 are never run: what they would find is unknown, and the layout could not be checked
-(exit 1) unless --without-inspections takes the steps for enough. Functionaries'
-certificates and GPG keys are not judged, and do not count towards a threshold.`,
+(exit 1) unless --without-inspections takes the steps for enough.
+
+Functionaries sign with keys, with GPG keys and their subkeys, or with certificates of
+the layout's authorities that keep a constraint of the step (ITE-7). An owner's key may
+be GPG's, too: JSON as in-toto exports it. Certificates and keys have to be good at
+--at (now without it).`,
 		Example: "  cofferdam verify layout --layout root.layout --key owner.pub --links ./links dist/app.tar.gz",
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			switch {

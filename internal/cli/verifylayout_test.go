@@ -44,3 +44,26 @@ func TestVerifyLayout(t *testing.T) {
 		})
 	}
 }
+
+// TestVerifyLayoutSigners judges a layout of an owner with a GPG key, whose first step is
+// for a workload with a certificate, and whose second a GPG subkey signed.
+func TestVerifyLayoutSigners(t *testing.T) {
+	const folder = "testdata/layout-signers/"
+	for at, c := range map[string]struct {
+		code int
+		says []string
+	}{
+		"2026-11-21T00:00:00Z": {0, []string{"code: certificate of spiffe://example.com/coder, by the authority workloads", "build: GPG key 0101"}},
+		"2027-01-05T00:00:00Z": {3, []string{"build.01010101.link is of a key that expired on 2026-12-29"}},
+		"2027-03-01T00:00:00Z": {3, []string{"the certificate in code.abababab.link", "expired"}},
+	} {
+		t.Run(at, func(t *testing.T) {
+			code, out, errs := run(t, nil, "verify", "layout", "--layout", folder+"root.layout", "--key", folder+"owner.json", "--at", at, folder+"app")
+			for _, says := range c.says {
+				if code != c.code || !strings.Contains(out+errs, says) {
+					t.Errorf("exit %d, want %d, %q: %s%s", code, c.code, says, out, errs)
+				}
+			}
+		})
+	}
+}

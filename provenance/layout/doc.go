@@ -5,8 +5,8 @@
 //
 // It judges signatures, expiry, thresholds, artifact rules and layouts within layouts. It
 // never runs an inspection: what a layout asks to be run on the verifier's machine is
-// named, and stays open. Certificates and GPG keys of functionaries are not judged; who
-// signs so does not count towards a threshold, which is said.
+// named, and stays open. Functionaries have keys, keys of GnuPG, or certificates of the
+// layout's authorities (ITE-7).
 //
 // It is not for statements about finished artifacts (package provenance) nor for Sigstore
 // bundles (package verify).

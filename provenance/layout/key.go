@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -10,20 +11,78 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 )
 
-// Key is a public key of an owner or a functionary.
+// Key is who signs: an owner or a functionary, by the public keys that are theirs. Most have
+// one; a key of GnuPG has subkeys, and who has certificates may have a key in each.
 type Key struct {
-	ID     ident.Digest // SHA-256 of its SubjectPublicKeyInfo
-	Name   string
-	public crypto.PublicKey
+	ID   ident.Digest // SHA-256 of the (first, or primary) key's SubjectPublicKeyInfo
+	Name string
+	// Who tells more where there is more to tell: a GPG key's fingerprint, a certificate's
+	// subject.
+	Who   string
+	parts []part
+	// owned are the IDs of all that is theirs, whether it may sign here or not, and whom
+	// certificates name: who has one of them in common is the same.
+	owned []ident.Digest
 }
 
-// minRSA is the least length of RSA keys, in bits: as for signatures elsewhere.
-const minRSA = 2048
+// part is one public key.
+type part struct {
+	id     ident.Digest
+	public crypto.PublicKey
+	gpg    *gpgKey // nil: not of GnuPG
+}
+
+// The least and largest length of RSA keys, in bits: the least as for signatures elsewhere.
+const (
+	minRSA = 2048
+	maxRSA = 16384
+)
+
+// same reports whether two are one and the same, as far as thresholds are concerned.
+func (k *Key) same(o *Key) bool {
+	return slices.ContainsFunc(k.owned, func(d ident.Digest) bool { return slices.Contains(o.owned, d) })
+}
+
+// join adds a key to functionaries of whom each counts once: who is the same becomes one,
+// who may sign with what either may sign with.
+func join(list []*Key, k *Key) []*Key {
+	var out []*Key
+	var one *Key
+	for _, o := range list {
+		switch {
+		case !o.same(k):
+			out = append(out, o)
+		case one == nil:
+			c := *o
+			one = &c
+			out = append(out, one)
+		default:
+			one.absorb(o)
+		}
+	}
+	if one == nil {
+		return append(out, k)
+	}
+	one.absorb(k)
+	return out
+}
+
+func (k *Key) absorb(o *Key) {
+	k.parts, k.owned = slices.Clone(k.parts), append(slices.Clone(k.owned), o.owned...)
+	for _, p := range o.parts {
+		if !slices.ContainsFunc(k.parts, func(q part) bool { return q.id == p.id && (q.gpg == nil) == (p.gpg == nil) }) {
+			k.parts = append(k.parts, p)
+		}
+	}
+	k.Who = cmp.Or(k.Who, o.Who)
+}
 
 // ParseKey reads a public key: PEM, or JSON as in-toto writes it. Name is for messages.
 func ParseKey(name string, raw []byte) (*Key, error) {
@@ -60,8 +119,8 @@ func pemKey(name string, raw []byte) (*Key, error) {
 func newKey(name string, public crypto.PublicKey) (*Key, error) {
 	switch k := public.(type) {
 	case *rsa.PublicKey:
-		if k.N.BitLen() < minRSA {
-			return nil, ident.Errorf(ident.KindInvalid, "is an RSA key of %d bits, fewer than %d", k.N.BitLen(), minRSA)
+		if err := rsaLength(k); err != nil {
+			return nil, err
 		}
 	case *ecdsa.PublicKey, ed25519.PublicKey:
 	default:
@@ -71,12 +130,27 @@ func newKey(name string, public crypto.PublicKey) (*Key, error) {
 	if err != nil {
 		return nil, ident.Errorf(ident.KindInvalid, "is no public key: %w", err)
 	}
-	return &Key{ID: ident.SHA256(der), Name: name, public: public}, nil
+	id := ident.SHA256(der)
+	return &Key{ID: id, Name: name, parts: []part{{id: id, public: public}}, owned: []ident.Digest{id}}, nil
 }
 
-// readKey reads {"keytype", "scheme", "keyval": {"public"}} (specification, section 4.2.1).
-// The scheme has to be the one that the type of key is judged by.
+func rsaLength(k *rsa.PublicKey) error {
+	switch n := k.N.BitLen(); {
+	case n < minRSA:
+		return ident.Errorf(ident.KindInvalid, "is an RSA key of %d bits, fewer than %d", n, minRSA)
+	case n > maxRSA:
+		return ident.Errorf(ident.KindLimit, "is an RSA key of %d bits, more than %d", n, maxRSA)
+	}
+	return nil
+}
+
+// readKey reads {"keytype", "scheme", "keyval": {"public"}} (specification, section 4.2.1),
+// or a key of GnuPG as in-toto exports it. The scheme has to be the one that the type of
+// key is judged by.
 func readKey(m map[string]any) (*Key, error) {
+	if isGPG(m) {
+		return readGPG(m)
+	}
 	kind, _ := m["keytype"].(string)
 	scheme, _ := m["scheme"].(string)
 	val, _ := m["keyval"].(map[string]any)
@@ -96,7 +170,7 @@ func readKey(m map[string]any) (*Key, error) {
 		return nil, err
 	}
 	ok := false
-	switch k.public.(type) {
+	switch k.parts[0].public.(type) {
 	case *rsa.PublicKey:
 		ok = scheme == "rsassa-pss-sha256"
 	case *ecdsa.PublicKey:
@@ -110,19 +184,34 @@ func readKey(m map[string]any) (*Key, error) {
 	return k, nil
 }
 
-// signedBy reports whether one of the signatures is the key's. What a signature says of
-// its key counts for nothing.
-func (s *signed) signedBy(k *Key) bool {
-	for _, x := range s.signatures {
-		if k.verifies(s.message, x.bytes) {
-			return true
+// signedBy reports whether one of the signatures is of one of the key's parts. What a
+// signature says of its key counts for nothing, but for why one does not count that says
+// that it is of this key.
+func (s *signed) signedBy(k *Key, at time.Time) (ok bool, why string) {
+	for i := range s.signatures {
+		x := &s.signatures[i]
+		for j := range k.parts {
+			p := &k.parts[j]
+			if p.gpg == nil && x.headers == nil && verifies(p.public, s.message, x.bytes) {
+				return true, ""
+			}
+			if p.gpg == nil || x.headers == nil {
+				continue
+			}
+			err := p.gpg.verifies(p.public, s.message, x, at)
+			if err == nil {
+				return true, ""
+			}
+			if strings.EqualFold(x.keyID, p.gpg.fingerprint) {
+				why = err.Error()
+			}
 		}
 	}
-	return false
+	return false, why
 }
 
-func (k *Key) verifies(message, sig []byte) bool {
-	switch p := k.public.(type) {
+func verifies(public crypto.PublicKey, message, sig []byte) bool {
+	switch p := public.(type) {
 	case *rsa.PublicKey: // rsassa-pss-sha256
 		sum := sha256.Sum256(message)
 		return rsa.VerifyPSS(p, crypto.SHA256, sum[:], sig, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthAuto}) == nil

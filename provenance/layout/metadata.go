@@ -26,6 +26,10 @@ const (
 type signature struct {
 	keyID string
 	bytes []byte
+	// headers are what GnuPG signs beside the message (RFC 4880 section 5.2.4); nil: it is
+	// not GnuPG's.
+	headers     []byte
+	certificate string // PEM; "": none
 }
 
 // signed is a document with what was signed of it.
@@ -33,8 +37,6 @@ type signed struct {
 	body       map[string]any
 	message    []byte
 	signatures []signature
-	// certified counts signatures that come with a certificate: they are not judged.
-	certified int
 }
 
 // The types of predicates that are links (in-toto attestation framework, predicate "link").
@@ -54,7 +56,7 @@ func parse(raw []byte) (*signed, error) {
 		return nil, err
 	}
 	if _, is := tree["payload"]; is {
-		return enveloped(raw)
+		return enveloped(raw, tree)
 	}
 	body, ok := tree["signed"].(map[string]any)
 	list, isList := tree["signatures"].([]any)
@@ -72,19 +74,32 @@ func parse(raw []byte) (*signed, error) {
 		m, _ := x.(map[string]any)
 		id, _ := m["keyid"].(string)
 		text, _ := m["sig"].(string)
-		if cert, _ := m["cert"].(string); cert != "" {
-			out.certified++
+		if text == "" {
+			text, _ = m["signature"].(string) // as in-toto calls GnuPG's
 		}
+		cert, _ := m["cert"].(string)
 		sig, err := hex.DecodeString(text)
-		if err != nil || len(sig) == 0 {
-			continue // GPG's has other members; what cannot be read signs nothing
+		headers, ok := gpgHeaders(m)
+		if err != nil || len(sig) == 0 || !ok {
+			continue // what cannot be read signs nothing
 		}
-		out.signatures = append(out.signatures, signature{id, sig})
+		out.signatures = append(out.signatures, signature{id, sig, headers, cert})
 	}
 	return out, nil
 }
 
-func enveloped(raw []byte) (*signed, error) {
+// gpgHeaders reads the headers of a signature of GnuPG; nil where it is none. They are hexadecimal.
+func gpgHeaders(m map[string]any) (headers []byte, ok bool) {
+	v, is := m["other_headers"]
+	if !is {
+		return nil, true
+	}
+	text, _ := v.(string)
+	headers, err := hex.DecodeString(text)
+	return headers, err == nil && len(headers) > 0
+}
+
+func enveloped(raw []byte, tree map[string]any) (*signed, error) {
 	e, err := provenance.ParseEnvelope(raw, provenance.Limits{Bytes: maxBytes})
 	if err != nil {
 		return nil, err
@@ -100,8 +115,17 @@ func enveloped(raw []byte) (*signed, error) {
 		return nil, ident.Errorf(ident.KindLimit, "has %d signatures, more than %d", len(e.Signatures), maxSignatures)
 	}
 	out := &signed{body: body, message: e.SignedBytes()}
-	for _, s := range e.Signatures {
-		out.signatures = append(out.signatures, signature{s.KeyID, s.Sig})
+	list, _ := tree["signatures"].([]any)
+	for i, s := range e.Signatures {
+		var headers []byte
+		if len(list) == len(e.Signatures) {
+			m, _ := list[i].(map[string]any)
+			var ok bool
+			if headers, ok = gpgHeaders(m); !ok {
+				continue
+			}
+		}
+		out.signatures = append(out.signatures, signature{keyID: s.KeyID, bytes: s.Sig, headers: headers})
 	}
 	return out, nil
 }
@@ -189,6 +213,21 @@ type Layout struct {
 	Inspections []Inspection
 	keys        map[string]*Key
 	unjudged    map[string]string // keys that cannot be judged by, and why
+	authorities authorities       // of functionaries' certificates
+}
+
+// key returns a key by the layout's name of it, or what of a GPG key its subkey of this
+// fingerprint is; nil where there is none.
+func (l *Layout) key(id string) *Key {
+	if k := l.keys[id]; k != nil {
+		return k
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.keys)) {
+		if k := l.keys[name].only(id); k != nil {
+			return k
+		}
+	}
+	return nil
 }
 
 // Step is a part of the supply chain.
@@ -197,7 +236,8 @@ type Step struct {
 	Threshold           int
 	KeyIDs              []string
 	Materials, Products []Rule
-	constrained         bool // by certificates
+	// Certificates are constraints of which a functionary's certificate has to keep one.
+	Certificates []Constraint
 }
 
 // Inspection is a command that the layout asks the verifier to run.
@@ -229,11 +269,17 @@ func readLayout(body map[string]any) (*Layout, error) {
 	for id, v := range keys {
 		m, _ := v.(map[string]any)
 		k, err := readKey(m)
+		if err == nil && isGPG(m) && !strings.EqualFold(k.parts[0].gpg.fingerprint, id) {
+			err = ident.Errorf(ident.KindInvalid, "is a GPG key with another fingerprint: %s", k.Who)
+		}
 		if err != nil {
 			l.unjudged[id] = err.Error()
 			continue
 		}
 		l.keys[id] = k
+	}
+	if l.authorities, err = readAuthorities(body); err != nil {
+		return nil, err
 	}
 	steps, _ := body["steps"].([]any)
 	inspections, _ := body["inspect"].([]any)
@@ -273,11 +319,12 @@ func readStep(m map[string]any, names map[string]bool) (*Step, error) {
 		return nil, ident.Errorf(ident.KindInvalid, "the step %.60q has no threshold from 1 to %d", s.Name, maxSignatures)
 	}
 	s.Threshold = int(n)
-	if list, _ := m["cert_constraints"].([]any); len(list) > 0 {
-		s.constrained = true
+	var err error
+	if s.Certificates, err = readConstraints(m["cert_constraints"]); err != nil {
+		return nil, ident.Errorf(ident.KindInvalid, "the step %.60q: %w", s.Name, err)
 	}
-	if len(s.KeyIDs) == 0 && !s.constrained {
-		return nil, ident.Errorf(ident.KindInvalid, "nobody may carry out the step %.60q: it names no key", s.Name)
+	if len(s.KeyIDs) == 0 && len(s.Certificates) == 0 {
+		return nil, ident.Errorf(ident.KindInvalid, "nobody may carry out the step %.60q: it names no key and no certificate", s.Name)
 	}
 	for _, of := range []struct {
 		name string

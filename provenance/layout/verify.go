@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -79,6 +80,7 @@ type StepResult struct {
 	Name      string
 	Threshold int
 	By        []ident.Digest // the keys that count towards the threshold
+	Who       []string       // of each of them what there is to tell beside: Key.Who
 	Layout    bool           // by a layout of its own
 	Materials int
 	Products  int
@@ -155,8 +157,12 @@ func (v *verifier) layout(ctx context.Context, raw []byte, owners []*Key, links 
 		return nil, malformed(err)
 	}
 	for _, k := range owners {
-		if !doc.signedBy(k) {
-			return nil, refuse(NotSigned, "", "the layout is not signed with the key %s (%s)", k.Name, k.ID.Short())
+		if ok, why := doc.signedBy(k, v.at); !ok {
+			r := refuse(NotSigned, "", "the layout is not signed with the key %s (%s)", k.Name, k.ID.Short())
+			if why != "" {
+				r = refuse(NotSigned, "", "the layout's signature with the key %s (%s) does not count: it %s", k.Name, k.ID.Short(), why)
+			}
+			return nil, r
 		}
 	}
 	l, err := readLayout(doc.body)
@@ -203,30 +209,54 @@ func malformed(err error) error {
 	return refuse(Malformed, "", "%v", err)
 }
 
+// document is a file of links that was read once, for whoever may have signed it.
+type document struct {
+	*Document
+	*signed
+}
+
 // step finds who carried a step out, and what they say that went in and came out.
 func (v *verifier) step(ctx context.Context, l *Layout, s *Step, links []Document, depth int) (*StepResult, *Link, []string, error) {
 	out := &StepResult{Name: s.Name, Threshold: s.Threshold}
+	var docs []document
+	for i := range links {
+		if !of(links[i].Path, s.Name) {
+			continue
+		}
+		doc, err := parse(links[i].Raw)
+		if err != nil {
+			v.note("%s cannot be read: %v", links[i].Path, err)
+			continue // it vouches for nothing, which the threshold tells
+		}
+		docs = append(docs, document{&links[i], doc})
+	}
+	may, why := v.functionaries(l, s)
+	if len(s.Certificates) > 0 {
+		all, not, err := v.certified(ctx, l, s, docs, may)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		may, why = all, cmp.Or(not, why)
+	}
 	var link *Link
 	var where string
 	var inside []string
-	certified := false
-	for _, k := range v.functionaries(l, s) {
+	for _, k := range may {
 		var mine *Link
 		var mineAt string
-		for i := range links {
-			d := &links[i]
-			if !of(d.Path, s.Name) {
-				continue
+		for i := range docs {
+			d := &docs[i]
+			said, notRun, isLayout, not, err := v.read(ctx, d, s, k, links, depth)
+			if not != "" {
+				why = "a link does not count: " + d.Path + " " + not
 			}
-			said, notRun, isLayout, cert, err := v.read(ctx, d, s, k, links, depth)
-			certified = certified || cert
 			switch {
 			case err != nil:
 				return nil, nil, nil, err
 			case said == nil:
 				continue
 			case mine != nil && !same(mine, said):
-				return nil, nil, nil, refuse(Disagree, s.Name, "%s and %s are signed with the same key (%s) and say different things", mineAt, d.Path, k.ID.Short()).hint("leave the old one out")
+				return nil, nil, nil, refuse(Disagree, s.Name, "%s and %s are signed with the same key (%s), or by one whose certificates name the same, and say different things", mineAt, d.Path, k.ID.Short()).hint("leave the old one out")
 			}
 			if mine == nil && isLayout {
 				inside, out.Layout = append(inside, notRun...), true
@@ -240,16 +270,17 @@ func (v *verifier) step(ctx context.Context, l *Layout, s *Step, links []Documen
 			return nil, nil, nil, refuse(Disagree, s.Name, "%s and %s differ in what went in or came out", where, mineAt)
 		}
 		link, where = mine, mineAt
-		out.By = append(out.By, k.ID)
+		out.By, out.Who = append(out.By, k.ID), append(out.Who, k.Who)
 	}
 	if len(out.By) < s.Threshold {
 		r := refuse(Threshold, s.Name, "%d of those who may carried it out, and %d have to", len(out.By), s.Threshold)
-		if s.constrained || certified {
-			r = r.hint("certificates of functionaries are not judged: only keys that the layout names count")
-		} else {
-			r = r.hint("a link of the step is looked for as %s.KEYID.link, signed with a key that the layout names for it", s.Name)
+		switch {
+		case why != "":
+			return nil, nil, nil, r.hint("%s", why)
+		case len(s.Certificates) > 0:
+			return nil, nil, nil, r.hint("a link of the step is looked for as %s.KEYID.link, signed with a key that the layout names for it, or with a certificate of its authorities that keeps one of the step's constraints", s.Name)
 		}
-		return nil, nil, nil, r
+		return nil, nil, nil, r.hint("a link of the step is looked for as %s.KEYID.link, signed with a key that the layout names for it", s.Name)
 	}
 	out.Materials, out.Products = len(link.Materials), len(link.Products)
 	return out, link, inside, nil
@@ -261,21 +292,21 @@ func (r *Refusal) hint(format string, args ...any) *Refusal {
 }
 
 // functionaries are the keys that may sign for a step, each once, whatever the layout
-// calls them.
-func (v *verifier) functionaries(l *Layout, s *Step) []*Key {
-	var out []*Key
+// calls them. why is set where it names one that is not judged.
+func (v *verifier) functionaries(l *Layout, s *Step) (out []*Key, why string) {
 	for _, id := range s.KeyIDs {
-		k := l.keys[id]
+		k := l.key(id)
 		switch {
 		case k == nil && l.unjudged[id] != "":
-			v.note("the key %.20s of the step %s is not judged: it %s", id, s.Name, l.unjudged[id])
+			why = fmt.Sprintf("the key %.20s of the step %s is not judged: it %s", id, s.Name, l.unjudged[id])
+			v.note("%s", why)
 		case k == nil:
 			v.note("the step %s names the key %.20s, which the layout does not have", s.Name, id)
-		case !slices.ContainsFunc(out, func(o *Key) bool { return o.ID == k.ID }):
-			out = append(out, k)
+		default:
+			out = join(out, k)
 		}
 	}
-	return out
+	return out, why
 }
 
 // of reports whether a file lies directly among the links and is about a step by its name:
@@ -286,35 +317,31 @@ func of(name, step string) bool {
 }
 
 // read returns what a key's owner says of a step in a document; nil where it is not
-// signed with that key or is about something else.
-func (v *verifier) read(ctx context.Context, d *Document, s *Step, k *Key, links []Document, depth int) (link *Link, inspections []string, layout, certified bool, err error) {
-	doc, err := parse(d.Raw)
-	if err != nil {
-		v.note("%s cannot be read: %v", d.Path, err)
-		return nil, nil, false, false, nil //nolint:nilerr // it vouches for nothing, which the threshold tells
-	}
-	if !doc.signedBy(k) {
-		return nil, nil, false, doc.certified > 0, nil
+// signed with that key or is about something else. why is set where a signature with the
+// key does not count.
+func (v *verifier) read(ctx context.Context, doc *document, s *Step, k *Key, links []Document, depth int) (link *Link, inspections []string, layout bool, why string, err error) {
+	if ok, why := doc.signedBy(k, v.at); !ok {
+		return nil, nil, false, why, nil
 	}
 	if t, _ := doc.body["_type"].(string); t == "layout" {
-		r, err := v.layout(ctx, d.Raw, []*Key{k}, below(d.Path, s.Name, links), depth+1)
+		r, err := v.layout(ctx, doc.Raw, []*Key{k}, below(doc.Path, s.Name, links), depth+1)
 		if err != nil {
 			if x, ok := err.(*Refusal); ok { //nolint:errorlint // as it was made
-				return nil, nil, false, false, refuse(x.Reason, s.Name, "its layout %s is not kept: %v", d.Path, x)
+				return nil, nil, false, "", refuse(x.Reason, s.Name, "its layout %s is not kept: %v", doc.Path, x)
 			}
-			return nil, nil, false, false, err
+			return nil, nil, false, "", err
 		}
-		return &Link{Name: s.Name, Materials: r.Summary.Materials, Products: r.Summary.Products}, r.Inspections, true, false, nil
+		return &Link{Name: s.Name, Materials: r.Summary.Materials, Products: r.Summary.Products}, r.Inspections, true, "", nil
 	}
 	l, err := readLink(doc.body)
 	switch {
 	case err != nil:
-		return nil, nil, false, false, refuse(Malformed, s.Name, "%s: %v", d.Path, err)
+		return nil, nil, false, "", refuse(Malformed, s.Name, "%s: %v", doc.Path, err)
 	case l.Name != s.Name:
-		v.note("%s is named after the step %s, and what is signed in it is about %.60q", d.Path, s.Name, l.Name)
-		return nil, nil, false, false, nil
+		v.note("%s is named after the step %s, and what is signed in it is about %.60q", doc.Path, s.Name, l.Name)
+		return nil, nil, false, "", nil
 	}
-	return l, nil, false, false, nil
+	return l, nil, false, "", nil
 }
 
 // below are the links of a layout within a layout: they lie in a folder that is named
