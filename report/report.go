@@ -232,6 +232,8 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(documentScoresTable)
 	case *RunningFindings:
 		hs["table"] = as(findingsTable)
+	case *Indicators:
+		hs["table"] = as(indicatorsTable)
 	case *FindingDecisions:
 		hs["table"] = as(findingDecisionsTable)
 	case *Remediation:

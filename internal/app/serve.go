@@ -110,6 +110,10 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
+	goals, err := cfg.Goals.goals()
+	if err != nil {
+		return err
+	}
 	ln, err := listen.On(ctx, o.Addr)
 	if err != nil {
 		return err
@@ -141,7 +145,7 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	c, err := catalog.Open(ctx, catalog.Options{Store: s, Log: o.Log, Now: time.Now, Metrics: registry, Shared: o.DB != "", Review: cfg.Review, Limits: cfg.catalogLimits(), Coding: coding, Scoring: scoring, VEXUploaders: uploaders, BaseImages: cfg.BaseImages, Deadlines: deadlines, FourEyes: cfg.Findings.Approval,
+	c, err := catalog.Open(ctx, catalog.Options{Store: s, Log: o.Log, Now: time.Now, Metrics: registry, Shared: o.DB != "", Review: cfg.Review, Limits: cfg.catalogLimits(), Coding: coding, Scoring: scoring, VEXUploaders: uploaders, BaseImages: cfg.BaseImages, Deadlines: deadlines, FourEyes: cfg.Findings.Approval, Goals: goals,
 		Trusting: catalog.Trusting{Uploaders: cfg.SBOMTrust.Uploaders, Asks: vouching != nil}})
 	if err != nil {
 		return err

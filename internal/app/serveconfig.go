@@ -55,6 +55,8 @@ type serveConfig struct {
 	BaseImages []string `json:"baseImages"`
 	// Findings says until when vulnerabilities are to be gone, and who accepts those that stay.
 	Findings findingsConfig `json:"findings"`
+	// Goals are what indicators are held against.
+	Goals goalsConfig `json:"goals"`
 	// SBOMTrust says who may vouch for documents, and whose word about that is taken.
 	SBOMTrust sbomTrustConfig `json:"sbomTrust"`
 	// Quality says how documents are judged, and what becomes of bad ones.

@@ -3,6 +3,7 @@ package app
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -44,4 +45,26 @@ func (f *findingsConfig) deadlines() (*catalog.Deadlines, error) {
 		out.Severity[s] = d
 	}
 	return out, nil
+}
+
+// goalsConfig is what indicators are held against.
+type goalsConfig struct {
+	SBOMAgeDays float64  `json:"sbomAgeDays"`
+	LicenseDays float64  `json:"licenseDays"`
+	OwnImages   []string `json:"ownImages"` // the beginnings of the names of one's own images
+}
+
+func (g *goalsConfig) goals() (out catalog.Goals, err error) {
+	for name, days := range map[string]float64{"sbomAgeDays": g.SBOMAgeDays, "licenseDays": g.LicenseDays} {
+		if !(days >= 0 && days <= mostDays) {
+			return out, ident.Errorf(ident.KindUsage, "goals.%s is %g: a number of days above 0, or left out", name, days)
+		}
+	}
+	for _, own := range g.OwnImages {
+		if !strings.Contains(own, "/") {
+			return out, ident.Errorf(ident.KindUsage, "goals.ownImages: %.100q is the beginning of no image's name", own).WithHint("registry.example/shop/, with the registry and its slash")
+		}
+	}
+	span := func(days float64) time.Duration { return time.Duration(days * float64(24*time.Hour)) }
+	return catalog.Goals{SBOMAge: span(g.SBOMAgeDays), Licenses: span(g.LicenseDays), Own: g.OwnImages}, nil
 }

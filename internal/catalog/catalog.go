@@ -46,6 +46,8 @@ type Options struct {
 	VEXUploaders []vuln.TrustedAuthor
 	// Deadlines say when vulnerabilities are to be gone from what runs; nil: nobody says.
 	Deadlines *Deadlines
+	// Goals are what indicators are held against.
+	Goals Goals
 	// FourEyes is true where an acceptance of findings counts once somebody else has approved it.
 	FourEyes bool
 	// Trusting says how it is found out who vouches for documents.
@@ -123,6 +125,7 @@ type Catalog struct {
 	uploaders  []vuln.TrustedAuthor
 	deadlines  *Deadlines
 	fourEyes   bool
+	goals      Goals
 	trusting   Trusting
 	trusted    trusted
 	says       says
@@ -145,7 +148,7 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	o.Limits.fill()
 	c := &Catalog{store: o.Store, log: o.Log, now: o.Now, status: store.StatusPublished, limits: o.Limits, memory: budget{total: o.Limits.Memory, free: o.Limits.Memory}, gates: newGates(o.Limits.Tenants, o.Now),
 		workers: newSlots(o.Limits.Workers, o.Limits.Queue, o.Limits.Wait), metrics: newMetrics(o.Metrics),
-		seen: spdx.NewSeen(rememberTexts), said: index.NewKeyCache(rememberKeys), scoring: o.Scoring.ready(), uploaders: o.VEXUploaders, trusting: o.Trusting, deadlines: o.Deadlines, fourEyes: o.FourEyes, baseImages: o.BaseImages}
+		seen: spdx.NewSeen(rememberTexts), said: index.NewKeyCache(rememberKeys), scoring: o.Scoring.ready(), uploaders: o.VEXUploaders, trusting: o.Trusting, deadlines: o.Deadlines, fourEyes: o.FourEyes, goals: o.Goals, baseImages: o.BaseImages}
 	if o.Review {
 		c.status = store.StatusDraft
 	}
@@ -182,6 +185,9 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	}
 	if c.scoring != nil {
 		looks = append(looks, c.scoresLook())
+	}
+	if o.Metrics != nil {
+		looks = append(looks, c.indicatorsLook(newIndicatorMetrics(o.Metrics)))
 	}
 	for _, l := range looks {
 		c.own.Go(func() { c.keepLooking(run, l) })

@@ -48,6 +48,7 @@ type exposure struct {
 	from, until time.Time // until is zero while it holds
 	severity    ident.Severity
 	kev         bool
+	group       string // whose it is, where groups are asked for
 }
 
 // join adds an interval to those before it, the list being sorted by their beginnings.
@@ -56,7 +57,7 @@ func join(list []exposure, e exposure) []exposure {
 		last := &list[n-1]
 		if last.until.IsZero() || !e.from.After(last.until.Add(samePause)) {
 			if !last.until.IsZero() && (e.until.IsZero() || e.until.After(last.until)) {
-				last.until, last.severity, last.kev = e.until, e.severity, e.kev
+				last.until, last.severity, last.kev, last.group = e.until, e.severity, e.kev, e.group
 			}
 			return list
 		}
@@ -65,15 +66,18 @@ func join(list []exposure, e exposure) []exposure {
 }
 
 // exposures reads them out of what was written down, as it was known at a time; zero: now. A
-// finding that a statement clears is none.
-func (c *Catalog) exposures(ctx context.Context, q *FindingQuery, at time.Time) (map[exposureKey][]exposure, error) {
+// finding that a statement clears is none. group says whose one is; nil: nobody asks.
+func (c *Catalog) exposures(ctx context.Context, q *FindingQuery, at time.Time, group func(*Finding) string) (map[exposureKey][]exposure, error) {
 	all := map[exposureKey][]exposure{}
 	err := c.states(ctx, store.StateQuery{Kind: store.StateFinding, History: true}, func(s *store.State) error {
 		f, err := findingOf(s)
 		if err != nil || !q.selects(&f) || f.Said.Status.Clears() || !at.IsZero() && f.From.After(at) {
 			return err
 		}
-		e := exposure{f.From, f.Until, f.Said.Severity, f.Said.KEV}
+		e := exposure{from: f.From, until: f.Until, severity: f.Said.Severity, kev: f.Said.KEV}
+		if group != nil {
+			e.group = group(&f)
+		}
 		if !at.IsZero() && e.until.After(at) {
 			e.until = time.Time{}
 		}
@@ -219,7 +223,7 @@ func spread(list []time.Duration) Spread {
 // Remediation measures exposures that hold or ended since a time: now, or as was known at
 // q.At.
 func (c *Catalog) Remediation(ctx context.Context, q FindingQuery, since time.Time) (*Remediation, error) {
-	all, err := c.exposures(ctx, &q, q.At)
+	all, err := c.exposures(ctx, &q, q.At, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -227,6 +231,15 @@ func (c *Catalog) Remediation(ctx context.Context, q FindingQuery, since time.Ti
 	if err != nil {
 		return nil, err
 	}
+	now := q.At
+	if now.IsZero() {
+		now = c.now()
+	}
+	return &Remediation{Since: since, Classes: c.classes(all, ran, "", since, now)}, nil
+}
+
+// classes measures the exposures of a group; of all where it is "".
+func (c *Catalog) classes(all map[exposureKey][]exposure, ran *running, group string, since, now time.Time) []RemediationClass {
 	runs := map[string]bool{}
 	for _, ws := range ran.images {
 		for i := range ws {
@@ -238,12 +251,11 @@ func (c *Catalog) Remediation(ctx context.Context, q FindingQuery, since time.Ti
 	for s := ident.SeverityUnknown; s <= ident.SeverityCritical; s++ {
 		classes[s] = &RemediationClass{Severity: s}
 	}
-	now := q.At
-	if now.IsZero() {
-		now = c.now()
-	}
 	for k, list := range all {
 		for _, e := range list {
+			if group != "" && e.group != group {
+				continue
+			}
 			class, deadline := classes[e.severity], c.deadlines.of(e.severity, e.kev)
 			late := func(d time.Duration) int {
 				if deadline > 0 && d > deadline {
@@ -266,12 +278,12 @@ func (c *Catalog) Remediation(ctx context.Context, q FindingQuery, since time.Ti
 			}
 		}
 	}
-	out := &Remediation{Since: since}
+	out := make([]RemediationClass, 0, len(classes))
 	for s, class := range classes {
 		x := spread(took[s])
 		class.Mean, class.Median, class.P90, class.Slowest = x.Mean, x.Median, x.P90, x.Slowest
-		out.Classes = append(out.Classes, *class)
+		out = append(out, *class)
 	}
-	slices.SortFunc(out.Classes, func(a, b RemediationClass) int { return cmp.Compare(b.Severity, a.Severity) })
-	return out, nil
+	slices.SortFunc(out, func(a, b RemediationClass) int { return cmp.Compare(b.Severity, a.Severity) })
+	return out
 }

@@ -173,7 +173,7 @@ func (c *Catalog) lookForFindings(ctx context.Context, everything bool) (bool, e
 		return true, err
 	}
 	if c.deadlines != nil {
-		err := c.findings.exposed.follow(now.differing(was), now, c.now(), func() (map[exposureKey][]exposure, error) { return c.exposures(ctx, &FindingQuery{}, time.Time{}) })
+		err := c.findings.exposed.follow(now.differing(was), now, c.now(), func() (map[exposureKey][]exposure, error) { return c.exposures(ctx, &FindingQuery{}, time.Time{}, nil) })
 		if err != nil {
 			return true, err
 		}

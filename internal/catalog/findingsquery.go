@@ -215,7 +215,7 @@ func (c *Catalog) pastFindings(ctx context.Context, q *FindingQuery) (*RunningFi
 	v, now := c.follow.now(), c.now()
 	var since func(*Finding) time.Time
 	if c.deadlines != nil && !q.History {
-		all, err := c.exposures(ctx, &FindingQuery{Cluster: q.Cluster, Tenant: q.Tenant, Mine: q.Mine}, q.At)
+		all, err := c.exposures(ctx, &FindingQuery{Cluster: q.Cluster, Tenant: q.Tenant, Mine: q.Mine}, q.At, nil)
 		if err != nil {
 			return nil, err
 		}

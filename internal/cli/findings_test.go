@@ -52,6 +52,16 @@ func TestFindingsCommands(t *testing.T) {
 		t.Errorf("before it ran: %s", out)
 	}
 
+	if out, _ = s.run(0, "indicators", "--by", "owner"); !strings.Contains(out, "2 containers run, 100 % (2 of 2)") || !strings.Contains(out, "team-shop") || !strings.Contains(out, "REMEDIATION") {
+		t.Errorf("%s", out)
+	}
+	out, _ = s.run(0, "indicators", "--at", before, "-o", "json")
+	var numbers report.Indicators
+	if err := json.Unmarshal([]byte(out), &numbers); err != nil || numbers.SchemaVersion != "1" || len(numbers.Groups) != 1 || numbers.Groups[0].Containers != 0 || numbers.Groups[0].Licenses == nil || numbers.Groups[0].ThirdParty != nil {
+		t.Errorf("before it ran: %v %s", err, out)
+	}
+	s.run(2, "indicators", "--by", "planet")
+
 	decide := []string{"findings", "decide", "GHSA-35jh-r3h4-6jhm", "--state", "accepted", "--reason", "no templates", "--ticket", "SEC-7", "--until", time.Now().AddDate(0, 0, 30).Format(time.DateOnly)}
 	if _, said := s.run(2, decide...); !strings.Contains(said, "triager") {
 		t.Errorf("somebody who may not: %s", said)

@@ -32,6 +32,7 @@ type Catalog interface {
 	lifecycle
 	runningFindings
 	triages
+	indicators
 	scores
 	statements
 	trust

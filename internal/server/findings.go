@@ -202,10 +202,5 @@ func (a *api) remediation(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
-	out := &remediationAnswer{Body: report.Remediation{SchemaVersion: inventory.SchemaVersion, Since: r.Since.UTC(), Classes: []report.RemediationClass{}}}
-	for _, c := range r.Classes {
-		out.Body.Classes = append(out.Body.Classes, report.RemediationClass{Severity: c.Severity.String(), Open: c.Open, OldestSeconds: c.Oldest.Seconds(), Overdue: c.Overdue, Remediated: c.Remediated, Late: c.Late, Gone: c.Gone,
-			MeanSeconds: c.Mean.Seconds(), MedianSeconds: c.Median.Seconds(), P90Seconds: c.P90.Seconds(), SlowestSeconds: c.Slowest.Seconds()})
-	}
-	return out, nil
+	return &remediationAnswer{Body: report.Remediation{SchemaVersion: inventory.SchemaVersion, Since: r.Since.UTC(), Classes: remediationClasses(r.Classes)}}, nil
 }

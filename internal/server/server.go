@@ -102,6 +102,7 @@ func New(o Options) http.Handler {
 	a.lifecycle()
 	a.runningFindings()
 	a.triages()
+	a.indicators()
 	a.scores()
 	a.statements()
 	a.trust()

@@ -1,0 +1,136 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+)
+
+// Indicators is the answer of `indicators`: how well what runs is known and kept, in numbers
+// that are compared from month to month.
+type Indicators struct {
+	SchemaVersion string           `json:"schemaVersion"`
+	At            time.Time        `json:"at" doc:"As was known then"`
+	Since         time.Time        `json:"since" doc:"Of what ended: from then on"`
+	By            string           `json:"by,omitempty" enum:"owner,service,zone,cluster" doc:"What the rows after the first are of"`
+	Goals         IndicatorGoals   `json:"goals"`
+	Groups        []IndicatorGroup `json:"groups" doc:"Of everything first, without a name"`
+}
+
+// IndicatorGoals are what a server's indicators are held against.
+type IndicatorGoals struct {
+	SBOMAgeDays float64  `json:"sbomAgeDays,omitempty" doc:"The oldest that a document of what runs may be"`
+	LicenseDays float64  `json:"licenseDays,omitempty" doc:"Within which a licence that nobody asserted is to be found out"`
+	OwnImages   []string `json:"ownImages,omitempty" doc:"The beginnings of the names of one's own images; without any, nobody knows which are third parties'"`
+}
+
+// IndicatorGroup is how it is with what belongs to one owner, service, zone or cluster.
+type IndicatorGroup struct {
+	Name        string               `json:"name,omitempty"`
+	Containers  int                  `json:"containers" doc:"That run"`
+	Aligned     int                  `json:"aligned" doc:"Of them: a document describes just the image that runs, by its digest"`
+	SBOMAge     Durations            `json:"sbomAge" doc:"Of the newest document of each of these, since it was made"`
+	Undated     int                  `json:"undated" doc:"Whose documents do not say when they were made"`
+	Fresh       int                  `json:"fresh" doc:"Not older than the goal; of any age where there is none"`
+	ThirdParty  *ThirdPartyIndicator `json:"thirdParty,omitempty" doc:"Absent where the server is not told which images are its own"`
+	Licenses    *LicenseIndicator    `json:"licenses,omitempty" doc:"Absent where the server judges no documents"`
+	Remediation []RemediationClass   `json:"remediation" doc:"By severity, the worst first"`
+}
+
+// Durations says how durations are distributed; all zero where there are none.
+type Durations struct {
+	Count          int     `json:"count"`
+	MeanSeconds    float64 `json:"meanSeconds"`
+	MedianSeconds  float64 `json:"medianSeconds"`
+	P90Seconds     float64 `json:"p90Seconds" doc:"Nearest rank"`
+	SlowestSeconds float64 `json:"slowestSeconds"`
+}
+
+// ThirdPartyIndicator is about images that others made.
+type ThirdPartyIndicator struct {
+	Images   int `json:"images" doc:"That run"`
+	Verified int `json:"verified" doc:"Of them: with a document whose signature verified"`
+}
+
+// LicenseIndicator is about packages of which no licence is asserted.
+type LicenseIndicator struct {
+	Open     int       `json:"open" doc:"Products that run and in whose newest document a package has no asserted licence"`
+	Packages int       `json:"packages" doc:"Those packages"`
+	Age      Durations `json:"age" doc:"Since when that is so, over all documents of a product"`
+	Took     Durations `json:"took" doc:"How long it was so where it ended"`
+	Late     int       `json:"late" doc:"Beyond the goal, open or ended"`
+}
+
+// percent writes a part of a whole; "–" where there is nothing.
+func percent(part, whole int) string {
+	if whole == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f %% (%d of %d)", 100*float64(part)/float64(whole), part, whole)
+}
+
+func spanOf(d Durations) string {
+	if d.Count == 0 {
+		return "–"
+	}
+	return days(d.MedianSeconds) + " / " + days(d.P90Seconds)
+}
+
+func indicatorsTable(w io.Writer, a *Indicators, o Options) error {
+	p := newPrinter(w, o)
+	if len(a.Groups) == 0 {
+		p.linef("%s is known", p.bold("NOTHING"))
+		return p.done()
+	}
+	all := &a.Groups[0]
+	p.linef("%s run, %s with a document that describes just their image", p.bold(plural(all.Containers, "container")), percent(all.Aligned, all.Containers))
+	if a.Goals.SBOMAgeDays == 0 {
+		p.linef("how old documents may be is nowhere said: goals.sbomAgeDays in the server's configuration")
+	}
+	if all.ThirdParty == nil {
+		p.linef("which images are third parties' is nowhere said: goals.ownImages in the server's configuration")
+	}
+	if all.Licenses == nil {
+		p.linef("of licences nothing is known: the server judges no documents")
+	}
+	rows := make([][]string, 0, len(a.Groups))
+	var mended [][]string
+	for i := range a.Groups {
+		g := &a.Groups[i]
+		name := clean(g.Name)
+		if name == "" {
+			name = p.bold("everything")
+		}
+		row := []string{name, strconv.Itoa(g.Containers), percent(g.Aligned, g.Containers), spanOf(g.SBOMAge), percent(g.Fresh, g.Aligned), "–", "–", "–"}
+		if g.ThirdParty != nil {
+			row[5] = percent(g.ThirdParty.Verified, g.ThirdParty.Images)
+		}
+		if l := g.Licenses; l != nil {
+			row[6] = fmt.Sprintf("%d open, %s", l.Open, spanOf(l.Age))
+			if l.Late > 0 {
+				row[6] += p.red(fmt.Sprintf(", %d late", l.Late))
+			}
+			row[7] = spanOf(l.Took)
+		}
+		rows = append(rows, row)
+		for _, c := range g.Remediation {
+			if c.Open+c.Remediated+c.Gone == 0 {
+				continue
+			}
+			took := "–"
+			if c.Remediated > 0 {
+				took = days(c.MedianSeconds) + " / " + days(c.P90Seconds)
+			}
+			f := RunningFinding{Severity: c.Severity}
+			mended = append(mended, []string{name, p.severity(f.severity()), strconv.Itoa(c.Open), strconv.Itoa(c.Overdue), strconv.Itoa(c.Remediated), took, strconv.Itoa(c.Late)})
+		}
+	}
+	p.heading("DOCUMENTS AND LICENCES", len(rows), "of what runs; times are medians and 90th percentiles")
+	p.table([]column{{"OF", 12}, {"CONTAINERS", 0}, {"ALIGNED", 0}, {"SBOM AGE", 0}, {"FRESH", 0}, {"THIRD PARTIES' VERIFIED", 0}, {"LICENCES UNKNOWN", 0}, {"FOUND OUT IN", 0}}, rows)
+	if len(mended) > 0 {
+		p.heading("REMEDIATION", len(mended), "of exposures that hold, or ended since "+a.Since.UTC().Format(time.DateOnly))
+		p.table([]column{{"OF", 12}, {"SEVERITY", 0}, {"OPEN", 0}, {"OVERDUE", 0}, {"REMEDIATED", 0}, {"IN", 0}, {"LATE", 0}}, mended)
+	}
+	return p.done()
+}
