@@ -41,6 +41,9 @@ type ImageGate struct {
 	// Policies are the files that it was held against.
 	Policies []PolicyFile `json:"policies"`
 	Notes    []string     `json:"notes,omitempty"`
+	// JudgedBy is what it was judged by, by what stood in it: policies, keys, identities,
+	// trusted roots, lists.
+	JudgedBy []PolicyFile `json:"judgedBy,omitempty"`
 }
 
 // PolicyFile is a file of policies, by what stood in it.

@@ -33,6 +33,9 @@ type ImageVerification struct {
 	// be there.
 	Unchecked []string `json:"unchecked"`
 	Notes     []string `json:"notes,omitempty"`
+	// JudgedBy is what it was judged by, by what stood in it: policies, keys, identities,
+	// trusted roots, lists.
+	JudgedBy []PolicyFile `json:"judgedBy,omitempty"`
 
 	Explain bool `json:"-"`
 }

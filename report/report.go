@@ -222,6 +222,10 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(blockedTable)
 	case *TrustedSBOMs:
 		hs["table"] = as(trustedSBOMsTable)
+	case *Decisions:
+		hs["table"] = as(decisionsTable)
+	case *DecisionsPushed:
+		hs["table"] = as(decisionsPushedTable)
 	case *TrustPushed:
 		hs["table"] = as(trustPushedTable)
 	case *VEXPushed:

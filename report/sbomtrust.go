@@ -214,8 +214,6 @@ func trustPushedTable(w io.Writer, a *TrustPushed, o Options) error {
 			p.linef("  %s", p.yellow("told and not believed: the server's sbomTrust.uploaders do not name "+clean(d.By)))
 		}
 	}
-	for _, r := range a.Refused {
-		p.linef("%s  %s: %s", p.red("refused"), clean(r.File), clean(r.Reason))
-	}
+	p.refusals(a.Refused)
 	return p.done()
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/fact"
+	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/provenance/slsa"
 )
 
@@ -26,10 +27,14 @@ const (
 // Verification is the answer of `verify bundle`.
 type Verification struct {
 	SchemaVersion string      `json:"schemaVersion"`
+	At            string      `json:"at,omitempty"`    // when it was judged, RFC 3339
 	Verdict       VerdictWord `json:"verdict"`         // the worst of the results
 	Class         VerdictWord `json:"class,omitempty"` // of what failed: refused or indeterminate
 	Results       []Verdict   `json:"results"`
 	Notes         []string    `json:"notes,omitempty"`
+	// JudgedBy is what it was judged by, by what stood in it: policies, keys, identities,
+	// trusted roots, lists.
+	JudgedBy []PolicyFile `json:"judgedBy,omitempty"`
 
 	// Explain shows what a fact rests on in tables.
 	Explain bool `json:"-"`
@@ -37,10 +42,11 @@ type Verification struct {
 
 // Verdict is what became of one artifact and its bundle.
 type Verdict struct {
-	Artifact string      `json:"artifact"` // as it was named
-	Bundle   string      `json:"bundle"`
-	Verdict  VerdictWord `json:"verdict"`
-	Class    VerdictWord `json:"class,omitempty"`
+	Artifact string       `json:"artifact"`        // as it was named
+	Digest   ident.Digest `json:"digest,omitzero"` // of the artifact, where it could be read
+	Bundle   string       `json:"bundle"`
+	Verdict  VerdictWord  `json:"verdict"`
+	Class    VerdictWord  `json:"class,omitempty"`
 	// Reason is a word that programs can read, Message a sentence, Hint what to change,
 	// Detail the cause in the words of who found it. All are empty where it is verified.
 	Reason  string `json:"reason,omitempty"`

@@ -52,6 +52,13 @@ type Refusal struct {
 	Reason string `json:"reason"`
 }
 
+// refusals lists what was not taken.
+func (p *printer) refusals(list []Refusal) {
+	for _, r := range list {
+		p.linef("%s  %s: %s", p.red("refused"), clean(r.File), clean(r.Reason))
+	}
+}
+
 func vexPushedTable(w io.Writer, a *VEXPushed, o Options) error {
 	p := newPrinter(w, o)
 	for i := range a.Documents {
@@ -68,9 +75,7 @@ func vexPushedTable(w io.Writer, a *VEXPushed, o Options) error {
 			p.linef("  %s", p.yellow("left out: "+clean(f)))
 		}
 	}
-	for _, r := range a.Refused {
-		p.linef("%s  %s: %s", p.red("refused"), clean(r.File), clean(r.Reason))
-	}
+	p.refusals(a.Refused)
 	return p.done()
 }
 

@@ -30,6 +30,8 @@ type Files struct {
 	// Remote reads the document with a digest from a server; nil: there is none, and a
 	// digest is a name like any other.
 	Remote func(context.Context, ident.Digest) ([]byte, error)
+
+	judgedBy *judgedBy // notes what is judged by as it is read; nil: nobody asks
 }
 
 // remote returns the digest that a name is, where digests are read from a server.
@@ -106,6 +108,7 @@ func (f Files) read(ctx context.Context, name string) ([]byte, error) {
 	case err != nil:
 		return nil, ident.Errorf(ident.KindFailure, "reading: %w", err).At(name)
 	}
+	f.judgedBy.read(name, data)
 	return data, nil
 }
 

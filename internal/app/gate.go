@@ -33,6 +33,8 @@ type GateInputs struct {
 	Scan     func(ctx context.Context, docs []*sbom.Document) (*report.Scan, error)
 	NoScan   bool // the gate has no line for findings
 	WarnOnly bool
+	// Lines are what else it is judged by, such as what is severe, in words or files.
+	Lines []report.PolicyFile
 }
 
 // gate is one run.
@@ -50,10 +52,11 @@ type gate struct {
 // valid, good enough and about it, and nothing new and severe. An error says that the
 // question is wrong, or that a policy, key or trusted root cannot be read.
 func (l *Loader) Gate(ctx context.Context, in GateInputs) (*report.ImageGate, error) {
+	l, asked, by := l.noting(in.Verify)
+	in.Verify = asked
 	g := &gate{Loader: l, in: in, out: &report.ImageGate{SchemaVersion: inventory.SchemaVersion, Image: in.Image, At: in.Verify.At.UTC().Format(time.RFC3339), WarnOnly: in.WarnOnly, Policies: []report.PolicyFile{}, Checks: []report.GateCheck{}, Findings: []vuln.Finding{}}}
-	if in.Policies != nil {
-		g.out.Policies = append(g.out.Policies, in.Policies.Files...)
-	}
+	g.out.Policies = append(g.out.Policies, in.Policies.files()...)
+	defer func() { g.out.JudgedBy = by.with(slices.Concat(in.Policies.files(), in.Lines)) }()
 	var err error
 	if g.facts, err = l.ImageFacts(ctx, in.FactInputs); err != nil {
 		if ident.KindOf(err) != ident.KindIndeterminate {

@@ -31,6 +31,14 @@ type Policies struct {
 	Unread []error
 }
 
+// files are those that policies were read from; none where there are no policies.
+func (p *Policies) files() []report.PolicyFile {
+	if p == nil {
+		return nil
+	}
+	return p.Files
+}
+
 // Policies reads policies from files and folders, and the Secrets with public keys that
 // they name from manifests. A policy that cannot be used is an error: what it would have
 // refused must not pass without it.

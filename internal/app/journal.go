@@ -132,10 +132,17 @@ type JournalSelect struct {
 	Actor  string // "" is anybody
 	Action string // what the action begins with
 	Object string // what the object begins with
-	Most   int    // the latest of them
+	// Artifact is what decisions are about; zero: records of all kinds.
+	Artifact ident.Digest
+	Most     int // the latest of them
 }
 
 func (s *JournalSelect) keeps(r *evidence.Record) bool {
+	if !s.Artifact.IsZero() {
+		if d, _, ok := evidence.ParseDecision(r.Object); !ok || d.Artifact != s.Artifact {
+			return false
+		}
+	}
 	return !r.Time.Before(s.Since) && (s.Actor == "" || r.Actor == s.Actor) && strings.HasPrefix(r.Action, s.Action) && strings.HasPrefix(r.Object, s.Object)
 }
 

@@ -16,5 +16,9 @@ func (l *Loader) publicKey(ctx context.Context, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k.PublicKey(ctx)
+	raw, err := k.PublicKey(ctx)
+	if err == nil {
+		l.judgedBy.read(name, raw)
+	}
+	return raw, err
 }

@@ -3,6 +3,8 @@ package app
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"os"
@@ -48,12 +50,15 @@ func (in *VerifyInputs) named() bool { return len(in.Keys)+len(in.Options.Identi
 // VerifyBundles judges bundles. What is refused and what could not be checked are
 // results; an error says that the question is wrong, or that a key or trusted root is.
 func (l *Loader) VerifyBundles(ctx context.Context, in VerifyInputs) (*report.Verification, error) {
-	a := &report.Verification{SchemaVersion: inventory.SchemaVersion, Verdict: report.Verified, Results: []report.Verdict{}}
+	a := &report.Verification{SchemaVersion: inventory.SchemaVersion, At: in.At.UTC().Format(time.RFC3339), Verdict: report.Verified, Results: []report.Verdict{}}
+	l, in, by := l.noting(in)
+	defer func() { a.JudgedBy = by.with(nil) }()
 	o, err := l.verifyOptions(ctx, in)
 	var bad *verify.Refusal
 	if errors.As(err, &bad) { // no artifact can be judged by a key or root that is malformed
 		for _, name := range in.Artifacts {
 			v := report.Verdict{Artifact: name, Bundle: bundleOf(in, name)}
+			v.Digest = l.digestOf(ctx, name)
 			refused(&v, err)
 			a.Add(v)
 		}
@@ -90,7 +95,8 @@ func (l *Loader) VerifyBundles(ctx context.Context, in VerifyInputs) (*report.Ve
 				return nil, err
 			}
 			refused(&v, err)
-		} else if table != nil {
+			v.Digest = l.digestOf(ctx, name)
+		} else if v.Digest = v.Fact.Artifact; table != nil {
 			v.SLSA = slsa.Assess(v.Fact.Artifact, []fact.Fact{*v.Fact}, table, nil)
 		}
 		v.SBOM = sbomVerdict(raw, &v, true)
@@ -191,6 +197,28 @@ func (s seeker) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	return s.ReadSeeker.Read(p)
+}
+
+// digestOf is an artifact's digest, of which no verifier told one; zero where it cannot be
+// read. Standard input is gone by then.
+func (l *Loader) digestOf(ctx context.Context, name string) ident.Digest {
+	if name == stdinName {
+		return ident.Digest{}
+	}
+	f, err := l.open(name)
+	if err != nil {
+		if d, derr := ident.ParseDigest(name); derr == nil {
+			return d
+		}
+		return ident.Digest{}
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	h := sha256.New()
+	if _, err := io.Copy(h, ctxReader{ctx, f}); err != nil {
+		return ident.Digest{}
+	}
+	d, _ := ident.ParseDigest("sha256:" + hex.EncodeToString(h.Sum(nil))) // it is one
+	return d
 }
 
 func (l *Loader) keys(ctx context.Context, names []string) ([]*verify.Key, error) {

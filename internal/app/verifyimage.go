@@ -22,6 +22,9 @@ import (
 // image is judged as if it were to run in namespace; "" is none that is known.
 func (l *Loader) VerifyImage(ctx context.Context, in FactInputs, namespace string) (*report.ImageVerification, error) {
 	a := &report.ImageVerification{SchemaVersion: inventory.SchemaVersion, Image: in.Image, At: in.Verify.At.UTC().Format(time.RFC3339), Platform: in.Platform, Verdict: report.Verified, Digests: []string{}, Candidates: []report.Candidate{}, Unchecked: []string{}}
+	l, verify, by := l.noting(in.Verify)
+	in.Verify = verify
+	defer func() { a.JudgedBy = by.with(in.Policies.files()) }()
 	facts, err := l.ImageFacts(ctx, in)
 	if err != nil {
 		return a, unknownImage(a, err)

@@ -119,7 +119,7 @@ change it; --allow-incomplete makes it 0); 130 interrupted.`,
 	root.AddGroup(&cobra.Group{ID: "estate", Title: "The estate:"}, &cobra.Group{ID: "reach", Title: "Reachability:"},
 		&cobra.Group{ID: "sbom", Title: "SBOMs and vulnerabilities:"}, &cobra.Group{ID: "policy", Title: "Verification and gates:"}, &cobra.Group{ID: "catalogue", Title: "The catalogue:"})
 	root.AddCommand(demoCommand(e), mapCommand(e), whereCommand(e), blastCommand(e), containCommand(e), tightenCommand(e), reachCommand(e),
-		sbomCommand(e), scanCommand(e), verifyCommand(e), signCommand(e), attestCommand(e), attachCommand(e), gateCommand(e), policyCommand(e), advisoriesCommand(e), serveCommand(e), pushCommand(e), searchCommand(e), historyCommand(e), changesCommand(e), coverageCommand(e), driftCommand(e), findingsCommand(e), indicatorsCommand(e), vexCommand(e), trustCommand(e), blockedCommand(e), documentsCommand(e), deployableCommand(e), tokenCommand(e), benchCommand(e), versionCommand(e), conformVerifyCommand(e), conformSignCommand(e))
+		sbomCommand(e), scanCommand(e), verifyCommand(e), signCommand(e), attestCommand(e), attachCommand(e), gateCommand(e), policyCommand(e), advisoriesCommand(e), serveCommand(e), pushCommand(e), searchCommand(e), historyCommand(e), changesCommand(e), coverageCommand(e), driftCommand(e), findingsCommand(e), indicatorsCommand(e), vexCommand(e), trustCommand(e), decisionsCommand(e), blockedCommand(e), documentsCommand(e), deployableCommand(e), tokenCommand(e), benchCommand(e), versionCommand(e), conformVerifyCommand(e), conformSignCommand(e))
 	root.AddCommand(journalCommand(e), catalogueCommand(e))
 	laterCommands(root)
 	return root

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +19,7 @@ import (
 
 func gateCommand(e *env) *cobra.Command {
 	var q imageQuestion
+	var rec recording
 	var in inputs
 	var g app.GateInputs
 	var base baselineFlags
@@ -45,6 +48,9 @@ GITHUB_STEP_SUMMARY names. --fail-on none makes no line for findings.`,
 		Example: "  cofferdam gate registry.example/shop/web:1.4 --policy policies --baseline known.json -o sarif --output-file gate.sarif",
 		Args:    oneImage,
 		RunE: e.run(func(ctx context.Context, args []string) error {
+			if err := rec.check(ctx, e); err != nil {
+				return err
+			}
 			if len(q.policies) == 0 {
 				return ident.Errorf(ident.KindUsage, "what does the image have to pass?").WithHint("--policy FILE; examples/policies has one, docs/policies.md says how they are written")
 			}
@@ -60,14 +66,17 @@ GITHUB_STEP_SUMMARY names. --fail-on none makes no line for findings.`,
 				if g.Quality, err = quality.ParsePolicy(raw); err != nil {
 					return asFailure(err, qualityPolicy)
 				}
+				g.Lines = append(g.Lines, report.PolicyFile{File: qualityPolicy, Digest: ident.SHA256(raw)})
 			}
 			if err := built.check(args); err != nil {
 				return err
 			}
+			line := fmt.Sprintf("fail on %s, only fixed %t, profile %s, score %g", strings.Join(failOn, ","), onlyFixed, profile, g.MinScore)
+			g.Lines = append(g.Lines, report.PolicyFile{File: line, Digest: ident.SHA256([]byte(line))})
 			g.NoScan = len(failOn) == 1 && failOn[0] == "none"
-			var line *gateLine
+			var severe *gateLine
 			if !g.NoScan {
-				if line, err = parseFailOn(failOn); err != nil {
+				if severe, err = parseFailOn(failOn); err != nil {
 					return err
 				}
 			}
@@ -98,12 +107,12 @@ GITHUB_STEP_SUMMARY names. --fail-on none makes no line for findings.`,
 					if err := built.tell(ctx, e, l, a, args, docs, &q.registry); err != nil {
 						return nil, err
 					}
-					if line != nil {
+					if severe != nil {
 						judged := a.Findings
 						if onlyFixed {
 							judged = withFix(judged)
 						}
-						a.Gate = line.judge(judged, failOn)
+						a.Gate = severe.judge(judged, failOn)
 						a.Upgrades = vuln.Upgrades(a.Gate.Above)
 					}
 					return a, nil
@@ -120,10 +129,11 @@ GITHUB_STEP_SUMMARY names. --fail-on none makes no line for findings.`,
 					return err
 				}
 			}
-			return e.write(a, report.Options{})
+			return rec.conclude(ctx, e, a)
 		}),
 	}
 	q.flags(c)
+	rec.add(c)
 	in.advisoryFlags(c)
 	in.intelligenceFlags(c)
 	base.add(c)

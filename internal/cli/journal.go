@@ -62,14 +62,15 @@ func oneExport(c *cobra.Command, args []string) error {
 
 func journalListCommand(e *env) *cobra.Command {
 	var f serverFlags
-	var since, actor, action, object string
+	var since, actor, action, object, artifact string
 	var most int
 	c := &cobra.Command{
 		Use: "list (--server URL | FILE)", Short: "Who did what, and when",
 		Long: `List shows the records of a server's journal, or of an export of it. A journal whose
 chain does not hold is listed up to there, and ends with exit 3.`,
 		Example: `  cofferdam journal list --server https://sbom.example --since 24h
-  cofferdam journal list journal.jsonl --actor token:ci-shop --action document`,
+  cofferdam journal list journal.jsonl --actor token:ci-shop --action document
+  cofferdam journal list journal.jsonl --artifact sha256:0bd41990769d…   # what gates decided about it`,
 		Args: oneExport,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			from, err := e.since(since)
@@ -79,13 +80,17 @@ chain does not hold is listed up to there, and ends with exit 3.`,
 			if most < 1 {
 				return ident.Errorf(ident.KindUsage, "--limit %d is no number of records", most)
 			}
+			about, err := digestFlag("--artifact", artifact)
+			if err != nil {
+				return err
+			}
 			r, end, err := e.exported(ctx, &f, args)
 			if err != nil {
 				return err
 			}
 			defer end()
 			defer r.Close() //nolint:errcheck // it is read, or given up
-			a, err := app.ListJournal(r, app.JournalSelect{Since: from, Actor: actor, Action: action, Object: object, Most: most})
+			a, err := app.ListJournal(r, app.JournalSelect{Since: from, Actor: actor, Action: action, Object: object, Artifact: about, Most: most})
 			if a == nil {
 				return err
 			}
@@ -101,6 +106,7 @@ chain does not hold is listed up to there, and ends with exit 3.`,
 	fl.StringVar(&actor, "actor", "", "of this `ACTOR` only, as cofferdam history and the server's log name them")
 	fl.StringVar(&action, "action", "", "whose action begins with `TEXT`, such as document or state.assert")
 	fl.StringVar(&object, "object", "", "whose object begins with `TEXT`, such as document/17")
+	fl.StringVar(&artifact, "artifact", "", "of decisions about this `DIGEST`: what gates and verifications came to (cofferdam decisions)")
 	fl.IntVar(&most, "limit", 10_000, "the latest `N` records")
 	return answers(c, (*report.Journal)(nil))
 }

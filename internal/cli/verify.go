@@ -129,6 +129,7 @@ func (s *signers) named() bool {
 func verifyBundleCommand(e *env) *cobra.Command { return bundleCommand(e, new(signers)) }
 
 func bundleCommand(e *env, s *signers) *cobra.Command {
+	var rec recording
 	var explain bool
 	c := &cobra.Command{
 		Use: "bundle [--bundle F] (--key K | --certificate-identity I --certificate-oidc-issuer U) FILE|sha256:HEX…", Short: "Verify Sigstore bundles of files or digests",
@@ -165,6 +166,9 @@ What is refused, malformed documents included, exits 3; what could not be checke
 			return nil
 		},
 		RunE: e.run(func(ctx context.Context, args []string) error {
+			if err := rec.check(ctx, e); err != nil {
+				return err
+			}
 			if s.in.Artifacts = args; s.in.Bundle != "" && len(args) > 1 {
 				return ident.Errorf(ident.KindUsage, "--bundle is of one artifact, and %d are named", len(args)).WithHint("without --bundle each FILE has its bundle beside it: FILE%s", app.BundleSuffix)
 			}
@@ -181,10 +185,11 @@ What is refused, malformed documents included, exits 3; what could not be checke
 			}
 			a.Explain = explain
 			e.concludes(a.Verdict)
-			return e.write(a, report.Options{})
+			return rec.conclude(ctx, e, a)
 		}),
 	}
 	s.flags(c)
+	rec.add(c)
 	c.Flags().StringVar(&s.in.Bundle, "bundle", "", "the Sigstore bundle in `FILE`, or - for standard input")
 	c.Flags().BoolVar(&explain, "explain", false, "show the certificate, the log entries and the trust that the verdict rests on, or the cause of a refusal")
 	return answers(c, (*report.Verification)(nil))

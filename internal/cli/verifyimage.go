@@ -89,6 +89,7 @@ func (q *imageQuestion) inputs(ctx context.Context, e *env, image string) (app.F
 
 func verifyImageCommand(e *env) *cobra.Command {
 	var q imageQuestion
+	var rec recording
 	var explain bool
 	c := &cobra.Command{
 		Use: "image IMAGE (--policy FILE… | --key K | --certificate-identity I --certificate-oidc-issuer U | --notation-policy F --notation-store D)", Short: "Verify what a registry has that vouches for an image",
@@ -125,6 +126,9 @@ unsigned.`,
 			"  cofferdam verify image 111122223333.dkr.ecr.us-west-2.amazonaws.com/web:1.4 --notation-policy trustpolicy.json --notation-store trust-store --notation-plugins ~/.config/notation/plugins",
 		Args: oneImage,
 		RunE: e.run(func(ctx context.Context, args []string) error {
+			if err := rec.check(ctx, e); err != nil {
+				return err
+			}
 			in, err := q.inputs(ctx, e, args[0])
 			if err != nil {
 				return err
@@ -135,10 +139,11 @@ unsigned.`,
 			}
 			a.Explain = explain
 			e.concludes(a.Verdict)
-			return e.write(a, report.Options{})
+			return rec.conclude(ctx, e, a)
 		}),
 	}
 	q.flags(c)
+	rec.add(c)
 	c.Flags().BoolVar(&explain, "explain", false, "show the certificate, the log entries and the trust that facts rest on, and where each was attached")
 	return answers(c, (*report.ImageVerification)(nil))
 }

@@ -1,11 +1,7 @@
 package client
 
 import (
-	"bytes"
 	"context"
-	"io"
-	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/inventory"
@@ -15,13 +11,7 @@ import (
 // PushTrust hands over what verify said of SBOMs.
 func (c *Client) PushTrust(ctx context.Context, tenant string, raw []byte) (*report.TrustReceipt, error) {
 	out := &report.TrustReceipt{}
-	q := url.Values{}
-	if tenant != "" {
-		q.Set("tenant", tenant)
-	}
-	r := &request{method: http.MethodPost, path: "/api/v1/trust", query: q, size: int64(len(raw)), header: http.Header{"Content-Type": {"application/json"}},
-		body: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw)), nil }}
-	if err := c.do(ctx, r, out); err != nil {
+	if err := c.pushAnswer(ctx, "/api/v1/trust", tenant, raw, out); err != nil {
 		return nil, err
 	}
 	return out, nil

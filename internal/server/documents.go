@@ -36,6 +36,7 @@ type Catalog interface {
 	scores
 	statements
 	trust
+	decisions
 	records
 }
 

@@ -32,7 +32,7 @@ type records interface {
 // Change is one step of the catalogue's sequence.
 type Change struct {
 	Sequence uint64 `json:"sequence"`
-	Kind     string `json:"kind" enum:"document-added,document-archived,artifacts-joined,document-status,inventory,findings,vex,deployable,report,blocklist,drift,triage,scores,trust,base,other"`
+	Kind     string `json:"kind" enum:"document-added,document-archived,artifacts-joined,document-status,inventory,findings,vex,deployable,report,blocklist,drift,triage,scores,trust,base,decision,other"`
 	Document uint32 `json:"document,omitempty"`
 	Artifact uint32 `json:"artifact,omitempty"`
 	From     uint32 `json:"from,omitempty" doc:"The artifact that is the same as artifact"`
@@ -42,7 +42,7 @@ var changeKinds = map[store.ChangeKind]string{store.ChangeOther: "other", store.
 	store.ChangeJoined: "artifacts-joined", store.ChangeStatus: "document-status"}
 
 var stateChanges = map[store.StateKind]string{store.StateRuns: "inventory", store.StateFinding: "findings", store.StateVEX: "vex", store.StateDeployable: "deployable",
-	store.StateReport: "report", store.StateBlocked: "blocklist", store.StateDrift: "drift", store.StateTriage: "triage", store.StateScore: "scores", store.StateTrust: "trust", store.StateBase: "base"}
+	store.StateReport: "report", store.StateBlocked: "blocklist", store.StateDrift: "drift", store.StateTriage: "triage", store.StateScore: "scores", store.StateTrust: "trust", store.StateBase: "base", store.StateDecision: "decision"}
 
 // changeOf is what somebody of a tenant may know of a change: that there was one,
 // and whether it is theirs, what.

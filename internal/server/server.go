@@ -106,6 +106,7 @@ func New(o Options) http.Handler {
 	a.scores()
 	a.statements()
 	a.trust()
+	a.decisions()
 	a.registries()
 	a.webhooks()
 	a.records()

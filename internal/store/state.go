@@ -48,8 +48,11 @@ const (
 	// StateBase: which image another one was built on. The scope is the tenant's name,
 	// escaped, and a digest of the image that was built, which is the Subject too.
 	StateBase
+	// StateDecision: what a verification or a gate came to, for good, and the answers that
+	// say all of it. The scope is the decision's name, Subject the artifact's digest.
+	StateDecision
 
-	lastState = StateBase
+	lastState = StateDecision
 )
 
 // Valid reports whether there is such a kind.

@@ -19,7 +19,7 @@ import (
 const open = math.MaxInt64
 
 var stateNames = [...]string{store.StateRuns: "runs", store.StateFinding: "finding", store.StateVEX: "vex", store.StateDeployable: "deployable", store.StateReport: "report",
-	store.StateBlocked: "blocked", store.StateDrift: "drift", store.StateTriage: "triage", store.StateScore: "score", store.StateJob: "job", store.StateTrust: "trust", store.StateBase: "base"}
+	store.StateBlocked: "blocked", store.StateDrift: "drift", store.StateTriage: "triage", store.StateScore: "score", store.StateJob: "job", store.StateTrust: "trust", store.StateBase: "base", store.StateDecision: "decision"}
 
 // Assert is store.Store's.
 func (l *Ledger) Assert(ctx context.Context, by store.Mutation, kind store.StateKind, scope string, given []store.State) (int, error) {
