@@ -162,16 +162,25 @@ func (s *Snapshot) flushDictionary(ctx context.Context) ([]*lexicon, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	piece, err := mergeLexicons(parts[keep:])
-	if err != nil {
-		return nil, err
-	}
-	last := parts[len(parts)-1]
-	merged, err := openLexicon(fmt.Sprintf("dictionary-%d-%d", parts[keep].lo, last.lo+last.n), piece)
+	merged, err := oneLexicon(parts[keep:])
 	if err != nil {
 		return nil, err
 	}
 	return append(slices.Clone(parts[:keep]), merged), nil
+}
+
+// oneLexicon makes the piece of a checkpoint of adjacent parts.
+func oneLexicon(parts []*lexicon) (*lexicon, error) {
+	last := parts[len(parts)-1]
+	name := fmt.Sprintf("dictionary-%d-%d", parts[0].lo, last.lo+last.n)
+	if len(parts) == 1 {
+		return last.kept(name)
+	}
+	piece, err := mergeLexicons(parts)
+	if err != nil {
+		return nil, err
+	}
+	return openLexicon(name, piece)
 }
 
 func (s *Snapshot) flushPostings(ctx context.Context) ([]*segment, error) {

@@ -102,15 +102,42 @@ func KeysOf(d *sbom.Document) []string {
 // AppendKey is KeyOf, appended to dst.
 func AppendKey(dst []byte, c *sbom.Component, subjectOS sbom.Distro) []byte {
 	start := len(dst)
-	dst = appendIdentity(dst, c, subjectOS)
-	dst = append(dst, partEnd)
-	dst = appendAttributes(dst, c)
-	dst = append(dst, partEnd)
-	dst = appendHashes(dst, c)
+	dst, ofOS := appendWhole(dst, c)
+	if ofOS {
+		dst = insertOS(dst, start, subjectOS)
+	}
 	if len(dst)-start > MaxKeyBytes {
 		return cutKey(dst, start)
 	}
 	return dst
+}
+
+// appendWhole appends a key of any length. ofOS says that the distribution of the
+// component's document belongs into it (insertOS).
+func appendWhole(dst []byte, c *sbom.Component) (_ []byte, ofOS bool) {
+	dst, ofOS = appendIdentity(dst, c)
+	dst = append(dst, partEnd)
+	dst = appendAttributes(dst, c)
+	dst = append(dst, partEnd)
+	return appendHashes(dst, c), ofOS
+}
+
+// insertOS adds a distribution to the identity of the key at dst[start:].
+func insertOS(dst []byte, start int, os sbom.Distro) []byte {
+	if os == (sbom.Distro{}) {
+		return dst
+	}
+	var room [128]byte
+	fields := appendField(appendField(room[:0], tagOS, os.ID), tagOSVersion, os.VersionID)
+	return slices.Insert(dst, start+bytes.IndexByte(dst[start:], partEnd), fields...)
+}
+
+// appendField appends a field of an identity, unless its text is empty.
+func appendField(dst []byte, tag byte, text string) []byte {
+	if text == "" {
+		return dst
+	}
+	return appendText(append(dst, fieldEnd, tag), text)
 }
 
 // cutKey keeps the fields of an oversized key that fit, and names all of it by digest:
@@ -153,12 +180,10 @@ func hashLen(b []byte) int {
 	return 2 + int(b[1])
 }
 
-func appendIdentity(dst []byte, c *sbom.Component, os sbom.Distro) []byte {
-	field := func(tag byte, text string) {
-		if text != "" {
-			dst = appendText(append(dst, fieldEnd, tag), text)
-		}
-	}
+// appendIdentity appends the identity without the document's distribution, and reports
+// whether that belongs to it.
+func appendIdentity(dst []byte, c *sbom.Component) (_ []byte, ofOS bool) {
+	field := func(tag byte, text string) { dst = appendField(dst, tag, text) }
 	if c.PURL == "" {
 		dst = appendText(append(dst, noPURL), c.Name)
 		field(tagGroup, c.Group)
@@ -173,7 +198,7 @@ func appendIdentity(dst []byte, c *sbom.Component, os sbom.Distro) []byte {
 		if c.Type == "file" {
 			field(tagType, c.Type)
 		}
-		return dst
+		return dst, false
 	}
 	p, err := vuln.ParsePURL(c.PURL)
 	var canonical string
@@ -206,11 +231,7 @@ func appendIdentity(dst []byte, c *sbom.Component, os sbom.Distro) []byte {
 		field(tagSourceName, c.Source.Name)
 		field(tagSourceText, c.Source.Version)
 	}
-	if err != nil || ofDistribution(p.Type) && !namesRelease(p.Qualifier("distro")) {
-		field(tagOS, os.ID)
-		field(tagOSVersion, os.VersionID)
-	}
-	return dst
+	return dst, err != nil || ofDistribution(p.Type) && !namesRelease(p.Qualifier("distro"))
 }
 
 // ofDistribution reports whether advisories about a type go by release and source package.

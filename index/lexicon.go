@@ -29,9 +29,15 @@ const blockEntries = 16
 // "shared" is how many bytes of the identity are those of the entry before; it is
 // 0 for the first of a block.
 type lexicon struct {
-	name   string
+	name string
+	tail bool // no checkpoint has it yet
+	*entries
+}
+
+// entries are what a lexicon is whatever it is called.
+type entries struct {
+	said   string // what messages call it
 	piece  []byte
-	tail   bool // no checkpoint has it yet
 	lo, n  uint32
 	tuples [][]byte // the attribute parts
 	blocks []byte
@@ -45,6 +51,12 @@ type lexicon struct {
 	words   words
 	ready   preparedWords
 	hashes  atomic.Pointer[hashIndex]
+}
+
+// kept is the lexicon of the tail under the name that a checkpoint gives it: its bytes are
+// those that writing it anew would make, and what questions derived of it stays.
+func (x *lexicon) kept(name string) (*lexicon, error) {
+	return &lexicon{name: name, entries: x.entries}, x.derive()
 }
 
 // buildLexicon makes the lexicon of consecutive ids from lo on.
@@ -175,7 +187,7 @@ func readLexicon(name string, piece []byte) (*lexicon, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &lexicon{name: name, piece: piece, blocks: sections[2]}
+	x := &lexicon{name: name, entries: &entries{said: name, piece: piece, blocks: sections[2]}}
 	h := reader{what: name + ", header", b: sections[0]}
 	x.lo, x.n = h.id(), h.id()
 	if h.err == nil && (!h.done() || uint64(x.lo)+uint64(x.n) > maxID) {
@@ -225,25 +237,25 @@ func readLexicon(name string, piece []byte) (*lexicon, error) {
 
 // derive walks all entries once, checks them, and files them by attributes and
 // words. It does so at the first call only, and gives every caller its error.
-func (x *lexicon) derive() error {
+func (x *entries) derive() error {
 	x.once.Do(func() { x.derived = x.file() })
 	return x.derived
 }
 
-func (x *lexicon) file() error {
+func (x *entries) file() error {
 	tuple := make([]uint32, x.n)
 	var b wordBuilder
 	var last []byte
 	c := x.cursor()
 	for rank := range int(x.n) {
 		if rank%blockEntries == 0 && c.r.at != int(x.offset[rank/blockEntries]) {
-			return damaged("%s: block %d begins at byte %d, not at %d", x.name, rank/blockEntries, c.r.at, x.offset[rank/blockEntries])
+			return damaged("%s: block %d begins at byte %d, not at %d", x.said, rank/blockEntries, c.r.at, x.offset[rank/blockEntries])
 		}
 		if err := c.next(rank%blockEntries == 0); err != nil {
 			return err
 		}
 		if rank > 0 && bytes.Compare(last, c.identity) > 0 {
-			return damaged("%s: the entry of rank %d is not in order", x.name, rank)
+			return damaged("%s: the entry of rank %d is not in order", x.said, rank)
 		}
 		last = append(last[:0], c.identity...)
 		tuple[x.local[rank]] = c.tuple
@@ -252,7 +264,7 @@ func (x *lexicon) file() error {
 		}
 	}
 	if !c.r.done() {
-		return damaged("%s: there are bytes after the last entry", x.name)
+		return damaged("%s: there are bytes after the last entry", x.said)
 	}
 	x.byTuple = groupBy(tuple, len(x.tuples))
 	x.words = b.build(x.n)
@@ -261,15 +273,15 @@ func (x *lexicon) file() error {
 
 // cursor reads entries in order.
 type lexiconCursor struct {
-	x        *lexicon
+	x        *entries
 	r        reader
 	identity []byte // of the current entry; overwritten by the next
 	tuple    uint32
 	hashes   []byte
 }
 
-func (x *lexicon) cursor() lexiconCursor {
-	return lexiconCursor{x: x, r: reader{what: x.name, b: x.blocks}}
+func (x *entries) cursor() lexiconCursor {
+	return lexiconCursor{x: x, r: reader{what: x.said, b: x.blocks}}
 }
 
 func (c *lexiconCursor) next(first bool) error {

@@ -127,7 +127,7 @@ func (d *dictionary) part(id uint32) *lexicon {
 // seek moves a cursor to an entry of any lexicon.
 func (d *dictionary) seek(c *lexiconCursor, id uint32) error {
 	x := d.part(id)
-	if c.x != x {
+	if c.x != x.entries {
 		identity := c.identity
 		*c = x.cursor()
 		c.identity = identity

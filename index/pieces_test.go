@@ -1,7 +1,9 @@
 package index
 
 import (
+	"bytes"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"slices"
 	"strings"
@@ -281,6 +283,30 @@ func walkAll(piece []byte) error {
 		if err := s.add([]uint32{c}, &into); err != nil {
 			return err
 		}
+	}
+}
+
+// A part of the tail that a checkpoint takes as it is has the bytes that writing it anew
+// would make, and answers as before.
+func TestLexiconIsKept(t *testing.T) {
+	keys := someKeys(200)
+	tail, err := buildLexicon(7, keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := oneLexicon([]*lexicon{tail})
+	if err != nil {
+		t.Fatal(err)
+	}
+	anew, err := mergeLexicons([]*lexicon{tail})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kept.tail || kept.name != fmt.Sprintf("dictionary-7-%d", 7+len(keys)) || !bytes.Equal(kept.piece, anew) {
+		t.Errorf("%s, of the tail %v, has %d bytes, and anew %d", kept.name, kept.tail, len(kept.piece), len(anew))
+	}
+	if err := exercise(kept); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -2,6 +2,7 @@ package jsonscan
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -194,6 +195,14 @@ func (r *Reader) Defer() *Reader {
 	}
 	later.data = r.data[:r.pos]
 	return later
+}
+
+// Twin returns a second Reader of the value that is due, for those who look at it before
+// they read it: what one of them passes is still due to the other.
+func (r *Reader) Twin() *Reader {
+	twin := *r
+	twin.levels, twin.names, twin.open, twin.scratch, twin.path = slices.Clone(r.levels), slices.Clone(r.names), nil, nil, nil
+	return &twin
 }
 
 // due reports whether a value may be read now.

@@ -37,6 +37,10 @@ func (r *Reader) Release(from int) {
 	r.opt.Released(from, g.to)
 }
 
+// Without tells r what another Reader of the same input has released, so that positions
+// of r's later faults are those in the whole document as well.
+func (r *Reader) Without(other *Reader) { r.gone = other.gone }
+
 // position is Position in an input of which a stretch may be gone.
 func (g *gone) position(data []byte, off int) (line, col int) {
 	if g.to == 0 || off < g.to {

@@ -96,3 +96,53 @@ func TestReleaseRefuses(t *testing.T) {
 		t.Error(r.Err())
 	}
 }
+
+// What one of two twins passes is still due to the other, and a Reader that was told what
+// another released names the place of a fault as if nothing were.
+func TestTwins(t *testing.T) {
+	data := []byte("{\"list\":[1,\n22,333],\"late\":{\"a\":[1,2],\n \"a\":3}}")
+	var list, late *Reader
+	r := New(data, Options{Released: func(from, to int) { clear(data[from:to]) }})
+	for r.Object(); ; {
+		key, ok := r.NextKey()
+		if !ok {
+			break
+		}
+		if string(key) == "list" {
+			list = r.Defer()
+		} else {
+			late = r.Defer()
+		}
+	}
+	count := func(r *Reader) (n int) {
+		for r.Array(); r.NextItem(); n++ {
+			r.Skip()
+		}
+		return n
+	}
+	if n := count(list.Twin()); n != 3 {
+		t.Errorf("the first twin finds %d items", n)
+	}
+	list.Array()
+	from := list.Offset()
+	for n := 0; list.NextItem(); n++ {
+		if n == 2 {
+			list.Release(from)
+		}
+		list.Skip()
+	}
+	if data[from] != 0 {
+		t.Fatal("nothing was released")
+	}
+	late.Without(list)
+	for late.Object(); ; {
+		if _, ok := late.NextKey(); !ok {
+			break
+		}
+		late.Skip()
+	}
+	const want = `line 3, column 2 (/late/a): the name "a" occurs twice in one object`
+	if err := late.Err(); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}

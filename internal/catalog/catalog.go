@@ -21,7 +21,6 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/index"
 	"github.com/cofferdam-io/cofferdam/internal/store"
-	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/sbom/spdx"
 	"github.com/cofferdam-io/cofferdam/vuln"
 )
@@ -230,8 +229,6 @@ func (c *Catalog) Ready(ctx context.Context) error {
 	}
 	return c.follow.fault()
 }
-
-func (c *Catalog) keys(doc *sbom.Document) []string { return c.said.KeysOf(doc) }
 
 // Documents returns a tenant's live documents of these bytes.
 func (c *Catalog) Documents(ctx context.Context, tenant string, digest ident.Digest) ([]store.Document, error) {

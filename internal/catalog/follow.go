@@ -102,7 +102,9 @@ func (f *follower) run(ctx context.Context) {
 		case <-f.heard:
 			look = true
 		case <-t.C:
-			look = true
+			// What a commit of this server's brings is offered in a moment; a large one
+			// would be read back for nothing.
+			look = f.own.coming.Load() == 0
 		}
 		err := f.takeOffered(ctx)
 		if err == nil && (look || f.now().seq < f.wanted.Load()) {

@@ -9,11 +9,13 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
+	"github.com/cofferdam-io/cofferdam/internal/corpus"
 	"github.com/cofferdam-io/cofferdam/internal/store/sqlite"
 )
 
@@ -41,16 +43,40 @@ func largeDocument(n int) []byte {
 	return b.Bytes()
 }
 
+// largePackages writes one of about n bytes in which all is packages, each new, with all
+// that scanners say of one.
+func largePackages(n int) []byte {
+	var b bytes.Buffer
+	b.Grow(n + 4096)
+	b.WriteString(`{"spdxVersion":"SPDX-2.3","dataLicense":"CC0-1.0","SPDXID":"SPDXRef-DOCUMENT","name":"large","documentNamespace":"https://scanner.example/large","creationInfo":{"created":"2026-01-02T03:04:05Z","creators":["Tool: made-1"]},"packages":[`)
+	for i := uint64(0); b.Len() < n; i++ {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		h, v := (i+1)*0x9e3779b97f4a7c15, i%50
+		fmt.Fprintf(&b, `{"SPDXID":"SPDXRef-Package-npm-package-%d-%016x","name":"package-%d","versionInfo":"1.%d","supplier":"Organization: Somebody %d","downloadLocation":"https://registry.example/package-%d/-/package-%d-1.%d.tgz","filesAnalyzed":false,"licenseConcluded":"NOASSERTION","licenseDeclared":"MIT","copyrightText":"NOASSERTION",`+
+			`"checksums":[{"algorithm":"SHA256","checksumValue":"%016x%016x%016x%016x"}],"externalRefs":[{"referenceCategory":"SECURITY","referenceType":"cpe23Type","referenceLocator":"cpe:2.3:a:package-%d:package-%d:1.%d:*:*:*:*:*:*:*"},{"referenceCategory":"PACKAGE-MANAGER","referenceType":"purl","referenceLocator":"pkg:npm/package-%d@1.%d"}]}`,
+			i, h, i, v, i%100, i, i, v, h, h*3, h*5, h*7, i, i, v, i, v)
+	}
+	b.WriteString("]}")
+	return b.Bytes()
+}
+
 // One large document is taken in with little more memory than it has bytes. A process
 // of its own does it, whose memory nobody else has a part of.
 func TestLargeDocument(t *testing.T) {
+	t.Run("files", func(t *testing.T) { testLarge(t, largeDocument) })
+	t.Run("packages", func(t *testing.T) { testLarge(t, largePackages) })
+}
+
+func testLarge(t *testing.T, made func(n int) []byte) {
 	size := 64 << 20
 	if os.Getenv("COFFERDAM_LONG") != "" {
 		size = 256 << 20
 	}
 	dir := t.TempDir()
 	path := dir + "/large.json"
-	if err := os.WriteFile(path, largeDocument(size), 0o600); err != nil {
+	if err := os.WriteFile(path, made(size), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	program := os.Args[0]
@@ -135,6 +161,42 @@ func takeLarge(ctx context.Context, path string) error {
 		}
 	}
 	return errors.Join(c.Close(ctx), s.Close())
+}
+
+// A large document, of which nothing but keys is kept while it is read, has the components
+// that it has otherwise, and is about the same.
+func TestLargeIsReadAlike(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(corpus.Root(t), "sbom/guac-data/top-dh-sboms/*.json"))
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d documents, %v", len(files), err)
+	}
+	s := embedded(t, t.TempDir())
+	c, end := open(t, s, catalog.Options{})
+	defer end()
+	components := 0
+	for _, f := range files {
+		small, err := os.ReadFile(f) // #nosec G304 -- of the corpus
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, err := s.Position(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		large := take(t, c, catalog.Upload{}, append(bytes.Clone(small), bytes.Repeat([]byte(" "), 5<<20)...))
+		usual := take(t, c, catalog.Upload{}, append(bytes.Clone(small), ' '))
+		rows, err := s.Since(context.Background(), at.Seq, 10)
+		if err != nil || len(rows) != 2 {
+			t.Fatalf("%d changes, %v", len(rows), err)
+		}
+		if large.Components != usual.Components || large.Artifact != usual.Artifact || !bytes.Equal(rows[0].Row, rows[1].Row) {
+			t.Errorf("%s: %+v, and as a small one %+v", filepath.Base(f), large, usual)
+		}
+		components += large.Components
+	}
+	if components < 5000 {
+		t.Errorf("the documents have %d components", components)
+	}
 }
 
 // What comes back is what was sent, also where it is larger than what is pooled, was

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cofferdam-io/cofferdam/internal/store"
 )
@@ -15,6 +16,8 @@ type offered struct {
 	mu      sync.Mutex
 	changes []store.Change // in the order of the sequence, with gaps
 	entries []store.Entry  // of the dictionary, that came with them
+
+	coming atomic.Int32 // commits of this server's that are on their way
 }
 
 // mostOffered bounds what lies here while the follower cannot apply it. What does not
@@ -28,6 +31,8 @@ type committer struct {
 }
 
 func (c committer) Commit(ctx context.Context, group []store.Intake) ([]store.Receipt, error) {
+	c.follow.own.coming.Add(1)
+	defer c.follow.own.coming.Add(-1)
 	receipts, err := c.Intaker.Commit(ctx, group)
 	if err == nil {
 		c.follow.offer(group, receipts)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/authz"
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/index"
 	"github.com/cofferdam-io/cofferdam/internal/store"
 	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/sbom/decode"
@@ -109,12 +110,12 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 	}
 	// What lies outside of the heap is large: it is packed first, so that its memory goes
 	// back while it is read and the document that it says grows.
-	var released func(from, to int)
+	var large *frugal
 	packed := c.bodies.outside(raw)
 	if packed {
 		in.Data = c.pack(raw)
 		body := raw
-		released = func(from, to int) { c.bodies.release(body, from, to) }
+		large = &frugal{released: func(from, to int) { c.bodies.release(body, from, to) }}
 	}
 	var repeats []spdx.Repeat
 	repeated := func(r spdx.Repeat) { repeats = append(repeats, r) }
@@ -122,7 +123,7 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 	var said *ScoreSaid
 	fault := u.Fault
 	if fault == nil {
-		doc, said, fault = c.admit(ctx, raw, digest, released, repeated)
+		doc, said, fault = c.admit(ctx, raw, digest, large, repeated)
 	}
 	if fault != nil {
 		if ctx.Err() != nil {
@@ -132,7 +133,7 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 	} else {
 		in.Format = string(doc.Format) + "-" + doc.SpecVersion
 		in.Subject = subjectOf(doc, &u)
-		in.Keys = c.keys(doc)
+		in.Keys = c.keys(doc, large)
 		if err := in.Check(); err != nil {
 			fault = err
 			in.Rejected, in.Keys, in.Subject = reason(err), nil, store.Subject{}
@@ -261,14 +262,20 @@ func (u *Upload) saysOf(s *store.Subject) bool {
 		same(u.Owner, s.Owner) && same(u.Cluster, s.Cluster) && u.says(s)
 }
 
+// frugal is how a large document is read: its memory goes back while it is, and of its
+// components nothing is kept but their keys.
+type frugal struct {
+	released func(from, to int) // which of its bytes nobody will look at again
+	keys     index.Collector
+}
+
 // admit reads a document, judges it where documents are judged, and refuses it where its
-// quality is a reason. released is told which of its bytes nobody will look at again,
-// where it is large: what its quality asks for would then take too much memory beside
-// all else, and unless it may be refused it is judged later, as it is stored.
-func (c *Catalog) admit(ctx context.Context, raw []byte, digest ident.Digest, released func(from, to int), repeated func(spdx.Repeat)) (*sbom.Document, *ScoreSaid, error) {
+// quality is a reason. What the quality of a large one asks for would take too much memory
+// beside all else: unless it may be refused it is judged later, as it is stored.
+func (c *Catalog) admit(ctx context.Context, raw []byte, digest ident.Digest, large *frugal, repeated func(spdx.Repeat)) (*sbom.Document, *ScoreSaid, error) {
 	s := c.scoring
-	if s == nil || released != nil && !s.Refuse {
-		doc, err := c.decode(ctx, raw, digest, released, repeated)
+	if s == nil || large != nil && !s.Refuse {
+		doc, err := c.decode(ctx, raw, digest, large, repeated)
 		return doc, nil, err
 	}
 	doc, err := c.decodeDetails(ctx, raw, digest, repeated)
@@ -281,8 +288,20 @@ func (c *Catalog) admit(ctx context.Context, raw []byte, digest ident.Digest, re
 }
 
 // decode reads the document. A list of several is no document: each of them is one.
-func (c *Catalog) decode(ctx context.Context, raw []byte, digest ident.Digest, released func(from, to int), repeated func(spdx.Repeat)) (*sbom.Document, error) {
-	return one(decode.Bytes(ctx, "", raw, decode.Limits{MaxBytes: int(c.limits.Document), Digest: digest, Seen: c.seen, Released: released, Repeated: repeated}))
+func (c *Catalog) decode(ctx context.Context, raw []byte, digest ident.Digest, large *frugal, repeated func(spdx.Repeat)) (*sbom.Document, error) {
+	limits := decode.Limits{MaxBytes: int(c.limits.Document), Digest: digest, Seen: c.seen, Repeated: repeated}
+	if large != nil {
+		limits.Released, limits.Each = large.released, large.keys.Add
+	}
+	return one(decode.Bytes(ctx, "", raw, limits))
+}
+
+// keys are those of a document that was read so.
+func (c *Catalog) keys(doc *sbom.Document, large *frugal) []string {
+	if large != nil {
+		return large.keys.KeysOf(doc)
+	}
+	return c.said.KeysOf(doc)
 }
 
 // one is the only document of an input.

@@ -34,6 +34,8 @@ type Limits struct {
 	Released func(from, to int)
 	// Repeated is spdx.Options.Repeated, where the input is the SPDX document itself.
 	Repeated func(spdx.Repeat)
+	// Each is spdx.Options.Each: what is handed components that the documents are then without.
+	Each func(*sbom.Component)
 }
 
 const (
@@ -208,8 +210,8 @@ func (d *decoder) object(raw []byte, wrappers int) ([]*sbom.Document, error) {
 		return nil, err
 	}
 	spdxOptions := spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Seen: d.lim.Seen, Details: d.lim.Details}
-	if wrappers == 0 { // otherwise raw is no part of the input
-		spdxOptions.Released, spdxOptions.Repeated = d.lim.Released, d.lim.Repeated
+	if wrappers == 0 { // otherwise raw is no part of the input, and perhaps one document of several
+		spdxOptions.Released, spdxOptions.Repeated, spdxOptions.Each = d.lim.Released, d.lim.Repeated, d.lim.Each
 	}
 	switch {
 	case s.texts["bomFormat"] != "":

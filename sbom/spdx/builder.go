@@ -36,7 +36,8 @@ type builder struct {
 	edges     []sbom.Dependency
 	notes     []note.Note // about the document
 	renamed   []renaming
-	dropped   int // warnings beyond the limit
+	handing   *handing // nil where packages are not handed over
+	dropped   int      // warnings beyond the limit
 	size      int
 	read      int   // of size, where the encoding's reader says so while packages come; or 0
 	err       error // a limit was met or the context ended
@@ -211,7 +212,7 @@ func (b *builder) finish() (*sbom.Document, error) {
 			kept = append(kept, e)
 		}
 	}
-	if len(kept) > 0 {
+	if len(kept) > 0 && b.opt.Each == nil {
 		b.doc.Dependencies = kept
 	}
 	if len(b.doc.Components) == 0 {

@@ -39,6 +39,12 @@ type Options struct {
 	// Released is told which bytes of a long JSON document will not be looked at again;
 	// nil: nobody wants them back. See jsonscan.Reader.Release.
 	Released func(from, to int)
+	// Each is handed packages instead of the document: those about which nothing more is to
+	// be found out, so that what somebody asks of each is all that a long document leaves in
+	// memory. They and their lists are used again for the next. The document has no
+	// dependencies then, and of its components those that were not handed over: all of them
+	// where it is not SPDX 2 as JSON. nil: the document has all.
+	Each func(*sbom.Component)
 }
 
 func (o Options) withDefaults() Options {

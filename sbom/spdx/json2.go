@@ -21,6 +21,12 @@ type jsonDocument struct {
 	graph     *graph
 
 	remembered int // packages, by Options.Seen
+	strange    int // packages that it did not know
+
+	// Where packages are handed over (Options.Each), what is to be read once it is known
+	// which of them the document describes.
+	late, related []*jsonscan.Reader
+	lists         sbom.Component // whose lists the next package is read into
 }
 
 // top reads the members of the document object.
@@ -49,11 +55,19 @@ func (j *jsonDocument) top(outermost bool) {
 				j.described = append(j.described, r.String())
 			}
 		case "packages":
+			if j.opt.Each != nil {
+				j.late = appendReader(j.late, r.Defer())
+				continue
+			}
 			j.readPackages()
 			j.packages = true
 		case "files":
 			j.files = r.Defer()
 		case "relationships":
+			if j.opt.Each != nil {
+				j.related = appendReader(j.related, r.Defer())
+				continue
+			}
 			if j.packages {
 				j.readRelationships(r)
 			} else {
@@ -99,6 +113,11 @@ func (j *jsonDocument) top(outermost bool) {
 func (j *jsonDocument) close() error {
 	if j.err != nil {
 		return j.err
+	}
+	if j.opt.Each != nil {
+		if err := j.readLate(); err != nil {
+			return err
+		}
 	}
 	if j.graph != nil {
 		return j.graph.close()
@@ -185,8 +204,11 @@ func (j *jsonDocument) readPackages() {
 			r.Release(released)
 			released = j.read
 		}
-		if j.opt.Seen != nil && j.again(room) {
-			continue
+		if j.opt.Seen != nil && j.strange < seenOfOne {
+			if j.again(room) {
+				continue
+			}
+			j.strange++
 		}
 		if r.RequireObject() {
 			j.readPackage(room)
@@ -198,7 +220,7 @@ func (j *jsonDocument) readPackages() {
 func (j *jsonDocument) readPackage(room int) {
 	r := j.r
 	start, warned := r.Offset()-1, len(j.doc.Warnings)+j.dropped // behind the opening brace
-	c := sbom.Component{Pointer: r.Pointer()}
+	c := sbom.Component{Pointer: r.Pointer(), CPEs: j.lists.CPEs[:0], Hashes: j.lists.Hashes[:0], Licenses: j.lists.Licenses[:0]}
 	var image *imageFacts
 	var declared, concluded string
 	var notes []note.Note
@@ -248,12 +270,28 @@ func (j *jsonDocument) readPackage(room int) {
 		return
 	}
 	setLicenses(&c, declared, concluded)
+	if j.hands() {
+		j.lists = sbom.Component{CPEs: c.CPEs, Hashes: c.Hashes, Licenses: c.Licenses}
+		if len(c.CPEs) == 0 {
+			c.CPEs = nil
+		}
+		if len(c.Hashes) == 0 {
+			c.Hashes = nil
+		}
+		if len(c.Licenses) == 0 {
+			c.Licenses = nil
+		}
+	}
 	if notes != nil {
 		j.fill(&c, notes)
 	}
 	if j.opt.Seen != nil && notes == nil && image == nil && len(j.doc.Warnings)+j.dropped == warned && j.remembered < seenOfOne {
 		j.remembered++
 		j.opt.Seen.remember(r.Since(start), &c, room, j.opt.Details)
+	}
+	if j.hands() {
+		j.hand(&c, image, notes != nil)
+		return
 	}
 	j.add(c, image)
 }

@@ -162,6 +162,10 @@ func (j *jsonDocument) again(room int) bool {
 	}
 	c := e.known.Component
 	c.Pointer, c.Known = r.Pointer(), &e.known
+	if j.hands() {
+		j.hand(&c, nil, false)
+		return true
+	}
 	j.add(c, nil)
 	return true
 }

@@ -253,12 +253,13 @@ func (c *commit) fresh(ctx context.Context) ([]int, error) {
 // components gives every missing key its id, in the order of the documents, and
 // returns the new entries that each document brought.
 func (c *commit) components(ctx context.Context, fresh []int) (map[int][]store.Entry, error) {
-	known, most := uint32(math.MaxUint32), 0
+	known, most, having := uint32(math.MaxUint32), 0, 0
 	for _, i := range fresh {
 		known = min(known, c.group[i].known)
 		most += len(c.group[i].missing)
+		having += min(len(c.group[i].missing), 1)
 	}
-	found := make(map[string]uint32, most)
+	found := map[string]uint32{}
 	missing := func(yield func(string) bool) {
 		for _, i := range fresh {
 			for _, m := range c.group[i].missing {
@@ -275,22 +276,31 @@ func (c *commit) components(ctx context.Context, fresh []int) (map[int][]store.E
 	}
 	added := map[int][]store.Entry{}
 	from := c.counter.components
-	var keys []string
+	keys := make([]string, 0, most)
 	for _, i := range fresh {
 		p := &c.group[i]
+		brought := make([]store.Entry, 0, len(p.missing))
 		for _, m := range p.missing {
 			key := p.Keys[m]
-			id, known := found[key]
+			id, known := uint32(0), false
+			if len(found) > 0 {
+				id, known = found[key]
+			}
 			if !known {
 				var err error
 				if id, err = next(&c.counter.components, "component"); err != nil {
 					return nil, err
 				}
-				found[key] = id
-				added[i] = append(added[i], store.Entry{ID: id, Key: key})
+				if having > 1 { // the keys of one document are told apart already
+					found[key] = id
+				}
+				brought = append(brought, store.Entry{ID: id, Key: key})
 				keys = append(keys, key)
 			}
 			p.ids[m] = id
+		}
+		if len(brought) > 0 {
+			added[i] = brought
 		}
 	}
 	var err error

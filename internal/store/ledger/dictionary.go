@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"math"
 	"slices"
 	"sync"
 
@@ -136,22 +137,23 @@ func newRuns(p *packer, t *tables, from int64, keys []string) (dictionary rows, 
 	return dictionary, hashes
 }
 
-// places say in which runs keys are: pairs of a key's hash and the run's first id.
-type places [][2]int64
+// places say in which runs keys are: a key's hash in the upper half, and the run's first
+// id in the lower.
+type places []uint64
 
 func (p places) add(first int64, keys []string) places {
 	for _, k := range keys {
-		p = append(p, [2]int64{keyHash(k), first})
+		p = append(p, uint64(keyHash(k))<<32|uint64(first)) // #nosec G115 -- two halves of 32 bits
 	}
 	return p
 }
 
 // statements appends the INSERTs, in the order of the hashes: neighbours are in one page.
 func (p places) statements(t *tables, list []Statement) []Statement {
-	slices.SortFunc(p, func(a, b [2]int64) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
+	slices.SortFunc(p, func(a, b uint64) int { return cmp.Compare(int64(a), int64(b)) }) // #nosec G115 -- hashes have a sign, first ids none
 	r := rows{table: t.keyHash, args: make([]any, 0, 2*len(p))}
-	for _, x := range p {
-		r.add(x[0], x[1])
+	for _, x := range slices.Compact(p) {
+		r.add(int64(x)>>32, int64(x&math.MaxUint32)) // #nosec G115 -- as above
 	}
 	return r.statements(list)
 }

@@ -25,7 +25,14 @@ func (r *recent) add(receipts []store.Receipt) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range receipts {
-		for _, e := range receipts[i].Added {
+		added := receipts[i].Added
+		if n := len(added); n > mostRecent {
+			// More than is remembered: whoever comes before the caller's dictionary has them
+			// asks the database.
+			r.from, r.to, r.ids = added[n-1].ID+1, added[n-1].ID+1, nil
+			continue
+		}
+		for _, e := range added {
 			if e.ID != r.to || len(r.ids) >= mostRecent || r.ids == nil {
 				r.from, r.ids = e.ID, make(map[string]uint32)
 			}

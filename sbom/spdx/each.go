@@ -1,0 +1,214 @@
+package spdx
+
+import (
+	"hash/maphash"
+	"strings"
+
+	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/jsonscan"
+	"github.com/cofferdam-io/cofferdam/sbom"
+)
+
+// handing is what a builder knows of packages that it hands over (Options.Each). The
+// document keeps those that it describes, and those that may tell what it is about.
+type handing struct {
+	wanted map[string]bool // SPDXIDs that the document describes
+	count  int             // packages
+	ids    hashes          // of SPDXIDs
+}
+
+// hands reports whether packages are handed over now.
+func (b *builder) hands() bool { return b.handing != nil }
+
+// readLate reads the packages that were put off, and then what hangs together.
+func (j *jsonDocument) readLate() error {
+	if j.graph == nil {
+		wanted, err := j.wanted()
+		if err != nil {
+			return err
+		}
+		j.handing = &handing{wanted: wanted}
+	}
+	whole := j.r
+	defer func() { j.r = whole }()
+	for i, r := range j.late {
+		if i > 0 {
+			r.Without(j.late[i-1])
+		}
+		j.r = r
+		j.readPackages()
+		if j.err != nil {
+			return j.err
+		}
+		if err := r.Err(); err != nil {
+			return err
+		}
+	}
+	later := j.related
+	if j.files != nil {
+		later = append(later, j.files)
+	}
+	if n := len(j.late); n > 0 {
+		for _, r := range later {
+			r.Without(j.late[n-1])
+		}
+	}
+	for _, r := range j.related {
+		j.r = r
+		j.readRelationships(r)
+		if j.err != nil {
+			return j.err
+		}
+		if err := r.Err(); err != nil {
+			return err
+		}
+	}
+	j.handing = nil
+	return nil
+}
+
+// wanted looks ahead for the packages that relationships say the document describes, as
+// readRelationships will read them.
+func (j *jsonDocument) wanted() (map[string]bool, error) {
+	said, dropped := len(j.doc.Warnings), j.dropped
+	defer func() { j.doc.Warnings, j.dropped = j.doc.Warnings[:said], dropped }()
+	wanted := map[string]bool{}
+	for _, id := range j.described {
+		wanted[id] = true
+	}
+	var ends [2][]byte
+	for _, put := range j.related {
+		r := put.Twin()
+		if !r.Array() {
+			continue
+		}
+		for n := 0; r.NextItem() && j.alive(n); n++ {
+			if !r.Object() {
+				continue
+			}
+			ends[0], ends[1] = ends[0][:0], ends[1][:0]
+			describing := false
+			for key, ok := r.NextKey(); ok; key, ok = r.NextKey() {
+				switch string(key) {
+				case "spdxElementId":
+					ends[0] = append(ends[0], r.Bytes()...)
+				case "relatedSpdxElement":
+					ends[1] = append(ends[1], r.Bytes()...)
+				case "relationshipType":
+					describing = relation2(r.Bytes()).verb == describes
+				case "comment":
+					r.Bytes() // a text, as it will be asked for
+				default:
+					r.Skip()
+				}
+			}
+			if describing {
+				for _, id := range ends {
+					wanted[string(id)] = true
+				}
+			}
+		}
+		if j.err != nil {
+			return nil, j.err
+		}
+		if err := r.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return wanted, nil
+}
+
+// hand hands a package over, unless the document keeps it.
+func (b *builder) hand(c *sbom.Component, image *imageFacts, noted bool) {
+	h := b.handing
+	if h.count++; h.count > b.opt.MaxPackages {
+		b.err = ident.Errorf(ident.KindLimit, "the document has more than %d packages", b.opt.MaxPackages)
+		return
+	}
+	if c.Name == "" {
+		b.warn(c.Pointer, "the package has no name")
+	}
+	first := false
+	switch {
+	case c.ID == "":
+		b.warn(c.Pointer, "the package has no SPDX identifier; no relationship can name it")
+	case !h.ids.add(c.ID) || c.ID == b.docID:
+		b.warn(c.Pointer, "the SPDX identifier %q is taken; relationships mean its first bearer", clip(c.ID, 80))
+	default:
+		first = true
+	}
+	if image == nil && !noted && !h.wanted[c.ID] && !telling(c) {
+		b.opt.Each(c)
+		return
+	}
+	kept := c.Detached()
+	kept.Pointer, kept.Details = strings.Clone(c.Pointer), c.Details.Detached()
+	i := int32(len(b.doc.Components)) //nolint:gosec // MaxPackages is far below
+	if first {
+		b.ids[kept.ID] = i
+	}
+	if image != nil {
+		b.images[i] = image
+	}
+	b.doc.Components = append(b.doc.Components, kept)
+}
+
+// telling reports whether a package may tell what a document is about: what finish looks
+// for among all.
+func telling(c *sbom.Component) bool {
+	return standsAlone(c) || c.Type == "operating-system" || strings.HasPrefix(c.ID, trivyOS) || strings.HasPrefix(c.Name, "sha256:")
+}
+
+// hashes is a set of texts by 64 bits of hash, an open-addressing table at most half full:
+// what it is asked decides of a warning only, and no document can choose collisions.
+type hashes struct {
+	seed  maphash.Seed
+	slots []uint64 // 0 is free
+	n     int
+}
+
+// add adds a text and reports whether it was not there.
+func (h *hashes) add(text string) bool {
+	if 2*h.n >= len(h.slots) {
+		h.grow()
+	}
+	hash := maphash.String(h.seed, text) | 1
+	at, fresh := h.place(hash)
+	if fresh {
+		h.slots[at] = hash
+		h.n++
+	}
+	return fresh
+}
+
+func (h *hashes) place(hash uint64) (at uint64, free bool) {
+	mask := uint64(len(h.slots) - 1) //nolint:gosec // a length
+	for at = hash >> 32 & mask; h.slots[at] != 0; at = (at + 1) & mask {
+		if h.slots[at] == hash {
+			return at, false
+		}
+	}
+	return at, true
+}
+
+func (h *hashes) grow() {
+	if h.slots == nil {
+		h.seed = maphash.MakeSeed()
+	}
+	old := h.slots
+	h.slots = make([]uint64, max(1024, 2*len(old)))
+	for _, hash := range old {
+		if hash != 0 {
+			at, _ := h.place(hash)
+			h.slots[at] = hash
+		}
+	}
+}
+
+// appendReader appends what Defer returned; nil after an error, which its Reader has.
+func appendReader(list []*jsonscan.Reader, r *jsonscan.Reader) []*jsonscan.Reader {
+	if r == nil {
+		return list
+	}
+	return append(list, r)
+}
