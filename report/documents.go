@@ -1,6 +1,9 @@
 package report
 
 import (
+	"bufio"
+	"bytes"
+	"encoding/json"
 	"io"
 	"strings"
 	"time"
@@ -60,41 +63,117 @@ type WarningView struct {
 	Message string `json:"message"`
 }
 
-// NewDocuments views documents.
-func NewDocuments(docs []*sbom.Document) *Documents {
-	out := &Documents{SchemaVersion: inventory.SchemaVersion, Documents: []DocumentView{}}
-	for _, d := range docs {
-		v := DocumentView{
-			File: d.File, Digest: d.Digest, Format: d.Format, SpecVersion: d.SpecVersion, Encoding: d.Encoding, Name: d.Name, Serial: d.Serial,
-			Tools: []string{}, Components: make([]ComponentView, 0, len(d.Components)), Warnings: []WarningView{},
-			Subject: SubjectView{Kind: d.Subject.Kind, Name: d.Subject.Name, Version: d.Subject.Version, PURL: d.Subject.PURL,
-				Digests: append([]ident.RoledDigest{}, d.Subject.Digests...), References: []string{}, OS: strings.TrimSpace(d.Subject.OS.ID + " " + d.Subject.OS.VersionID)},
-		}
-		if !d.Created.IsZero() {
-			v.Created = d.Created.UTC().Format(time.RFC3339)
-		}
-		for _, t := range d.Tools {
-			v.Tools = append(v.Tools, strings.TrimSpace(strings.TrimSpace(t.Vendor+" "+t.Name)+" "+t.Version))
-		}
-		for _, r := range d.Subject.References {
-			v.Subject.References = append(v.Subject.References, r.String())
-		}
-		for _, c := range d.Components {
-			cv := ComponentView{Name: c.Name, Version: c.Version, Type: c.Type, PURL: c.PURL, Licenses: []string{}, Supplier: c.Supplier, Pointer: c.Pointer}
-			if c.Group != "" {
-				cv.Name = c.Group + "/" + c.Name
-			}
-			for _, l := range c.Licenses {
-				cv.Licenses = append(cv.Licenses, l.Expression)
-			}
-			v.Components = append(v.Components, cv)
-		}
-		for _, w := range d.Warnings {
-			v.Warnings = append(v.Warnings, WarningView{w.Pointer, w.Message})
-		}
-		out.Documents = append(out.Documents, v)
+// NewDocuments views no document yet.
+func NewDocuments() *Documents {
+	return &Documents{SchemaVersion: inventory.SchemaVersion, Documents: []DocumentView{}}
+}
+
+// Add views a document, which is not needed afterwards: of a long one, less than half
+// is shown.
+func (a *Documents) Add(d *sbom.Document) {
+	v := DocumentView{
+		File: d.File, Digest: d.Digest, Format: d.Format, SpecVersion: d.SpecVersion, Encoding: d.Encoding, Name: d.Name, Serial: d.Serial,
+		Tools: []string{}, Components: make([]ComponentView, 0, len(d.Components)), Warnings: []WarningView{},
+		Subject: SubjectView{Kind: d.Subject.Kind, Name: d.Subject.Name, Version: d.Subject.Version, PURL: d.Subject.PURL,
+			Digests: append([]ident.RoledDigest{}, d.Subject.Digests...), References: []string{}, OS: strings.TrimSpace(d.Subject.OS.ID + " " + d.Subject.OS.VersionID)},
 	}
-	return out
+	if !d.Created.IsZero() {
+		v.Created = d.Created.UTC().Format(time.RFC3339)
+	}
+	for _, t := range d.Tools {
+		v.Tools = append(v.Tools, strings.TrimSpace(strings.TrimSpace(t.Vendor+" "+t.Name)+" "+t.Version))
+	}
+	for _, r := range d.Subject.References {
+		v.Subject.References = append(v.Subject.References, r.String())
+	}
+	licences := 0
+	for i := range d.Components {
+		licences += len(d.Components[i].Licenses)
+	}
+	texts := make([]string, 0, licences)
+	for i := range d.Components {
+		c := &d.Components[i]
+		from := len(texts)
+		for _, l := range c.Licenses {
+			texts = append(texts, l.Expression)
+		}
+		cv := ComponentView{Name: c.Name, Version: c.Version, Type: c.Type, PURL: c.PURL, Licenses: texts[from:len(texts):len(texts)], Supplier: c.Supplier, Pointer: c.Pointer}
+		if c.Group != "" {
+			cv.Name = c.Group + "/" + c.Name
+		}
+		v.Components = append(v.Components, cv)
+	}
+	for _, w := range d.Warnings {
+		v.Warnings = append(v.Warnings, WarningView{w.Pointer, w.Message})
+	}
+	a.Documents = append(a.Documents, v)
+}
+
+// documentsJSON writes what JSON writes, component by component: the text of a document of
+// hundreds of megabytes is never held whole.
+func documentsJSON(w io.Writer, a *Documents, _ Options) error {
+	out := bufio.NewWriterSize(w, 64<<10)
+	put := func(texts ...string) (err error) {
+		for _, t := range texts {
+			_, err = out.WriteString(t) // an error stays, and Flush has it too
+		}
+		return err
+	}
+	var text bytes.Buffer
+	encoder := func(prefix string) func(v any) (string, error) {
+		e := json.NewEncoder(&text)
+		e.SetEscapeHTML(false)
+		e.SetIndent(prefix, "  ")
+		return func(v any) (string, error) {
+			text.Reset()
+			err := e.Encode(v)
+			return strings.TrimSuffix(text.String(), "\n"), err
+		}
+	}
+	document, component := encoder("    "), encoder("        ")
+	version, err := document(a.SchemaVersion)
+	if err != nil {
+		return err
+	}
+	_ = put("{\n  \"schemaVersion\": ", version, ",\n  \"documents\": [")
+	for i, d := range a.Documents {
+		components := d.Components
+		d.Components = []ComponentView{}
+		whole, err := document(d)
+		if err != nil {
+			return err
+		}
+		// A line break stands in no text of JSON, so that only the member itself is found.
+		const member = "\n      \"components\": ["
+		before, after, _ := strings.Cut(whole, member)
+		_ = put(comma(i), "\n    ", before, member)
+		for k := range components {
+			c, err := component(&components[k])
+			if err == nil {
+				err = put(comma(k), "\n        ", c)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if len(components) > 0 {
+			_ = put("\n      ")
+		}
+		_ = put(after)
+	}
+	if len(a.Documents) > 0 {
+		_ = put("\n  ")
+	}
+	_ = put("]\n}\n")
+	return out.Flush()
+}
+
+// comma stands before the item i of a list.
+func comma(i int) string {
+	if i == 0 {
+		return ""
+	}
+	return ","
 }
 
 func documentsTable(w io.Writer, a *Documents, o Options) error {

@@ -183,7 +183,7 @@ func handlers(answer any) map[string]handler {
 		hs["openvex"] = as(scanOpenVEX)
 		hs["cyclonedx-vex"] = as(scanCycloneDXVEX)
 	case *Documents:
-		hs["table"] = as(documentsTable)
+		hs["table"], hs["json"] = as(documentsTable), as(documentsJSON)
 	case *Tokens:
 		hs["table"] = as(tokensTable)
 	case *NewToken:

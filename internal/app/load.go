@@ -326,28 +326,11 @@ func (l *Loader) EachSBOM(ctx context.Context, paths []string, take func(*sbom.D
 		}
 		for i, f := range files {
 			l.progress("decoding SBOMs", i, len(files))
-			data, err := l.read(ctx, f.name)
-			if ident.KindOf(err) == ident.KindLimit {
-				problems = append(problems, problemOf(f.name, err))
-				continue
-			}
+			ds, found, err := l.eachFile(ctx, f)
 			if err != nil {
 				return nil, err
 			}
-			ds, err := decode.Bytes(ctx, f.name, data, decode.Limits{Details: l.Details, Seen: l.Seen})
-			if err != nil {
-				if ctx.Err() != nil {
-					return nil, ctx.Err()
-				}
-				if f.walked && ident.KindOf(err) == ident.KindUnsupported {
-					continue
-				}
-				problems = append(problems, problemOf(f.name, err))
-				continue
-			}
-			if err := l.content(data); err != nil {
-				problems = append(problems, problemOf(f.name, err))
-			}
+			problems = append(problems, found...)
 			for _, d := range ds {
 				if d.Digest.IsZero() || !seen[d.Digest] {
 					seen[d.Digest] = true
@@ -359,6 +342,36 @@ func (l *Loader) EachSBOM(ctx context.Context, paths []string, take func(*sbom.D
 		}
 	}
 	return problems, nil
+}
+
+// eachFile reads the documents of one file, which is held no longer than that.
+func (l *Loader) eachFile(ctx context.Context, f file) (docs []*sbom.Document, problems []Problem, err error) {
+	h, err := l.hold(ctx, f.name)
+	if ident.KindOf(err) == ident.KindLimit {
+		return nil, []Problem{problemOf(f.name, err)}, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	defer h.end()
+	limits := decode.Limits{Details: l.Details, Seen: l.Seen}
+	if l.Contents == nil { // otherwise it is read once more
+		limits.Released = h.released()
+	}
+	docs, err = decode.Bytes(ctx, f.name, h.data, limits)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+		if f.walked && ident.KindOf(err) == ident.KindUnsupported {
+			return nil, nil, nil
+		}
+		return nil, []Problem{problemOf(f.name, err)}, nil
+	}
+	if err := l.content(h.data); err != nil {
+		problems = append(problems, problemOf(f.name, err))
+	}
+	return docs, problems, nil
 }
 
 // Reports reads the SBOMs that the Trivy operator keeps as objects of the cluster.

@@ -3,9 +3,9 @@ package catalog
 import (
 	"bytes"
 	"math/bits"
-	"os"
 	"sync"
 
+	"github.com/cofferdam-io/cofferdam/internal/mapped"
 	"github.com/cofferdam-io/cofferdam/internal/store"
 	"github.com/cofferdam-io/cofferdam/internal/zstdframe"
 	"github.com/cofferdam-io/cofferdam/sbom/spdx"
@@ -32,7 +32,7 @@ const (
 // once, and nobody may look at it afterwards.
 func (b *bodies) take(n int64) []byte {
 	if n > 1<<largestKept {
-		whole, err := mapMemory(n)
+		whole, err := mapped.New(n)
 		if err != nil {
 			return make([]byte, 0, n)
 		}
@@ -63,7 +63,7 @@ func (b *bodies) give(buf []byte) {
 		delete(b.mapped, first)
 		b.mu.Unlock()
 		if ok {
-			unmapMemory(whole)
+			mapped.Free(whole)
 		}
 		return
 	}
@@ -83,15 +83,6 @@ func (b *bodies) outside(buf []byte) bool {
 	defer b.mu.Unlock()
 	_, is := b.mapped[&buf[:1][0]]
 	return is
-}
-
-// release gives back the memory of buf[from:to], which is outside of the heap and which
-// nobody will look at again: there are zeros now.
-func (b *bodies) release(buf []byte, from, to int) {
-	page := os.Getpagesize()
-	if from, to = (from+page-1)/page*page, to/page*page; from < to {
-		forgetMemory(buf[from:to])
-	}
 }
 
 // packShared packs a document of which some texts were seen before, and says which texts

@@ -11,6 +11,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/authz"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/index"
+	"github.com/cofferdam-io/cofferdam/internal/mapped"
 	"github.com/cofferdam-io/cofferdam/internal/store"
 	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/sbom/decode"
@@ -115,7 +116,7 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 	if packed {
 		in.Data = c.pack(raw)
 		body := raw
-		large = &frugal{released: func(from, to int) { c.bodies.release(body, from, to) }}
+		large = &frugal{released: func(from, to int) { mapped.Release(body, from, to) }}
 	}
 	var repeats []spdx.Repeat
 	repeated := func(r spdx.Repeat) { repeats = append(repeats, r) }

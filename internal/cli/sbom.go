@@ -9,6 +9,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/report"
+	"github.com/cofferdam-io/cofferdam/sbom"
 )
 
 func sbomCommand(e *env) *cobra.Command {
@@ -100,15 +101,19 @@ about; its bytes are compared with its digest.`,
 					return nil
 				})
 			}
-			docs, problems, err := e.sboms(ctx, l, args, &reg)
+			answer := report.NewDocuments()
+			problems, err := e.eachSBOM(ctx, l, args, &reg, func(d *sbom.Document) error {
+				answer.Add(d)
+				return nil
+			})
 			if err != nil {
 				return err
 			}
 			e.problems(problems)
-			if len(docs) == 0 && len(problems) > 0 {
+			if len(answer.Documents) == 0 && len(problems) > 0 {
 				e.outcome.failed = true
 			}
-			return e.write(report.NewDocuments(docs), report.Options{})
+			return e.write(answer, report.Options{})
 		}),
 	}
 	srv.add(c)
