@@ -37,10 +37,13 @@ type builder struct {
 	notes     []note.Note // about the document
 	renamed   []renaming
 	handing   *handing // nil where packages are not handed over
-	dropped   int      // warnings beyond the limit
-	size      int
-	read      int   // of size, where the encoding's reader says so while packages come; or 0
-	err       error // a limit was met or the context ended
+	// passedOver is true where the text ended with a fault and packages that it had put off
+	// to hand them over were not read.
+	passedOver bool
+	dropped    int // warnings beyond the limit
+	size       int
+	read       int   // of size, where the encoding's reader says so while packages come; or 0
+	err        error // a limit was met or the context ended
 }
 
 func newBuilder(ctx context.Context, o Options, size int) *builder {

@@ -81,7 +81,12 @@ func Decode(ctx context.Context, data []byte, o Options) (*sbom.Document, error)
 	case len(text) == 0:
 		return nil, ident.Errorf(ident.KindInvalid, "the document is empty")
 	case text[0] == '{':
-		err = b.readJSON(data)
+		if err = b.readJSON(data); b.passedOver {
+			// Nothing was handed over: what is wrong is said as it is found when all is read.
+			o.Each = nil
+			b = newBuilder(ctx, o, len(data))
+			err = b.readJSON(data)
+		}
 	case bytes.HasPrefix(text, []byte("PK\x03\x04")):
 		return nil, refuse("a spreadsheet or zip archive")
 	case text[0] == '<' && bytes.Contains(text[:min(len(text), sniffBytes)], []byte("rdf:RDF")):
@@ -160,6 +165,7 @@ func (b *builder) readJSON(data []byte) error {
 		return b.err // a limit or the context ended the reading halfway
 	}
 	if err := r.End(); err != nil {
+		b.passedOver = b.opt.Each != nil
 		return err
 	}
 	return j.close()

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,8 +13,6 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/sbom"
 )
-
-var inItem = regexp.MustCompile(` \((.*/packages)/[^)]*\)`)
 
 // eachAgrees decodes with packages handed over and without, and compares.
 func eachAgrees(t *testing.T, name string, data []byte, o Options) {
@@ -30,9 +27,7 @@ func eachAgrees(t *testing.T, name string, data []byte, o Options) {
 	input := bytes.Clone(data)
 	o.Released = func(from, to int) { clear(input[from:to]) }
 	got, gotErr := Decode(context.Background(), input, o)
-	// What is passed over first is known by the list that it is in, not by the item.
-	said := func(err error) string { return inItem.ReplaceAllString(fmt.Sprint(err), " ($1)") }
-	if said(gotErr) != said(wantErr) {
+	if fmt.Sprint(gotErr) != fmt.Sprint(wantErr) {
 		t.Fatalf("%s: %v, want %v", name, gotErr, wantErr)
 	}
 	if want == nil {
@@ -110,6 +105,7 @@ func TestEach(t *testing.T) {
 		"a fault behind":          `"packages":[` + one + ",\n" + two + `],"relationships":[{"comment":"a","comment":"b"}],`,
 		"a fault within":          `"packages":[` + one + ",\n" + `{"name":"a","name":"b"}],`,
 		"a fault of the syntax":   `"packages":[` + one + `;` + two + `],`,
+		"cut off":                 `"packages":[` + one + `,`,
 		"version missing":         `"spdxVersion":"SPDX-9",`,
 	} {
 		for _, o := range []Options{{}, {Details: true}, {Seen: NewSeen(1 << 20)}, {MaxPackages: 1}, {MaxWarnings: 1}} {
