@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -24,12 +25,31 @@ const (
 	maxAnswer = 1 << 20
 )
 
-// Plugins are those of one folder. It is safe for concurrent use.
+// Plugins are those of one folder, for one verification of whatever many signatures: what
+// was asked once is not asked again. Whoever may attach signatures can attach one often, with
+// something unsigned in it that differs. It is safe for concurrent use.
 type Plugins struct {
 	Dir     string
 	Environ []string      // NAME=VALUE, from which Environment picks
 	Time    time.Duration // of one command; 0: a minute
+
+	mu   sync.Mutex
+	said map[question]*word
 }
+
+// question is what a plugin is asked.
+type question struct{ name, command, request string }
+
+// word is what it said.
+type word struct {
+	turn   chan struct{} // of one: who has it may look, and ask
+	said   bool
+	answer []byte
+	err    error
+}
+
+// maxQuestions bounds what is remembered; what is asked beyond is asked each time.
+const maxQuestions = 1000
 
 // pluginName is what a plugin may be called: one part of a path that is none by itself.
 var pluginName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
@@ -37,7 +57,6 @@ var pluginName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 // prefixes are the beginnings of the variables that well-known plugins read.
 var prefixes = map[string][]string{
 	"com.amazonaws.signer.notation.plugin": {"AWS_"},
-	"azure-kv":                             {"AZURE_", "MSI_", "IDENTITY_"},
 }
 
 // Environment returns what a plugin sees of the environment: where it finds programs, its
@@ -90,8 +109,44 @@ func (p *Plugins) find(name string) (string, error) {
 	return path, nil
 }
 
-// Ask has a plugin carry out a command, by the contract of verify.Plugins.
+// Ask has a plugin carry out a command, by the contract of verify.Plugins. The answer is
+// not to be changed.
 func (p *Plugins) Ask(ctx context.Context, name, command string, request []byte) ([]byte, error) {
+	w := p.word(question{name, command, string(request)})
+	select {
+	case w.turn <- struct{}{}:
+		defer func() { <-w.turn }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if w.said {
+		return w.answer, w.err
+	}
+	answer, err := p.run(ctx, name, command, request)
+	if ctx.Err() == nil {
+		w.said, w.answer, w.err = true, answer, err
+	}
+	return answer, err
+}
+
+func (p *Plugins) word(q question) *word {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := p.said[q]
+	if w == nil {
+		w = &word{turn: make(chan struct{}, 1)}
+		if p.said == nil {
+			p.said = map[question]*word{}
+		}
+		if len(p.said) < maxQuestions {
+			p.said[q] = w
+		}
+	}
+	return w
+}
+
+// run starts a plugin once.
+func (p *Plugins) run(ctx context.Context, name, command string, request []byte) ([]byte, error) {
 	path, err := p.find(name)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,6 +37,14 @@ func TestMain(m *testing.M) {
 		_, _ = os.Stdout.Write(bytes.Repeat([]byte("x"), 4<<20))
 	case behaviour == "chats":
 		fmt.Println("hello")
+	case behaviour == "counts":
+		f, err := os.OpenFile("asked", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			panic(err)
+		}
+		_, _ = io.Copy(f, os.Stdin)
+		_ = f.Close()
+		fmt.Print("{}")
 	case behaviour == "dies":
 		fmt.Fprintln(os.Stderr, "panic: of the plugin")
 		os.Exit(2)
@@ -270,7 +279,7 @@ func TestFind(t *testing.T) {
 func TestEnvironment(t *testing.T) {
 	environ := []string{"PATH=/bin", "AWS_REGION=x", "AZURE_X=y", "GITHUB_TOKEN=s", "COFFERDAM_TOKEN=s", "COFFERDAM_NOTATION_X=z", "NAMED=n"}
 	for name, want := range map[string]string{
-		"com.amazonaws.signer.notation.plugin": "PATH=/bin AWS_REGION=x COFFERDAM_NOTATION_X=z", "azure-kv": "PATH=/bin AZURE_X=y COFFERDAM_NOTATION_X=z", "x": "PATH=/bin COFFERDAM_NOTATION_X=z",
+		"com.amazonaws.signer.notation.plugin": "PATH=/bin AWS_REGION=x COFFERDAM_NOTATION_X=z", "x": "PATH=/bin COFFERDAM_NOTATION_X=z",
 	} {
 		if got := strings.Join(notation.Environment(name, environ), " "); got != want {
 			t.Errorf("%s: %s", name, got)
@@ -287,4 +296,31 @@ func TestEnvironment(t *testing.T) {
 func stores(n *synth.Notary) (map[string][]*x509.Certificate, error) {
 	certs, err := verify.ParseStoreCertificates("signingAuthority", n.Root())
 	return map[string][]*x509.Certificate{"signingAuthority:aws-signer-ts": certs}, err
+}
+
+// TestAskedOnce: one signature that is attached a hundred times has its plugin run once.
+func TestAskedOnce(t *testing.T) {
+	dir := t.TempDir()
+	at := install(t, dir, "com.example.counts")
+	p := &notation.Plugins{Dir: dir}
+	var all sync.WaitGroup
+	for i := range 100 {
+		all.Go(func() {
+			if raw, err := p.Ask(t.Context(), "com.example.counts", verify.PluginVerify, []byte{"ab"[i%2]}); err != nil || string(raw) != "{}" {
+				t.Errorf("%s %v", raw, err)
+			}
+		})
+	}
+	all.Wait()
+	if asked, err := os.ReadFile(filepath.Join(filepath.Dir(at), "asked")); err != nil || len(asked) != 2 {
+		t.Errorf("%q %v", asked, err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := p.Ask(gone, "com.example.counts", verify.PluginVerify, []byte("c")); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	if raw, err := p.Ask(t.Context(), "com.example.counts", verify.PluginVerify, []byte("c")); err != nil || string(raw) != "{}" {
+		t.Errorf("what nobody waited for is remembered: %s %v", raw, err)
+	}
 }
