@@ -22,9 +22,10 @@ type VEXDocument struct {
 	ID         string           `json:"id" doc:"By which it is withdrawn"`
 	Document   string           `json:"document" doc:"The document's own identifier, or its digest"`
 	Digest     string           `json:"digest" doc:"SHA-256 of its bytes"`
-	Uploader   string           `json:"uploader" doc:"Who handed it over: trust goes by that"`
-	Authors    []string         `json:"authors" doc:"That the document names: nobody has proved it"`
-	Trusted    bool             `json:"trusted" doc:"The uploader's statements are applied, to some products at least; those of others are shown"`
+	Uploader   string           `json:"uploader" doc:"Who handed it over: trust goes by that, where nobody signed it"`
+	Signer     string           `json:"signer,omitempty" doc:"Whose signature over it verified: trust goes by that"`
+	Authors    []string         `json:"authors" doc:"That the document names: nobody has proved it, unless it is signed"`
+	Trusted    bool             `json:"trusted" doc:"The signer's statements are applied, or the uploader's where nobody signed, to some products at least; those of others are shown"`
 	Statements int              `json:"statements" doc:"Of one with very many products several"`
 	First      []vuln.Statement `json:"first" doc:"The first of them"`
 	From       time.Time        `json:"from"`
@@ -68,6 +69,9 @@ func vexPushedTable(w io.Writer, a *VEXPushed, o Options) error {
 			word = "there already"
 		}
 		p.linef("%s  %s: %s, %s, number %s", p.green(word), clean(d.File), clean(d.Document), plural(d.Statements, "statement"), clean(d.ID))
+		if d.Signer != "" {
+			p.linef("  signed by %s", clean(d.Signer))
+		}
 		if !d.Trusted {
 			p.linef("  %s", p.yellow("shown and not applied: the server's vexUploaders do not name "+clean(d.Uploader)))
 		}
@@ -91,6 +95,9 @@ func vexDocumentsTable(w io.Writer, a *VEXDocuments, o Options) error {
 		trusted := p.green("applied")
 		if !d.Trusted {
 			trusted = p.yellow("shown only")
+		}
+		if d.Signer != "" {
+			trusted += ", signed by " + clean(d.Signer)
 		}
 		var says []string
 		for k := range d.First {

@@ -48,6 +48,13 @@ func (s *Statements) With(more []Statement, uploaders []TrustedAuthor) *Statemen
 	return NewStatements(slices.Concat(s.All(), more), trust)
 }
 
+// Signs reports whether statements are applied that somebody signed whom trust goes by
+// that name, to some products at least.
+func (s *Statements) Signs(signer string) bool {
+	is := func(a TrustedAuthor) bool { return sameAuthor(a.Name, signer) }
+	return s != nil && signer != "" && slices.ContainsFunc(s.trust.Signers, is)
+}
+
 // about returns the positions of the statements about an identifier.
 func (s *Statements) about(id string) []int32 {
 	var out []int32

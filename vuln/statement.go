@@ -121,7 +121,7 @@ func (t *Trust) covers(st *Statement, p *Product) bool {
 
 func trusts(list []TrustedAuthor, author string, p *Product) bool {
 	for _, a := range list {
-		if author == "" || !strings.EqualFold(strings.TrimSpace(author), strings.TrimSpace(a.Name)) {
+		if author == "" || !sameAuthor(author, a.Name) {
 			continue
 		}
 		if len(a.Products) == 0 {
@@ -134,6 +134,10 @@ func trusts(list []TrustedAuthor, author string, p *Product) bool {
 		}
 	}
 	return false
+}
+
+func sameAuthor(a, b string) bool {
+	return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b))
 }
 
 // ParseStatus reads a status in the words that OpenVEX and most tools use.

@@ -54,8 +54,14 @@ func (l *Loader) Intelligence(ctx context.Context, in IntelligenceInputs) (*vuln
 		}
 	}
 	trust, judge, err := l.trust(ctx, in)
-	if err != nil || len(in.VEX) == 0 {
+	if err != nil {
 		return out, nil, err
+	}
+	if len(in.VEX) == 0 {
+		if in.Trust != "" {
+			out.Statements = vuln.NewStatements(nil, trust) // others may be handed over
+		}
+		return out, nil, nil
 	}
 	statements, problems, err := l.statements(ctx, in.VEX, judge)
 	if err != nil {
@@ -116,6 +122,9 @@ func (l *Loader) vexDocument(ctx context.Context, judge *vexJudge, name string, 
 	var who *vexSigner
 	var err error
 	signed := raw
+	if form == paired {
+		form = notSigned // what is handed over to servers; its codec refuses it
+	}
 	if form == notSigned {
 		who, err = l.besideVEX(ctx, judge, name, raw)
 	} else {
@@ -129,11 +138,7 @@ func (l *Loader) vexDocument(ctx context.Context, judge *vexJudge, name string, 
 		signed, who, err = judge.attested(ctx, raw, form)
 	}
 	if err != nil {
-		e := ident.Errorf(ident.KindInvalid, "its statements are not applied: %w", err).At(name)
-		if x, ok := asIdent(err); ok {
-			e = e.WithHint("%s", x.Hint)
-		}
-		return nil, nil, e
+		return nil, nil, notApplied(ident.KindInvalid, err).At(name)
 	}
 	some, faults, err := vex.Decode(ctx, name, signed)
 	if who != nil {
@@ -143,6 +148,15 @@ func (l *Loader) vexDocument(ctx context.Context, judge *vexJudge, name string, 
 		}
 	}
 	return some, faults, err
+}
+
+// notApplied says that a signed document is not read, and never as unsigned.
+func notApplied(kind ident.Kind, err error) *ident.Error {
+	e := ident.Errorf(kind, "its statements are not applied: %w", err)
+	if x, ok := asIdent(err); ok {
+		e = e.WithHint("%s", x.Hint)
+	}
+	return e
 }
 
 // trustHint shows what a file of trusted authors looks like.

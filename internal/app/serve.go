@@ -77,7 +77,7 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 		return err
 	}
 	feed := &advisoryFeed{loader: l, paths: slices.Concat(cfg.Advisories, o.Advisories), log: o.Log, now: time.Now, every: cmp.Or(o.Look, lookForAdvisories),
-		beside: IntelligenceInputs{KEV: cfg.KEV, EPSS: cfg.EPSS, VEX: cfg.VEX, Trust: cfg.VEXTrust}}
+		beside: IntelligenceInputs{KEV: cfg.KEV, EPSS: cfg.EPSS, VEX: cfg.VEX, Trust: cfg.VEXTrust, Roots: l.publicRoots}}
 	if err := feed.check(); err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	c, err := catalog.Open(ctx, catalog.Options{Store: s, Log: o.Log, Now: time.Now, Metrics: registry, Shared: o.DB != "", Review: cfg.Review, Limits: cfg.catalogLimits(), Coding: coding, Scoring: scoring, VEXUploaders: uploaders, BaseImages: cfg.BaseImages, Deadlines: deadlines, FourEyes: cfg.Findings.Approval, Goals: goals,
+	c, err := catalog.Open(ctx, catalog.Options{Store: s, Log: o.Log, Now: time.Now, Metrics: registry, Shared: o.DB != "", Review: cfg.Review, Limits: cfg.catalogLimits(), Coding: coding, Scoring: scoring, VEXUploaders: uploaders, BaseImages: cfg.BaseImages, SignedVEX: l.signedVEX(feed.beside, time.Now), Deadlines: deadlines, FourEyes: cfg.Findings.Approval, Goals: goals,
 		Trusting: catalog.Trusting{Uploaders: cfg.SBOMTrust.Uploaders, Asks: vouching != nil}})
 	if err != nil {
 		return err

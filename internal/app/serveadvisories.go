@@ -128,7 +128,9 @@ func (f *advisoryFeed) load(ctx context.Context) (catalog.Advisories, error) {
 	if db == nil {
 		return catalog.Advisories{}, ident.Errorf(ident.KindFailure, "the advisory cache is gone")
 	}
-	known, faults, err := l.Intelligence(ctx, f.beside)
+	beside := f.beside
+	beside.At = at
+	known, faults, err := l.Intelligence(ctx, beside)
 	if err != nil {
 		return catalog.Advisories{}, err
 	}

@@ -100,10 +100,13 @@ func (l *Loader) voucherRounds(ctx context.Context, c *sbomTrustConfig, log *slo
 	if err != nil {
 		return nil, unusable(err)
 	}
-	r.in.Verify.Roots = func(ctx context.Context, at time.Time) ([]byte, []string, error) {
-		return PublicRoot(ctx, filepath.Join(l.Cache, "trustroot"), at)
-	}
+	r.in.Verify.Roots = l.publicRoots
 	return r, nil
+}
+
+// publicRoots gets the public trusted root, kept in the cache.
+func (l *Loader) publicRoots(ctx context.Context, at time.Time) ([]byte, []string, error) {
+	return PublicRoot(ctx, filepath.Join(l.Cache, "trustroot"), at)
 }
 
 // run goes round until its context ends: over everything when the interval is over, and

@@ -3,12 +3,14 @@ package app
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/fact"
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/catalog"
 	"github.com/cofferdam-io/cofferdam/jsonscan"
 	"github.com/cofferdam-io/cofferdam/provenance"
 	"github.com/cofferdam-io/cofferdam/verify"
@@ -96,7 +98,7 @@ func (l *Loader) vexJudge(ctx context.Context, in IntelligenceInputs, signers []
 // last one that did not say only that the material is of another kind.
 func (j *vexJudge) verifies(ctx context.Context, b *verify.Bundle, a verify.Artifact) (*fact.Fact, *vexSigner, error) {
 	if len(j.signers) == 0 {
-		return nil, nil, ident.Errorf(ident.KindUnsupported, "is signed, and nobody is named whose signature counts").WithHint("--vex-trust FILE with signers: [{key: psirt.pub}], or identity and issuer")
+		return nil, nil, ident.Errorf(ident.KindUnsupported, "is signed, and nobody is named whose signature counts").WithHint("--vex-trust FILE (vexTrust of a server) with signers: [{key: psirt.pub}], or identity and issuer")
 	}
 	var why error
 	for i := range j.signers {
@@ -158,6 +160,7 @@ const (
 	bundled              // with an envelope
 	enveloped
 	detached // a bundle that signs something that lies elsewhere
+	paired   // a document and a bundle (SignedPair)
 )
 
 func signedFormOf(raw []byte) signedForm {
@@ -181,6 +184,8 @@ func signedFormOf(raw []byte) signedForm {
 		return detached
 	case seen["payloadType"] && seen["payload"]:
 		return enveloped
+	case seen["document"] && seen["bundle"]:
+		return paired
 	}
 	return notSigned
 }
@@ -228,8 +233,88 @@ func (l *Loader) besideVEX(ctx context.Context, j *vexJudge, name string, raw []
 	return who, err
 }
 
+// WithSignature returns what a server is to be handed of a document of statements: with
+// the bundle that lies beside it, where one does. of is that it is such a bundle itself,
+// and goes with its document.
+func (l *Loader) WithSignature(ctx context.Context, name string, raw []byte) (out []byte, of bool, err error) {
+	switch {
+	case name == stdinName:
+		return raw, false, nil
+	case l.isSidecar(name):
+		return nil, true, nil
+	case !l.Exists(name + BundleSuffix):
+		return raw, false, nil
+	}
+	bundle, err := l.read(ctx, name+BundleSuffix)
+	if err != nil {
+		return nil, false, err
+	}
+	if !json.Valid(bundle) {
+		return nil, false, ident.Errorf(ident.KindInvalid, "the bundle beside it is no JSON").At(name + BundleSuffix)
+	}
+	out, err = json.Marshal(SignedPair{Document: raw, Bundle: bundle})
+	return out, false, err
+}
+
 // isSidecar reports whether a file is the bundle of a document beside it.
 func (l *Loader) isSidecar(name string) bool {
 	of, ok := strings.CutSuffix(name, BundleSuffix)
 	return ok && l.Exists(of)
+}
+
+// SignedPair is a document with the bundle that signs it, as `vex push` hands both over.
+type SignedPair struct {
+	Document []byte          `json:"document"` // its bytes, in base64
+	Bundle   json.RawMessage `json:"bundle"`
+}
+
+// signedVEX opens signed documents that are handed over to a server: by the file of trust
+// as it is then.
+func (l *Loader) signedVEX(in IntelligenceInputs, now func() time.Time) func(context.Context, []byte) (*catalog.SignedVEX, error) {
+	quiet := *l
+	quiet.Progress = nil
+	return func(ctx context.Context, raw []byte) (*catalog.SignedVEX, error) {
+		form := signedFormOf(raw)
+		switch form {
+		case notSigned:
+			return nil, nil //nolint:nilnil // as catalog.Options.SignedVEX says
+		case detached:
+			return nil, ident.Errorf(ident.KindUnsupported, "is the signature of a document, without the document").WithHint(`cofferdam vex push NAME hands both over where NAME%s lies beside it; the API takes {"document": base64, "bundle": {…}}`, BundleSuffix)
+		}
+		in := in
+		in.At = now()
+		_, judge, err := quiet.trust(ctx, in)
+		if err != nil { // the file of trust, or what it names, cannot be used now
+			return nil, notApplied(ident.KindFailure, err)
+		}
+		document, who, err := judge.opens(ctx, raw, form)
+		switch kind := ident.KindOf(err); {
+		case err == nil:
+			return &catalog.SignedVEX{Document: document, Signer: who.who()}, nil
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case kind == ident.KindIndeterminate, kind == ident.KindUsage: // a trusted root is away, or missing
+			return nil, notApplied(ident.KindIndeterminate, err)
+		case kind == ident.KindUnsupported, kind == ident.KindLimit:
+			return nil, notApplied(kind, err)
+		}
+		return nil, notApplied(ident.KindInvalid, err)
+	}
+}
+
+// opens verifies a signed document in one of the forms that are whole, and returns it.
+func (j *vexJudge) opens(ctx context.Context, raw []byte, form signedForm) ([]byte, *vexSigner, error) {
+	if form != paired {
+		return j.attested(ctx, raw, form)
+	}
+	var p SignedPair
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return nil, nil, ident.Errorf(ident.KindInvalid, "is no document in base64 with its bundle: %w", err)
+	}
+	b, err := verify.ParseBundle(p.Bundle)
+	if err != nil {
+		return nil, nil, err
+	}
+	_, who, err := j.verifies(ctx, b, verify.Artifact{Content: bytes.NewReader(p.Document)})
+	return p.Document, who, err
 }

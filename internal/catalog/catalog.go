@@ -49,6 +49,10 @@ type Options struct {
 	Goals Goals
 	// FourEyes is true where an acceptance of findings counts once somebody else has approved it.
 	FourEyes bool
+	// SignedVEX opens a signed document of statements that somebody hands over; nil of one
+	// that is not signed. A signature that nobody made whose statements are applied is an
+	// error: the document is not read as unsigned. nil: signed ones are not taken.
+	SignedVEX func(ctx context.Context, raw []byte) (*SignedVEX, error)
 	// Trusting says how it is found out who vouches for documents.
 	Trusting Trusting
 	// BaseImages are the names, references or digests of images that others are built on:
@@ -125,6 +129,7 @@ type Catalog struct {
 	deadlines  *Deadlines
 	fourEyes   bool
 	goals      Goals
+	signedVEX  func(ctx context.Context, raw []byte) (*SignedVEX, error)
 	trusting   Trusting
 	trusted    trusted
 	says       says
@@ -147,7 +152,7 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	o.Limits.fill()
 	c := &Catalog{store: o.Store, log: o.Log, now: o.Now, status: store.StatusPublished, limits: o.Limits, memory: budget{total: o.Limits.Memory, free: o.Limits.Memory}, gates: newGates(o.Limits.Tenants, o.Now),
 		workers: newSlots(o.Limits.Workers, o.Limits.Queue, o.Limits.Wait), metrics: newMetrics(o.Metrics),
-		seen: spdx.NewSeen(rememberTexts), said: index.NewKeyCache(rememberKeys), scoring: o.Scoring.ready(), uploaders: o.VEXUploaders, trusting: o.Trusting, deadlines: o.Deadlines, fourEyes: o.FourEyes, goals: o.Goals, baseImages: o.BaseImages}
+		seen: spdx.NewSeen(rememberTexts), said: index.NewKeyCache(rememberKeys), scoring: o.Scoring.ready(), uploaders: o.VEXUploaders, signedVEX: o.SignedVEX, trusting: o.Trusting, deadlines: o.Deadlines, fourEyes: o.FourEyes, goals: o.Goals, baseImages: o.BaseImages}
 	if o.Review {
 		c.status = store.StatusDraft
 	}

@@ -28,10 +28,11 @@ const (
 type VEXDocument struct {
 	ID       string // by which it is withdrawn
 	Uploader string
+	Signer   string // whose signature over it verified when it was handed over; "" where nobody signed
 	Document string // the document's own identifier, or its digest
 	Digest   ident.Digest
-	// Trusted is true where the uploader's statements are applied, to some products at
-	// least; the others are shown.
+	// Trusted is true where the signer's statements are applied, or of what nobody signed
+	// the uploader's, to some products at least; the others are shown.
 	Trusted    bool
 	Statements []vuln.Statement
 	From       time.Time
@@ -40,7 +41,13 @@ type VEXDocument struct {
 	scope string
 }
 
-// Authors are those that the document names: nobody has proved it.
+// SignedVEX is what was in a signed document of statements.
+type SignedVEX struct {
+	Document []byte
+	Signer   string // by the name that trust goes by
+}
+
+// Authors are those that the document names: nobody has proved it but a signer.
 func (d *VEXDocument) Authors() []string {
 	var out []string
 	for i := range d.Statements {
@@ -60,7 +67,8 @@ type VEXReceipt struct {
 
 // vexBody is one row: a statement, or of one with very many products a part of it.
 type vexBody struct {
-	Digest    ident.Digest   `json:"digest"` // of the document
+	Digest    ident.Digest   `json:"digest"`             // of the document
+	Uploader  string         `json:"uploader,omitempty"` // of a signed one, whose scope is its signer's
 	Statement vuln.Statement `json:"statement"`
 }
 
@@ -110,8 +118,18 @@ func (u *uploads) changed(was *uploads) map[string]bool {
 	return out
 }
 
-// vexScope names a document of an uploader: nobody replaces another's.
-func vexScope(uploader, document string) string { return url.PathEscape(uploader) + "/" + document }
+// vexScope names a document of an uploader, or of its signer, whoever hands it over:
+// nobody replaces another's.
+func vexScope(uploader, signer, document string) string {
+	if signer != "" {
+		return signedScope + url.PathEscape(signer) + "/" + document
+	}
+	return url.PathEscape(uploader) + "/" + document
+}
+
+// signedScope is what the scopes of signed documents begin with. No uploader's does: a
+// per cent sign in a name is escaped.
+const signedScope = "%signed/"
 
 func vexID(scope string) string {
 	return ident.SHA256([]byte(scope)).Hex()[:16]
@@ -120,9 +138,22 @@ func vexID(scope string) string {
 // TakeVEX takes a document of statements in: OpenVEX, CSAF or CycloneDX. It replaces the
 // uploader's earlier one of the same identifier. Statements count for findings at once
 // where the uploader is trusted; what the document says of its author proves nothing.
+//
+// A signed one is its signer's, whoever hands it over: it replaces the signer's earlier
+// one, and one that is older than that is refused.
 func (c *Catalog) TakeVEX(ctx context.Context, by authz.Actor, raw []byte) (*VEXReceipt, error) {
 	if len(raw) > MaxVEX {
 		return nil, ident.Errorf(ident.KindLimit, "the document has more than %d MiB", MaxVEX>>20).WithHint("vex: in the server's configuration names files and folders of any size")
+	}
+	digest, signer := ident.SHA256(raw), ""
+	if c.signedVEX != nil {
+		s, err := c.signedVEX(ctx, raw)
+		if err != nil {
+			return nil, err
+		}
+		if s != nil {
+			raw, signer = s.Document, s.Signer
+		}
 	}
 	statements, faults, err := vex.Decode(ctx, "", raw)
 	if err != nil {
@@ -135,14 +166,24 @@ func (c *Catalog) TakeVEX(ctx context.Context, by authz.Actor, raw []byte) (*VEX
 		}
 		return nil, ident.Errorf(ident.KindInvalid, "nothing in the document can be used: %s", why)
 	}
-	digest := ident.SHA256(raw)
 	name := short(statements[0].Document)
 	if name == "" {
 		name = digest.String()
 	}
-	out := &VEXReceipt{Faults: faults, VEXDocument: VEXDocument{Uploader: by.Subject, Document: name, Digest: digest, Statements: statements, scope: vexScope(by.Subject, name)}}
+	out := &VEXReceipt{Faults: faults, VEXDocument: VEXDocument{Uploader: by.Subject, Document: name, Digest: digest, Signer: signer, Statements: statements, scope: vexScope(by.Subject, signer, name)}}
 	c.identify(&out.VEXDocument)
-	rows, err := vexRows(digest, statements)
+	body := vexBody{Digest: digest}
+	if signer != "" {
+		out.Trusted, body.Uploader = true, by.Subject // it verified just now
+		for i := range statements {
+			statements[i].Author = signer
+		}
+		there, err := c.follows(ctx, &out.VEXDocument)
+		if err != nil || there {
+			return out, err
+		}
+	}
+	rows, err := vexRows(body, statements)
 	if err != nil {
 		return nil, err
 	}
@@ -162,6 +203,42 @@ func (c *Catalog) TakeVEX(ctx context.Context, by authz.Actor, raw []byte) (*VEX
 	return out, nil
 }
 
+// follows refuses a signed document that is older than what its signer stated before
+// under the same identifier: whoever kept it cannot bring it back. It reports whether the
+// document is there already.
+func (c *Catalog) follows(ctx context.Context, d *VEXDocument) (there bool, err error) {
+	before, err := readVEX(ctx, c.store, store.StateQuery{Scope: d.scope, History: true})
+	if err != nil || len(before) == 0 {
+		return false, err
+	}
+	slices.SortFunc(before, func(a, b VEXDocument) int { return a.From.Compare(b.From) })
+	last := &before[len(before)-1]
+	if last.Digest == d.Digest {
+		d.From = last.From
+		return last.Until.IsZero(), nil
+	}
+	older := d.stated().Before(last.stated())
+	for i := range before {
+		older = older || before[i].Digest == d.Digest
+	}
+	if older {
+		return false, ident.Errorf(ident.KindInvalid, "%s has stated something newer under the identifier %s: what was handed over is of %s, and what came after it of %s", d.Signer, d.Document,
+			d.stated().UTC().Format(time.RFC3339), last.stated().UTC().Format(time.RFC3339)).WithHint("vex list --history shows both; to state the old again, sign it anew with a later timestamp")
+	}
+	return false, nil
+}
+
+// stated is when the newest of the statements was made.
+func (d *VEXDocument) stated() time.Time {
+	var out time.Time
+	for i := range d.Statements {
+		if at := d.Statements[i].At; at.After(out) {
+			out = at
+		}
+	}
+	return out
+}
+
 // settleVEX lets what changed be seen, and findings follow it at once.
 func (c *Catalog) settleVEX(ctx context.Context, changed int) error {
 	if changed == 0 {
@@ -175,14 +252,21 @@ func (c *Catalog) settleVEX(ctx context.Context, changed int) error {
 // identify fills in what follows from a document's scope.
 func (c *Catalog) identify(d *VEXDocument) {
 	d.ID = vexID(d.scope)
+	if d.Signer != "" {
+		m := c.advisories.set.Load()
+		d.Trusted = m != nil && m.Intelligence != nil && m.Intelligence.Statements.Signs(d.Signer)
+		return
+	}
 	d.Trusted = slices.ContainsFunc(c.uploaders, func(a vuln.TrustedAuthor) bool { return strings.EqualFold(strings.TrimSpace(a.Name), d.Uploader) })
 }
 
 // vexRows spreads statements over rows that a store takes.
-func vexRows(digest ident.Digest, statements []vuln.Statement) ([]store.State, error) {
+func vexRows(body vexBody, statements []vuln.Statement) ([]store.State, error) {
 	var out []store.State
 	add := func(st vuln.Statement) error {
-		body, err := json.Marshal(vexBody{digest, st})
+		row := body
+		row.Statement = st
+		body, err := json.Marshal(row)
 		if err != nil {
 			return err
 		}
@@ -294,10 +378,15 @@ func readVEX(ctx context.Context, s store.Store, q store.StateQuery) ([]VEXDocum
 	var out []VEXDocument
 	err := eachState(ctx, s, q, func(r *store.State) error {
 		var b vexBody
-		uploader, name, _ := strings.Cut(r.Scope, "/")
+		rest, signed := strings.CutPrefix(r.Scope, signedScope)
+		who, name, _ := strings.Cut(rest, "/")
 		err := json.Unmarshal(r.Body, &b)
 		if err == nil {
-			uploader, err = url.PathUnescape(uploader)
+			who, err = url.PathUnescape(who)
+		}
+		uploader, signer := who, ""
+		if signed {
+			uploader, signer = b.Uploader, who
 		}
 		if err != nil {
 			return ident.Errorf(ident.KindFailure, "the statement %.80q of %.200q cannot be read: %w", r.Key, r.Scope, err)
@@ -307,9 +396,12 @@ func readVEX(ctx context.Context, s store.Store, q store.StateQuery) ([]VEXDocum
 		if !ok {
 			n = len(out)
 			at[k] = n
-			out = append(out, VEXDocument{Uploader: uploader, Document: name, Digest: b.Digest, From: r.From, Until: r.Until, scope: r.Scope})
+			out = append(out, VEXDocument{Uploader: uploader, Signer: signer, Document: name, Digest: b.Digest, From: r.From, Until: r.Until, scope: r.Scope})
 		}
-		b.Statement.Uploader, b.Statement.File = uploader, name+" (handed over by "+uploader+")"
+		b.Statement.Uploader, b.Statement.Signer, b.Statement.File = uploader, signer, name+" (handed over by "+uploader+")"
+		if signed {
+			b.Statement.File = name + " (signed by " + signer + ", handed over by " + uploader + ")"
+		}
 		out[n].Statements = append(out[n].Statements, b.Statement)
 		return nil
 	})

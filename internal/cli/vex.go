@@ -36,6 +36,11 @@ what runs at once where the server's configuration trusts who hands them over
 (vexUploaders); those of others are shown. What a document says of its author proves
 nothing. It takes the role triager.
 
+A signed document is its signer's, whoever hands it over: a Sigstore bundle or DSSE
+envelope around an in-toto statement (attest --type openvex), or a document with
+NAME.sigstore.json beside it (sign). The server verifies it by the signers of its
+vexTrust, and refuses one that does not verify or is older than the signer's newest.
+
 Exit 3 where a document was refused.`,
 		Example: "  cofferdam vex push --server https://sbom.example web.openvex.json\n  cofferdam scan web.cdx.json -o openvex > web.openvex.json",
 		Args:    someFiles,
@@ -43,7 +48,12 @@ Exit 3 where a document was refused.`,
 			return e.asking(ctx, &f, func(srv *client.Client) error {
 				a := &report.VEXPushed{SchemaVersion: inventory.SchemaVersion, Documents: []report.VEXReceipt{}}
 				var err error
+				l := e.loader()
 				a.Refused, err = e.handOver(ctx, args, func(name string, raw []byte) error {
+					raw, with, err := l.WithSignature(ctx, name, raw)
+					if err != nil || with {
+						return err
+					}
 					got, err := srv.PushVEX(ctx, raw)
 					if err == nil {
 						got.File = name

@@ -18,7 +18,7 @@ const (
 type Stack struct {
 	// Layers are those of all its platforms, compressed as the registry has them and as
 	// the configuration names their content, each once.
-	Layers []ident.Digest
+	Layers    []ident.Digest
 	Manifests []ident.Digest // of its platforms
 	// Base is the image that it says it was built on, with a digest; zero where it says
 	// none, or its platforms say different ones.

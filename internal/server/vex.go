@@ -24,6 +24,7 @@ func (a *api) statements() {
 	huma.Register(a.huma, huma.Operation{
 		OperationID: "takeVEX", Method: http.MethodPost, Path: "/api/v1/vex", Tags: []string{"Findings"}, Summary: "State something about vulnerabilities in products",
 		Description: "The body is the document: OpenVEX, CSAF or CycloneDX. It replaces the uploader's earlier one of the same identifier. Statements of uploaders that the configuration trusts (vexUploaders) move findings at once; those of others are shown. " +
+			"A signed document (a Sigstore bundle or DSSE envelope around an in-toto statement whose predicate it is, or {\"document\": base64, \"bundle\": {…}}) is its signer's, by the configuration's vexTrust, whoever hands it over; a signature that does not verify is refused, and so is what is older than the signer's newest. " +
 			"What a document says of its author proves nothing. The answer comes once it is on disk.",
 		MaxBodyBytes: catalog.MaxVEX, SkipValidateBody: true, // the codecs judge it
 	}, a.takeVEX)
@@ -50,7 +51,7 @@ func (a *api) stating(ctx context.Context) (authz.Actor, error) {
 type vexReceiptAnswer struct{ Body report.VEXReceipt }
 
 func (a *api) takeVEX(ctx context.Context, in *struct {
-	RawBody []byte `contentType:"application/json" doc:"OpenVEX, CSAF or CycloneDX"`
+	RawBody []byte `contentType:"application/json" doc:"OpenVEX, CSAF or CycloneDX, signed or not"`
 }) (*vexReceiptAnswer, error) {
 	who, err := a.stating(ctx)
 	if err != nil {
@@ -74,7 +75,7 @@ func (a *api) takeVEX(ctx context.Context, in *struct {
 const mostStatements = 100
 
 func vexView(d *catalog.VEXDocument) report.VEXDocument {
-	return report.VEXDocument{ID: d.ID, Document: d.Document, Digest: d.Digest.String(), Uploader: d.Uploader, Authors: append([]string{}, d.Authors()...), Trusted: d.Trusted,
+	return report.VEXDocument{ID: d.ID, Document: d.Document, Digest: d.Digest.String(), Uploader: d.Uploader, Signer: d.Signer, Authors: append([]string{}, d.Authors()...), Trusted: d.Trusted,
 		Statements: len(d.Statements), First: d.Statements[:min(len(d.Statements), mostStatements)], From: d.From, Until: d.Until}
 }
 
