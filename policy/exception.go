@@ -19,7 +19,10 @@ const ApprovalPredicate = "https://cofferdam.dev/attestation/exception-approval/
 // does under Enforce.
 type Approval struct {
 	Approvers []Identity
-	Required  int // distinct identities; 0 is two
+	// People have several identities, each list those of one of them, who counts once:
+	// somebody with a certificate and a key, say.
+	People   [][]Identity
+	Required int // distinct identities; 0 is two
 }
 
 const usualApprovals = 2
@@ -109,7 +112,7 @@ func (e *Exception) void(p *Policy, in *Prepared, at time.Time) (why string, dou
 	}
 	var by []fact.Signer
 	for _, a := range e.Approvals {
-		same := func(s fact.Signer) bool { return samePerson(s, a.Signer) }
+		same := func(s fact.Signer) bool { return p.Exceptions.samePerson(s, a.Signer) }
 		// An approval of a day to come is none yet; one that nobody vouches a time for is
 		// bound to the exception by its digest all the same.
 		signed, timed := signedAt(a)
@@ -117,7 +120,7 @@ func (e *Exception) void(p *Policy, in *Prepared, at time.Time) (why string, dou
 		case a.Claim != fact.Attestation || a.PredicateType != ApprovalPredicate || a.Artifact != e.Digest || e.Digest.IsZero():
 		case timed && signed.After(at):
 		case !slices.ContainsFunc(p.Exceptions.Approvers, func(i Identity) bool { return i.Matches(a.Signer) }):
-		case e.asked(a.Signer):
+		case p.Exceptions.asked(e.Requester, a.Signer):
 		case slices.ContainsFunc(in.Facts, func(f fact.Fact) bool { return same(f.Signer) }), slices.ContainsFunc(in.Signers, same):
 		case !slices.ContainsFunc(by, same):
 			by = append(by, a.Signer)
@@ -126,36 +129,70 @@ func (e *Exception) void(p *Policy, in *Prepared, at time.Time) (why string, dou
 	if len(by) < need {
 		return fmt.Sprintf("it is unapproved: %d of %d approvals by those whom the policy names, and who neither asked for it nor signed the image", len(by), need), false
 	}
-	if why := in.doubt(by); why != "" {
+	keyed := slices.ContainsFunc(by, p.Exceptions.hasKey)
+	if why := in.doubt(keyed); why != "" {
 		return "its approvals are in doubt, for whoever gave them may have signed the image: " + why, true
 	}
 	return "", false
 }
 
-// doubt says why it is not known whether any of those who approve signed the image; ""
-// is that it is known.
-func (p *Prepared) doubt(by []fact.Signer) string {
+// doubt says why it is not known whether any of those who approve, of whom some may have
+// signed with a key, signed the image; "" is that it is known.
+func (p *Prepared) doubt(keyed bool) string {
 	if len(p.Unchecked) > 0 {
 		return p.Unchecked[0]
 	}
 	for _, u := range p.Unjudged {
 		// What a key signed is signed by nobody else.
-		if !u.KeyOnly || slices.ContainsFunc(by, func(s fact.Signer) bool { return s.Key != nil }) {
+		if !u.KeyOnly || keyed {
 			return u.Why
 		}
 	}
 	return ""
 }
 
-// asked reports whether a signer asked for the exception, at whatever issuer.
-func (e *Exception) asked(s fact.Signer) bool {
-	return e.Requester.Matches(s) || s.Certificate != nil && e.Requester.Subject != "" && glob.Match(person(e.Requester.Subject), person(s.Certificate.Subject))
+// asked reports whether a signer asked for an exception, by whatever identity.
+func (a *Approval) asked(requester Identity, s fact.Signer) bool {
+	return requester.means(s) || slices.ContainsFunc(a.People, func(all []Identity) bool {
+		return slices.ContainsFunc(all, requester.meets) && meanAny(all, s)
+	})
 }
 
-// samePerson reports whether two signers have to be taken for one: the same key, or the
-// same name in whatever spelling and at whatever issuer. Two people who cannot be told
-// apart count as one, for one who counts as two approves alone.
-func samePerson(a, b fact.Signer) bool {
+// samePerson reports whether two signers have to be taken for one: the same key, the
+// same name in whatever spelling and at whatever issuer, or two identities of whom the
+// policy says that they are one person's. Two people who cannot be told apart count as
+// one, for one who counts as two approves alone.
+func (a *Approval) samePerson(s, t fact.Signer) bool {
+	return sameName(s, t) || slices.ContainsFunc(a.People, func(all []Identity) bool { return meanAny(all, s) && meanAny(all, t) })
+}
+
+// hasKey reports whether a signer may have signed something else with a key.
+func (a *Approval) hasKey(s fact.Signer) bool {
+	return s.Key != nil || slices.ContainsFunc(a.People, func(all []Identity) bool {
+		return meanAny(all, s) && slices.ContainsFunc(all, func(i Identity) bool { return !i.Key.IsZero() })
+	})
+}
+
+func meanAny(all []Identity, s fact.Signer) bool {
+	return slices.ContainsFunc(all, func(i Identity) bool { return i.means(s) })
+}
+
+// means reports whether a signer is the identity, in whatever spelling and at whatever
+// issuer.
+func (i Identity) means(s fact.Signer) bool {
+	return i.Matches(s) || s.Certificate != nil && i.Subject != "" && glob.Match(person(i.Subject), person(s.Certificate.Subject))
+}
+
+// meets reports whether somebody may be both identities.
+func (i Identity) meets(j Identity) bool {
+	if !i.Key.IsZero() || !j.Key.IsZero() {
+		return i.Key == j.Key
+	}
+	a, b := person(i.Subject), person(j.Subject)
+	return glob.Match(a, b) || glob.Match(b, a)
+}
+
+func sameName(a, b fact.Signer) bool {
 	switch {
 	case a.Certificate != nil && b.Certificate != nil:
 		return person(a.Certificate.Subject) == person(b.Certificate.Subject)

@@ -34,6 +34,13 @@ func TestExceptions(t *testing.T) {
 		}
 		return attested(exceptionDigest, policy.ApprovalPredicate, "{}", by(ci, who), noon.Add(-time.Hour))
 	}
+	// Ann also has a key, of which the policy may say that it is hers.
+	annsKey, annAtHome := ident.SHA256([]byte("a key of Ann's")), policy.Identity{Issuer: "https://home.example", Subject: "ann@home.example"}
+	keyed := attested(exceptionDigest, policy.ApprovalPredicate, "{}", fact.Signer{Key: &fact.Key{ID: annsKey}}, noon.Add(-time.Hour))
+	strangers := policy.Approval{Approvers: append([]policy.Identity{{Key: annsKey}}, approval.Approvers...)}
+	known := strangers
+	known.People = [][]policy.Identity{{{Issuer: people, Subject: "ben@sec.example"}, {Issuer: ci, Subject: "ben"}}, {{Issuer: people, Subject: "ann@sec.example"}, annAtHome, {Key: annsKey}}}
+	withKey := func(e *policy.Exception) { e.Approvals[1] = keyed }
 	forged := approved("ben@sec.example")
 	forged.Artifact = image
 	late := approved("ben@sec.example")
@@ -65,23 +72,32 @@ func TestExceptions(t *testing.T) {
 		"the requester, at another issuer": {func(e *policy.Exception) {
 			e.Requester = policy.Identity{Issuer: "https://login.example", Subject: "ben@sec.example"}
 		}, approval, policy.Enforce, policy.Broken, "1 of 2"},
-		"the requester, written otherwise":  {func(e *policy.Exception) { e.Requester.Subject = "Ben+ops@sec.example" }, approval, policy.Enforce, policy.Broken, "1 of 2"},
-		"one person, written otherwise":     {func(e *policy.Exception) { e.Approvals[1] = approved("Ann@sec.example") }, approval, policy.Enforce, policy.Broken, "1 of 2"},
-		"one person, with a tag":            {func(e *policy.Exception) { e.Approvals[1] = approved("ann+2@sec.example") }, approval, policy.Enforce, policy.Broken, "1 of 2"},
-		"one workflow, at two branches":     {func(e *policy.Exception) { e.Approvals = []fact.Fact{ofBranch("a"), ofBranch("b")} }, approval, policy.Enforce, policy.Broken, "1 of 2"},
-		"who signed the image, on a branch": {func(e *policy.Exception) { e.Approvals[1] = ofBranch("") }, approval, policy.Enforce, policy.Broken, "1 of 2"},
-		"of something else":                 {func(e *policy.Exception) { e.Approvals[1] = forged }, approval, policy.Enforce, policy.Broken, "1 of 2"},
-		"of another kind":                   {func(e *policy.Exception) { e.Approvals[1] = otherType }, approval, policy.Enforce, policy.Broken, "1 of 2"},
-		"not yet":                           {func(e *policy.Exception) { e.Approvals[1] = late }, approval, policy.Enforce, policy.Broken, "1 of 2"},
-		"without digest":                    {func(e *policy.Exception) { e.Digest = ident.Digest{} }, approval, policy.Enforce, policy.Broken, "0 of 2"},
-		"another policy":                    {func(e *policy.Exception) { e.Policies = []string{"q"} }, approval, policy.Enforce, policy.Broken, ""},
-		"this policy":                       {func(e *policy.Exception) { e.Policies = []string{"p"} }, approval, policy.Enforce, policy.Excused, ""},
-		"another rule":                      {func(e *policy.Exception) { e.Rules = []string{"s"} }, approval, policy.Enforce, policy.Broken, ""},
-		"another image":                     {func(e *policy.Exception) { e.Images = []string{"r.example/other*"} }, approval, policy.Enforce, policy.Broken, ""},
-		"no image":                          {func(e *policy.Exception) { e.Images = nil }, approval, policy.Enforce, policy.Broken, ""},
-		"another namespace":                 {func(e *policy.Exception) { e.Namespaces = []string{"lab"} }, approval, policy.Enforce, policy.Broken, ""},
-		"this namespace":                    {func(e *policy.Exception) { e.Namespaces = []string{"sh*"} }, approval, policy.Enforce, policy.Excused, ""},
-		"of a finding":                      {func(e *policy.Exception) { e.Findings = []string{"CVE-2026-0001"} }, approval, policy.Enforce, policy.Broken, ""},
+		"the requester, written otherwise":      {func(e *policy.Exception) { e.Requester.Subject = "Ben+ops@sec.example" }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"one person, written otherwise":         {func(e *policy.Exception) { e.Approvals[1] = approved("Ann@sec.example") }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"one person, with a tag":                {func(e *policy.Exception) { e.Approvals[1] = approved("ann+2@sec.example") }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"one workflow, at two branches":         {func(e *policy.Exception) { e.Approvals = []fact.Fact{ofBranch("a"), ofBranch("b")} }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"who signed the image, on a branch":     {func(e *policy.Exception) { e.Approvals[1] = ofBranch("") }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"a certificate and a key":               {withKey, strangers, policy.Enforce, policy.Excused, ""},
+		"both of one person":                    {withKey, known, policy.Enforce, policy.Broken, "1 of 2"},
+		"both of one person, written otherwise": {func(e *policy.Exception) { e.Approvals = []fact.Fact{keyed, approved("Ann+x@sec.example")} }, known, policy.Enforce, policy.Broken, "1 of 2"},
+		"a key beside somebody else":            {func(e *policy.Exception) { e.Approvals[0] = keyed }, known, policy.Enforce, policy.Excused, ""},
+		"the requester, with a key": {func(e *policy.Exception) {
+			e.Approvals[0], e.Requester = keyed, policy.Identity{Issuer: people, Subject: "Ann@sec.example"}
+		}, known, policy.Enforce, policy.Broken, "1 of 2"},
+		"the requester by key, with a certificate": {func(e *policy.Exception) { e.Requester = policy.Identity{Key: annsKey} }, known, policy.Enforce, policy.Broken, "1 of 2"},
+		"the requester, elsewhere":                 {func(e *policy.Exception) { e.Requester = annAtHome }, known, policy.Enforce, policy.Broken, "1 of 2"},
+		"of something else":                        {func(e *policy.Exception) { e.Approvals[1] = forged }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"of another kind":                          {func(e *policy.Exception) { e.Approvals[1] = otherType }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"not yet":                                  {func(e *policy.Exception) { e.Approvals[1] = late }, approval, policy.Enforce, policy.Broken, "1 of 2"},
+		"without digest":                           {func(e *policy.Exception) { e.Digest = ident.Digest{} }, approval, policy.Enforce, policy.Broken, "0 of 2"},
+		"another policy":                           {func(e *policy.Exception) { e.Policies = []string{"q"} }, approval, policy.Enforce, policy.Broken, ""},
+		"this policy":                              {func(e *policy.Exception) { e.Policies = []string{"p"} }, approval, policy.Enforce, policy.Excused, ""},
+		"another rule":                             {func(e *policy.Exception) { e.Rules = []string{"s"} }, approval, policy.Enforce, policy.Broken, ""},
+		"another image":                            {func(e *policy.Exception) { e.Images = []string{"r.example/other*"} }, approval, policy.Enforce, policy.Broken, ""},
+		"no image":                                 {func(e *policy.Exception) { e.Images = nil }, approval, policy.Enforce, policy.Broken, ""},
+		"another namespace":                        {func(e *policy.Exception) { e.Namespaces = []string{"lab"} }, approval, policy.Enforce, policy.Broken, ""},
+		"this namespace":                           {func(e *policy.Exception) { e.Namespaces = []string{"sh*"} }, approval, policy.Enforce, policy.Excused, ""},
+		"of a finding":                             {func(e *policy.Exception) { e.Findings = []string{"CVE-2026-0001"} }, approval, policy.Enforce, policy.Broken, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := granted()
@@ -99,6 +115,31 @@ func TestExceptions(t *testing.T) {
 				t.Errorf("%s is %s", c.want, v.Decision)
 			}
 		})
+	}
+}
+
+// A signature by a key that could not be read may be of whoever approves with a key, or
+// has one beside the certificate that approves.
+func TestApprovalsInDoubt(t *testing.T) {
+	key := ident.SHA256([]byte("a key of Ann's"))
+	ann := policy.Identity{Issuer: people, Subject: "ann@sec.example"}
+	for name, c := range map[string]struct {
+		people  [][]policy.Identity
+		keyOnly bool
+		want    policy.Result
+	}{
+		"of anybody":                    {nil, false, policy.Broken},
+		"of a key":                      {nil, true, policy.Excused},
+		"of a key that Ann may have":    {[][]policy.Identity{{ann, {Key: key}}}, true, policy.Broken},
+		"of a key, Ann has other names": {[][]policy.Identity{{ann, {Issuer: ci, Subject: "ann"}}}, true, policy.Excused},
+	} {
+		s := rule("false")
+		s.Exceptions = policy.Approval{Approvers: []policy.Identity{{Issuer: people, Subject: "*@sec.example"}}, People: c.people}
+		in := input()
+		in.Unjudged = []policy.Unjudged{{Why: "it is malformed", KeyOnly: c.keyOnly}}
+		if v := compile(t, s).Evaluate(prepare(t, in), policy.Context{At: noon, Exceptions: []policy.Exception{granted()}}); v.Rules[0].Result != c.want || strings.Contains(v.Rules[0].Exception, "in doubt") != (c.want == policy.Broken) {
+			t.Errorf("%s: %+v", name, v.Rules)
+		}
 	}
 }
 

@@ -67,8 +67,8 @@ func readVerification(root strict.Node, faults *[]strict.Fault, c *policy.Compil
 		s.Freshness = append(s.Freshness, readFreshness(n))
 	}
 	if e := spec.Get("exceptions"); e.Present() {
-		e = e.Object("approvers", "required")
-		s.Exceptions = policy.Approval{Approvers: readIdentities(e.Get("approvers")), Required: e.Get("required").Count()}
+		e = e.Object("approvers", "required", "people")
+		s.Exceptions = policy.Approval{Approvers: readIdentities(e.Get("approvers")), Required: e.Get("required").Count(), People: readPeople(e.Get("people"))}
 		if e.Get("approvers").Empty() {
 			e.Fault(RuleApproval, "nobody may approve an exception").Mend("approvers: [{issuer: …, subject: …}], or remove exceptions: then none counts under Enforce")
 		}
@@ -76,15 +76,22 @@ func readVerification(root strict.Node, faults *[]strict.Fault, c *policy.Compil
 			e.Get("required").Warn(RuleApproval, "one person approves alone").Mend("required: 2")
 		}
 	}
-	if strict.Broken((*faults)[from:]) {
-		return nil
+	broken := strict.Broken((*faults)[from:])
+	if broken && slices.ContainsFunc(variables, func(n strict.Node) bool { return n.Get("name").Empty() || n.Get("expression").Empty() }) {
+		return nil // every rule that uses it would be wrong, too
 	}
 	p, wrong := c.Compile(s)
+	if broken {
+		p = nil
+	}
 	parts := map[string][]strict.Node{policy.PartVariable: variables, policy.PartRule: rules, policy.PartFreshness: freshness}
 	for _, f := range wrong {
 		n := spec.Get(f.Part)
 		if nodes := parts[f.Part]; f.Index < len(nodes) {
 			n = nodes[f.Index].Get(f.Field)
+			if broken && (n.Empty() || slices.ContainsFunc((*faults)[from:], func(f strict.Fault) bool { return f.Path == n.Path && !f.Warning })) {
+				continue // what is wrong there was told
+			}
 		}
 		if f.Line > 0 {
 			n.At = n.Value.Inside(f.Line, f.Column)
@@ -92,6 +99,21 @@ func readVerification(root strict.Node, faults *[]strict.Fault, c *policy.Compil
 		n.Fault(RuleExpression, "%s", f.Message).Mend("%s", f.Hint)
 	}
 	return p
+}
+
+// readPeople reads who has several identities.
+func readPeople(n strict.Node) [][]policy.Identity {
+	var out [][]policy.Identity
+	for _, p := range n.Items() {
+		p = p.Object("name", "identities")
+		p.Require("name", "name: for who reads the policy")
+		all := readIdentities(p.Get("identities"))
+		if len(all) < 2 {
+			p.Fault(RuleApproval, "somebody with %d identities counts as one without being named here", len(all)).Mend("identities: [{issuer: …, subject: …}, {key: sha256:…}]")
+		}
+		out = append(out, all)
+	}
+	return out
 }
 
 func readMatch(n strict.Node) policy.Match {
