@@ -143,7 +143,11 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 	if fault == nil {
 		c.seen.Done(doc) // what is answered needs no components
 	}
-	if !packed {
+	switch {
+	case packed:
+	case fault != nil:
+		in.Data = c.pack(raw) // what is in quarantine needs nothing beside it to be read
+	default:
 		in.Data, in.Texts = c.packShared(raw, repeats)
 	}
 	c.bodies.give(raw)
