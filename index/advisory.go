@@ -64,7 +64,8 @@ func (a *AdvisoryIndex) Extend(ctx context.Context, s *Snapshot) (*AdvisoryIndex
 	if s.dictionary.n <= a.assessed {
 		return a, nil
 	}
-	l := &learning{reader: vuln.NewReader(), packages: map[vuln.Package]*named{},
+	few := (s.dictionary.n - a.assessed) / 4 // a package has some versions, and is of one more where it has a source
+	l := &learning{reader: vuln.NewReader(), packages: make(map[vuln.Package]*named, few),
 		byName: map[string][]uint32{}, bySource: map[string][]uint32{}, unplaced: map[vuln.Unplaced][]uint32{}}
 	for _, x := range s.dictionary.parts {
 		if x.lo+x.n <= a.assessed {

@@ -102,6 +102,35 @@ func splitDistro(q string) (id, release string) {
 	return distroID(q), ""
 }
 
+// releases remembers the ecosystems of distributions by what tells of them; a nil one
+// remembers nothing.
+type releases map[releaseOf]string
+
+type releaseOf struct {
+	typ, namespace, distro string // of a package URL
+	subject                sbom.Distro
+}
+
+// mostReleases bounds it: there are some hundred releases, and foreign text may name any.
+const mostReleases = 1 << 12
+
+// ecosystem is distroEcosystem of what a package and its document tell.
+func (r releases) ecosystem(p PURL, subject sbom.Distro) (string, error) {
+	of := releaseOf{p.Type, p.Namespace, p.Qualifier("distro"), subject}
+	if eco, ok := r[of]; ok {
+		return eco, nil
+	}
+	distro, release := distroOf(p, subject)
+	eco, err := distroEcosystem(p.Type, distro, release)
+	if err == nil && r != nil && len(r) < mostReleases {
+		r[of] = eco
+	}
+	return eco, err
+}
+
+// rolling are the distributions without releases, and OSV's names for them.
+var rolling = map[string]string{"wolfi": "Wolfi", "chainguard": "Chainguard", "minimos": "MinimOS"}
+
 // distroEcosystem gives OSV's name for a distribution's release, for the purl
 // type that packages of it must have. An error says why there is none.
 func distroEcosystem(typ, id, release string) (string, error) {
@@ -118,7 +147,7 @@ func distroEcosystem(typ, id, release string) (string, error) {
 		if typ != "apk" {
 			break
 		}
-		return map[string]string{"wolfi": "Wolfi", "chainguard": "Chainguard", "minimos": "MinimOS"}[id], nil
+		return rolling[id], nil
 	case "":
 		return none("the package URL names no distribution")
 	}

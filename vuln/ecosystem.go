@@ -24,10 +24,16 @@ var released = map[string]bool{
 // service variants of a release share its package versions.
 var reSUSERelease = regexp.MustCompile(`([0-9]+)(?:[ .]SP([0-9]+))?(?:[ -](?:LTSS|ESPOS|BCL|TERADATA|LTSS Extended Security))?$`)
 
+// baseOf returns an ecosystem without its release, in lower case.
+func baseOf(ecosystem string) string {
+	base, _, _ := strings.Cut(ecosystem, ":")
+	return strings.ToLower(base)
+}
+
 // scopeOf takes an ecosystem string apart.
 func scopeOf(ecosystem string) scope {
-	base, rest, _ := strings.Cut(ecosystem, ":")
-	s := scope{base: strings.ToLower(base)}
+	_, rest, _ := strings.Cut(ecosystem, ":")
+	s := scope{base: baseOf(ecosystem)}
 	if !released[s.base] || rest == "" {
 		return s
 	}

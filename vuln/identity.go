@@ -67,7 +67,7 @@ func identify(c *sbom.Component, subjectOS sbom.Distro) (PURL, []asked, error) {
 	if err != nil {
 		return p, nil, err
 	}
-	ids, err := identities(p, c, subjectOS)
+	ids, err := identities(p, c, subjectOS, nil)
 	if err != nil {
 		return p, nil, err
 	}
@@ -109,13 +109,13 @@ func purlOf(c *sbom.Component) (PURL, error) {
 }
 
 // identities is IdentityOf without the check of the version.
-func identities(p PURL, c *sbom.Component, subjectOS sbom.Distro) ([]Identity, error) {
+func identities(p PURL, c *sbom.Component, subjectOS sbom.Distro, known releases) ([]Identity, error) {
 	if p.Type == "alpine" && p.Namespace == "" {
 		p.Type, p.Namespace = "apk", "alpine" // what syft wrote before the type apk was registered
 	}
 	switch p.Type {
 	case "deb", "rpm", "apk":
-		return distroIdentities(p, c.Source, subjectOS)
+		return distroIdentities(p, c.Source, subjectOS, known)
 	case "golang":
 		return []Identity{goIdentity(p)}, nil
 	}
@@ -191,13 +191,12 @@ func goRelease(s string) string {
 }
 
 // distroIdentities names a package of a distribution by source and by itself.
-func distroIdentities(p PURL, src sbom.SourcePackage, subjectOS sbom.Distro) ([]Identity, error) {
-	distro, release := distroOf(p, subjectOS)
-	eco, err := distroEcosystem(p.Type, distro, release)
+func distroIdentities(p PURL, src sbom.SourcePackage, subjectOS sbom.Distro, known releases) ([]Identity, error) {
+	eco, err := known.ecosystem(p, subjectOS)
 	if err != nil {
 		return nil, err
 	}
-	base := scopeOf(eco).base
+	base := baseOf(eco)
 	own := Identity{Ecosystem: eco, Name: canonicalName(base, p.Name), Version: withEpoch(p.Version, p.Qualifier("epoch"))}
 	name, version := sourceOf(p, src)
 	if name == "" {

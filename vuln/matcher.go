@@ -30,11 +30,12 @@ type Named struct {
 type Reader struct {
 	keys       keyMemory
 	ecosystems map[string]*ecosystem
+	releases   releases
 	out        []Named
 }
 
 // NewReader returns a reader.
-func NewReader() *Reader { return &Reader{ecosystems: map[string]*ecosystem{}} }
+func NewReader() *Reader { return &Reader{ecosystems: map[string]*ecosystem{}, releases: releases{}} }
 
 // Read says under which names records are about a component; none where no record can be
 // compared with it, whatever is loaded. The list is overwritten by the next call.
@@ -49,7 +50,7 @@ func (r *Reader) Read(c *sbom.Component, subjectOS sbom.Distro) []Named {
 // ReadParsed is Read for a component whose package URL is parsed, with the component's
 // version where it has none.
 func (r *Reader) ReadParsed(p PURL, c *sbom.Component, subjectOS sbom.Distro) []Named {
-	ids, err := identities(p, c, subjectOS)
+	ids, err := identities(p, c, subjectOS, r.releases)
 	if err != nil {
 		return nil
 	}

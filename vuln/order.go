@@ -100,8 +100,7 @@ var orders = map[string]*order{
 
 // orderOf returns the order of an ecosystem (with or without release), or nil.
 func orderOf(ecosystem string) *order {
-	base, _, _ := strings.Cut(ecosystem, ":")
-	return orders[strings.ToLower(base)]
+	return orders[baseOf(ecosystem)]
 }
 
 // parse reads a version, or says why the order does not know it.
