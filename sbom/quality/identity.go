@@ -32,6 +32,11 @@ func sameName(p vuln.PURL, c *sbom.Component) bool {
 	if strings.EqualFold(p.Name, c.Name) {
 		return true
 	}
+	// Most names end with the package URL's as it stands, which needs no folding, unless an
+	// escape that folding drops began before it.
+	if before, ok := strings.CutSuffix(c.Name, p.Name); ok && !strings.Contains(before, "%") && !strings.Contains(c.Group, "%") {
+		return true
+	}
 	name, full := fold(c.Group+c.Name), fold(p.FullName()+p.Subpath)
 	own := fold(c.Name)
 	return strings.HasSuffix(full, own) || strings.HasSuffix(name, fold(p.Name)) || strings.HasSuffix(own, full)
