@@ -302,8 +302,11 @@ func (c *Catalog) findIn(ctx context.Context, v *view, m *matched, only map[stri
 	return out, nil
 }
 
-func compareFindings(a, b Finding) int {
-	return cmp.Or(cmp.Compare(a.scope, b.scope), cmp.Compare(a.key, b.key), a.From.Compare(b.From))
+func compareFindings(a, b Finding) int { return a.place(&b) }
+
+// place is negative, zero or positive as a finding stands before, with or behind another.
+func (f *Finding) place(o *Finding) int {
+	return cmp.Or(cmp.Compare(f.scope, o.scope), cmp.Compare(f.key, o.key), f.From.Compare(o.From))
 }
 
 // assessed is an entry of the dictionary with what the advisories say of it.

@@ -44,8 +44,12 @@ func foundOf(list []Finding) *foundRunning {
 		scope := list[0].scope
 		out.scopes = append(out.scopes, scope)
 		in[scope] = list[:n:n]
-		for id := range identifiers(list[:n]) {
-			about[id] = append(about[id], scope)
+		for i := range n {
+			for id := range list[i].identifiers() {
+				if of := about[id]; len(of) == 0 || of[len(of)-1] != scope {
+					about[id] = append(of, scope)
+				}
+			}
 		}
 		out.count(list[:n], 1)
 		list = list[n:]
@@ -54,16 +58,18 @@ func foundOf(list []Finding) *foundRunning {
 	return out
 }
 
-// identifiers are those of findings, in upper case.
-func identifiers(list []Finding) map[string]bool {
-	out := map[string]bool{}
-	for i := range list {
-		out[strings.ToUpper(list[i].ID)] = true
-		for _, a := range list[i].Said.Aliases {
-			out[strings.ToUpper(a)] = true
+// identifiers yields those of a finding, in upper case.
+func (f *Finding) identifiers() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !yield(strings.ToUpper(f.ID)) {
+			return
+		}
+		for _, a := range f.Said.Aliases {
+			if !yield(strings.ToUpper(a)) {
+				return
+			}
 		}
 	}
-	return out
 }
 
 func (f *foundRunning) count(list []Finding, n int) {
@@ -106,30 +112,14 @@ func (f *foundRunning) with(list []Finding, only map[string]bool, m *matched) *f
 	moves := map[string]map[string]bool{} // by identifier and scope: whether it is there now
 	for scope := range put {
 		before := f.in.At(scope)
-		now := slices.Clone(put[scope])
-		for i := range before {
-			x := before[i]
-			if concerned(only, x.ID, x.Said.Aliases) {
-				if _, ok := m.Database.Lookup(x.ID); ok {
-					continue
-				}
-				x.Said.Unheard = true
-			}
-			now = append(now, x)
-		}
-		slices.SortFunc(now, compareFindings)
+		now, turned := merged(before, slices.Clone(put[scope]), only, m)
 		out.count(before, -1)
 		out.count(now, 1)
-		were, are := identifiers(before), identifiers(now)
-		for _, ids := range []map[string]bool{were, are} {
-			for id := range ids {
-				if were[id] != are[id] {
-					if moves[id] == nil {
-						moves[id] = map[string]bool{}
-					}
-					moves[id][scope] = are[id]
-				}
+		for id, is := range turned {
+			if moves[id] == nil {
+				moves[id] = map[string]bool{}
 			}
+			moves[id][scope] = is
 		}
 		if put[scope] = now; len(now) == 0 {
 			delete(put, scope)
@@ -153,6 +143,61 @@ func (f *foundRunning) with(list []Finding, only map[string]bool, m *matched) *f
 	}
 	out.about = f.about.With(about, silent...)
 	return out
+}
+
+// merged is a container's findings, those before without what some identifiers concern
+// and those that are now, sorted; and which identifiers are there now and were not, or the
+// other way round. Findings are large, so that what stays is copied once and not sorted.
+func merged(before, fresh []Finding, only map[string]bool, m *matched) (now []Finding, turned map[string]bool) {
+	slices.SortFunc(fresh, compareFindings)
+	touched := map[string]uint8{} // identifiers of findings that came or went, and where they are
+	const was, is = 1, 2
+	mark := func(list []Finding, where uint8) {
+		for i := range list {
+			for id := range list[i].identifiers() {
+				if at, ok := touched[id]; ok {
+					touched[id] = at | where
+				}
+			}
+		}
+	}
+	touch := func(x *Finding) {
+		for id := range x.identifiers() {
+			touched[id] = 0
+		}
+	}
+	for i := range fresh {
+		touch(&fresh[i])
+	}
+	now = make([]Finding, 0, len(before)+len(fresh))
+	for i := range before {
+		x := &before[i]
+		unheard := false
+		if concerned(only, x.ID, x.Said.Aliases) {
+			if _, ok := m.Database.Lookup(x.ID); ok {
+				touch(x)
+				continue
+			}
+			unheard = true
+		}
+		for len(fresh) > 0 && fresh[0].place(x) <= 0 {
+			now, fresh = append(now, fresh[0]), fresh[1:]
+		}
+		now = append(now, *x)
+		if unheard {
+			now[len(now)-1].Said.Unheard = true
+		}
+	}
+	now = append(now, fresh...)
+	mark(before, was)
+	mark(now, is)
+	turned = map[string]bool{}
+	for id, where := range touched {
+		if where == was || where == is {
+			turned[id] = where == is
+		}
+	}
+	return now, turned
 }
 
 // moveIn is a sorted list with those texts that are to be in it, and without the others
