@@ -173,17 +173,23 @@ func numbersKeyer(separators string) keyer {
 	}
 }
 
+// appendEpoch writes the epoch before a colon, zero where there is none, and returns what
+// is behind it.
+func appendEpoch(dst []byte, s string) (out []byte, rest string, ok bool) {
+	epoch, rest, ok := strings.Cut(s, ":")
+	if !ok {
+		epoch, rest = "", s
+	} else if epoch == "" || digitsEnd(epoch, 0) != len(epoch) {
+		return dst, s, false
+	}
+	dst, ok = appendNumber(dst, 0, epoch)
+	return dst, rest, ok
+}
+
 // debianKey: epoch, upstream version and revision, each of the latter in turns of text,
 // whose letters are before all else and "~" before its end, and numbers (deb-version(7)).
 func debianKey(dst []byte, s string) ([]byte, bool) {
-	epoch := ""
-	if i := strings.IndexByte(s, ':'); i >= 0 {
-		if epoch = s[:i]; i == 0 || digitsEnd(epoch, 0) != i {
-			return dst, false
-		}
-		s = s[i+1:]
-	}
-	dst, ok := appendNumber(dst, 0, epoch)
+	dst, s, ok := appendEpoch(dst, s)
 	if !ok || s == "" || !isDigit(s[0]) {
 		return dst, false
 	}
@@ -226,14 +232,7 @@ func appendDebian(dst []byte, s string) ([]byte, bool) {
 // rpmKey: epoch, version and release as rpmvercmp has them: runs of digits after runs of
 // letters, "^" before both, "~" before the end, all else only separates.
 func rpmKey(dst []byte, s string) ([]byte, bool) {
-	epoch := ""
-	if i := strings.IndexByte(s, ':'); i >= 0 {
-		if epoch = s[:i]; i == 0 || digitsEnd(epoch, 0) != i {
-			return dst, false
-		}
-		s = s[i+1:]
-	}
-	dst, ok := appendNumber(dst, 0, epoch)
+	dst, s, ok := appendEpoch(dst, s)
 	version, release, released := strings.Cut(s, "-")
 	if !ok || version == "" || released && release == "" {
 		return dst, false
