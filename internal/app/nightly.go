@@ -87,7 +87,7 @@ func serverName(data string) (string, error) {
 // runs anew. A source that is held back or cannot be reached makes it fail, once the rest
 // is done: somebody has to look.
 func (f *advisoryFeed) night(ctx context.Context, c *nightlyConfig) (string, error) {
-	var held []string
+	held := f.refreshBesides(ctx)
 	if len(f.paths) == 0 {
 		l := &Loader{Files: f.loader.Files, Cache: f.loader.Cache}
 		note, problems, err := l.Update(ctx, feeds.Request{From: c.From, Only: c.Ecosystems, At: f.now()})
@@ -113,7 +113,7 @@ func (f *advisoryFeed) night(ctx context.Context, c *nightlyConfig) (string, err
 		return "", err
 	}
 	if len(held) > 0 {
-		return "", ident.Errorf(ident.KindFailure, "what runs was compared anew, with advisories of before from %s", strings.Join(held, "; ")).
+		return "", ident.Errorf(ident.KindFailure, "what runs was compared anew, with what there was before from %s", strings.Join(held, "; ")).
 			WithHint("cofferdam advisories status; cofferdam advisories update --accept-shrunk takes a source as it is")
 	}
 	return fmt.Sprintf("%d advisories as of %s, %d findings", state.Records, state.AsOf.Format(time.DateOnly), n), nil

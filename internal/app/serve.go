@@ -76,8 +76,12 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
-	feed := &advisoryFeed{loader: l, paths: slices.Concat(cfg.Advisories, o.Advisories), log: o.Log, now: time.Now, every: cmp.Or(o.Look, lookForAdvisories),
-		beside: IntelligenceInputs{KEV: cfg.KEV, EPSS: cfg.EPSS, VEX: cfg.VEX, Trust: cfg.VEXTrust, Roots: l.publicRoots}}
+	beside, fetched, err := l.fetchedFeeds(IntelligenceInputs{KEV: cfg.KEV, EPSS: cfg.EPSS, VEX: cfg.VEX, Trust: cfg.VEXTrust, Roots: l.publicRoots}, cfg.Nightly != nil)
+	if err != nil {
+		return err
+	}
+	feed := &advisoryFeed{fetched: fetched, loader: l, paths: slices.Concat(cfg.Advisories, o.Advisories), log: o.Log, now: time.Now, every: cmp.Or(o.Look, lookForAdvisories),
+		beside: beside}
 	if err := feed.check(); err != nil {
 		return err
 	}

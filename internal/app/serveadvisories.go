@@ -24,6 +24,7 @@ type advisoryFeed struct {
 	loader     *Loader
 	paths      []string // none: the local cache
 	beside     IntelligenceInputs
+	fetched    []fetchedFeed // of beside, that the nightly job brings
 	into       *catalog.Catalog
 	log        *slog.Logger
 	now        func() time.Time
@@ -49,7 +50,8 @@ func (f *advisoryFeed) check() error {
 
 // besides are the files and folders of what is known beside advisories.
 func (f *advisoryFeed) besides() []string {
-	return slices.DeleteFunc(slices.Concat([]string{f.beside.KEV, f.beside.EPSS, f.beside.Trust}, f.beside.VEX), func(p string) bool { return p == "" })
+	in := f.there()
+	return slices.DeleteFunc(slices.Concat([]string{in.KEV, in.EPSS, in.Trust}, in.VEX), func(p string) bool { return p == "" })
 }
 
 // run follows the files until the context ends.
@@ -128,7 +130,7 @@ func (f *advisoryFeed) load(ctx context.Context) (catalog.Advisories, error) {
 	if db == nil {
 		return catalog.Advisories{}, ident.Errorf(ident.KindFailure, "the advisory cache is gone")
 	}
-	beside := f.beside
+	beside := f.there()
 	beside.At = at
 	known, faults, err := l.Intelligence(ctx, beside)
 	if err != nil {

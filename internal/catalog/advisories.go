@@ -33,8 +33,9 @@ type AdvisoryState struct {
 	Sources     []string
 	Quarantined int
 	// Of the intelligence: of which day, and how many statements; zero is none.
-	KEV, EPSS  time.Time
-	Statements int
+	KEV, EPSS         time.Time
+	Exploited, Scored int // entries of each
+	Statements        int
 	// Stated are the statements by the form of their documents (vuln.FormOpenVEX, …).
 	Stated  map[string]Stated
 	Reading bool  // others are being read
@@ -218,10 +219,10 @@ func (c *Catalog) AdvisoryState() AdvisoryState {
 		if in := m.Intelligence; in != nil {
 			out.Statements = in.Statements.Len()
 			if in.Exploited != nil {
-				out.KEV = in.Exploited.Released
+				out.KEV, out.Exploited = in.Exploited.Released, in.Exploited.Len()
 			}
 			if in.Likelihoods != nil {
-				out.EPSS = in.Likelihoods.AsOf
+				out.EPSS, out.Scored = in.Likelihoods.AsOf, in.Likelihoods.Len()
 			}
 		}
 		out.Stated = m.stated

@@ -229,7 +229,7 @@ func (s Source) name() string { return cmp.Or(s.URL, s.From) }
 
 // source brings one source up to date.
 func (u *update) source(ctx context.Context, from string) error {
-	if isURL(from) {
+	if IsURL(from) {
 		return u.mirror(ctx, from)
 	}
 	had, was := u.before(from)
@@ -259,7 +259,7 @@ const shrinkFrom = 10
 // there stays, and somebody is told. An advisory that is gone reads as harmless.
 func (u *update) keep(had pack.Source, was Source, got pack.Source, now Source) {
 	before, after := had.Len(), got.Len()
-	if before >= shrinkFrom && 2*after < before && !u.request.Force {
+	if Shrank(before, after) && !u.request.Force {
 		was.Held = fmt.Sprintf("it has %d records and had %d", after, before)
 		u.problem(now.name(), "lost more than half of its records (%d of %d are left): those of %s are kept", after, before, was.Updated.Format(time.DateOnly))
 		u.problems[len(u.problems)-1].Hint = "look at the source; --accept-shrunk takes it as it is"

@@ -21,7 +21,8 @@ const (
 	maxSingly  = 500      // records that are fetched one by one before the archive is
 )
 
-func isURL(s string) bool { return strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://") }
+// IsURL reports whether a source is an address, and no path.
+func IsURL(s string) bool { return strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://") }
 
 // mirror brings the ecosystems of a mirror up to date, each a source of its own.
 func (u *update) mirror(ctx context.Context, from string) error {

@@ -144,7 +144,7 @@ func (a *api) advisoryState(ctx context.Context, _ *struct{}) (*struct{ Body Adv
 		return nil, err
 	}
 	s := a.Catalog.AdvisoryState()
-	out := AdvisoryStatus{AdvisoryState: stateOf(&s), Feeds: []Feed{{"advisories", s.Records, s.AsOf}, {"kev", 0, s.KEV}, {"epss", 0, s.EPSS}}}
+	out := AdvisoryStatus{AdvisoryState: stateOf(&s), Feeds: []Feed{{"advisories", s.Records, s.AsOf}, {"kev", s.Exploited, s.KEV}, {"epss", s.Scored, s.EPSS}}}
 	for _, form := range []string{vuln.FormOpenVEX, vuln.FormCSAF, vuln.FormCycloneDX} {
 		out.Feeds = append(out.Feeds, Feed{form, s.Stated[form].Statements, s.Stated[form].Newest})
 	}
