@@ -110,6 +110,10 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
+	tickets, err := l.tickets(ctx, cfg, o.Data, o.Log)
+	if err != nil {
+		return err
+	}
 	deadlines, err := cfg.Findings.deadlines()
 	if err != nil {
 		return err
@@ -160,7 +164,7 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
-	h := server.New(server.Options{Catalog: c, Log: o.Log, Now: time.Now, Version: o.Version, Metrics: registry, Limits: cfg.serverLimits(), Retention: cfg.retention(), Registries: states(pullers), Webhooks: hookStates(hooks), Nightly: nightlyState(nightly), Ending: ctx.Done(),
+	h := server.New(server.Options{Catalog: c, Log: o.Log, Now: time.Now, Version: o.Version, Metrics: registry, Limits: cfg.serverLimits(), Retention: cfg.retention(), Registries: states(pullers), Webhooks: hookStates(hooks, tickets), Nightly: nightlyState(nightly), Ending: ctx.Done(),
 		Access: &server.Access{Loopback: local && o.Config == "", Tokens: tokens, Issuers: issuers, Sessions: sessions, Now: time.Now}})
 	if local {
 		h = listen.LoopbackOnly(h)
@@ -190,6 +194,9 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	}
 	for _, h := range hooks {
 		wg.Go(func() { h.run(background, c) })
+	}
+	for _, t := range tickets {
+		wg.Go(func() { t.run(background, c) })
 	}
 	for _, w := range cfg.Watch {
 		wg.Go(func() { l.watch(background, c, w, o.Log) })

@@ -65,6 +65,8 @@ type serveConfig struct {
 	Registries []registryConfig `json:"registries"`
 	// Webhooks are told which findings change.
 	Webhooks []webhookConfig `json:"webhooks"`
+	// Tickets are kept with the owners of what runs.
+	Tickets []ticketsConfig `json:"tickets"`
 	// Retention: documents of what neither runs nor may be deployed leave.
 	Retention struct {
 		ArchiveAfterDays int `json:"archiveAfterDays"`

@@ -147,8 +147,8 @@ func scoresNow(ctx context.Context, c *catalog.Catalog, q catalog.ScoreQuery) ([
 }
 
 // hookStates returns what asks for how they are; nil where there are none.
-func hookStates(hooks []*webhook) func() []server.Webhook {
-	if len(hooks) == 0 {
+func hookStates(hooks []*webhook, tickets []*ticketing) func() []server.Webhook {
+	if len(hooks)+len(tickets) == 0 {
 		return nil
 	}
 	return func() []server.Webhook {
@@ -164,6 +164,6 @@ func hookStates(hooks []*webhook) func() []server.Webhook {
 			}
 			out[i] = x
 		}
-		return out
+		return append(out, ticketStates(tickets)...)
 	}
 }

@@ -145,6 +145,9 @@ func (c *Catalog) FindingsRevision() string {
 	return strconv.FormatUint(last.seq, 36) + "-" + strconv.FormatInt(last.loaded.UnixNano(), 36)
 }
 
+// Sequence is the last change that the catalogue's view has: decisions about findings are among them.
+func (c *Catalog) Sequence() uint64 { return c.follow.now().seq }
+
 // quickLook is how long a look may take that a question waits for.
 const quickLook = 200 * time.Millisecond
 

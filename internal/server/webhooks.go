@@ -19,6 +19,8 @@ type Webhook struct {
 	Failures  int       `json:"failures,omitempty" doc:"Tries since then that failed"`
 	Problem   string    `json:"problem,omitempty" doc:"Why the last try failed"`
 	Next      time.Time `json:"next,omitzero" doc:"When it is tried again"`
+	Open      int       `json:"open,omitempty" doc:"Of a tracker: tickets that are open"`
+	Left      int       `json:"left,omitempty" doc:"Of a tracker: vulnerabilities without a ticket, since there are too many"`
 }
 
 type webhooksAnswer struct {
