@@ -185,8 +185,8 @@ func listed(name string) (string, error) {
 }
 
 func keyOf(e *license.Expression) string {
-	if e.Exception != "" {
-		return current(e) + " WITH " + e.Exception
+	if x := exceptionOf(e); x != "" {
+		return current(e) + " WITH " + x
 	}
 	return current(e)
 }
@@ -238,13 +238,13 @@ func (p *Policy) verdict(e *license.Expression) (v Verdict, chosen *license.Expr
 // denying GPL-2.0-only does deny it with an exception that is not listed.
 func (p *Policy) single(e *license.Expression) Verdict {
 	keys := []string{keyOf(e), "family:" + TermsOf(e).Family}
-	if e.Exception != "" {
+	if exceptionOf(e) != "" {
 		keys = slices.Insert(keys, 1, current(e))
 	}
 	for i, k := range keys {
 		for _, l := range []map[string]Verdict{p.byUsage[p.Usage], p.lists} {
 			v, ok := l[k]
-			if ok && (i != 1 || e.Exception == "" || v != Allowed) {
+			if ok && (i != 1 || exceptionOf(e) == "" || v != Allowed) {
 				return v
 			}
 		}

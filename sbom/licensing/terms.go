@@ -77,7 +77,7 @@ func current(e *license.Expression) string {
 	if !gnu {
 		return id
 	}
-	id, _, _ = strings.Cut(id, "-with-") // the exception is lost with the old spelling; the base asks for more
+	id, _, _ = strings.Cut(id, "-with-") // exceptionOf has the rest
 	base, later := strings.CutSuffix(id, "+")
 	if strings.HasSuffix(base, "-or-later") {
 		return base
@@ -93,6 +93,21 @@ func current(e *license.Expression) string {
 	return id
 }
 
+// exceptionOf is the identifier of an expression's exception; "" for none. The GNU licences were
+// once listed with theirs in one identifier (SPDX license list, "Deprecated License Identifiers").
+func exceptionOf(e *license.Expression) string {
+	if e.Exception != "" {
+		return e.Exception
+	}
+	return oldExceptions[e.ID]
+}
+
+var oldExceptions = map[string]string{
+	"GPL-2.0-with-autoconf-exception": "Autoconf-exception-2.0", "GPL-2.0-with-bison-exception": "Bison-exception-2.2", "GPL-2.0-with-classpath-exception": "Classpath-exception-2.0",
+	"GPL-2.0-with-font-exception": "Font-exception-2.0", "GPL-2.0-with-GCC-exception": "GCC-exception-2.0",
+	"GPL-3.0-with-autoconf-exception": "Autoconf-exception-3.0", "GPL-3.0-with-GCC-exception": "GCC-exception-3.1",
+}
+
 // TermsOf returns what is known of a licence. What is on no table is of the family
 // unknown.
 func TermsOf(e *license.Expression) Terms {
@@ -100,7 +115,7 @@ func TermsOf(e *license.Expression) Terms {
 	if !ok {
 		return Terms{Family: UnknownFamily, Obligations: []string{}}
 	}
-	if e.Exception != "" && t.Family == StrongCopyleft && linking[e.Exception] {
+	if t.Family == StrongCopyleft && linking[exceptionOf(e)] {
 		t.Family = WeakCopyleft
 	}
 	return t
@@ -122,7 +137,7 @@ func conflict(a, b *license.Expression) (verdict, source string) {
 	}
 	for _, r := range tables().conflicts {
 		if fits(r.a, x) && fits(r.b, y) || fits(r.a, y) && fits(r.b, x) {
-			if r.verdict == conflicting && (a.Exception != "" || b.Exception != "") {
+			if r.verdict == conflicting && (exceptionOf(a) != "" || exceptionOf(b) != "") {
 				return unknown, "an exception may allow it; without one: " + r.source
 			}
 			return r.verdict, r.source
