@@ -50,6 +50,8 @@ func findingsCommand(e *env) *cobra.Command {
 	var f findingFlags
 	var states, origins []string
 	var history bool
+	var images []string
+	var failOn string
 	c := &cobra.Command{
 		Use: "findings --server URL [VULNERABILITY]", GroupID: "catalogue", Short: "Which vulnerabilities has what runs, since when, and what was decided?",
 		Long: `Findings lists the vulnerabilities of every running container that has a document on a
@@ -58,11 +60,18 @@ again when advisories, documents or what runs change. With --at it lists what wa
 then, with --history all that ever was.
 
 What has no document is not among it: coverage says what that is. ORIGIN is what brought
-the component, the base image or the application, where that is known (docs/server.md).`,
+the component, the base image or the application, where that is known (docs/server.md).
+
+With --fail-on overdue it is a gate before a promotion: exit 3 where what is selected has
+vulnerabilities beyond their deadline (findings.deadlineDays of the server), that nobody
+accepted and no statement clears; with --fail-on open where it has any. With --image, what
+no container that is selected runs makes it exit 4, and so does one without a document:
+nothing is known of it.`,
 		Example: `  cofferdam findings --server https://sbom.example --severity high --zone restricted
   cofferdam findings --server https://sbom.example --origin application --owner team-shop
   cofferdam findings --server https://sbom.example CVE-2021-44228 --history
   cofferdam findings decide --server https://sbom.example CVE-2021-44228 --state accepted --until 2027-01-31 --reason 'no lookups; SEC-7'
+  cofferdam findings --server https://sbom.example --cluster staging --image sha256:… --fail-on overdue
   cofferdam findings remediation --server https://sbom.example --since 720h`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
@@ -85,7 +94,15 @@ the component, the base image or the application, where that is known (docs/serv
 				return err
 			}
 			q.Origins = strings.Join(origins, ",")
-			q.States, q.History = strings.Join(states, ","), history
+			if !slices.Contains([]string{"", "overdue", "open"}, failOn) || failOn != "" && (history || len(states) > 0) {
+				return ident.Errorf(ident.KindUsage, "--fail-on %q with what is selected is no gate", failOn).WithHint("overdue, or open; without --history and --state")
+			}
+			for _, d := range images {
+				if _, err := ident.ParseDigest(d); err != nil {
+					return ident.Errorf(ident.KindUsage, "--image %q is no digest", d).WithHint("sha256:…, as the cluster or crane digest says it")
+				}
+			}
+			q.States, q.History, q.Images = strings.Join(states, ","), history, strings.Join(images, ",")
 			if len(args) == 1 {
 				q.ID = args[0]
 			}
@@ -103,6 +120,9 @@ the component, the base image or the application, where that is known (docs/serv
 			if err != nil {
 				return err
 			}
+			if err := e.promotable(ctx, srv, &q, a, images, failOn); err != nil {
+				return err
+			}
 			if a.OriginUnknown > 0 {
 				e.notef("%d findings are left out of which it is not known whether the base brought them; --origin %s,unknown has them", a.OriginUnknown, q.Origins)
 				e.outcome.incomplete = true
@@ -118,6 +138,9 @@ the component, the base image or the application, where that is known (docs/serv
 	originFlag(c, &origins)
 	fl.StringSliceVar(&states, "state", nil, "only findings in one of `STATE,…`: "+strings.Join(findingStates, ", "))
 	fl.BoolVar(&history, "history", false, "also what is no longer so")
+	fl.StringSliceVar(&images, "image", nil, "only what containers of an image run: `DIGEST` of it; repeatable")
+	fl.StringVar(&failOn, "fail-on", "", "exit 3 where `WHAT` is among what is selected: overdue or open")
+	complete(c, "fail-on", fixed("overdue", "open"))
 	fl.BoolVar(&f.q.Overdue, "overdue", false, "only what was to be gone by now, where the server has deadlines")
 	complete(c, "state", fixed(findingStates...))
 	c = answers(c, (*report.RunningFindings)(nil))

@@ -62,6 +62,9 @@ func TestFindingsCommands(t *testing.T) {
 	}
 	s.run(2, "indicators", "--by", "planet")
 
+	if _, said := s.run(1, "findings", "--fail-on", "overdue"); !strings.Contains(said, "has no deadlines") {
+		t.Errorf("a gate by deadlines without any: %s", said)
+	}
 	decide := []string{"findings", "decide", "GHSA-35jh-r3h4-6jhm", "--state", "accepted", "--reason", "no templates", "--ticket", "SEC-7", "--until", time.Now().AddDate(0, 0, 30).Format(time.DateOnly)}
 	if _, said := s.run(2, decide...); !strings.Contains(said, "triager") {
 		t.Errorf("somebody who may not: %s", said)
@@ -124,6 +127,15 @@ func TestApprovalCommands(t *testing.T) {
 			t.Fatal("nothing is overdue")
 		}
 	}
+	const image = "sha256:0000000000000000000000000000000000000000000000000000000000000001"
+	s.run(3, with(ann, "findings", "--cluster", "prod", "--image", image, "--fail-on", "overdue")...)
+	s.run(3, with(ann, "findings", "--fail-on", "open")...)
+	s.run(0, with(ann, "findings", "--severity", "critical", "--image", image, "--fail-on", "overdue")...)
+	if _, said := s.run(4, with(ann, "findings", "--cluster", "prod", "--image", image[:len(image)-1]+"2", "--fail-on", "overdue")...); !strings.Contains(said, "nothing is known of it") {
+		t.Errorf("an image that never ran there: %s", said)
+	}
+	s.run(2, with(ann, "findings", "--image", "web")...)
+	s.run(2, with(ann, "findings", "--fail-on", "overdue", "--history")...)
 	s.run(0, with(ann, "findings", "decide", "CVE-2021-23337", "--state", "accepted", "--until", time.Now().AddDate(0, 0, 30).Format(time.DateOnly), "--reason", "no templates")...)
 	if out, _ := s.run(0, with(bob, "findings", "decisions", "--pending")...); !strings.Contains(out, "1 await approval") || !strings.Contains(out, "token:ann") {
 		t.Errorf("%s", out)
@@ -141,6 +153,7 @@ func TestApprovalCommands(t *testing.T) {
 	if _, said := s.run(0, with(bob, "findings", "approve", "CVE-2021-23337")...); !strings.Contains(said, "accepted by token:ann") {
 		t.Errorf("%s", said)
 	}
+	s.run(0, with(bob, "findings", "--image", image, "--fail-on", "overdue")...)
 	if out, _ := s.run(0, with(bob, "findings", "--overdue")...); !strings.Contains(out, "NO FINDINGS") {
 		t.Errorf("what was accepted is overdue: %s", out)
 	}
