@@ -20,7 +20,7 @@ type indicatorMetrics struct {
 }
 
 // indicatorsEvery is how often indicators are measured for /metrics.
-const indicatorsEvery = 5 * time.Minute
+const indicatorsEvery = time.Minute
 
 // indicatorsMonth is how far back they look at what ended.
 const indicatorsMonth = 30 * 24 * time.Hour
