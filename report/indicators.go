@@ -55,7 +55,7 @@ type ThirdPartyIndicator struct {
 
 // LicenseIndicator is about packages of which no licence is asserted.
 type LicenseIndicator struct {
-	Open     int       `json:"open" doc:"Products that run and in whose newest document a package has no asserted licence"`
+	Open     int       `json:"open" doc:"Products that run and in whose newest document the licence of a package is declared as unknown"`
 	Packages int       `json:"packages" doc:"Those packages"`
 	Age      Durations `json:"age" doc:"Since when that is so, over all documents of a product"`
 	Took     Durations `json:"took" doc:"How long it was so where it ended"`

@@ -56,7 +56,7 @@ type IndicatorGroup struct {
 	// ThirdParty are images of others that run, and Verified those whose document's signature
 	// verified.
 	ThirdParty, Verified int
-	// LicensesOpen are artifacts that run and in whose newest document a package has no asserted licence,
+	// LicensesOpen are artifacts that run and in whose newest document the licence of a package is declared as unknown,
 	// and LicensePackages those packages. LicenseAge is since when that is so, and LicenseTook how
 	// long it was in those where it ended since; LicensesLate are beyond the goal.
 	LicensesOpen, LicensePackages, LicensesLate int

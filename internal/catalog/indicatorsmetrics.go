@@ -34,7 +34,7 @@ func newIndicatorMetrics(r prometheus.Registerer) *indicatorMetrics {
 		fresh:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "cofferdam_sbom_fresh_ratio", Help: "Of these, those whose document is not older than the goal (goals.sbomAgeDays)."}),
 		age:        vec("cofferdam_sbom_age_seconds", "How old the documents of what runs are, since they were made. NaN where there is none.", "quantile"),
 		thirdParty: vec("cofferdam_third_party_images", "Images of others that run (goals.ownImages), by whether the signature of a document verified.", "verified"),
-		licenses:   vec("cofferdam_licenses_unresolved", "Products that run and in which a package has no asserted licence, and how often that was beyond the goal (goals.licenseDays).", "state"),
+		licenses:   vec("cofferdam_licenses_unresolved", "Products that run and in which the licence of a package is declared as unknown, and how often that was beyond the goal (goals.licenseDays).", "state"),
 		took:       vec("cofferdam_licenses_resolved_seconds", "How long licences were unknown where that ended within thirty days.", "quantile"),
 		exposures:  vec("cofferdam_exposures_open", "Containers' exposures to vulnerabilities.", "severity"),
 		overdue:    vec("cofferdam_exposures_overdue", "Of these, those beyond their deadline (findings.deadlineDays).", "severity"),

@@ -28,7 +28,7 @@ func indicatorsCommand(e *env) *cobra.Command {
                  server's goal (goals.sbomAgeDays)
   third parties' images with a document whose signature verified (goals.ownImages says
                  which are one's own)
-  licences       products in which a package has no asserted licence, since when, and how
+  licences       products in which the licence of a package is declared as unknown, since when, and how
                  long it took to find out (goals.licenseDays)
   remediation    open, overdue and mended exposures by severity, and how long those took
 

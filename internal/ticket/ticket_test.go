@@ -252,7 +252,10 @@ func TestTickets(t *testing.T) {
 				return x != nil && strings.Contains(x.title, "CVE-1 (high) in 1 of team-a's containers") && strings.Contains(x.body, "web/app") && strings.Contains(x.body, "upgrade lodash") && strings.Contains(strings.Join(x.labels, " "), "cofferdam-")
 			})
 			e.set(web, api)
-			b.until("it is not rewritten", func() bool { x := b.tickets[first]; return strings.Contains(x.title, "in 2 of") && strings.Contains(x.body, "api/app") })
+			b.until("it is not rewritten", func() bool {
+				x := b.tickets[first]
+				return strings.Contains(x.title, "in 2 of") && strings.Contains(x.body, "api/app")
+			})
 			accepted := web
 			accepted.State = "accepted"
 			e.set(accepted)
