@@ -32,6 +32,8 @@ type HistoryDocument struct {
 	Made     time.Time `json:"made,omitzero"` // when it says it was made
 	By       string    `json:"by"`
 	Time     time.Time `json:"time"`
+	// Archived is the number of the change that took it out of the index; 0 while it is in.
+	Archived uint64 `json:"archived,omitempty"`
 }
 
 // HistoryRun is an interval in which a container ran an artifact.
@@ -63,7 +65,11 @@ func historyTable(w io.Writer, a *History, o Options) error {
 	rows := make([][]string, 0, len(a.Documents))
 	for i := range a.Documents {
 		d := &a.Documents[i]
-		rows = append(rows, []string{minute(d.Time), p.bold(clean(artifactName(d.Name, d.Version))), clean(d.Release), clean(d.Build), clean(d.Status), clean(d.By), clean(d.Service), clean(d.Owner), clean(d.Format), clean(d.Digest)})
+		status := clean(d.Status)
+		if d.Archived != 0 {
+			status += p.yellow(", archived")
+		}
+		rows = append(rows, []string{minute(d.Time), p.bold(clean(artifactName(d.Name, d.Version))), clean(d.Release), clean(d.Build), status, clean(d.By), clean(d.Service), clean(d.Owner), clean(d.Format), clean(d.Digest)})
 	}
 	p.heading("HANDED OVER", len(rows), "oldest first; times are UTC")
 	p.table([]column{{"TIME", 0}, {"ARTIFACT", 24}, {"RELEASE", 8}, {"BUILD", 8}, {"STATUS", 0}, {"BY", 12}, {"SERVICE", 8}, {"OWNER", 8}, {"FORMAT", 0}, {"DOCUMENT", 19}}, rows)

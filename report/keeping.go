@@ -146,6 +146,7 @@ type RetentionDue struct {
 	Archive       []DueDocument `json:"archive"` // the first of them
 	Total         int           `json:"total"`   // documents that would be archived
 	Purge         int           `json:"purge"`   // archived documents whose bytes would be removed
+	Kept          int           `json:"kept"`    // archived documents that would be, were they not needed again
 }
 
 // DueDocument is a document that would be archived.
@@ -162,14 +163,17 @@ func retentionTable(w io.Writer, a *RetentionDue, o Options) error {
 	p := newPrinter(w, o)
 	switch {
 	case len(a.Held) > 0:
-		p.linef("%s: nothing is archived while this is so", p.yellow("HELD UP"))
+		p.linef("%s: nothing is archived or removed while this is so", p.yellow("HELD UP"))
 		for _, h := range a.Held {
 			p.linef("  %s", clean(h))
 		}
-	case a.Total+a.Purge == 0:
+	case a.Total+a.Purge+a.Kept == 0:
 		p.linef("%s is due", p.green("NOTHING"))
 	default:
 		p.linef("%s would leave the index, the bytes of %s would be removed", p.bold(plural(a.Total, "document")), plural(a.Purge, "archived document"))
+	}
+	if a.Kept > 0 {
+		p.linef("  %s kept: what they are about runs, or may be deployed, again", plural(a.Kept, "archived document"))
 	}
 	rows := make([][]string, 0, len(a.Archive))
 	for i := range a.Archive {

@@ -71,7 +71,10 @@ type serveConfig struct {
 	Retention struct {
 		ArchiveAfterDays int `json:"archiveAfterDays"`
 		PurgeAfterDays   int `json:"purgeAfterDays"`
-		ReportsHours     int `json:"reportsWithinHours"`
+		// The same in the words of time.ParseDuration, for images that live for hours.
+		ArchiveAfter string `json:"archiveAfter"`
+		PurgeAfter   string `json:"purgeAfter"`
+		ReportsHours int    `json:"reportsWithinHours"`
 	} `json:"retention"`
 	Limits struct {
 		DocumentBytes int64 `json:"documentBytes"`
@@ -205,6 +208,17 @@ func (l *Loader) serveSettings(ctx context.Context, file string) (*serveConfig, 
 	if r := c.Retention; r.ArchiveAfterDays < 0 || r.PurgeAfterDays < 0 || r.ReportsHours < 0 || max(r.ArchiveAfterDays, r.PurgeAfterDays, r.ReportsHours/24) > mostDays {
 		return nil, bad("retention is given in days from 1 to %d", mostDays)
 	}
+	for _, x := range []struct {
+		name, text string
+		days       int
+	}{{"archiveAfter", c.Retention.ArchiveAfter, c.Retention.ArchiveAfterDays}, {"purgeAfter", c.Retention.PurgeAfter, c.Retention.PurgeAfterDays}} {
+		if x.text == "" {
+			continue
+		}
+		if d, err := time.ParseDuration(x.text); err != nil || d <= 0 || d > mostDays*24*time.Hour || x.days != 0 {
+			return nil, bad("retention.%s is a time such as 36h, in place of %sDays", x.name, x.name)
+		}
+	}
 	for i := range c.Watch {
 		if c.Watch[i].Path == "" {
 			return nil, bad("a folder to watch needs a path")
@@ -220,8 +234,13 @@ const mostSessionHours = 31 * 24
 const mostDays = 36_500
 
 func (c *serveConfig) retention() catalog.Retention {
-	const day = 24 * time.Hour
-	return catalog.Retention{Archive: time.Duration(c.Retention.ArchiveAfterDays) * day, Purge: time.Duration(c.Retention.PurgeAfterDays) * day,
+	after := func(days int, text string) time.Duration {
+		if d, err := time.ParseDuration(text); err == nil { // it was looked at
+			return d
+		}
+		return time.Duration(days) * 24 * time.Hour
+	}
+	return catalog.Retention{Archive: after(c.Retention.ArchiveAfterDays, c.Retention.ArchiveAfter), Purge: after(c.Retention.PurgeAfterDays, c.Retention.PurgeAfter),
 		Reports: time.Duration(c.Retention.ReportsHours) * time.Hour}
 }
 

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -48,7 +49,17 @@ func (c *Catalog) History(ctx context.Context, q HistoryQuery) (*History, error)
 	var err error
 	out := &History{}
 	if !q.Digest.IsZero() {
-		if docs, err = c.named(ctx, q.Tenant, q.Digest); err != nil {
+		docs, err = c.named(ctx, q.Tenant, q.Digest)
+		if ident.KindOf(err) == ident.KindNotFound {
+			left, lerr := c.archivedNamed(ctx, q.Tenant, q.Digest)
+			if lerr != nil {
+				return nil, lerr
+			}
+			if len(left) > 0 {
+				docs, err = left, nil
+			}
+		}
+		if err != nil {
 			return nil, err
 		}
 		docs = slices.DeleteFunc(docs, func(d store.Document) bool { return int64(d.ID) <= q.After })
@@ -87,6 +98,28 @@ func (c *Catalog) History(ctx context.Context, q HistoryQuery) (*History, error)
 	}
 	slices.SortStableFunc(out.Runs, func(a, b Run) int { return a.Since.Compare(b.Since) })
 	return out, nil
+}
+
+// archivedNamed are the documents of a digest that left the index, where none is left in
+// it: names lead to those that are live, so that all of the archive is looked at.
+func (c *Catalog) archivedNamed(ctx context.Context, tenant string, d ident.Digest) ([]store.Document, error) {
+	var out []store.Document
+	for after := uint64(0); ; {
+		docs, err := c.store.Archived(ctx, tenant, after, statesAtOnce)
+		if err != nil {
+			return nil, storeError(err)
+		}
+		for i := range docs {
+			after = docs[i].Deleted
+			if docs[i].Original == d || slices.Contains(digestsOf(&docs[i].Subject), d) {
+				out = append(out, docs[i])
+			}
+		}
+		if len(docs) < statesAtOnce {
+			slices.SortFunc(out, func(a, b store.Document) int { return cmp.Compare(a.ID, b.ID) })
+			return out, nil
+		}
+	}
 }
 
 // runs adds the intervals in which an image ran.

@@ -22,20 +22,23 @@ type Retention struct {
 	// Purge is how long after that its bytes are removed; zero: never.
 	Purge time.Duration
 	// Reports is how old the last report of a cluster or source may be: while one is
-	// older, nobody knows what runs, and nothing is archived. 48 hours by default.
+	// older, nobody knows what runs, and nothing is archived or purged. 48 hours by default.
 	Reports time.Duration
 }
 
 // Due is what retention would do now.
 type Due struct {
 	Sequence uint64
-	// Held is why nothing is archived; empty where nothing stands in the way.
+	// Held is why nothing is archived and no bytes are removed; empty where nothing stands in the way.
 	Held    []string
 	Archive []DueDocument
 	// Purge counts the documents whose bytes would be removed: those archived by the
 	// change PurgeThrough or before.
 	Purge        int
 	PurgeThrough uint64
+	// Kept are archived documents whose bytes would be removed, were their artifacts not
+	// needed again: they run, or may be deployed.
+	Kept []uint32
 }
 
 // DueDocument is one that would be archived.
@@ -53,21 +56,44 @@ const mostDue = 100_000
 func (c *Catalog) Due(ctx context.Context, r Retention) (*Due, error) {
 	v, now := c.follow.now(), c.now()
 	out := &Due{Sequence: v.seq}
+	if r == (Retention{}) {
+		return out, nil
+	}
+	var err error
+	if out.Held, err = c.held(ctx, v, r, now); err != nil || len(out.Held) > 0 {
+		return out, err
+	}
+	deployable, err := c.deployable(ctx)
+	if err != nil {
+		return nil, err
+	}
+	needed := func(d ident.Digest) bool { return deployable[d] || len(v.running.images[d]) > 0 }
 	if r.Archive > 0 {
-		if err := c.dueArchive(ctx, v, r, now, out); err != nil {
+		if err := c.dueArchive(ctx, v, now, now.Add(-r.Archive), needed, out); err != nil {
 			return nil, err
 		}
 	}
 	if r.Purge > 0 {
-		if err := c.duePurge(ctx, now.Add(-r.Purge), out); err != nil {
+		if err := c.duePurge(ctx, v, now.Add(-r.Purge), needed, out); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
+// deployable are the images that may be deployed now.
+func (c *Catalog) deployable(ctx context.Context) (map[ident.Digest]bool, error) {
+	out := map[ident.Digest]bool{}
+	err := c.states(ctx, store.StateQuery{Kind: store.StateDeployable}, func(s *store.State) error {
+		d, err := ident.ParseDigest(s.Subject)
+		out[d] = true
+		return err
+	})
+	return out, err
+}
+
 // held says why nobody knows what is needed.
-func (c *Catalog) held(ctx context.Context, r Retention, now time.Time) ([]string, error) {
+func (c *Catalog) held(ctx context.Context, v *view, r Retention, now time.Time) ([]string, error) {
 	reporters, err := c.Reporters(ctx)
 	if err != nil {
 		return nil, err
@@ -85,35 +111,21 @@ func (c *Catalog) held(ctx context.Context, r Retention, now time.Time) ([]strin
 			out = append(out, "the "+string(x.Kind)+" "+x.Name+" has not reported since "+x.Last.UTC().Format(time.RFC3339))
 		}
 	}
+	if len(out) == 0 && len(v.running.unknown) > 0 {
+		w := &v.running.unknown[0]
+		out = append(out, "container "+w.key()+" of the cluster "+w.Cluster+" runs an image that nobody has resolved")
+	}
 	return out, nil
 }
 
-func (c *Catalog) dueArchive(ctx context.Context, v *view, r Retention, now time.Time, out *Due) (err error) {
-	if out.Held, err = c.held(ctx, r, now); err != nil || len(out.Held) > 0 {
-		return err
-	}
-	if len(v.running.unknown) > 0 {
-		w := &v.running.unknown[0]
-		out.Held = append(out.Held, "container "+w.key()+" of the cluster "+w.Cluster+" runs an image that nobody has resolved")
-		return nil
-	}
-	deployable := map[ident.Digest]bool{}
-	err = c.states(ctx, store.StateQuery{Kind: store.StateDeployable}, func(s *store.State) error {
-		d, err := ident.ParseDigest(s.Subject)
-		deployable[d] = true
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	cutoff := now.Add(-r.Archive)
-	needed := map[ident.Digest]time.Time{}
+func (c *Catalog) dueArchive(ctx context.Context, v *view, now, cutoff time.Time, needed func(ident.Digest) bool, out *Due) error {
+	lasts := map[ident.Digest]time.Time{}
 	last := func(d ident.Digest) (time.Time, error) {
-		if t, ok := needed[d]; ok {
+		if t, ok := lasts[d]; ok {
 			return t, nil
 		}
 		t := time.Time{}
-		if deployable[d] || len(v.running.images[d]) > 0 {
+		if needed(d) {
 			t = now
 		} else {
 			for _, kind := range []store.StateKind{store.StateRuns, store.StateDeployable} {
@@ -130,7 +142,7 @@ func (c *Catalog) dueArchive(ctx context.Context, v *view, r Retention, now time
 				}
 			}
 		}
-		needed[d] = t
+		lasts[d] = t
 		return t, nil
 	}
 	live := v.index.Live()
@@ -206,8 +218,9 @@ func chunks(s index.Set, n int) func(func([]uint32) bool) {
 	}
 }
 
-// duePurge finds the last change at or before a time: what was archived by then.
-func (c *Catalog) duePurge(ctx context.Context, cutoff time.Time, out *Due) error {
+// duePurge finds the last change at or before a time: what was archived by then. What is
+// needed again, by itself or as another document's artifact, is kept.
+func (c *Catalog) duePurge(ctx context.Context, v *view, cutoff time.Time, needed func(ident.Digest) bool, out *Due) error {
 	p, err := c.store.Position(ctx)
 	if err != nil {
 		return storeError(err)
@@ -233,7 +246,18 @@ func (c *Catalog) duePurge(ctx context.Context, cutoff time.Time, out *Due) erro
 	if n == 0 {
 		return nil
 	}
-	for t := range c.follow.now().tenants {
+	keeps := func(d *store.Document) (bool, error) {
+		if slices.ContainsFunc(digestsOf(&d.Subject), needed) {
+			return true, nil
+		}
+		ids, err := c.store.ArtifactDocuments(ctx, d.Artifact)
+		if err != nil || len(ids) == 0 {
+			return false, storeError(err)
+		}
+		others, err := c.store.Documents(ctx, ids)
+		return slices.ContainsFunc(others, func(o store.Document) bool { return slices.ContainsFunc(digestsOf(&o.Subject), needed) }), storeError(err)
+	}
+	for t := range v.tenants {
 		after := uint64(0)
 		for {
 			docs, err := c.store.Archived(ctx, t, after, statesAtOnce)
@@ -241,7 +265,16 @@ func (c *Catalog) duePurge(ctx context.Context, cutoff time.Time, out *Due) erro
 				return storeError(err)
 			}
 			for i := range docs {
-				if after = docs[i].Deleted; after <= out.PurgeThrough {
+				if after = docs[i].Deleted; after > out.PurgeThrough {
+					break
+				}
+				keep, err := keeps(&docs[i])
+				if err != nil {
+					return err
+				}
+				if keep {
+					out.Kept = append(out.Kept, docs[i].ID)
+				} else {
 					out.Purge++
 				}
 			}
@@ -289,7 +322,7 @@ func (c *Catalog) Retire(ctx context.Context, by authz.Actor, r Retention) (*Ret
 		}
 	}
 	if due.Purge > 0 {
-		if out.Purged, err = c.store.Purge(ctx, c.mutation(by), due.PurgeThrough); err != nil {
+		if out.Purged, err = c.store.Purge(ctx, c.mutation(by), due.PurgeThrough, due.Kept...); err != nil {
 			return out, storeError(err)
 		}
 		c.texts.gone(0)

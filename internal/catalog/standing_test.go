@@ -324,10 +324,32 @@ func retention(t *testing.T, reopen func() store.Store) {
 	now.forward(30 * day)
 	report(container("zero", 0))
 	allow()
-	if d := due(false, "app2"); d.Purge != 2 {
-		t.Errorf("%d are to be purged", d.Purge)
+	if d := due(false, "app2"); d.Purge != 2 || len(d.Kept) != 0 {
+		t.Errorf("%d are to be purged, %d kept", d.Purge, len(d.Kept))
 	}
-	if got, err := c.Retire(ctx, self, rules); err != nil || got.Archived != 1 || got.Purged != 2 {
+	// What runs or may be deployed again is not purged, and nothing is while nobody knows.
+	report(container("zero", 0), container("one", 1))
+	if d := due(false, "app2"); d.Purge != 1 || !slices.Equal(d.Kept, []uint32{1}) {
+		t.Errorf("while it runs again: %d are to be purged, %v kept", d.Purge, d.Kept)
+	}
+	report(container("zero", 0), container("local", -1))
+	if d := due(true); d.Purge != 0 {
+		t.Errorf("while nobody knows what runs: %d are to be purged", d.Purge)
+	}
+	report(container("zero", 0))
+	allow(digest(1))
+	archived, err := c.History(ctx, catalog.HistoryQuery{Digest: digest(1), After: -1, Limit: 10})
+	if err != nil || len(archived.Documents) != 1 || archived.Documents[0].Deleted == 0 || len(archived.Runs) != 1 {
+		t.Errorf("the history of what was archived: %+v, %v", archived, err)
+	}
+	if got, err := c.Retire(ctx, self, rules); err != nil || got.Archived != 1 || got.Purged != 1 {
+		t.Errorf("while it may be deployed: %+v, %v", got, err)
+	}
+	if _, _, err := c.Content(ctx, "", left[0].Original); err != nil {
+		t.Errorf("bytes of what may be deployed: %v", err)
+	}
+	allow()
+	if got, err := c.Retire(ctx, self, rules); err != nil || got.Archived != 0 || got.Purged != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if _, _, err := c.Content(ctx, "", left[0].Original); ident.KindOf(err) != ident.KindNotFound {

@@ -19,8 +19,9 @@ func historyCommand(e *env) *cobra.Command {
 		Use: "history --server URL NAME", GroupID: "catalogue", Short: "What was handed over about an artifact, and where did it run?",
 		Long: `History lists the documents that a server has of an artifact, in the order in which
 they came, with who handed them over, and when and where the artifact ran. NAME is a
-digest of the artifact or of a document; with --by it is another of its names.
-Documents that were archived are in the server's journal and archive.`,
+digest of the artifact or of a document; with --by it is another of its names. Where all
+documents of a digest were archived, those are listed, as archived; with --by only what
+is in the index is.`,
 		Example: `  cofferdam history --server https://sbom.example sha256:0bd41990769d…
   cofferdam history --server https://sbom.example --by release v1.4.2`,
 		Args: func(c *cobra.Command, args []string) error {

@@ -104,6 +104,7 @@ type Document struct {
 	Origin     *Origin   `json:"origin,omitempty" doc:"Where it was found, if it was attached to an image in a registry"`
 	By         string    `json:"by" doc:"Who handed it over"`
 	Time       time.Time `json:"time" doc:"When"`
+	Archived   uint64    `json:"archived,omitempty" doc:"The change that took it out of the index; absent while it is in it"`
 }
 
 // Digest is one of an artifact's, with what it was computed over.
@@ -116,7 +117,7 @@ func documentOf(d *store.Document) Document {
 	out := Document{Digest: d.Original.String(), Document: d.ID, Artifact: d.Artifact, Tenant: d.Tenant, Sequence: d.Seq, Size: d.Size, MediaType: d.Media, Format: d.Format,
 		Status: d.Status.String(), Name: d.Subject.Name, Version: d.Subject.Version, References: d.Subject.References, Build: d.Subject.Build, Release: d.Subject.Release,
 		Service: d.Subject.Service, Owner: d.Subject.Owner, Cluster: d.Subject.Cluster, By: d.Actor, Time: d.Time, Digests: []Digest{},
-		Claimed: d.Subject.Claimed.String(), Serial: d.Subject.Serial, Made: d.Subject.Made}
+		Claimed: d.Subject.Claimed.String(), Serial: d.Subject.Serial, Made: d.Subject.Made, Archived: d.Deleted}
 	out.Origin = originOf(&d.Subject.Origin)
 	for _, x := range d.Subject.Digests {
 		out.Digests = append(out.Digests, Digest{Role: x.Role.String(), Digest: x.Digest.String()})

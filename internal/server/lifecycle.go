@@ -433,10 +433,11 @@ func (a *api) blocked(ctx context.Context, in *struct {
 
 type dueAnswer struct {
 	Body struct {
-		Held    []string      `json:"held" doc:"Why nothing is archived; empty where nothing stands in the way"`
+		Held    []string      `json:"held" doc:"Why nothing is archived or removed; empty where nothing stands in the way"`
 		Archive []DueDocument `json:"archive" doc:"The first of them"`
 		Total   int           `json:"total" doc:"Documents that would be archived"`
 		Purge   int           `json:"purge" doc:"Archived documents whose bytes would be removed"`
+		Kept    int           `json:"kept" doc:"Archived documents whose bytes would be, were what they are about not needed again"`
 	}
 }
 
@@ -460,7 +461,7 @@ func (a *api) previewRetention(ctx context.Context, _ *struct{}) (*dueAnswer, er
 	}
 	out := &dueAnswer{}
 	b := &out.Body
-	b.Held, b.Archive, b.Total, b.Purge = append([]string{}, due.Held...), []DueDocument{}, len(due.Archive), due.Purge
+	b.Held, b.Archive, b.Total, b.Purge, b.Kept = append([]string{}, due.Held...), []DueDocument{}, len(due.Archive), due.Purge, len(due.Kept)
 	for i := range due.Archive[:min(len(due.Archive), a.Limits.Page)] {
 		d := &due.Archive[i]
 		b.Archive = append(b.Archive, DueDocument{Document: d.Original.String(), Tenant: d.Tenant, Name: d.Subject.Name, Version: d.Subject.Version, Taken: d.Time, LastNeeded: d.LastNeeded})

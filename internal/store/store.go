@@ -33,8 +33,9 @@ type Store interface {
 	// Purge removes what tombstones at or before sequence through left: the row, the
 	// metadata and, where no other document has them, the original bytes. The journal
 	// keeps that they existed. It works in steps of its own, so that it never holds up
-	// intake for long; the count is of documents purged, also on an error.
-	Purge(ctx context.Context, by Mutation, through uint64) (int, error)
+	// intake for long; the count is of documents purged, also on an error. Documents in
+	// keep stay as they are.
+	Purge(ctx context.Context, by Mutation, through uint64, keep ...uint32) (int, error)
 	// SetStatus moves a document to another status (draft, reviewed, published). It
 	// fails with ident.KindNotFound where there is no such live document.
 	SetStatus(ctx context.Context, by Mutation, document uint32, status Status) error

@@ -88,23 +88,36 @@ func (l *Ledger) Delete(ctx context.Context, by store.Mutation, documents []uint
 }
 
 // Purge is store.Store's.
-func (l *Ledger) Purge(ctx context.Context, by store.Mutation, through uint64) (int, error) {
+func (l *Ledger) Purge(ctx context.Context, by store.Mutation, through uint64, keep ...uint32) (int, error) {
 	if err := by.Check(); err != nil {
 		return 0, err
 	}
 	through = min(through, math.MaxInt64)
+	kept := make(map[uint32]bool, len(keep))
+	for _, id := range keep {
+		kept[id] = true
+	}
 	total := 0
+	after, last := uint64(0), uint64(0) // what was looked at already; changed only once a step is done
 	for {
-		n := 0
+		n, seen := 0, 0
 		err := l.write(ctx, func(tx Tx) error {
 			n = 0
 			c, err := l.counter(ctx, tx, l.engine.LockCounter())
 			if err != nil {
 				return err
 			}
-			found, err := loadGone(ctx, tx, "d.deleted > 0 AND d.deleted <= ? ORDER BY d.deleted LIMIT ?", []any{int64(through), int64(step)}, nil)
-			if err != nil || len(found) == 0 {
+			found, err := loadGone(ctx, tx, "d.deleted > ? AND d.deleted <= ? ORDER BY d.deleted LIMIT ?", []any{int64(after), int64(through), int64(step)}, nil) // #nosec G115 -- as in save
+			if seen = len(found); err != nil || seen == 0 {
 				return err
+			}
+			for id, g := range found {
+				if last = max(last, g.Deleted); kept[id] {
+					delete(found, id)
+				}
+			}
+			if len(found) == 0 {
+				return nil
 			}
 			journal := rows{table: l.tables.journal}
 			var list []Statement
@@ -141,9 +154,10 @@ func (l *Ledger) Purge(ctx context.Context, by store.Mutation, through uint64) (
 			return err
 		})
 		total += n
-		if err != nil || n < step {
+		if err != nil || seen < step {
 			return total, err
 		}
+		after = last
 	}
 }
 

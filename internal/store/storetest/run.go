@@ -397,34 +397,6 @@ func tombstones(t *testing.T, s store.Store, _ *Dictionary) {
 	}
 }
 
-func purge(t *testing.T, s store.Store, _ *Dictionary) {
-	shared := Doc(1, "a")
-	shared.Subject.Build = "other"
-	Commit(t, s, Doc(1, "a"), shared, Doc(2, "b"), Doc(3, "c"))
-	must(s.Delete(t.Context(), By(10), []uint32{0, 2}))(t)
-	through := must(s.Position(t.Context()))(t).Seq
-	must(s.Delete(t.Context(), By(11), []uint32{3}))(t)
-	if n := must(s.Purge(t.Context(), By(12), through))(t); n != 2 {
-		t.Errorf("purged %d", n)
-	}
-	if d := must(s.Documents(t.Context(), []uint32{0, 1, 2, 3}))(t); len(d) != 2 || d[0].ID != 1 || d[1].ID != 3 {
-		t.Errorf("left are %+v", d)
-	}
-	if _, err := s.Original(t.Context(), "acme", Doc(1).Original); err != nil {
-		t.Errorf("bytes that another document has: %v", err)
-	}
-	if _, err := s.Original(t.Context(), "acme", Doc(2).Original); ident.KindOf(err) != ident.KindNotFound {
-		t.Errorf("bytes that nobody has: %v", err)
-	}
-	c := Changes(t, s, 0)
-	if c[0].Kind != store.ChangeAdded || c[0].Row != nil || c[4].Kind != store.ChangeDeleted {
-		t.Errorf("changes of a purged document: %+v", c)
-	}
-	if r := Commit(t, s, Doc(2, "b"))[0]; r.Duplicate || r.Artifact != 1 {
-		t.Errorf("taken in anew: %+v", r)
-	}
-}
-
 func status(t *testing.T, s store.Store, _ *Dictionary) {
 	Commit(t, s, Doc(1))
 	for range 2 { // the second changes nothing
