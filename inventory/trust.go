@@ -265,6 +265,35 @@ func bearers(d *document, r running, same []ident.Digest) []ident.Digest {
 	return out
 }
 
+// ImageNames are what an image that some workload runs may be known by.
+type ImageNames struct {
+	Reference ident.ImageRef // as it is written; zero where that is no reference
+	// Digests are those under which it may be known: its own, those of the manifests that it
+	// lists, and of the index that lists it. None where only its name is known. Sorted.
+	Digests []ident.Digest
+}
+
+// ImageNames returns the names of what the workloads run, each image once, by their
+// references.
+func (s *Snapshot) ImageNames() []ImageNames {
+	seen := map[string]bool{}
+	var out []ImageNames
+	for _, w := range s.workloads {
+		for _, im := range w.images {
+			r := ImageNames{Reference: im.runs.ref, Digests: s.in.Images.sameArtifact(im.runs)}
+			key := fmt.Sprint(r.Reference, r.Digests)
+			if !seen[key] && (len(r.Digests) > 0 || !r.Reference.IsZero()) {
+				seen[key] = true
+				out = append(out, r)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b ImageNames) int {
+		return cmp.Or(strings.Compare(a.Reference.String(), b.Reference.String()), slices.CompareFunc(a.Digests, b.Digests, compareDigests))
+	})
+	return out
+}
+
 // Vouchable returns where somebody would vouch for the SBOMs of what runs: each image
 // with a document, by each digest under which it may have been signed, or as it is
 // written where no digest is known. Sorted, each once.

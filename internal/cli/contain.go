@@ -87,7 +87,7 @@ func (f *containFlags) check(most bool) error {
 }
 
 func containCommand(e *env) *cobra.Command {
-	in := inputs{trust: &sbomTrust{}}
+	in := inputs{trust: &sbomTrust{}, source: &serverFlags{}}
 	var f containFlags
 	c := &cobra.Command{
 		Use: "contain QUERY|--from SCAN.json --when CONDITIONS -f PATH… --sbom PATH… [--protect SELECTOR…] [--out DIR]", GroupID: "estate",

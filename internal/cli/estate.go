@@ -14,7 +14,7 @@ import (
 )
 
 func mapCommand(e *env) *cobra.Command {
-	in := inputs{trust: &sbomTrust{}}
+	in := inputs{trust: &sbomTrust{}, source: &serverFlags{}}
 	var plan string
 	c := &cobra.Command{
 		Use: "map -f PATH… [--sbom PATH…] [--advisories PATH…] [--plan DIR]", GroupID: "estate",
@@ -148,7 +148,7 @@ func whereCommand(e *env) *cobra.Command {
 }
 
 func blastCommand(e *env) *cobra.Command {
-	in := inputs{trust: &sbomTrust{}}
+	in := inputs{trust: &sbomTrust{}, source: &serverFlags{}}
 	var o inventory.BlastOptions
 	c := &cobra.Command{
 		Use: "blast QUERY -f PATH… --sbom PATH… [--protect SELECTOR…]", GroupID: "estate",

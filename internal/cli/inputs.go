@@ -6,12 +6,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/app"
 	"github.com/cofferdam-io/cofferdam/inventory"
+	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/segment/cni"
 	"github.com/cofferdam-io/cofferdam/vuln"
 )
@@ -27,6 +29,7 @@ type inputs struct {
 	selector   string
 	trust      *sbomTrust   // of commands that say who vouches for SBOMs; nil: others
 	server     *serverFlags // of commands that a server answers; nil: it cannot
+	source     *serverFlags // of commands that take SBOMs from a server; nil: others
 	later      []laterFlag
 }
 
@@ -52,8 +55,19 @@ func (in *inputs) estateFlags(c *cobra.Command) {
 		in.server.add(c)
 		return
 	}
+	if in.source != nil {
+		in.source.add(c)
+		c.Long += "\n\n" + sourceHelp
+		c.Flags().Lookup("server").Usage = "take the SBOMs of the images, and who vouches for them, from the server at `URL`; what runs and its policies are those of -f"
+		return
+	}
 	in.refuse(c, "server", "a server knows what runs and what is in it, not the policies between: give the manifests with -f. cofferdam where QUERY --server URL says where it runs")
 }
+
+const sourceHelp = `With --server the SBOMs of the images come from a server's catalogue, beside those of
+--sbom, and so does who vouches for them; manifests and advisories are still those of
+this machine. Each image is asked for by its digests, or by its name where it runs by a
+tag.`
 
 // selectorFlag declares -l, which restricts what is listed and never what is
 // read: an answer about some workloads hangs on the policies of all.
@@ -122,7 +136,7 @@ func (in *inputs) refuse(c *cobra.Command, name, hint string) {
 
 // arguments repeats the inputs as they would be typed again, for hints.
 func (in *inputs) arguments() string {
-	return repeated(slices.Concat(in.manifestWords(), []word{{"--sbom", in.sboms.Paths}, {"--image-map", in.sboms.Maps}, {"--image-alias", in.sboms.Aliases},
+	return repeated(slices.Concat(in.manifestWords(), in.source.words(), []word{{"--sbom", in.sboms.Paths}, {"--image-map", in.sboms.Maps}, {"--image-alias", in.sboms.Aliases},
 		{"--advisories", in.advisories}, {"--kev", []string{in.known.KEV}}, {"--epss", []string{in.known.EPSS}},
 		{"--vex", in.known.VEX}, {"--vex-trust", []string{in.known.Trust}}, {"--findings", in.reports}}, in.trust.words(), in.judgedBy()))
 }
@@ -230,6 +244,14 @@ func (e *env) joined(ctx context.Context, l *app.Loader, in *inputs) (*app.Estat
 	if err != nil {
 		return nil, nil, err
 	}
+	var knowledge app.Knowledge
+	if in.source != nil && in.source.server != "" {
+		theirs, trust, problems, err := e.serverSBOMs(ctx, l, in, est, at)
+		if err != nil {
+			return nil, nil, err
+		}
+		docs, sbomProblems, knowledge.Trust = append(docs, theirs...), append(sbomProblems, problems...), trust
+	}
 	if len(in.sboms.Paths) > 0 && len(docs)+len(sbomProblems) == 0 {
 		e.notef("no SBOM was found in %s", strings.Join(in.sboms.Paths, ", "))
 	}
@@ -258,16 +280,36 @@ func (e *env) joined(ctx context.Context, l *app.Loader, in *inputs) (*app.Estat
 	}
 	all := slices.Concat(est.Problems, sbomProblems, advProblems, vexProblems, findingProblems)
 	e.problems(all)
-	knowledge := app.Knowledge{Database: db, Intelligence: known, Reported: found}
+	knowledge.Database, knowledge.Intelligence, knowledge.Reported = db, known, found
 	snap, err := l.Join(ctx, est, docs, knowledge, in.sboms, len(all), at)
 	if err != nil || in.trust == nil {
 		return est, snap, err
 	}
-	if knowledge.Trust, err = in.trust.trust(ctx, e, l, snap); err != nil || knowledge.Trust == nil {
+	asked, err := in.trust.trust(ctx, e, l, snap)
+	if err != nil || asked == nil {
 		return est, snap, err
 	}
+	knowledge.Trust = asked
 	snap, err = l.Join(ctx, est, docs, knowledge, in.sboms, len(all), at)
 	return est, snap, err
+}
+
+// serverSBOMs takes the SBOMs of the images of an estate from a server.
+func (e *env) serverSBOMs(ctx context.Context, l *app.Loader, in *inputs, est *app.Estate, at time.Time) ([]*sbom.Document, *inventory.Trust, []app.Problem, error) {
+	if e.at != "" {
+		return nil, nil, nil, ident.Errorf(ident.KindUsage, "--at does not go with --server here: what runs is what the manifests of now say").
+			WithHint("cofferdam where QUERY --server URL --at TIME says what ran then")
+	}
+	srv, err := e.client(ctx, in.source)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	defer srv.Close()
+	runs, err := l.Join(ctx, est, nil, app.Knowledge{}, in.sboms, 0, at)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return l.ServerSBOMs(ctx, srv, in.source.tenant, runs.ImageNames())
 }
 
 // intelligence reads what is known of vulnerabilities beside advisories.

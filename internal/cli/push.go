@@ -29,6 +29,14 @@ func (f *serverFlags) add(c *cobra.Command) {
 	fl.StringVar(&f.tenant, "tenant", "", "`NAME` of the tenant whose documents are meant")
 }
 
+// words repeat the flags as they would be typed again, without a secret; none where f is nil.
+func (f *serverFlags) words() []word {
+	if f == nil || f.server == "" {
+		return nil
+	}
+	return []word{{"--server", []string{f.server}}, {"--token-file", []string{f.tokenFile}}, {"--tenant", []string{f.tenant}}}
+}
+
 // client returns a client of the server that is meant.
 func (e *env) client(ctx context.Context, f *serverFlags) (*client.Client, error) {
 	server := f.server

@@ -197,10 +197,60 @@ func TestWhereOnServer(t *testing.T) {
 	s.run(2, "where", "lodash", "--server", s.url, "--sbom", web)
 	s.run(2, "where", "lodash", "--server", s.url, "--at", "yesterday")
 	s.run(2, "where", "lodash", "--server", "ftp://x")
-	for _, c := range [][]string{{"map"}, {"blast", "lodash"}, {"contain", "lodash"}, {"reach", "list"}} {
-		if _, errs := s.run(2, append(c, "--server", s.url)...); !strings.Contains(errs, "cofferdam where QUERY --server URL") {
-			t.Errorf("%v: %s", c, errs)
+	if _, errs := s.run(2, "reach", "list", "--server", s.url); !strings.Contains(errs, "cofferdam where QUERY --server URL") {
+		t.Error(errs)
+	}
+}
+
+// An estate's manifests are joined with the SBOMs that a server has: the answers are those
+// beside the same SBOMs in files.
+func TestEstateWithServer(t *testing.T) {
+	records := t.TempDir()
+	if err := os.WriteFile(filepath.Join(records, "a.json"), []byte(lodashRecord), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := served(t)
+	var manifests strings.Builder
+	for i, name := range []string{"web", "api", "db"} {
+		fmt.Fprintf(&manifests, "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: %s, namespace: shop}\nspec: {selector: {matchLabels: {app: %[1]s}}, template: {metadata: {labels: {app: %[1]s}}, spec: {containers: [{name: app, image: 'registry.example/%[1]s@sha256:%064x'}]}}}\n", name, i+1)
+	}
+	estate := s.file("estate.yaml", manifests.String()+"---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: api, namespace: shop}\nspec: {podSelector: {matchLabels: {app: api}}, ingress: [{from: [{podSelector: {}}]}]}\n")
+	s.file("sbom/web.json", imageSBOM("registry.example/web", 1, "pkg:npm/lodash@4.17.20"))
+	s.file("sbom/api.json", imageSBOM("registry.example/api", 2, "pkg:npm/koa@2.0.0"))
+	// This one does not say which image it is of: its sender does.
+	nameless := s.file("db.json", strings.Replace(imageSBOM("db", 3, "pkg:npm/lodash@4.17.19"), fmt.Sprintf(`"version":"sha256:%064x"`, 3), `"version":"1"`, 1))
+	s.run(0, "push", "--server", s.url, s.dir+"/sbom")
+	s.run(0, "push", "--server", s.url, "--artifact", fmt.Sprintf("sha256:%064x", 3), nameless)
+	with := []string{"-f", estate, "--advisories", records}
+	type answer struct {
+		Affected   []struct{ Workload ident.Ref }
+		NotCovered []any
+	}
+	var theirs, ours answer
+	read := func(into *answer, args ...string) {
+		t.Helper()
+		out, errs := s.run(-1, append(append([]string{"blast", "CVE-2021-23337", "-o", "json"}, with...), args...)...)
+		if err := json.Unmarshal([]byte(out), into); err != nil {
+			t.Fatalf("%v: %s%s", err, out, errs)
 		}
+	}
+	read(&theirs, "--server", s.url)
+	read(&ours, "--sbom", s.dir+"/sbom")
+	if len(ours.Affected) != 1 || len(theirs.Affected) != 2 || theirs.Affected[0].Workload.Name != "db" || theirs.Affected[1].Workload.Name != ours.Affected[0].Workload.Name || len(theirs.NotCovered) != 0 {
+		t.Errorf("by the server's SBOMs %+v\nby files %+v", theirs.Affected, ours.Affected)
+	}
+	if out, _ := s.run(-1, append([]string{"map", "--server", s.url}, with...)...); strings.Contains(out, "no SBOM") && !strings.Contains(out, "0 without") {
+		t.Errorf("a workload has no SBOM:\n%s", out)
+	}
+	if out, errs := s.run(-1, append([]string{"contain", "CVE-2021-23337", "--protect", "workload=shop/api", "--accept-unobserved", "--cni", "calico", "--server", s.url}, with...)...); !strings.Contains(out, "shop/db") || !strings.Contains(out, "--server "+s.url) {
+		t.Errorf("a plan by the server's SBOMs:\n%s%s", out, errs)
+	}
+	s.run(2, append([]string{"map", "--server", s.url, "--at", "2026-01-01T00:00:00Z"}, with...)...)
+	s.run(2, append([]string{"map", "--server", "ftp://x"}, with...)...)
+	s.run(2, "map", "--server", s.url) // a server knows no policies
+	// A server that does not answer is no server without SBOMs.
+	if out, _ := s.run(2, append([]string{"map", "--server", s.url, "--token", "wrong"}, with...)...); out != "" {
+		t.Error(out)
 	}
 }
 

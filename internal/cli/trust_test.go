@@ -115,6 +115,12 @@ func TestTrustOfServer(t *testing.T) {
 				t.Errorf("%+v, and %+v", x, by[x.Workload.Name])
 			}
 		}
+		// So is that of an estate's manifests, with the server's SBOMs.
+		var b struct{ Coverage inventory.Coverage }
+		out, _ = s.run(-1, "blast", "pkg:npm/lodash", "--server", s.url, "-f", manifests, "-o", "json")
+		if err := json.Unmarshal([]byte(out), &b); err != nil || b.Coverage.SBOMTrust == nil || *b.Coverage.SBOMTrust != (inventory.TrustCount{Verified: 1, Unsigned: 1, Invalid: 1, Unchecked: 1}) {
+			t.Fatalf("%v: %s", err, out)
+		}
 		if only, a := asked(t, s, "--only", "invalid,unsigned"); len(only) != 2 || a.Counts.Verified != 1 {
 			t.Errorf("%+v", a)
 		}

@@ -67,6 +67,9 @@ func redacted(s string) string {
 	return s
 }
 
+// URL is the server's address, without a password that somebody may have put there.
+func (c *Client) URL() string { return c.base.Redacted() }
+
 // Close ends idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 

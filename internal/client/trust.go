@@ -2,8 +2,11 @@ package client
 
 import (
 	"context"
+	"net/http"
+	"strconv"
 	"time"
 
+	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/report"
 )
@@ -42,6 +45,27 @@ func (c *Client) Trust(ctx context.Context, q TrustQuery) (*report.TrustedSBOMs,
 		return p.Next, nil
 	})
 	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// DocumentTrust is what a server knows of who vouches for a document, as the SBOM of what
+// it is about.
+type DocumentTrust struct {
+	Trust       string `json:"trust"` // inventory.SBOMVerified and the like
+	TrustReason string `json:"trustReason"`
+	SignedBy    string `json:"signedBy"`
+	TrustBy     string `json:"trustBy"`
+	TrustAt     string `json:"trustAt"` // RFC 3339; "" where nobody found it out
+}
+
+// DocumentTrust asks who vouches for a document, which has a number beside its bytes.
+func (c *Client) DocumentTrust(ctx context.Context, d ident.Digest, number uint32, tenant string) (*DocumentTrust, error) {
+	v := (&Question{Tenant: tenant}).values()
+	v.Set("document", strconv.FormatUint(uint64(number), 10))
+	out := &DocumentTrust{}
+	if err := c.do(ctx, &request{method: http.MethodGet, path: "/api/v1/documents/" + d.String() + "/trust", query: v}, out); err != nil {
 		return nil, err
 	}
 	return out, nil
