@@ -111,7 +111,7 @@ func (f *serverSBOMs) known(ctx context.Context, run *inventory.ImageNames) ([]r
 			return nil, err
 		}
 		for _, x := range h.Documents {
-			if !seen[x.Digest] {
+			if x.Archived == 0 && !seen[x.Digest] {
 				seen[x.Digest] = true
 				out = append(out, x)
 			}
