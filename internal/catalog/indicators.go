@@ -159,11 +159,11 @@ func (m *measuring) each(label string, do func(*measured)) {
 // documents measures which containers have a document that describes them, and how old it is.
 func (m *measuring) documents(ctx context.Context) error {
 	for d, ws := range m.runs.images {
-		covered, made, any, err := m.described(ctx, d)
+		covered, made, some, err := m.described(ctx, d)
 		if err != nil {
 			return err
 		}
-		if m.q.Mine && !any {
+		if m.q.Mine && !some {
 			continue
 		}
 		for i := range ws {
@@ -198,8 +198,8 @@ func (m *measuring) documents(ctx context.Context) error {
 }
 
 // described says whether a document that was in then describes an image, and when the newest
-// such was made; any is whether one is about it at all.
-func (m *measuring) described(ctx context.Context, image ident.Digest) (covered bool, made time.Time, any bool, err error) {
+// such was made; some is whether one is about it at all.
+func (m *measuring) described(ctx context.Context, image ident.Digest) (covered bool, made time.Time, some bool, err error) {
 	c := m.c
 	ids, err := c.store.Named(ctx, m.q.Tenant, store.ByDigest, image.String(), -1, store.MaxPage)
 	if err != nil {
@@ -214,7 +214,7 @@ func (m *measuring) described(ctx context.Context, image ident.Digest) (covered 
 		if d.Time.After(m.at) {
 			continue
 		}
-		any = true
+		some = true
 		doubts, err := c.doubts(ctx, d, image, 0)
 		if err != nil {
 			return false, made, false, err
@@ -232,7 +232,7 @@ func (m *measuring) described(ctx context.Context, image ident.Digest) (covered 
 			made = d.Subject.Made
 		}
 	}
-	return covered, made, any, nil
+	return covered, made, some, nil
 }
 
 // thirdParties counts images that somebody else made, and those of which a signed document

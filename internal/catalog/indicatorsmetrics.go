@@ -48,14 +48,13 @@ func newIndicatorMetrics(r prometheus.Registerer) *indicatorMetrics {
 func (c *Catalog) indicatorsLook(m *indicatorMetrics) looking {
 	return looking{every: indicatorsEvery, failed: "indicators were not measured", look: func(ctx context.Context) (bool, error) {
 		x, err := c.Indicators(ctx, IndicatorQuery{Since: c.now().Add(-indicatorsMonth)})
-		if ident.KindOf(err) == ident.KindIndeterminate && err != nil {
-			return true, nil // documents are not judged yet
+		switch {
+		case err == nil:
+			m.set(x)
+		case ident.KindOf(err) == ident.KindIndeterminate: // documents are not judged yet
+			err = nil
 		}
-		if err != nil {
-			return true, err
-		}
-		m.set(x)
-		return true, nil
+		return true, err
 	}}
 }
 

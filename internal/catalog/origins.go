@@ -327,13 +327,14 @@ func (r *originsReader) base(ctx context.Context, tenant string, about []store.D
 	}
 	var key strings.Builder
 	for i := range about {
-		fmt.Fprintf(&key, "%d ", about[i].ID)
-		for _, d := range about[i].Subject.Digests {
+		doc := &about[i]
+		fmt.Fprintf(&key, "%d ", doc.ID)
+		for _, d := range doc.Subject.Digests {
 			if d.Role != ident.RoleIndex && d.Role != ident.RoleDocument {
 				find(d.Digest)
 			}
 		}
-		find(about[i].Subject.Claimed)
+		find(doc.Subject.Claimed)
 	}
 	for _, d := range running {
 		find(d)

@@ -27,8 +27,8 @@ func TestTools(t *testing.T) {
 		"pkg:npm/node@20.0.0":                                                 "", // a package of that name, not the runtime
 		"pkg:docker/registry.local/scanner@1":                                 "",
 		"git+https://github.com/golang/go@refs/tags/go1.22.1":                 "",
-		"golang":                                                              "",
-		"":                                                                    "",
+		"golang": "",
+		"":       "",
 	} {
 		p := &predicate.Provenance{Version: "v1", Dependencies: []predicate.Resource{{URI: "https://example.org/source"}, {URI: uri}}}
 		got := ""
