@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/vuln"
@@ -11,60 +12,98 @@ import (
 
 // KeyCache makes keys, and remembers those of components that come again: documents
 // share most of theirs, and a key takes ten times as long to make as to find. All that a
-// key is made of is compared, so that it never gives a wrong one. It may be used by many
-// goroutines.
+// key is made of is compared, so that it never gives a wrong one. Beside a key lies the
+// number that it has in the dictionary, once there is one: most components of a document
+// are numbers then, and nobody sorts, compares or looks up what they are called. It may
+// be used by many goroutines.
 type KeyCache struct {
-	most int // bytes of each half
+	most    int // bytes of each half
+	numbers Numbers
 
 	mu          sync.RWMutex
 	young, aged map[string]*known // by what a component is called
 	size        int               // of young
+	systems     map[sbom.Distro]*system
 }
+
+// system is a distribution to one cache. Keys that lie beside components are found by it:
+// another cache's number is of another dictionary.
+type system struct {
+	os   sbom.Distro
+	kept bool // and keys with it: its name is no longer than names of distributions are
+}
+
+// Numbers fills ids[i] with the number of keys[i] in a dictionary, where that has it, and
+// appends the indices of the others to missing. A number is a key's for ever. It is called
+// from several goroutines at once.
+type Numbers func(keys []string, ids []uint32, missing []int) []int
 
 // known is a component and its key. Of components that are called alike the latest few
 // are kept, as a list.
 type known struct {
 	component sbom.Component // what a key is made of; the rest is left out
 	os        sbom.Distro
-	key       string
+	key       *numbered
 	next      *known
+}
+
+// numbered is a key, and its number where that was learnt.
+type numbered struct {
+	key   string
+	above atomic.Uint64 // by one: 0 is not known
 }
 
 // longestKnown bounds one entry: components that say more are seldom the same again.
 // mostOfOne bounds what is remembered of one document, so that one of a million components
-// does not drive out what others share, and mostAlike those that are called alike.
+// does not drive out what others share, mostAlike those that are called alike, and
+// mostSystems the distributions, whose names have at most longestName bytes.
 const (
 	longestKnown = 4 << 10
 	mostOfOne    = 4096
 	mostAlike    = 4
+	mostSystems  = 1024
+	longestName  = 256
 )
 
-// NewKeyCache returns a cache of about so many bytes.
-func NewKeyCache(bytes int) *KeyCache {
-	return &KeyCache{most: max(bytes/2, longestKnown), young: map[string]*known{}}
+// NewKeyCache returns a cache of about so many bytes, of keys that have their numbers from
+// one dictionary. numbers may be nil: then none has a number.
+func NewKeyCache(bytes int, numbers Numbers) *KeyCache {
+	return &KeyCache{most: max(bytes/2, longestKnown), numbers: numbers, young: map[string]*known{}, systems: map[sbom.Distro]*system{}}
 }
 
-// KeysOf is the function KeysOf, remembered.
-func (k *KeyCache) KeysOf(d *sbom.Document) []string {
-	keys := make([]string, 0, len(d.Components)+1)
+// Keys is the function KeysOf, remembered: a document's components by their numbers,
+// where these are known, and the keys of all others. Both are sorted, and nothing is in
+// either twice. A component that is met for the first time is among the keys, even where
+// the dictionary has it.
+func (k *KeyCache) Keys(d *sbom.Document) (ids []uint32, keys []string) {
 	var name, key []byte
+	var ask []*numbered // met before, and without a number so far
 	fresh := 0
+	on := k.system(d.Subject.OS)
+	if k.numbers != nil {
+		ids = make([]uint32, 0, len(d.Components)+1)
+	}
 	add := func(c *sbom.Component) {
-		if found, ok := workedKey(c, d.Subject.OS); ok {
-			keys = append(keys, found)
+		found := workedKey(c, on)
+		if found == nil {
+			name = appendCalled(name[:0], c)
+			if found = k.find(name, c, on.os); found != nil {
+				keep(c, on, found.key)
+			}
+		}
+		if found != nil {
+			if above := found.above.Load(); above > 0 {
+				ids = append(ids, uint32(above-1)) //nolint:gosec // learn put it there
+			} else {
+				ask = append(ask, found)
+			}
 			return
 		}
-		name = appendCalled(name[:0], c)
-		if found, ok := k.find(name, c, d.Subject.OS); ok {
-			keep(c, d.Subject.OS, found)
-			keys = append(keys, found)
-			return
-		}
-		key = AppendKey(key[:0], c, d.Subject.OS)
+		key = AppendKey(key[:0], c, on.os)
 		made := string(key)
-		if fresh++; fresh <= mostOfOne {
-			k.remember(name, c, d.Subject.OS, made)
-			keep(c, d.Subject.OS, made)
+		if fresh++; fresh <= mostOfOne && on.kept {
+			k.remember(name, c, on.os, made)
+			keep(c, on, made)
 		}
 		keys = append(keys, made)
 	}
@@ -74,37 +113,91 @@ func (k *KeyCache) KeysOf(d *sbom.Document) []string {
 	if c, ok := vuln.SubjectPackage(d); ok {
 		add(c)
 	}
+	ids, keys = k.learn(ask, ids, keys)
+	slices.Sort(ids)
 	slices.Sort(keys)
-	return slices.Compact(keys)
+	return slices.Compact(ids), slices.Compact(keys)
+}
+
+// learn asks for the numbers of keys, and appends each to one of the lists.
+func (k *KeyCache) learn(ask []*numbered, ids []uint32, keys []string) ([]uint32, []string) {
+	from := len(keys)
+	for _, n := range ask {
+		keys = append(keys, n.key)
+	}
+	if k.numbers == nil || len(ask) == 0 {
+		return ids, keys
+	}
+	found := make([]uint32, len(ask))
+	missing := k.numbers(keys[from:], found, nil)
+	rest := keys[:from]
+	for i, n := range ask {
+		if len(missing) > 0 && missing[0] == i {
+			missing = missing[1:]
+			rest = append(rest, n.key)
+			continue
+		}
+		n.above.Store(uint64(found[i]) + 1)
+		ids = append(ids, found[i])
+	}
+	return ids, rest
+}
+
+// system returns what a distribution is here, the same each time, until there are too many:
+// their keys are then made anew.
+func (k *KeyCache) system(os sbom.Distro) *system {
+	if len(os.ID)+len(os.VersionID) > longestName {
+		return &system{os: os}
+	}
+	k.mu.RLock()
+	s := k.systems[os]
+	k.mu.RUnlock()
+	if s != nil {
+		return s
+	}
+	os = sbom.Distro{ID: strings.Clone(os.ID), VersionID: strings.Clone(os.VersionID)}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if s = k.systems[os]; s == nil {
+		if len(k.systems) >= mostSystems {
+			clear(k.systems)
+		}
+		s = &system{os, true}
+		k.systems[os] = s
+	}
+	return s
 }
 
 // worked is the key of a component that its reader remembers, in documents of one
 // distribution. Those of others follow: base images of several hold the same packages of
 // languages.
 type worked struct {
-	os   sbom.Distro
-	key  string
+	on *system
+	numbered
 	next *worked
 }
 
-// workedKey returns the key that lies beside what a component is remembered as. The two
-// share their texts where nobody has changed the component, so that comparing them reads
-// none of these.
-func workedKey(c *sbom.Component, os sbom.Distro) (string, bool) {
+// workedKey returns the key that lies beside what a component is remembered as, or nil.
+// The two share their texts where nobody has changed the component, so that comparing
+// them reads none of these.
+func workedKey(c *sbom.Component, on *system) *numbered {
 	if c.Known == nil {
-		return "", false
+		return nil
 	}
 	w, _ := c.Known.Worked.Load().(*worked)
 	for ; w != nil; w = w.next {
-		if w.os == os {
-			return w.key, sameKey(&c.Known.Component, c)
+		if w.on == on {
+			if sameKey(&c.Known.Component, c) {
+				return &w.numbered
+			}
+			return nil
 		}
 	}
-	return "", false
+	return nil
 }
 
 // keep puts a key beside what its component is remembered as.
-func keep(c *sbom.Component, os sbom.Distro, key string) {
+func keep(c *sbom.Component, on *system, key string) {
 	if c.Known == nil || len(key) > longestKnown || !sameKey(&c.Known.Component, c) {
 		return
 	}
@@ -116,7 +209,7 @@ func keep(c *sbom.Component, os sbom.Distro, key string) {
 	if n > mostAlike {
 		was = nil
 	}
-	c.Known.Worked.Store(&worked{os: sbom.Distro{ID: strings.Clone(os.ID), VersionID: strings.Clone(os.VersionID)}, key: key, next: was})
+	c.Known.Worked.Store(&worked{on: on, numbered: numbered{key: key}, next: was})
 }
 
 // appendCalled appends what a component is looked up by.
@@ -127,20 +220,21 @@ func appendCalled(b []byte, c *sbom.Component) []byte {
 	return append(append(append(b, c.Name...), 0), c.Version...)
 }
 
-func (k *KeyCache) find(name []byte, c *sbom.Component, os sbom.Distro) (string, bool) {
+// find returns the key of a component that is remembered by its name, or nil.
+func (k *KeyCache) find(name []byte, c *sbom.Component, os sbom.Distro) *numbered {
 	k.mu.RLock()
 	e := k.young[string(name)].of(c, os)
 	if e != nil {
 		k.mu.RUnlock()
-		return e.key, true
+		return e.key
 	}
 	e = k.aged[string(name)].of(c, os)
 	k.mu.RUnlock()
 	if e == nil {
-		return "", false
+		return nil
 	}
 	k.put(name, known{component: e.component, os: e.os, key: e.key})
-	return e.key, true
+	return e.key
 }
 
 // of returns the entry for a component, or nil.
@@ -161,7 +255,7 @@ func sameKey(a, b *sbom.Component) bool {
 }
 
 func (k *KeyCache) remember(name []byte, c *sbom.Component, os sbom.Distro, key string) {
-	e := known{os: sbom.Distro{ID: strings.Clone(os.ID), VersionID: strings.Clone(os.VersionID)}, key: key,
+	e := known{os: os, key: &numbered{key: key},
 		component: sbom.Component{PURL: c.PURL, Name: c.Name, Version: c.Version, Group: c.Group, Source: c.Source, Supplier: c.Supplier, Licenses: c.Licenses, Hashes: c.Hashes}}
 	if c.PURL == "" {
 		e.component.Type, e.component.CPEs = c.Type, c.CPEs
@@ -176,7 +270,7 @@ func (k *KeyCache) remember(name []byte, c *sbom.Component, os sbom.Distro, key 
 func (e *known) bytes() int {
 	const overhead = 700 // the entry, its name's and its own place in the map
 	c := &e.component
-	n := overhead + 2*len(c.PURL) + len(c.Name) + len(c.Version) + len(c.Group) + len(c.Source.Name) + len(c.Source.Version) + len(c.Supplier) + len(c.Type) + len(e.key)
+	n := overhead + 2*len(c.PURL) + len(c.Name) + len(c.Version) + len(c.Group) + len(c.Source.Name) + len(c.Source.Version) + len(c.Supplier) + len(c.Type) + len(e.key.key)
 	for _, s := range c.CPEs {
 		n += len(s) + 16
 	}

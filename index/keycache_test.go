@@ -10,8 +10,39 @@ import (
 	"github.com/cofferdam-io/cofferdam/sbom"
 )
 
-// A cache gives the keys that are made without it, whatever came before and however
-// little fits.
+// dictionary is a naive one: keys by their places.
+type dictionary struct {
+	keys  []string
+	asked int
+}
+
+func (d *dictionary) numbers(keys []string, ids []uint32, missing []int) []int {
+	for i, k := range keys {
+		d.asked++
+		if at := slices.Index(d.keys, k); at >= 0 {
+			ids[i] = uint32(at) // #nosec G115 -- a few
+		} else {
+			missing = append(missing, i)
+		}
+	}
+	return missing
+}
+
+// of are the keys of what a cache gives.
+func (d *dictionary) of(t *rapid.T, ids []uint32, keys []string) []string {
+	if !slices.IsSorted(ids) || len(slices.Compact(slices.Clone(ids))) != len(ids) {
+		t.Fatalf("%v are not sorted, each once", ids)
+	}
+	all := slices.Clone(keys)
+	for _, id := range ids {
+		all = append(all, d.keys[id])
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// A cache gives the keys that are made without it, or the numbers of these, whatever came
+// before and however little fits, of each dictionary its own.
 func TestKeyCache(t *testing.T) {
 	word := rapid.SampledFrom([]string{"", "a", "b", "ab", "pkg:npm/a@1", "pkg:deb/debian/a@1?arch=amd64", "file", "1"})
 	component := rapid.Custom(func(t *rapid.T) sbom.Component {
@@ -30,7 +61,15 @@ func TestKeyCache(t *testing.T) {
 		for i := range known {
 			known[i].Component = remembered[i]
 		}
-		cache := index.NewKeyCache(rapid.SampledFrom([]int{0, 10_000, 1 << 20}).Draw(t, "bytes"))
+		var dictionaries [3]dictionary
+		var caches [3]*index.KeyCache
+		for i := range caches {
+			numbers := dictionaries[i].numbers
+			if i == 2 {
+				numbers = nil
+			}
+			caches[i] = index.NewKeyCache(rapid.SampledFrom([]int{0, 10_000, 1 << 20}).Draw(t, "bytes"), numbers)
+		}
 		for range rapid.IntRange(1, 20).Draw(t, "documents") {
 			d := &sbom.Document{Components: rapid.SliceOfN(component, 0, 6).Draw(t, "components")}
 			for i := range rapid.IntRange(0, 3).Draw(t, "seen before") {
@@ -43,9 +82,41 @@ func TestKeyCache(t *testing.T) {
 				d.Components = append(d.Components, c)
 			}
 			d.Subject.OS = sbom.Distro{ID: word.Draw(t, "os"), VersionID: word.Draw(t, "release")}
-			if got, want := cache.KeysOf(d), index.KeysOf(d); !slices.Equal(got, want) {
-				t.Fatalf("%q, want %q", got, want)
+			which := rapid.IntRange(0, 2).Draw(t, "cache")
+			in := &dictionaries[which]
+			ids, keys := caches[which].Keys(d)
+			want := index.KeysOf(d)
+			if got := in.of(t, ids, keys); !slices.Equal(got, want) || !slices.IsSorted(keys) || len(slices.Compact(slices.Clone(keys))) != len(keys) {
+				t.Fatalf("%q, of it %v and %q; want %q", got, ids, keys, want)
+			}
+			for _, k := range want { // it is committed, unless it is not
+				if rapid.IntRange(0, 3).Draw(t, "kept") > 0 && !slices.Contains(in.keys, k) {
+					in.keys = append(in.keys, k)
+				}
 			}
 		}
 	})
+}
+
+// What came twice is known by its number: nobody is asked for it any more.
+func TestKeyCacheLearns(t *testing.T) {
+	for what, remembered := range map[string]bool{"remembered by its reader": true, "by nobody": false} {
+		var in dictionary
+		cache := index.NewKeyCache(1<<20, in.numbers)
+		d := &sbom.Document{Components: []sbom.Component{{PURL: "pkg:npm/b@1"}, {PURL: "pkg:npm/a@1"}, {Name: "c"}}}
+		for i := range d.Components {
+			if remembered {
+				d.Components[i].Known = &sbom.Known{Component: d.Components[i]}
+			}
+		}
+		for round, asked := range []int{0, 3, 3, 3} { // made, learnt, known
+			ids, keys := cache.Keys(d)
+			if in.keys == nil {
+				in.keys = keys
+			}
+			if want := map[bool]int{true: 3}[round > 0]; len(ids) != want || len(ids)+len(keys) != 3 || in.asked != asked {
+				t.Errorf("%s, round %d: %v and %q, asked for %d", what, round, ids, keys, in.asked)
+			}
+		}
+	}
 }

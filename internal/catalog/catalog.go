@@ -150,9 +150,13 @@ type Catalog struct {
 // since, and follows the store until Close.
 func Open(ctx context.Context, o Options) (*Catalog, error) {
 	o.Limits.fill()
+	var numbers index.Numbers
+	if o.Coding != nil {
+		numbers = o.Coding.known
+	}
 	c := &Catalog{store: o.Store, log: o.Log, now: o.Now, status: store.StatusPublished, limits: o.Limits, memory: budget{total: o.Limits.Memory, free: o.Limits.Memory}, gates: newGates(o.Limits.Tenants, o.Now),
 		workers: newSlots(o.Limits.Workers, o.Limits.Queue, o.Limits.Wait), metrics: newMetrics(o.Metrics),
-		seen: spdx.NewSeen(rememberTexts), said: index.NewKeyCache(rememberKeys), scoring: o.Scoring.ready(), uploaders: o.VEXUploaders, signedVEX: o.SignedVEX, trusting: o.Trusting, deadlines: o.Deadlines, fourEyes: o.FourEyes, goals: o.Goals, baseImages: o.BaseImages}
+		seen: spdx.NewSeen(rememberTexts), said: index.NewKeyCache(rememberKeys, numbers), scoring: o.Scoring.ready(), uploaders: o.VEXUploaders, signedVEX: o.SignedVEX, trusting: o.Trusting, deadlines: o.Deadlines, fourEyes: o.FourEyes, goals: o.Goals, baseImages: o.BaseImages}
 	if o.Review {
 		c.status = store.StatusDraft
 	}

@@ -134,10 +134,10 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 	} else {
 		in.Format = string(doc.Format) + "-" + doc.SpecVersion
 		in.Subject = subjectOf(doc, &u)
-		in.Keys = c.keys(doc, large)
+		in.IDs, in.Keys = c.keys(doc, large)
 		if err := in.Check(); err != nil {
 			fault = err
-			in.Rejected, in.Keys, in.Subject = reason(err), nil, store.Subject{}
+			in.Rejected, in.IDs, in.Keys, in.Subject = reason(err), nil, nil, store.Subject{}
 		}
 	}
 	if fault == nil {
@@ -171,12 +171,12 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 	if err := c.follow.reach(ctx, got.Seq); err != nil {
 		return nil, err
 	}
-	c.metrics.taken(in.Size, len(in.Keys), got.Duplicate)
+	c.metrics.taken(in.Size, got.Components, got.Duplicate)
 	blocked, err := c.blockedIn(ctx, c.follow.now(), got.Artifact)
 	if err != nil {
 		return nil, err
 	}
-	return &Receipt{Blocked: blocked, Digest: digest, Sequence: got.Seq, Document: got.Document, Artifact: got.Artifact, Components: len(in.Keys),
+	return &Receipt{Blocked: blocked, Digest: digest, Sequence: got.Seq, Document: got.Document, Artifact: got.Artifact, Components: got.Components,
 		Duplicate: got.Duplicate, Status: in.Status, Warnings: doc.Warnings}, nil
 }
 
@@ -301,12 +301,12 @@ func (c *Catalog) decode(ctx context.Context, raw []byte, digest ident.Digest, l
 	return one(decode.Bytes(ctx, "", raw, limits))
 }
 
-// keys are those of a document that was read so.
-func (c *Catalog) keys(doc *sbom.Document, large *frugal) []string {
+// keys are those of a document that was read so, or their numbers where these are known.
+func (c *Catalog) keys(doc *sbom.Document, large *frugal) (ids []uint32, keys []string) {
 	if large != nil {
-		return large.keys.KeysOf(doc)
+		return nil, large.keys.KeysOf(doc)
 	}
-	return c.said.KeysOf(doc)
+	return c.said.Keys(doc)
 }
 
 // one is the only document of an input.

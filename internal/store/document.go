@@ -74,18 +74,26 @@ type Intake struct {
 	Subject  Subject
 	// Keys are the canonical keys of its components, sorted and unique.
 	Keys []string
+	// IDs are components that the caller need not name, for it knows their numbers: from
+	// Dictionary, a Receipt or its own dictionary (Coding.Known), all of this database. What is
+	// written is the same as if their keys were in Keys. They stand in any order; a component
+	// may be in both, or twice. A number that the dictionary does not have is refused with
+	// ident.KindInvalid.
+	IDs []uint32
 	// Rejected is why the document cannot be taken in. It is then kept in quarantine:
-	// Keys and Subject are not looked at.
+	// Keys, IDs and Subject are not looked at.
 	Rejected string
 }
 
 // Receipt is the acknowledgement of one Intake.
 type Receipt struct {
-	Seq       uint64
-	Document  uint32 // 0 where it was rejected
-	Artifact  uint32 // of the document, when it was taken in
-	Rejected  uint64 // its id in quarantine; 0 where it was taken in
-	Duplicate bool   // it was known already; Seq is that of the first
+	Seq      uint64
+	Document uint32 // 0 where it was rejected
+	Artifact uint32 // of the document, when it was taken in
+	Rejected uint64 // its id in quarantine; 0 where it was taken in
+	// Components is how many different ones were written; 0 for a duplicate.
+	Components int
+	Duplicate  bool // it was known already; Seq is that of the first
 	// Row is the forward row and Added the dictionary's new entries that came with this
 	// document: what an index needs to follow without reading them back. Both are nil
 	// for a duplicate. Position.Seq+1 == Seq tells whether changes of others lie between.
@@ -297,8 +305,8 @@ func (in *Intake) Check() error {
 	if err := checkText("format", in.Format); err != nil {
 		return err
 	}
-	if len(in.Keys) > MaxComponents {
-		return ident.Errorf(ident.KindLimit, "document %s has %d components; at most %d fit", in.Original.Short(), len(in.Keys), MaxComponents)
+	if n := len(in.Keys) + len(in.IDs); n > MaxComponents {
+		return ident.Errorf(ident.KindLimit, "document %s has %d components; at most %d fit", in.Original.Short(), n, MaxComponents)
 	}
 	for i, k := range in.Keys {
 		if len(k) > MaxKey || k == "" {

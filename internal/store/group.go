@@ -47,7 +47,7 @@ type put struct {
 const overhead = 1 << 10
 
 func (p *put) cost() int64 {
-	n := int64(len(p.in.Data)) + overhead
+	n := int64(len(p.in.Data)) + overhead + 4*int64(len(p.in.IDs))
 	for _, k := range p.in.Keys {
 		n += int64(len(k))
 	}

@@ -24,9 +24,10 @@ type prepared struct {
 	subject     string
 	identities  [][]byte
 	names       [][]byte
-	ids         []uint32 // of Keys, where known
-	missing     []int    // indices of the others
-	known       uint32   // every entry with an id below would have been found
+	ids         []uint32 // of components: the first numbered of them are known, sorted, each once; an attempt adds the others
+	numbered    int
+	missing     []int  // indices of Keys without a number
+	known       uint32 // every entry with an id below would have been found
 	at          int64
 }
 
@@ -86,10 +87,30 @@ func (l *Ledger) prepare(p *prepared, in *store.Intake) error {
 		p.names = append(p.names, nameHash(in.Tenant, n.Kind, n.Text))
 	}
 	p.known = l.coding.Count()
-	p.ids = make([]uint32, len(in.Keys))
-	p.missing = l.coding.Known(in.Keys, p.ids, nil)
+	found := make([]uint32, len(in.Keys))
+	p.missing = l.coding.Known(in.Keys, found, nil)
 	p.known = min(p.known, l.coding.Count()) // what broke in between is not relied on
+	p.ids = make([]uint32, len(in.IDs), len(in.IDs)+len(in.Keys))
+	copy(p.ids, in.IDs)
+	for i, missing := 0, p.missing; i < len(found); i++ {
+		if len(missing) > 0 && missing[0] == i {
+			missing = missing[1:]
+			continue
+		}
+		p.ids = append(p.ids, found[i])
+	}
+	slices.Sort(p.ids)
+	p.ids = slices.Compact(p.ids)
+	p.numbered = len(p.ids)
 	return nil
+}
+
+// check refuses numbers that the dictionary does not have.
+func (p *prepared) check(components int64) error {
+	if p.numbered == 0 || int64(p.ids[p.numbered-1]) < components {
+		return nil
+	}
+	return ident.Errorf(ident.KindInvalid, "document %s has component %d, and the dictionary has %d", p.Original.Short(), p.ids[p.numbered-1], components)
 }
 
 // commit is one attempt.
@@ -101,6 +122,7 @@ type commit struct {
 	receipts  []store.Receipt
 	artifacts map[string]uint32 // by hash of identity
 	into      map[uint32]uint32 // artifacts joined by this group, flat
+	ids       []uint32          // of the document that is admitted
 
 	same map[int]int // duplicates within the group, by the index of the first
 
@@ -117,6 +139,11 @@ func (c *commit) run(ctx context.Context) error {
 	var err error
 	if c.counter, err = l.counter(ctx, c.tx, l.engine.LockCounter()); err != nil {
 		return err
+	}
+	for i := range c.group {
+		if err := c.group[i].check(c.counter.components); err != nil {
+			return err
+		}
 	}
 	fresh, err := c.fresh(ctx)
 	if err != nil || len(fresh) == 0 {
@@ -279,6 +306,7 @@ func (c *commit) components(ctx context.Context, fresh []int) (map[int][]store.E
 	keys := make([]string, 0, most)
 	for _, i := range fresh {
 		p := &c.group[i]
+		p.ids = p.ids[:p.numbered] // an attempt before this one may have numbered the others
 		brought := make([]store.Entry, 0, len(p.missing))
 		for _, m := range p.missing {
 			key := p.Keys[m]
@@ -297,7 +325,7 @@ func (c *commit) components(ctx context.Context, fresh []int) (map[int][]store.E
 				brought = append(brought, store.Entry{ID: id, Key: key})
 				keys = append(keys, key)
 			}
-			p.ids[m] = id
+			p.ids = append(p.ids, id)
 		}
 		if len(brought) > 0 {
 			added[i] = brought
@@ -430,8 +458,9 @@ func (c *commit) admit(i int, added []store.Entry) error {
 		c.originals[string(p.raw)] = original
 		c.original.add(original, p.raw, p.Size, present(p.Data), int64(p.Texts.Line), p.Texts.Through)
 	}
-	ids := slices.Clone(p.ids)
-	slices.Sort(ids)
+	c.ids = append(c.ids[:0], p.ids...)
+	slices.Sort(c.ids)
+	ids := slices.Compact(c.ids)
 	row := c.ledger.coding.Encode(make([]byte, 0, 2*len(ids)+16), ids)
 	err = c.counter.journal(&c.journal, evidence.Record{Time: p.Time, Actor: p.Actor, Action: "document.add", Object: "document/" + number(id),
 		After: stateDigest(p.Tenant, p.Original, p.Size, p.Media, p.Format, p.subject, p.Actor, p.at, row)}, store.ChangeAdded, int64(id), nil)
@@ -444,7 +473,7 @@ func (c *commit) admit(i int, added []store.Entry) error {
 	for _, n := range p.names {
 		c.named.add(n, int64(id))
 	}
-	c.receipts[i] = store.Receipt{Seq: seq, Document: id, Artifact: artifact, Row: row, Added: added}
+	c.receipts[i] = store.Receipt{Seq: seq, Document: id, Artifact: artifact, Components: len(ids), Row: row, Added: added}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cofferdam-io/cofferdam/evidence"
+	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/store"
 )
 
@@ -69,6 +72,69 @@ func dictionaryGrows(t *testing.T, s store.Store, _ *Dictionary) {
 	got := Commit(t, s, Doc(10_000, keys...))[0]
 	if row := DecodeRow(got.Row); len(got.Added) != 0 || len(row) != len(want) {
 		t.Errorf("%d of %d keys are in the row, and %d are new", len(row), len(want), len(got.Added))
+	}
+}
+
+// byNumber gives components by their numbers, by their keys and by both: what is written
+// is the same, to the byte.
+func byNumber(t *testing.T, s store.Store, d *Dictionary) {
+	Commit(t, s, Doc(1, "b", "d", "f"), Doc(2, "a", "b", "c")) // b d f a c
+	after := func(seq uint64) string {
+		return must(evidence.Decode(must(s.Journal(t.Context(), seq-1, 1))(t)[0]))(t).After
+	}
+	for name, learn := range map[string]func(){
+		"the caller's dictionary knows nothing": func() {},
+		"knows some":                            func() { d.Learn(Entries(t, s)[:2]) },
+		"knows all":                             func() { d.Learn(Entries(t, s)) },
+	} {
+		learn()
+		plain := Commit(t, s, Doc(3, "a", "b", "c", "d"))[0]
+		for what, in := range map[string]store.Intake{
+			"numbers":                {IDs: []uint32{4, 0, 3, 1}},
+			"numbers and keys":       {IDs: []uint32{4, 0}, Keys: []string{"a", "d"}},
+			"the same in both":       {IDs: []uint32{0, 3, 4}, Keys: []string{"a", "b", "c", "d"}},
+			"one number three times": {IDs: []uint32{4, 4, 1, 0, 4}, Keys: []string{"a"}},
+		} {
+			doc := Doc(3)
+			doc.IDs, doc.Keys = in.IDs, in.Keys
+			if again := Commit(t, s, doc)[0]; !again.Duplicate {
+				t.Errorf("%s, %s: known already: %+v", name, what, again)
+			}
+			must(s.Delete(t.Context(), By(1), []uint32{plain.Document}))(t)
+			r := Commit(t, s, doc)[0]
+			if !bytes.Equal(r.Row, plain.Row) || after(r.Seq) != after(plain.Seq) || len(r.Added) != 0 || r.Components != 4 || r.Duplicate {
+				t.Errorf("%s, %s: %+v, by keys alone %+v", name, what, r, plain)
+			}
+			plain = r
+		}
+		must(s.Delete(t.Context(), By(1), []uint32{plain.Document}))(t)
+	}
+	// New keys, which the same group brings twice, beside numbers.
+	first, second := Doc(4, "e", "g"), Doc(5, "e", "f", "h")
+	first.IDs, second.IDs = []uint32{3, 1}, []uint32{2, 0}
+	r := Commit(t, s, first, second, second)
+	if a, b := DecodeRow(r[0].Row), DecodeRow(r[1].Row); !slices.Equal(a, []uint32{1, 3, 5, 6}) || !slices.Equal(b, []uint32{0, 2, 5, 7}) || r[0].Components != 4 || r[1].Components != 4 {
+		t.Errorf("rows %v and %v of %+v", a, b, r)
+	}
+	if !r[2].Duplicate {
+		t.Errorf("the same again in the group: %+v", r[2])
+	}
+	// A number that the dictionary does not have takes down nothing but its group, even one
+	// that the group's own keys would be given.
+	for _, id := range []uint32{8, 9, 1 << 31} {
+		bad := Doc(6, "new")
+		bad.IDs = []uint32{0, id}
+		if _, err := s.Commit(t.Context(), []store.Intake{Doc(7, "i"), bad}); ident.KindOf(err) != ident.KindInvalid {
+			t.Errorf("number %d of 8: %v", id, err)
+		}
+	}
+	if p := must(s.Position(t.Context()))(t); p.Components != 8 {
+		t.Errorf("the dictionary has %d entries", p.Components)
+	}
+	bad := Doc(6)
+	bad.IDs, bad.Rejected = []uint32{99}, "for the test"
+	if r := Commit(t, s, bad)[0]; r.Rejected == 0 {
+		t.Errorf("a document in quarantine has its numbers looked at: %+v", r)
 	}
 }
 

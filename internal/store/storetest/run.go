@@ -31,6 +31,7 @@ func Run(t *testing.T, open Open) {
 		{"the dictionary grows", dictionaryGrows},
 		{"keys of any bytes", foreignBytes},
 		{"rows without the caller's dictionary", withoutCache},
+		{"components by number", byNumber},
 		{"documents are found by their names", names},
 		{"documents of one identity are of one artifact", artifacts},
 		{"a document joins artifacts", joins},
@@ -598,16 +599,17 @@ func audit(t *testing.T, s store.Store, _ *Dictionary) {
 
 func refusals(t *testing.T, s store.Store, _ *Dictionary) {
 	for what, spoil := range map[string]func(*store.Intake){
-		"unsorted keys": func(in *store.Intake) { in.Keys = []string{"b", "a"} },
-		"keys twice":    func(in *store.Intake) { in.Keys = []string{"a", "a"} },
-		"an empty key":  func(in *store.Intake) { in.Keys = []string{""} },
-		"a long key":    func(in *store.Intake) { in.Keys = []string{strings.Repeat("k", store.MaxKey+1)} },
-		"NUL in text":   func(in *store.Intake) { in.Subject.Name = "a\x00b" },
-		"not UTF-8":     func(in *store.Intake) { in.Subject.References = []string{"\xff"} },
-		"no actor":      func(in *store.Intake) { in.Actor = "" },
-		"no time":       func(in *store.Intake) { in.Time = time.Time{} },
-		"no digest":     func(in *store.Intake) { in.Original = ident.Digest{} },
-		"a status":      func(in *store.Intake) { in.Status = 9 },
+		"unsorted keys":  func(in *store.Intake) { in.Keys = []string{"b", "a"} },
+		"keys twice":     func(in *store.Intake) { in.Keys = []string{"a", "a"} },
+		"an empty key":   func(in *store.Intake) { in.Keys = []string{""} },
+		"no such number": func(in *store.Intake) { in.IDs = []uint32{0} },
+		"a long key":     func(in *store.Intake) { in.Keys = []string{strings.Repeat("k", store.MaxKey+1)} },
+		"NUL in text":    func(in *store.Intake) { in.Subject.Name = "a\x00b" },
+		"not UTF-8":      func(in *store.Intake) { in.Subject.References = []string{"\xff"} },
+		"no actor":       func(in *store.Intake) { in.Actor = "" },
+		"no time":        func(in *store.Intake) { in.Time = time.Time{} },
+		"no digest":      func(in *store.Intake) { in.Original = ident.Digest{} },
+		"a status":       func(in *store.Intake) { in.Status = 9 },
 	} {
 		in := Doc(2, "x")
 		spoil(&in)

@@ -217,6 +217,22 @@ func drawIntake(t *rapid.T) store.Intake {
 	return in
 }
 
+// number is an intake that gives some of its components by their numbers.
+func (w *twin) number(t *rapid.T, in store.Intake) store.Intake {
+	keys := in.Keys
+	in.Keys = nil
+	for _, k := range keys {
+		id, how := slices.Index(w.entries, k), rapid.SampledFrom([]string{"key", "number", "both"}).Draw(t, "by")
+		if how != "number" || id < 0 {
+			in.Keys = append(in.Keys, k)
+		}
+		if how != "key" && id >= 0 {
+			in.IDs = append(in.IDs, uint32(id)) // #nosec G115 -- small
+		}
+	}
+	return in
+}
+
 // Twin does random things to a store and to a slow one and compares them.
 func Twin(t *testing.T, open Open) {
 	rapid.Check(t, func(rt *rapid.T) {
@@ -239,13 +255,17 @@ func Twin(t *testing.T, open Open) {
 						group[i] = w.documents[rapid.IntRange(0, len(w.documents)-1).Draw(rt, "which")].in
 					}
 				}
-				receipts, err := s.Commit(t.Context(), group)
+				sent := make([]store.Intake, len(group))
+				for i := range group {
+					sent[i] = w.number(rt, group[i])
+				}
+				receipts, err := s.Commit(t.Context(), sent)
 				if err != nil {
 					rt.Fatal(err)
 				}
 				for i, in := range group {
-					if id, known := w.commit(in); receipts[i].Document != id || receipts[i].Duplicate != known {
-						rt.Fatalf("receipt %+v, want document %d, known %t", receipts[i], id, known)
+					if id, known := w.commit(in); receipts[i].Document != id || receipts[i].Duplicate != known || !known && receipts[i].Components != len(in.Keys) {
+						rt.Fatalf("receipt %+v, want document %d with %d components, known %t", receipts[i], id, len(in.Keys), known)
 					}
 				}
 				if rapid.Bool().Draw(rt, "learns") {
