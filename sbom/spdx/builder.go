@@ -3,7 +3,6 @@ package spdx
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -29,7 +28,7 @@ type builder struct {
 	opt       Options
 	doc       *sbom.Document
 	docID     string
-	ids       map[string]int32 // SPDXID → component
+	ids       *places // SPDXID → component
 	images    map[int32]*imageFacts
 	described []string // SPDXIDs that the document describes, in order, perhaps repeated
 	fileName  string   // of the described file, if the document describes a file
@@ -57,13 +56,13 @@ func newBuilder(ctx context.Context, o Options, size int) *builder {
 		if l, ok := o.Seen.lists.Get().(*lists); ok {
 			b.doc.Components, b.edges = l.components, l.edges
 		}
-		b.ids, _ = o.Seen.names.Get().(map[string]int32)
+		b.ids, _ = o.Seen.names.Get().(*places)
 	}
 	if b.doc.Components == nil {
 		b.doc.Components = make([]sbom.Component, 0, likely)
 	}
 	if b.ids == nil {
-		b.ids = make(map[string]int32, likely)
+		b.ids = &places{ids: make([]string, 0, likely)}
 	}
 	if o.Details {
 		b.doc.Details = &sbom.DocumentDetails{}
@@ -87,8 +86,11 @@ func (b *builder) alive(n int) bool {
 	return b.err == nil
 }
 
-// add appends a component and returns its index.
-func (b *builder) add(c sbom.Component, image *imageFacts) {
+// add appends a component.
+func (b *builder) add(c sbom.Component, image *imageFacts) { b.place(&c, hashOf(c.ID), image) }
+
+// place is add where the hash of the component's identifier is known.
+func (b *builder) place(c *sbom.Component, hash uint32, image *imageFacts) {
 	i := len(b.doc.Components)
 	if i >= b.opt.MaxPackages {
 		b.err = ident.Errorf(ident.KindLimit, "the document has more than %d packages", b.opt.MaxPackages)
@@ -97,13 +99,14 @@ func (b *builder) add(c sbom.Component, image *imageFacts) {
 	if c.Name == "" {
 		b.warn(c.Pointer, "the package has no name")
 	}
-	switch _, taken := b.ids[c.ID]; {
+	name := ""
+	switch _, taken := b.ids.hashed(c.ID, hash); {
 	case c.ID == "":
 		b.warn(c.Pointer, "the package has no SPDX identifier; no relationship can name it")
 	case taken || c.ID == b.docID:
 		b.warn(c.Pointer, "the SPDX identifier %q is taken; relationships mean its first bearer", clip(c.ID, 80))
 	default:
-		b.ids[c.ID] = int32(i) //nolint:gosec // MaxPackages is far below
+		name = c.ID
 	}
 	if image != nil {
 		b.images[int32(i)] = image //nolint:gosec // as above
@@ -111,13 +114,10 @@ func (b *builder) add(c sbom.Component, image *imageFacts) {
 	if i == cap(b.doc.Components) {
 		more := b.more(i)
 		b.doc.Components = slices.Grow(b.doc.Components, more)
-		if more > i/2 && i >= long { // growing with each of them would cost as much as reading them
-			ids := make(map[string]int32, i+more)
-			maps.Copy(ids, b.ids)
-			b.ids = ids
-		}
+		b.ids.ids = slices.Grow(b.ids.ids, more)
 	}
-	b.doc.Components = append(b.doc.Components, c)
+	b.doc.Components = append(b.doc.Components, *c)
+	b.ids.put(name, hash)
 }
 
 // long is from how many packages on a list is long.
@@ -136,7 +136,7 @@ func (b *builder) more(n int) int {
 
 // find returns the component that an identifier names, or one of the places above.
 func (b *builder) find(id []byte) int32 {
-	if i, ok := b.ids[string(id)]; ok {
+	if i, ok := b.ids.written(id); ok {
 		return i
 	}
 	switch {
@@ -223,8 +223,8 @@ func (b *builder) finish() (*sbom.Document, error) {
 	}
 	b.settleNotes()
 	b.rename(settle)
-	if b.opt.Seen != nil && len(b.ids) <= mostKept {
-		clear(b.ids)
+	if b.opt.Seen != nil && len(b.ids.ids) <= mostKept {
+		b.ids.clear()
 		b.opt.Seen.names.Put(b.ids)
 	}
 	if b.dropped > 0 {

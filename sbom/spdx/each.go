@@ -128,14 +128,14 @@ func (b *builder) hand(c *sbom.Component, image *imageFacts, noted bool) {
 	if c.Name == "" {
 		b.warn(c.Pointer, "the package has no name")
 	}
-	first := false
+	name := ""
 	switch {
 	case c.ID == "":
 		b.warn(c.Pointer, "the package has no SPDX identifier; no relationship can name it")
 	case !h.ids.add(c.ID) || c.ID == b.docID:
 		b.warn(c.Pointer, "the SPDX identifier %q is taken; relationships mean its first bearer", clip(c.ID, 80))
 	default:
-		first = true
+		name = c.ID
 	}
 	if image == nil && !noted && !h.wanted[c.ID] && !telling(c) {
 		b.opt.Each(c)
@@ -144,13 +144,11 @@ func (b *builder) hand(c *sbom.Component, image *imageFacts, noted bool) {
 	kept := c.Detached()
 	kept.Pointer, kept.Details = strings.Clone(c.Pointer), c.Details.Detached()
 	i := int32(len(b.doc.Components)) //nolint:gosec // MaxPackages is far below
-	if first {
-		b.ids[kept.ID] = i
-	}
 	if image != nil {
 		b.images[i] = image
 	}
 	b.doc.Components = append(b.doc.Components, kept)
+	b.ids.put(strings.Clone(name), hashOf(name))
 }
 
 // telling reports whether a package may tell what a document is about: what finish looks

@@ -440,7 +440,7 @@ func (j *jsonDocument) readRelationships(r *jsonscan.Reader) {
 func (j *jsonDocument) describedFile() error {
 	wanted := ""
 	for _, id := range j.described {
-		if _, isPackage := j.ids[id]; isPackage {
+		if _, isPackage := j.ids.of(id); isPackage {
 			return nil
 		}
 		if wanted == "" {

@@ -363,7 +363,7 @@ func (g *graph) close() error {
 		g.link(&g.links[n])
 	}
 	for _, id := range g.described {
-		if _, isPackage := g.ids[id]; !isPackage && g.fileName == "" {
+		if _, isPackage := g.ids.of(id); !isPackage && g.fileName == "" {
 			g.fileName = g.files[id]
 		}
 	}

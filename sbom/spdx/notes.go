@@ -192,7 +192,7 @@ func (b *builder) settleNotes() {
 // rename gives components the identifiers that they had.
 func (b *builder) rename(settle func(int32) int32) {
 	for _, r := range b.renamed {
-		if i, ok := b.ids[r.spdxID]; ok {
+		if i, ok := b.ids.of(r.spdxID); ok {
 			if at := settle(i); at >= 0 {
 				b.doc.Components[at].ID = r.was
 			}

@@ -23,7 +23,7 @@ type Seen struct {
 	size        int              // of young
 
 	lists sync.Pool // of *lists, that Done took back
-	names sync.Pool // of map[string]int32, empty
+	names sync.Pool // of *places, empty
 }
 
 // lists are what a document is read into.
@@ -58,6 +58,7 @@ type seen struct {
 	text    atomic.Pointer[Text]
 	head    uint64 // of how text begins, by Seen.head
 	details bool   // it was read with details, or without
+	id      uint32 // hash of its identifier
 	room    int    // levels that JSON could still nest where it was read
 	known   sbom.Known
 }
@@ -135,7 +136,7 @@ func (s *Seen) remember(text []byte, c *sbom.Component, room int, details bool) 
 	}
 	kept := c.Detached()
 	kept.Details = c.Details.Detached()
-	e := &seen{head: s.head(text, details), details: details, known: sbom.Known{Component: kept}, room: room}
+	e := &seen{head: s.head(text, details), details: details, id: hashOf(kept.ID), known: sbom.Known{Component: kept}, room: room}
 	e.text.Store(&Text{Bytes: bytes.Clone(text)})
 	s.put(e)
 	kept.Pointer, kept.Known = c.Pointer, &e.known
@@ -166,6 +167,6 @@ func (j *jsonDocument) again(room int) bool {
 		j.hand(&c, nil, false)
 		return true
 	}
-	j.add(c, nil)
+	j.place(&c, e.id, nil)
 	return true
 }

@@ -89,7 +89,7 @@ func (b *builder) subject() (subject int32, roots []int32) {
 	seen := map[int32]bool{}
 	var described []int32
 	for _, id := range b.described {
-		i, ok := b.ids[id]
+		i, ok := b.ids.of(id)
 		if ok && !seen[i] {
 			seen[i] = true
 			described = append(described, i)

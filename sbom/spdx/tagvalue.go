@@ -284,7 +284,7 @@ func (t *tagValue) relationship(value []byte, line int) {
 // describedFile names the subject where the document describes a file and no package.
 func (t *tagValue) describedFile() {
 	for _, id := range t.described {
-		if _, isPackage := t.ids[id]; isPackage {
+		if _, isPackage := t.ids.of(id); isPackage {
 			t.fileName = ""
 			return
 		}
