@@ -118,6 +118,7 @@ type Catalog struct {
 	texts    *sharedTexts    // what their texts are packed as
 	metrics  *metrics
 	follow   *follower
+	has      *originals // nil where other servers write too
 	// advisories are what components are compared with; past is what ran at times that
 	// were asked for.
 	advisories advisories
@@ -175,7 +176,10 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 		o.Coding.index.Store(x)
 	}
 	c.texts = newSharedTexts(o.Store, o.Log)
-	c.group = store.NewGroup(committer{o.Store, c.follow}, store.GroupOptions{})
+	if !o.Shared {
+		c.has = &originals{begin: map[uint64]struct{}{}, first: c.follow.now().index.Documents()}
+	}
+	c.group = store.NewGroup(committer{o.Store, c.follow, c.has}, store.GroupOptions{})
 	c.kept = uint64(c.follow.now().index.Documents())
 	if o.Metrics != nil {
 		c.registerFeeds(o.Metrics)
@@ -185,6 +189,9 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	c.own.Go(func() { c.texts.run(run) })
 	c.every(run, checkpointLook, c.saveWhenDue)
 	c.every(run, extendEvery, c.matchNew)
+	if c.has != nil {
+		c.own.Go(func() { c.has.read(run, o.Store, o.Log) })
+	}
 	c.findings.wake, c.findings.versions = make(chan struct{}, 1), map[string]uint64{}
 	c.origins.wake, c.origins.seed = make(chan struct{}, 1), maphash.MakeSeed()
 	looks := []looking{c.driftLook(), c.findingsLook(), c.originsLook()}

@@ -24,10 +24,12 @@ type offered struct {
 // fit is read from the store.
 const mostOffered = 4 * changesAtOnce
 
-// committer is the store that groups are committed to, which shows them to the follower.
+// committer is the store that groups are committed to, which shows them to the follower
+// and has their bytes remembered.
 type committer struct {
 	store.Intaker
 	follow *follower
+	has    *originals // or nil
 }
 
 func (c committer) Commit(ctx context.Context, group []store.Intake) ([]store.Receipt, error) {
@@ -35,6 +37,9 @@ func (c committer) Commit(ctx context.Context, group []store.Intake) ([]store.Re
 	defer c.follow.own.coming.Add(-1)
 	receipts, err := c.Intaker.Commit(ctx, group)
 	if err == nil {
+		if c.has != nil {
+			c.has.took(group, receipts)
+		}
 		c.follow.offer(group, receipts)
 	}
 	return receipts, err

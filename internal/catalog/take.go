@@ -237,6 +237,9 @@ func (c *Catalog) read(u Upload, hold *lease) ([]byte, error) {
 // known finds a document that is there already: the same bytes, with nothing said
 // about them that was not said before.
 func (c *Catalog) known(ctx context.Context, u *Upload, digest ident.Digest) (*Receipt, error) {
+	if c.has != nil && c.has.lack(digest, c.follow.now().index.Documents()) {
+		return nil, nil
+	}
 	docs, err := c.store.Lookup(ctx, u.Tenant, digest)
 	if err != nil {
 		return nil, storeError(err)

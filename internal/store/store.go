@@ -107,6 +107,10 @@ type Reader interface {
 
 	// Lookup returns the live documents of a tenant with these original bytes.
 	Lookup(ctx context.Context, tenant string, original ident.Digest) ([]Document, error)
+	// Digests returns the digests of the original bytes that the store has, of any tenant and
+	// in the order of their bytes, those after a digest (all of them after the zero one), at
+	// most limit.
+	Digests(ctx context.Context, after ident.Digest, limit int) ([]ident.Digest, error)
 	// Documents returns the metadata of documents, deleted ones too, in the order of
 	// ids; unknown and purged ones are left out.
 	Documents(ctx context.Context, ids []uint32) ([]Document, error)

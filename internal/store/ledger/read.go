@@ -90,6 +90,28 @@ func (l *Ledger) Lookup(ctx context.Context, tenant string, original ident.Diges
 	return found, err
 }
 
+// Digests is store.Reader's.
+func (l *Ledger) Digests(ctx context.Context, after ident.Digest, limit int) ([]ident.Digest, error) {
+	most, err := page(limit)
+	if err != nil {
+		return nil, err
+	}
+	var list []ident.Digest
+	err = l.engine.ReadOne(ctx, func(tx Tx) error {
+		list = list[:0]
+		return tx.Query(ctx, "SELECT digest FROM original WHERE digest > ? ORDER BY digest LIMIT ?", []any{present(rawDigest(after)), most}, func(scan func(...any) error) error {
+			var raw []byte
+			if err := scan(&raw); err != nil {
+				return err
+			}
+			d, err := parseRaw(raw)
+			list = append(list, d)
+			return err
+		})
+	})
+	return list, err
+}
+
 // Archived is store.Reader's.
 func (l *Ledger) Archived(ctx context.Context, tenant string, after uint64, limit int) ([]store.Document, error) {
 	most, err := page(limit)

@@ -38,6 +38,7 @@ func Run(t *testing.T, open Open) {
 		{"tenants are apart", tenants},
 		{"quarantine", quarantine},
 		{"what a sender claims joins nothing", claims},
+		{"digests of what there is", digests},
 		{"tombstones", tombstones},
 		{"purge", purge},
 		{"texts", texts},
