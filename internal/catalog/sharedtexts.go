@@ -22,14 +22,17 @@ import (
 type sharedTexts struct {
 	store store.Store
 	log   *slog.Logger
+	most  int // bytes of a line
 
 	lines readLines
 
-	mu      sync.Mutex
-	line    *textLine
-	piece   *textPiece // is being filled; nil: none
-	waiting int        // pieces that are full and not on disk
-	full    chan *textPiece
+	mu    sync.Mutex
+	line  *textLine
+	piece *textPiece // is being filled; nil: none
+	room  []byte     // memory behind the piece that was handed over last
+	// write hands a piece over to whoever writes, if that waits for one: while one is on its
+	// way to the disk the next grows.
+	write chan *textPiece
 }
 
 // textLine is texts of which documents that refer to it may need all that are before some
@@ -49,18 +52,19 @@ type textPiece struct {
 }
 
 const (
-	// textPieceSize is how much is written at once: the packages of one or two images.
-	textPieceSize = 256 << 10
+	// textPieceLeast is how much is written at once at least: the packages of an image.
+	textPieceLeast = 128 << 10
+	// textPieceMost is how much at most. While a piece is that long and the one before it is
+	// not on disk, nothing is added.
+	textPieceMost = 1 << 20
 	// textLineSize bounds what must be read for one document. Readers keep a line.
 	textLineSize = 16 << 20
-	// textPiecesWaiting is how many pieces may wait for the disk; while they do, nothing is added.
-	textPiecesWaiting = 2
 	// textLinesRead is how many lines are kept for reading.
 	textLinesRead = 2
 )
 
 func newSharedTexts(s store.Store, log *slog.Logger) *sharedTexts {
-	return &sharedTexts{store: s, log: log, line: &textLine{}, full: make(chan *textPiece, textPiecesWaiting)}
+	return &sharedTexts{store: s, log: log, most: textLineSize, line: &textLine{}, write: make(chan *textPiece)}
 }
 
 // readLines are the lines that documents were read with lately.
@@ -124,17 +128,21 @@ func (s *sharedTexts) spans(repeats []spdx.Repeat) (in store.TextRef, spans []zs
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	in = store.TextRef{Line: s.line.id, Through: int64(s.line.onDisk)}
+	line := s.line // add may begin another, of which this document has nothing
+	in = store.TextRef{Line: line.id, Through: int64(line.onDisk)}
 	spans = make([]zstdframe.Span, 0, len(repeats))
 	for i := range repeats {
 		r := &repeats[i]
 		t := r.Text()
-		if t.In != any(s.line) {
+		switch {
+		case t.In == any(line):
+			if t.At+len(t.Bytes) <= int(in.Through) {
+				spans = append(spans, zstdframe.Span{From: r.From, To: r.To, At: t.At})
+			}
+		case t.In != any(s.line):
 			if kept := s.add(t.Bytes); kept != nil {
 				r.Move(t, kept) // or somebody else did, and these bytes lie there for nothing
 			}
-		} else if t.At+len(t.Bytes) <= int(in.Through) {
-			spans = append(spans, zstdframe.Span{From: r.From, To: r.To, At: t.At})
 		}
 	}
 	return in, spans
@@ -142,22 +150,27 @@ func (s *sharedTexts) spans(repeats []spdx.Repeat) (in store.TextRef, spans []zs
 
 // add gives a text a place; nil: not now. s.mu is held.
 func (s *sharedTexts) add(text []byte) *spdx.Text {
-	if len(text) > textPieceSize {
+	if len(text) > textPieceMost {
 		return nil
 	}
-	if s.piece != nil && len(s.piece.bytes)+len(text) > textPieceSize {
-		if s.waiting == textPiecesWaiting {
-			return nil
+	if p := s.piece; p != nil && (len(p.bytes) >= textPieceLeast || len(p.bytes)+len(text) > cap(p.bytes)) {
+		select {
+		case s.write <- p:
+			s.piece, s.room = nil, p.bytes[len(p.bytes):]
+		default:
+			if len(p.bytes)+len(text) > cap(p.bytes) {
+				return nil
+			}
 		}
-		s.waiting++
-		s.full <- s.piece
-		s.piece = nil
 	}
 	if s.piece == nil {
-		if s.line.given+textPieceSize > textLineSize {
+		if s.line.given+textPieceMost > s.most {
 			s.line = &textLine{}
 		}
-		s.piece = &textPiece{line: s.line, at: s.line.given, bytes: make([]byte, 0, textPieceSize)}
+		if cap(s.room) < textPieceLeast || cap(s.room) < len(text) {
+			s.room = make([]byte, 0, textPieceMost)
+		}
+		s.piece = &textPiece{line: s.line, at: s.line.given, bytes: s.room[:0]}
 	}
 	p := s.piece
 	at := len(p.bytes)
@@ -170,7 +183,7 @@ func (s *sharedTexts) add(text []byte) *spdx.Text {
 func (s *sharedTexts) leave(line *textLine) {
 	line.ended = true
 	if s.line == line {
-		s.line, s.piece = &textLine{}, nil
+		s.line, s.piece, s.room = &textLine{}, nil, nil
 	}
 }
 
@@ -191,7 +204,7 @@ func (s *sharedTexts) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case p := <-s.full:
+		case p := <-s.write:
 			s.keep(ctx, p, e.Append(nil, p.bytes))
 		}
 	}
@@ -207,7 +220,6 @@ func (s *sharedTexts) keep(ctx context.Context, p *textPiece, packed []byte) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.waiting--
 	switch {
 	case err != nil:
 		s.leave(p.line)
