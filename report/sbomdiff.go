@@ -117,7 +117,7 @@ func sbomDiffTable(w io.Writer, a *SBOMDiff, o Options) error {
 		if g.Failed {
 			p.linef("%s: %s", p.red("GATE FAILED on "+clean(strings.Join(g.FailOn, ","))), plural(g.Count, "change"))
 		} else {
-			p.linef("%s", p.green("GATE PASSED on "+clean(strings.Join(g.FailOn, ","))))
+			p.passed(g.FailOn, false, a.Coverage.Quarantined)
 		}
 	}
 	p.blank()

@@ -80,6 +80,19 @@ type Gate struct {
 	Above []vuln.Finding `json:"-"`
 }
 
+// passed says that nothing is above the line, unless nobody knows that.
+func (p *printer) passed(on []string, nothing bool, unread int) {
+	line := clean(strings.Join(on, ","))
+	switch {
+	case unread > 0:
+		p.linef("%s: %s could not be read", p.yellow("GATE NOT DECIDED on "+line), plural(unread, "input"))
+	case nothing:
+		p.linef("%s: nothing was searched", p.yellow("GATE NOT DECIDED on "+line))
+	default:
+		p.linef("%s", p.green("GATE PASSED on "+line))
+	}
+}
+
 func scanTable(w io.Writer, a *Scan, o Options) error {
 	p := newPrinter(w, o)
 	var n [6]int
@@ -108,7 +121,7 @@ func scanTable(w io.Writer, a *Scan, o Options) error {
 		if g.Failed {
 			p.linef("%s: %s at or above the line", p.red("GATE FAILED on "+clean(strings.Join(g.FailOn, ","))), plural(g.Count, "finding"))
 		} else {
-			p.linef("%s", p.green("GATE PASSED on "+clean(strings.Join(g.FailOn, ","))))
+			p.passed(g.FailOn, a.Documents == 0, a.Coverage.Quarantined)
 		}
 	}
 	p.standing(a)
