@@ -53,7 +53,7 @@ func (k *linesKept) AddTexts(_ context.Context, p store.TextPiece) (uint32, erro
 func TestSpansAreTheTexts(t *testing.T) {
 	k := &linesKept{lines: map[uint32][]byte{}}
 	s := newSharedTexts(k, slog.New(slog.DiscardHandler))
-	s.most = 2*textPieceMost + textPieceLeast
+	s.most = textPieceMost + 6*textPieceLeast
 	ctx, stop := context.WithCancel(t.Context())
 	var writer sync.WaitGroup
 	writer.Go(func() { s.run(ctx) })

@@ -26,10 +26,11 @@ type sharedTexts struct {
 
 	lines readLines
 
-	mu    sync.Mutex
-	line  *textLine
-	piece *textPiece // is being filled; nil: none
-	room  []byte     // memory behind the piece that was handed over last
+	mu     sync.Mutex
+	line   *textLine  // grows
+	before *textLine  // is full; nothing is added to it
+	piece  *textPiece // is being filled; nil: none
+	room   []byte     // memory behind the piece that was handed over last
 	// write hands a piece over to whoever writes, if that waits for one: while one is on its
 	// way to the disk the next grows.
 	write chan *textPiece
@@ -56,7 +57,9 @@ const (
 	textPieceLeast = 128 << 10
 	// textPieceMost is how much at most. While a piece is that long and the one before it is
 	// not on disk, nothing is added.
-	textPieceMost = 1 << 20
+	textPieceMost = 4 << 20
+	// textTimes is how often a text has to come again to be worth a place.
+	textTimes = 2
 	// textLineSize bounds what must be read for one document. Readers keep a line.
 	textLineSize = 16 << 20
 	// textLinesRead is how many lines are kept for reading.
@@ -64,7 +67,7 @@ const (
 )
 
 func newSharedTexts(s store.Store, log *slog.Logger) *sharedTexts {
-	return &sharedTexts{store: s, log: log, most: textLineSize, line: &textLine{}, write: make(chan *textPiece)}
+	return &sharedTexts{store: s, log: log, most: textLineSize, line: &textLine{}, before: &textLine{}, write: make(chan *textPiece)}
 }
 
 // readLines are the lines that documents were read with lately.
@@ -120,32 +123,54 @@ func (*sharedTexts) unpack(line []byte, p store.TextPiece) ([]byte, error) {
 	return w.Bytes(), nil
 }
 
-// spans says where a line has texts of a document, and which line, up to where. Texts that
-// have no place yet are given one, for documents to come.
+// spans says where a line has texts of a document, and which line, up to where: the one
+// that grows, or the one before it while that has more of them. Texts that came more than
+// once and have no place in the line that grows are given one, for documents to come.
 func (s *sharedTexts) spans(repeats []spdx.Repeat) (in store.TextRef, spans []zstdframe.Span) {
 	if len(repeats) == 0 {
 		return in, nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	line := s.line // add may begin another, of which this document has nothing
-	in = store.TextRef{Line: line.id, Through: int64(line.onDisk)}
+	line, before := s.line, s.before // add may begin another, of which this document has nothing
+	texts := make([]*spdx.Text, len(repeats))
+	bytes, old := 0, 0
+	for i := range repeats {
+		t := repeats[i].Text()
+		texts[i] = t
+		if line.has(t.In, t.At, len(t.Bytes)) {
+			bytes += len(t.Bytes)
+		}
+		if before.has(t.In, t.At, len(t.Bytes)) || before.has(t.Was.In, t.Was.At, len(t.Bytes)) {
+			old += len(t.Bytes)
+		}
+	}
+	from := line
+	if old > bytes {
+		from = before
+	}
 	spans = make([]zstdframe.Span, 0, len(repeats))
 	for i := range repeats {
-		r := &repeats[i]
-		t := r.Text()
+		r, t := &repeats[i], texts[i]
 		switch {
-		case t.In == any(line):
-			if t.At+len(t.Bytes) <= int(in.Through) {
-				spans = append(spans, zstdframe.Span{From: r.From, To: r.To, At: t.At})
-			}
-		case t.In != any(s.line):
+		case from.has(t.In, t.At, len(t.Bytes)):
+			spans = append(spans, zstdframe.Span{From: r.From, To: r.To, At: t.At})
+		case from.has(t.Was.In, t.Was.At, len(t.Bytes)):
+			spans = append(spans, zstdframe.Span{From: r.From, To: r.To, At: t.Was.At})
+		}
+		if t.In != any(line) && t.In != any(s.line) && r.Times >= textTimes {
 			if kept := s.add(t.Bytes); kept != nil {
+				kept.Was = spdx.Place{In: t.In, At: t.At}
 				r.Move(t, kept) // or somebody else did, and these bytes lie there for nothing
 			}
 		}
 	}
-	return in, spans
+	return store.TextRef{Line: from.id, Through: int64(from.onDisk)}, spans
+}
+
+// has reports whether a text that is kept at a place is on disk in the line.
+func (l *textLine) has(in any, at, size int) bool {
+	return in == any(l) && at+size <= l.onDisk && !l.ended
 }
 
 // add gives a text a place; nil: not now. s.mu is held.
@@ -165,7 +190,7 @@ func (s *sharedTexts) add(text []byte) *spdx.Text {
 	}
 	if s.piece == nil {
 		if s.line.given+textPieceMost > s.most {
-			s.line = &textLine{}
+			s.line, s.before = &textLine{}, s.line
 		}
 		if cap(s.room) < textPieceLeast || cap(s.room) < len(text) {
 			s.room = make([]byte, 0, textPieceMost)
@@ -182,6 +207,9 @@ func (s *sharedTexts) add(text []byte) *spdx.Text {
 // leave has nothing refer to a line any more.
 func (s *sharedTexts) leave(line *textLine) {
 	line.ended = true
+	if s.before == line {
+		s.before = &textLine{}
+	}
 	if s.line == line {
 		s.line, s.piece, s.room = &textLine{}, nil, nil
 	}
@@ -192,8 +220,10 @@ func (s *sharedTexts) leave(line *textLine) {
 func (s *sharedTexts) gone(id uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if id == 0 || s.line.id == id {
-		s.leave(s.line)
+	for _, l := range []*textLine{s.before, s.line} {
+		if id == 0 || l.id == id {
+			s.leave(l)
+		}
 	}
 }
 

@@ -29,6 +29,9 @@ type Encoder struct {
 	huff   huff0.Scratch
 	recent [3]uint32 // offsets that have short names (section 3.1.1.5)
 
+	sharing bool // AppendShared is at work
+	shared  taken
+
 	// The block that is being filled. Its bytes are the source's, from start on.
 	start, size int
 	before      [3]uint32 // recent, at the block's beginning
@@ -110,11 +113,15 @@ func appendBlockHeader(dst []byte, kind, n int, last bool) []byte {
 // chunk adds src[at:end] to the block and appends those that are full. false: what S2 says
 // of it does not add up.
 func (e *Encoder) chunk(dst, src []byte, at, end int) ([]byte, bool) {
-	if need := s2.MaxEncodedLen(end-at) + slack; need > len(e.tags) {
+	return e.follow(dst, src, e.search(src[at:end]), at, end)
+}
+
+// search returns S2's tags of a chunk, with slack behind them.
+func (e *Encoder) search(chunk []byte) []byte {
+	if need := s2.MaxEncodedLen(len(chunk)) + slack; need > len(e.tags) {
 		e.tags = make([]byte, need+need/4)
 	}
-	n := len(s2.Encode(e.tags[:len(e.tags)-slack], src[at:end]))
-	return e.follow(dst, src, e.tags[:n+slack], at, end)
+	return e.tags[:len(s2.Encode(e.tags[:len(e.tags)-slack], chunk))+slack]
 }
 
 // plain appends src from the block's start to end without compressing it.

@@ -1,5 +1,7 @@
 package zstdframe
 
+import "sort"
+
 // Span is bytes of a source that the reader's dictionary has too.
 type Span struct {
 	From, To int // of the source
@@ -13,6 +15,25 @@ const MaxShared = chunk
 // minPart is from how many bytes on what lies between two spans is worth a search.
 const minPart = 64
 
+// stretch is what lies between two spans, and the span behind it. What is worth a search is
+// laid together with that of all other stretches, so that they are matched with one another;
+// a few bytes are literals.
+type stretch struct {
+	from   int // of the source
+	at, n  int // of what is searched
+	few    int // literals
+	span   int // how many bytes; 0: the source ends
+	offset uint32
+}
+
+// taken is a source that was taken apart, and how far it is packed.
+type taken struct {
+	stretches []stretch
+	searched  []byte
+	at        int // which stretch is due
+	done      int // of searched
+}
+
 // AppendShared appends the frame of src, for a reader that is given the first bytes of a
 // dictionary, as many as size says: its content is raw (RFC 8878 section 5), and its number is
 // not in the frame. spans ascend, do not overlap, and lie within both; that the bytes
@@ -25,22 +46,109 @@ func (e *Encoder) AppendShared(dst, src []byte, size int, spans []Span) []byte {
 	dst = appendHeader(dst, len(src))
 	e.recent = [3]uint32{1, 4, 8}
 	e.begin(0)
-	at := 0
-	for i := range spans {
-		s := &spans[i]
-		if s.To-s.From < minMatch {
-			continue
-		}
-		literals := s.From - at
-		if literals >= minPart {
-			var ok bool
-			if dst, ok = e.chunk(dst, src, at, s.From); !ok {
-				return appendEnd(e.plain(dst, src, len(src)), src)
-			}
-			literals = 0
-		}
-		dst = e.add(dst, src, literals, s.To-s.From, uint32(s.From+size-s.At)) //nolint:gosec // a dictionary is far below 4 GB
-		at = s.To
+	x := &e.shared
+	x.plan(src, size, spans)
+	e.sharing = true
+	dst, _ = e.pass(dst, src, 0)
+	ok := true
+	if len(x.searched) > 0 {
+		dst, ok = e.follow(dst, src, e.search(x.searched), 0, len(x.searched))
 	}
-	return appendEnd(e.finish(dst, src, at, len(src)), src)
+	e.sharing = false
+	if !ok || x.at != len(x.stretches)-1 {
+		return appendEnd(e.plain(dst, src, len(src)), src)
+	}
+	if last := &x.stretches[x.at]; last.few > 0 {
+		dst = e.add(dst, src, last.few, 0, 0)
+	}
+	return appendEnd(e.flush(dst, src), src)
+}
+
+// plan says how a source is taken apart.
+func (x *taken) plan(src []byte, size int, spans []Span) {
+	x.stretches, x.searched, x.at, x.done = x.stretches[:0], x.searched[:0], 0, 0
+	from := 0
+	add := func(to, span int, offset uint32) {
+		s := stretch{from: from, at: len(x.searched), span: span, offset: offset}
+		if to-from < minPart {
+			s.few = to - from
+		} else {
+			s.n = to - from
+			x.searched = append(x.searched, src[from:to]...)
+		}
+		x.stretches = append(x.stretches, s)
+		from = to + span
+	}
+	for _, s := range spans {
+		if n := s.To - s.From; n >= minMatch {
+			add(s.From, n, uint32(s.From+size-s.At)) //nolint:gosec // a dictionary is far below 4 GB
+		}
+	}
+	add(len(src), 0, 0)
+}
+
+// pass adds the spans that are due once what lies before them was added, but for some
+// literals. It returns how many literals are left.
+func (e *Encoder) pass(dst, src []byte, literals int) ([]byte, int) {
+	x := &e.shared
+	for {
+		s := &x.stretches[x.at]
+		if x.done < s.at+s.n || s.span == 0 {
+			return dst, literals
+		}
+		dst = e.add(dst, src, literals+s.few, s.span, s.offset)
+		literals = 0
+		x.at++
+	}
+}
+
+// split adds literals and the match behind them, as they are in what is searched, to where
+// they are in the source. false: they do not add up.
+func (e *Encoder) split(dst, src []byte, literals, match int, offset uint32) ([]byte, bool) {
+	x := &e.shared
+	left := 0
+	for literals > 0 {
+		s := &x.stretches[x.at]
+		n := min(literals, s.at+s.n-x.done)
+		if n <= 0 {
+			return dst, false
+		}
+		x.done, literals = x.done+n, literals-n
+		dst, left = e.pass(dst, src, left+n)
+	}
+	for match > 0 {
+		s, p := &x.stretches[x.at], x.done-int(offset)
+		if p < 0 {
+			return dst, false
+		}
+		o := x.holding(p)
+		n := min(match, s.at+s.n-x.done, o.at+o.n-p)
+		if n <= 0 {
+			return dst, false
+		}
+		if n < minMatch {
+			left += n
+		} else {
+			away := uint32(s.from + x.done - s.at - (o.from + p - o.at)) //nolint:gosec // within the source
+			if !e.holds(src, 0, left, n, away) {
+				return dst, false
+			}
+			dst, left = e.add(dst, src, left, n, away), 0
+		}
+		x.done, match = x.done+n, match-n
+		dst, left = e.pass(dst, src, left)
+	}
+	if left > 0 {
+		dst = e.add(dst, src, left, 0, 0)
+	}
+	return dst, true
+}
+
+// holding returns the stretch that has a byte of what is searched.
+func (x *taken) holding(p int) *stretch {
+	i := sort.Search(x.at+1, func(i int) bool { return x.stretches[i].at > p }) - 1
+	for x.stretches[i].n == 0 && i > 0 { // of those that begin there only the last has bytes
+		i--
+	}
+	return &x.stretches[i]
 }

@@ -50,7 +50,7 @@ func (e *Encoder) follow(dst, src, tags []byte, at, end int) ([]byte, bool) {
 	if s <= 0 || n != uint64(end-at) { //nolint:gosec // a length
 		return dst, false
 	}
-	left := end - at // of the source
+	left, ok := end-at, true // of the source
 	var literals, match int
 	var offset uint32
 	for s < last {
@@ -66,10 +66,12 @@ func (e *Encoder) follow(dst, src, tags []byte, at, end int) ([]byte, bool) {
 			}
 			n++
 			if match > 0 {
-				if left -= literals + match; left < 0 || !e.holds(src, at, literals, match, offset) {
+				if left -= literals + match; left < 0 {
 					return dst, false
 				}
-				dst = e.add(dst, src, literals, match, offset)
+				if dst, ok = e.put(dst, src, at, literals, match, offset); !ok {
+					return dst, false
+				}
 				literals, match = 0, 0
 			}
 			literals += n
@@ -93,15 +95,28 @@ func (e *Encoder) follow(dst, src, tags []byte, at, end int) ([]byte, bool) {
 			return dst, false
 		}
 		if match > 0 && from != offset {
-			if left -= literals + match; left < 0 || !e.holds(src, at, literals, match, offset) {
+			if left -= literals + match; left < 0 {
 				return dst, false
 			}
-			dst = e.add(dst, src, literals, match, offset)
+			if dst, ok = e.put(dst, src, at, literals, match, offset); !ok {
+				return dst, false
+			}
 			literals, match = 0, 0
 		}
 		match, offset = match+n, from
 	}
-	if left != literals+match || s != last || match > 0 && !e.holds(src, at, literals, match, offset) {
+	if left != literals+match || s != last {
+		return dst, false
+	}
+	return e.put(dst, src, at, literals, match, offset)
+}
+
+// put adds literals and the match behind them, if there is one and it holds.
+func (e *Encoder) put(dst, src []byte, at, literals, match int, offset uint32) ([]byte, bool) {
+	if e.sharing {
+		return e.split(dst, src, literals, match, offset)
+	}
+	if match > 0 && !e.holds(src, at, literals, match, offset) {
 		return dst, false
 	}
 	return e.add(dst, src, literals, match, offset), true

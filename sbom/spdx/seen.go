@@ -38,11 +38,19 @@ type Text struct {
 	Bytes []byte
 	In    any // what keeps it; nil: nothing but Seen
 	At    int // where in there
+	Was   Place
+}
+
+// Place is where a text was kept before.
+type Place struct {
+	In any
+	At int
 }
 
 // Repeat is a package of an input whose text was seen before.
 type Repeat struct {
-	From, To int // of the input
+	From, To int    // of the input
+	Times    uint32 // how often it came again, this time included
 	of       *seen
 }
 
@@ -56,10 +64,11 @@ func (r *Repeat) Move(was, to *Text) bool { return r.of.text.CompareAndSwap(was,
 // seen is one package.
 type seen struct {
 	text    atomic.Pointer[Text]
-	head    uint64 // of how text begins, by Seen.head
-	details bool   // it was read with details, or without
-	id      uint32 // hash of its identifier
-	room    int    // levels that JSON could still nest where it was read
+	times   atomic.Uint32 // that it came again
+	head    uint64        // of how text begins, by Seen.head
+	details bool          // it was read with details, or without
+	id      uint32        // hash of its identifier
+	room    int           // levels that JSON could still nest where it was read
 	known   sbom.Known
 }
 
@@ -159,7 +168,7 @@ func (j *jsonDocument) again(room int) bool {
 		return false
 	}
 	if j.opt.Repeated != nil {
-		j.opt.Repeated(Repeat{From: r.Offset() - len(text), To: r.Offset(), of: e})
+		j.opt.Repeated(Repeat{From: r.Offset() - len(text), To: r.Offset(), Times: e.times.Add(1), of: e})
 	}
 	c := e.known.Component
 	c.Pointer, c.Known = r.Pointer(), &e.known
