@@ -50,7 +50,8 @@ func (e *Encoder) follow(dst, src, tags []byte, at, end int) ([]byte, bool) {
 	if s <= 0 || n != uint64(end-at) { //nolint:gosec // a length
 		return dst, false
 	}
-	left, ok := end-at, true // of the source
+	left := end - at // of the source
+	var ok bool
 	var literals, match int
 	var offset uint32
 	for s < last {
