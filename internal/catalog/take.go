@@ -119,7 +119,10 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 		large = &frugal{released: func(from, to int) { mapped.Release(body, from, to) }}
 	}
 	var repeats []spdx.Repeat
-	repeated := func(r spdx.Repeat) { repeats = append(repeats, r) }
+	var repeated func(spdx.Repeat) // what is packed already needs none
+	if !packed {
+		repeated = func(r spdx.Repeat) { repeats = append(repeats, r) }
+	}
 	var doc *sbom.Document
 	var said *ScoreSaid
 	fault := u.Fault

@@ -187,8 +187,7 @@ recorded once. It takes the role publisher. Exit 3 where an answer was refused.`
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			return e.asking(ctx, &f, func(srv *client.Client) error {
 				a := &report.DecisionsPushed{SchemaVersion: inventory.SchemaVersion, Answers: []report.DecisionReceipt{}}
-				var err error
-				a.Refused, err = e.handOver(ctx, args, func(name string, raw []byte) error {
+				return e.handOver(ctx, args, a, &a.Refused, func(name string, raw []byte) error {
 					got, err := srv.PushDecisions(ctx, f.tenant, raw)
 					if err == nil {
 						got.File = name
@@ -196,10 +195,6 @@ recorded once. It takes the role publisher. Exit 3 where an answer was refused.`
 					}
 					return err
 				})
-				if err != nil {
-					return err
-				}
-				return e.write(a, report.Options{})
 			})
 		}),
 	}

@@ -93,8 +93,7 @@ Exit 3 where an answer was refused.`,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			return e.asking(ctx, &f, func(srv *client.Client) error {
 				a := &report.TrustPushed{SchemaVersion: inventory.SchemaVersion, Answers: []report.TrustReceipt{}}
-				var err error
-				a.Refused, err = e.handOver(ctx, args, func(name string, raw []byte) error {
+				return e.handOver(ctx, args, a, &a.Refused, func(name string, raw []byte) error {
 					got, err := srv.PushTrust(ctx, f.tenant, raw)
 					if err == nil {
 						got.File = name
@@ -102,10 +101,6 @@ Exit 3 where an answer was refused.`,
 					}
 					return err
 				})
-				if err != nil {
-					return err
-				}
-				return e.write(a, report.Options{})
 			})
 		}),
 	}

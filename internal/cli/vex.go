@@ -47,9 +47,8 @@ Exit 3 where a document was refused.`,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			return e.asking(ctx, &f, func(srv *client.Client) error {
 				a := &report.VEXPushed{SchemaVersion: inventory.SchemaVersion, Documents: []report.VEXReceipt{}}
-				var err error
 				l := e.loader()
-				a.Refused, err = e.handOver(ctx, args, func(name string, raw []byte) error {
+				return e.handOver(ctx, args, a, &a.Refused, func(name string, raw []byte) error {
 					raw, with, err := l.WithSignature(ctx, name, raw)
 					if err != nil || with {
 						return err
@@ -61,10 +60,6 @@ Exit 3 where a document was refused.`,
 					}
 					return err
 				})
-				if err != nil {
-					return err
-				}
-				return e.write(a, report.Options{})
 			})
 		}),
 	}
@@ -72,10 +67,10 @@ Exit 3 where a document was refused.`,
 	return answers(c, (*report.VEXPushed)(nil))
 }
 
-// handOver hands files over, one by one. What is refused is listed, and is exit 3.
-func (e *env) handOver(ctx context.Context, files []string, push func(name string, raw []byte) error) ([]report.Refusal, error) {
+// handOver hands files over, one by one, and writes the answer that push added to. What is
+// refused is listed in it, and is exit 3.
+func (e *env) handOver(ctx context.Context, files []string, answer any, refused *[]report.Refusal, push func(name string, raw []byte) error) error {
 	l := e.loader()
-	var refused []report.Refusal
 	for i, name := range files {
 		e.meter.at("handing over", i, len(files))
 		raw, err := l.Raw(ctx, name)
@@ -83,16 +78,16 @@ func (e *env) handOver(ctx context.Context, files []string, push func(name strin
 			err = push(name, raw)
 			switch ident.KindOf(err) {
 			case ident.KindInvalid, ident.KindUnsupported, ident.KindLimit:
-				refused = append(refused, report.Refusal{File: name, Reason: err.Error()})
+				*refused = append(*refused, report.Refusal{File: name, Reason: err.Error()})
 				e.outcome.refused = true
 				continue
 			}
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return refused, nil
+	return e.write(answer, report.Options{})
 }
 
 func vexListCommand(e *env) *cobra.Command {

@@ -341,7 +341,7 @@ func TestGPGOwner(t *testing.T) {
 // TestGnuPG has GnuPG itself make keys and signatures.
 func TestGnuPG(t *testing.T) {
 	if _, err := exec.LookPath("gpg"); err != nil {
-		t.Skip("gpg is not installed")
+		t.Skip("gpg is not installed: what GnuPG itself signs is not verified (tools/test-deps.sh)")
 	}
 	home, err := os.MkdirTemp("", "gpg") // short: a socket lies in it
 	if err != nil {
