@@ -31,6 +31,25 @@ type Decision struct {
 	Passed bool `json:"letPass,omitempty"`
 }
 
+// What a gate's decision is of, and its two verdicts; a third says that it could not be judged.
+const (
+	ByGate     = "gate"
+	GatePassed = "passed"
+	GateFailed = "failed"
+)
+
+// FailedChecks names the checks by which a gate failed, as far as Reasons say: those begin
+// with "NAME: failed".
+func (d *Decision) FailedChecks() []string {
+	var names []string
+	for _, r := range d.Reasons {
+		if name, rest, ok := strings.Cut(r, ": "); ok && (rest == GateFailed || strings.HasPrefix(rest, GateFailed+";")) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // Criterion is something that was judged by: a policy, a key, a trusted root.
 type Criterion struct {
 	Name   string       `json:"name"`

@@ -17,7 +17,7 @@ import (
 const (
 	DecisionImage  = "verify-image"
 	DecisionBundle = "verify-bundle"
-	DecisionGate   = "gate"
+	DecisionGate   = evidence.ByGate
 )
 
 // gateVerdicts is where those of a gate begin in DecisionVerdicts.
@@ -125,7 +125,7 @@ func bounded(s string, n int) string {
 }
 
 // gateReasons are the checks that decided: what failed or could not be made, or all that
-// held.
+// held. evidence.Decision.FailedChecks reads the names of the first.
 func gateReasons(checks []GateCheck) []string {
 	var broken, held []string
 	for _, c := range checks {

@@ -51,6 +51,9 @@ func TestReadDecisions(t *testing.T) {
 				g.Answer != ident.SHA256(raw) || g.At.Format(time.RFC3339) != at || g.Why != evidence.ReasonsDigest(w.Reasons) || (name == "gate") != (len(g.JudgedBy) == 1 && !g.Policy.IsZero()) {
 				t.Errorf("%s: %+v\nwant %+v", name, g, w)
 			}
+			if failed := strings.Join(g.FailedChecks(), " "); (name == "gate") != (failed == "p/signed") || name != "gate" && failed != "" {
+				t.Errorf("%s failed by %q", name, failed)
+			}
 		}
 	}
 	many := *gate

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/cofferdam-io/cofferdam/evidence"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/policy"
 	"github.com/cofferdam-io/cofferdam/vuln"
@@ -15,8 +16,8 @@ type GateResult string
 // The results. What was not checked is trouble of a service or an answer that is not
 // known, and no fault of who changed something.
 const (
-	GatePassed     GateResult = "passed"
-	GateFailed     GateResult = "failed"
+	GatePassed     GateResult = evidence.GatePassed
+	GateFailed     GateResult = evidence.GateFailed
 	GateNotChecked GateResult = "not checked"
 )
 

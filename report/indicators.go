@@ -36,6 +36,7 @@ type IndicatorGroup struct {
 	ThirdParty  *ThirdPartyIndicator `json:"thirdParty,omitempty" doc:"Absent where the server is not told which images are its own"`
 	Licenses    *LicenseIndicator    `json:"licenses,omitempty" doc:"Absent where the server judges no documents"`
 	Remediation []RemediationClass   `json:"remediation" doc:"By severity, the worst first"`
+	Gates       *GateIndicator       `json:"gates,omitempty" doc:"Absent where no gate recorded what it decided"`
 }
 
 // Durations says how durations are distributed; all zero where there are none.
@@ -60,6 +61,26 @@ type LicenseIndicator struct {
 	Age      Durations `json:"age" doc:"Since when that is so, over all documents of a product"`
 	Took     Durations `json:"took" doc:"How long it was so where it ended"`
 	Late     int       `json:"late" doc:"Beyond the goal, open or ended"`
+}
+
+// GateIndicator is about decisions of gates that were recorded (gate --record). A product, all images
+// of one name, is blocked from the first gate that fails for it to the next that passes.
+type GateIndicator struct {
+	Passed     int         `json:"passed" doc:"Decisions"`
+	Failed     int         `json:"failed"`
+	NotChecked int         `json:"notChecked"`
+	LetPass    int         `json:"letPass" doc:"Failed, and only warned: they block nothing"`
+	Blocks     []GateBlock `json:"blocks" doc:"Of every cause first, then by cause; one of several causes counts for each"`
+}
+
+// GateBlock are the blocks of one cause.
+type GateBlock struct {
+	By      string    `json:"by,omitempty" enum:"sbom,findings,policy" doc:"sbom: there is none, or it is broken, too bad, refused or of something else; empty: any"`
+	Began   int       `json:"began"`
+	Open    int       `json:"open" doc:"Still, and tried again within 90 days"`
+	OpenAge Durations `json:"openAge"`
+	Ended   int       `json:"ended"`
+	Took    Durations `json:"took" doc:"From the first gate that failed to the one that passed"`
 }
 
 // percent writes a part of a whole; "–" where there is nothing.
@@ -94,8 +115,11 @@ func indicatorsTable(w io.Writer, a *Indicators, o Options) error {
 	if all.Licenses == nil {
 		p.linef("of licences nothing is known: the server judges no documents")
 	}
+	if all.Gates == nil {
+		p.linef("what gates blocked nobody recorded: gate --record")
+	}
 	rows := make([][]string, 0, len(a.Groups))
-	var mended [][]string
+	var mended, blocked [][]string
 	for i := range a.Groups {
 		g := &a.Groups[i]
 		name := clean(g.Name)
@@ -114,6 +138,18 @@ func indicatorsTable(w io.Writer, a *Indicators, o Options) error {
 			row[7] = spanOf(l.Took)
 		}
 		rows = append(rows, row)
+		if g.Gates != nil {
+			for _, b := range g.Gates.Blocks {
+				if b.By != "" && b.Began+b.Open+b.Ended == 0 {
+					continue
+				}
+				row := []string{name, b.By, strconv.Itoa(b.Began), strconv.Itoa(b.Open), spanOf(b.OpenAge), strconv.Itoa(b.Ended), spanOf(b.Took), "", ""}
+				if b.By == "" {
+					row[1], row[7], row[8] = p.bold("anything"), strconv.Itoa(g.Gates.Failed), strconv.Itoa(g.Gates.Passed)
+				}
+				blocked = append(blocked, row)
+			}
+		}
 		for _, c := range g.Remediation {
 			if c.Open+c.Remediated+c.Gone == 0 {
 				continue
@@ -131,6 +167,10 @@ func indicatorsTable(w io.Writer, a *Indicators, o Options) error {
 	if len(mended) > 0 {
 		p.heading("REMEDIATION", len(mended), "of exposures that hold, or ended since "+a.Since.UTC().Format(time.DateOnly))
 		p.table([]column{{"OF", 12}, {"SEVERITY", 0}, {"OPEN", 0}, {"OVERDUE", 0}, {"REMEDIATED", 0}, {"IN", 0}, {"LATE", 0}}, mended)
+	}
+	if len(blocked) > 0 {
+		p.heading("BLOCKED BY GATES", len(blocked), "products from a gate that failed to one that passed, since "+a.Since.UTC().Format(time.DateOnly))
+		p.table([]column{{"OF", 12}, {"BY", 0}, {"BEGAN", 0}, {"OPEN", 0}, {"FOR", 0}, {"ENDED", 0}, {"AFTER", 0}, {"FAILED", 0}, {"PASSED", 0}}, blocked)
 	}
 	return p.done()
 }

@@ -62,6 +62,8 @@ type IndicatorGroup struct {
 	LicensesOpen, LicensePackages, LicensesLate int
 	LicenseAge, LicenseTook                     Spread
 	Remediation                                 []RemediationClass
+	// Gates is nil where no gate recorded what it decided: nobody knows then.
+	Gates *GateBlocks
 }
 
 // Indicators measures what runs, or ran at a time, by the documents that were in then.
@@ -77,7 +79,7 @@ func (c *Catalog) Indicators(ctx context.Context, q IndicatorQuery) (*Indicators
 	}
 	m := &measuring{c: c, q: &q, at: out.At, runs: runs, groups: map[string]*measured{}, labels: map[uint32][]string{}}
 	m.group("") // it is told of everything, also where nothing runs
-	for _, step := range []func(context.Context) error{m.documents, m.thirdParties, m.licenses} {
+	for _, step := range []func(context.Context) error{m.documents, m.thirdParties, m.licenses, m.gates} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -97,6 +99,7 @@ func (c *Catalog) Indicators(ctx context.Context, q IndicatorQuery) (*Indicators
 		g := m.groups[name]
 		g.Name, g.SBOMAge, g.LicenseAge, g.LicenseTook = name, spread(g.ages), spread(g.open), spread(g.took)
 		g.Remediation = c.classes(all, runs, name, q.Since, out.At)
+		g.Gates = g.gates.sum(m.decided)
 		out.Groups = append(out.Groups, g.IndicatorGroup)
 	}
 	return out, nil
@@ -128,6 +131,7 @@ func (q *IndicatorQuery) selects(w *Workload) bool {
 type measured struct {
 	IndicatorGroup
 	ages, open, took []time.Duration
+	gates            *gatesMeasured
 }
 
 type measuring struct {
@@ -137,6 +141,8 @@ type measuring struct {
 	runs   *running
 	groups map[string]*measured
 	labels map[uint32][]string // of artifacts that run
+	// decided is whether a gate recorded what it came to.
+	decided bool
 }
 
 func (m *measuring) group(name string) *measured {
@@ -149,10 +155,15 @@ func (m *measuring) group(name string) *measured {
 }
 
 // each hands over the row of a label, and that of everything.
-func (m *measuring) each(label string, do func(*measured)) {
+func (m *measuring) each(label string, do func(*measured)) { m.eachOf([]string{label}, do) }
+
+// eachOf hands over the row of everything, and those of several labels.
+func (m *measuring) eachOf(labels []string, do func(*measured)) {
 	do(m.group(""))
-	if label != "" {
-		do(m.group(label))
+	for _, label := range labels {
+		if label != "" {
+			do(m.group(label))
+		}
 	}
 }
 
@@ -352,12 +363,7 @@ func (m *measuring) licenses(ctx context.Context) error {
 				late(m.at.Sub(since))
 			}
 		}
-		count(m.group(""))
-		for _, l := range labels {
-			if l != "" {
-				count(m.group(l))
-			}
-		}
+		m.eachOf(labels, count)
 	}
 	return nil
 }

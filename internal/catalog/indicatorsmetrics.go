@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"time"
@@ -17,6 +18,8 @@ type indicatorMetrics struct {
 	age, took                      *prometheus.GaugeVec
 	thirdParty, licenses           *prometheus.GaugeVec
 	exposures, overdue, remediated *prometheus.GaugeVec
+	gates                          *prometheus.GaugeVec
+	blocked, blockBegan, unblocked *prometheus.GaugeVec
 }
 
 // indicatorsEvery is how often indicators are measured for /metrics.
@@ -40,6 +43,11 @@ func newIndicatorMetrics(r prometheus.Registerer) *indicatorMetrics {
 		overdue:    vec("cofferdam_exposures_overdue", "Of these, those beyond their deadline (findings.deadlineDays).", "severity"),
 		remediated: vec("cofferdam_remediation_seconds", "How long exposures lasted that were mended within thirty days.", "severity", "quantile"),
 	}
+	m.gates = vec("cofferdam_gate_decisions", "Decisions of gates that were recorded within thirty days.", "verdict")
+	m.blockBegan = vec("cofferdam_gate_blocks", "Products that a gate began to block within thirty days.", "cause")
+	m.blocked = vec("cofferdam_gate_blocks_open", "Products that a gate failed for and none passed since, and that were tried within ninety days.", "cause")
+	m.unblocked = vec("cofferdam_gate_block_seconds", "How long blocks lasted that ended within thirty days.", "cause", "quantile")
+	r.MustRegister(m.gates, m.blocked, m.blockBegan, m.unblocked)
 	r.MustRegister(m.aligned, m.fresh, m.age, m.thirdParty, m.licenses, m.took, m.exposures, m.overdue, m.remediated)
 	return m
 }
@@ -86,6 +94,18 @@ func (m *indicatorMetrics) set(x *Indicators) {
 		m.licenses.WithLabelValues("open").Set(float64(g.LicensesOpen))
 		m.licenses.WithLabelValues("late").Set(float64(g.LicensesLate))
 		spans(m.took, g.LicenseTook)
+	}
+	if b := g.Gates; b != nil {
+		for verdict, n := range map[string]int{"passed": b.Passed, "failed": b.Failed, "not-checked": b.NotChecked, "let-pass": b.LetPass} {
+			m.gates.WithLabelValues(verdict).Set(float64(n))
+		}
+		for i := range b.Classes {
+			c := &b.Classes[i]
+			cause := cmp.Or(c.By, "any")
+			m.blockBegan.WithLabelValues(cause).Set(float64(c.Began))
+			m.blocked.WithLabelValues(cause).Set(float64(c.Open))
+			spans(m.unblocked, c.Took, cause)
+		}
 	}
 	for i := range g.Remediation {
 		r := &g.Remediation[i]

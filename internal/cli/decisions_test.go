@@ -94,6 +94,20 @@ func TestDecisionsAreRecorded(t *testing.T) {
 		t.Error(out)
 	}
 
+	// What was decided is measured: the gate that failed blocks the image's product, the one
+	// that let it pass does not end that.
+	out, _ = s.run(0, "indicators", "--server", s.url, "-o", "json")
+	var numbers report.Indicators
+	if err := json.Unmarshal([]byte(out), &numbers); err != nil || numbers.Groups[0].Gates == nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	if g := numbers.Groups[0].Gates; g.Failed != 1 || g.LetPass != 1 || len(g.Blocks) != 4 || g.Blocks[0].Open != 1 || g.Blocks[1].By != "sbom" || g.Blocks[1].Open != 1 || g.Blocks[2].Open != 0 || g.Blocks[3].Open != 1 {
+		t.Errorf("%+v", g)
+	}
+	if out, _ = s.run(0, "indicators", "--server", s.url); !strings.Contains(out, "BLOCKED BY GATES (3)") {
+		t.Error(out)
+	}
+
 	// The answer comes back byte for byte, and is recorded once.
 	out, _ = s.run(0, "decisions", "show", "--server", s.url, refused.Items[0].Answer.String())
 	if ident.SHA256([]byte(out)) != refused.Items[0].Answer {

@@ -31,6 +31,8 @@ func indicatorsCommand(e *env) *cobra.Command {
   licences       products in which the licence of a package is declared as unknown, since when, and how
                  long it took to find out (goals.licenseDays)
   remediation    open, overdue and mended exposures by severity, and how long those took
+  blocked        products that a recorded gate failed for (gate --record), by SBOM, findings or
+                 policy, and how long until one passed
 
 --by owner makes a score card of each owner. With --at it is what was known then, by the
 goals of now. What has no document is in "aligned" and in nothing else.`,

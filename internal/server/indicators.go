@@ -21,7 +21,7 @@ type indicators interface {
 func (a *api) indicators() {
 	huma.Register(a.huma, huma.Operation{
 		OperationID: "indicators", Method: http.MethodGet, Path: "/api/v1/indicators", Tags: []string{"Inventory"}, Summary: "How well what runs is known and kept, in numbers",
-		Description: "How much of what runs has a document that describes it and how old those are, how many third parties' images have a verified one, since when licences are unknown, and how long vulnerabilities stay: now, or as was known at a time.",
+		Description: "How much of what runs has a document that describes it and how old those are, how many third parties' images have a verified one, since when licences are unknown, how long vulnerabilities stay, and what gates blocked for how long: now, or as was known at a time.",
 	}, a.listIndicators)
 }
 
@@ -57,9 +57,20 @@ func (a *api) listIndicators(ctx context.Context, in *struct {
 		if x.Licensed {
 			v.Licenses = &report.LicenseIndicator{Open: g.LicensesOpen, Packages: g.LicensePackages, Age: durations(g.LicenseAge), Took: durations(g.LicenseTook), Late: g.LicensesLate}
 		}
+		if g.Gates != nil {
+			v.Gates = gateIndicator(g.Gates)
+		}
 		out.Body.Groups = append(out.Body.Groups, v)
 	}
 	return out, nil
+}
+
+func gateIndicator(g *catalog.GateBlocks) *report.GateIndicator {
+	out := &report.GateIndicator{Passed: g.Passed, Failed: g.Failed, NotChecked: g.NotChecked, LetPass: g.LetPass, Blocks: []report.GateBlock{}}
+	for _, c := range g.Classes {
+		out.Blocks = append(out.Blocks, report.GateBlock{By: c.By, Began: c.Began, Open: c.Open, OpenAge: durations(c.OpenAge), Ended: c.Ended, Took: durations(c.Took)})
+	}
+	return out
 }
 
 func durations(s catalog.Spread) report.Durations {
