@@ -250,8 +250,13 @@ func (e *known) of(c *sbom.Component, os sbom.Distro) *known {
 // sameKey compares everything that AppendKey looks at.
 func sameKey(a, b *sbom.Component) bool {
 	return a.PURL == b.PURL && a.Name == b.Name && a.Version == b.Version && a.Group == b.Group && a.Source == b.Source && a.Supplier == b.Supplier &&
-		slices.Equal(a.Licenses, b.Licenses) && slices.Equal(a.Hashes, b.Hashes) &&
-		(a.PURL != "" || a.Type == b.Type && slices.Equal(a.CPEs, b.CPEs))
+		same(a.Licenses, b.Licenses) && same(a.Hashes, b.Hashes) &&
+		(a.PURL != "" || a.Type == b.Type && same(a.CPEs, b.CPEs))
+}
+
+// same is slices.Equal. Of a list that two share it reads nothing.
+func same[T comparable](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0] || slices.Equal(a, b))
 }
 
 func (k *KeyCache) remember(name []byte, c *sbom.Component, os sbom.Distro, key string) {

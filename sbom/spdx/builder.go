@@ -87,24 +87,27 @@ func (b *builder) alive(n int) bool {
 }
 
 // add appends a component.
-func (b *builder) add(c sbom.Component, image *imageFacts) { b.place(&c, hashOf(c.ID), image) }
+func (b *builder) add(c *sbom.Component, image *imageFacts) {
+	b.place(c, c.Pointer, c.Known, hashOf(c.ID), image)
+}
 
-// place is add where the hash of the component's identifier is known.
-func (b *builder) place(c *sbom.Component, hash uint32, image *imageFacts) {
+// place is add where the hash of the component's identifier is known, and c may be what
+// many share: it is copied, and not changed.
+func (b *builder) place(c *sbom.Component, pointer string, known *sbom.Known, hash uint32, image *imageFacts) {
 	i := len(b.doc.Components)
 	if i >= b.opt.MaxPackages {
 		b.err = ident.Errorf(ident.KindLimit, "the document has more than %d packages", b.opt.MaxPackages)
 		return
 	}
 	if c.Name == "" {
-		b.warn(c.Pointer, "the package has no name")
+		b.warn(pointer, "the package has no name")
 	}
 	name := ""
 	switch _, taken := b.ids.hashed(c.ID, hash); {
 	case c.ID == "":
-		b.warn(c.Pointer, "the package has no SPDX identifier; no relationship can name it")
+		b.warn(pointer, "the package has no SPDX identifier; no relationship can name it")
 	case taken || c.ID == b.docID:
-		b.warn(c.Pointer, "the SPDX identifier %q is taken; relationships mean its first bearer", clip(c.ID, 80))
+		b.warn(pointer, "the SPDX identifier %q is taken; relationships mean its first bearer", clip(c.ID, 80))
 	default:
 		name = c.ID
 	}
@@ -117,6 +120,8 @@ func (b *builder) place(c *sbom.Component, hash uint32, image *imageFacts) {
 		b.ids.ids = slices.Grow(b.ids.ids, more)
 	}
 	b.doc.Components = append(b.doc.Components, *c)
+	placed := &b.doc.Components[i]
+	placed.Pointer, placed.Known = pointer, known
 	b.ids.put(name, hash)
 }
 

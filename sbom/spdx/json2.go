@@ -22,6 +22,7 @@ type jsonDocument struct {
 
 	remembered int // packages, by Options.Seen
 	strange    int // packages that it did not know
+	follow     follow
 
 	// Where packages are handed over (Options.Each), what is to be read once it is known
 	// which of them the document describes.
@@ -293,7 +294,7 @@ func (j *jsonDocument) readPackage(room int) {
 		j.hand(&c, image, notes != nil)
 		return
 	}
-	j.add(c, image)
+	j.add(&c, image)
 }
 
 // setLicenses keeps both statements; NONE and NOASSERTION are statements too.

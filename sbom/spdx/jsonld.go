@@ -329,7 +329,7 @@ func (g *graph) addPackage(e *element) {
 	}
 	g.packageDetails(&c, e)
 	before := len(g.doc.Components)
-	g.add(c, nil)
+	g.add(&c, nil)
 	if len(g.doc.Components) > before {
 		g.packages = append(g.packages, packageRefs{e.supplier, e.origins})
 	}

@@ -14,13 +14,19 @@ import (
 // times as fast as reading them. A text counts as seen only where every byte is the
 // same and reading it gave nothing to warn of; what the package is called by and where
 // it stands is looked at anew each time. It may be used by many goroutines at once.
+//
+// Documents that share packages have most of them in the same order. So a package knows
+// which one came behind it last, and that one is compared first: its memory is on its way
+// while the text before it is compared, and nobody looks anything up.
 type Seen struct {
-	most int          // bytes of each half
+	most int          // bytes
 	seed maphash.Seed // by chance, so that no document can choose collisions; no answer depends on it
 
-	mu          sync.RWMutex
-	young, aged map[uint64]*seen // by the hash of how the text begins; of several the latest
-	size        int              // of young
+	mu   sync.RWMutex
+	by   map[uint64]*seen // by the hash of how the text begins; of several the latest
+	ring []*seen          // the same, in the order in which they are looked at for what can go
+	hand int              // of ring, which is looked at next
+	size int              // bytes of all
 
 	lists sync.Pool // of *lists, that Done took back
 	names sync.Pool // of *places, empty
@@ -61,15 +67,20 @@ func (r *Repeat) Text() *Text { return r.of.text.Load() }
 // returns false where somebody else moved it meanwhile.
 func (r *Repeat) Move(was, to *Text) bool { return r.of.text.CompareAndSwap(was, to) }
 
-// seen is one package.
+// seen is one package. What is asked of it each time stands first.
 type seen struct {
 	text    atomic.Pointer[Text]
-	times   atomic.Uint32 // that it came again
-	head    uint64        // of how text begins, by Seen.head
-	details bool          // it was read with details, or without
-	id      uint32        // hash of its identifier
-	room    int           // levels that JSON could still nest where it was read
+	next    atomic.Pointer[seen] // which came behind it last; a guess, and perhaps gone
+	times   atomic.Uint32        // that it came again
+	id      uint32               // hash of its identifier
+	room    int32                // levels that JSON could still nest where it was read
+	details bool                 // it was read with details, or without
+	used    atomic.Bool          // since it was last looked at for what can go
+	gone    atomic.Bool          // it is not in the ring
 	known   sbom.Known
+	head    uint64 // of how text begins, by Seen.head
+	at      int    // of the ring
+	size    int
 }
 
 // seenHead is how many bytes of a text it is looked up by: name and identifier, which
@@ -83,7 +94,7 @@ const (
 
 // NewSeen returns a memory of about so many bytes.
 func NewSeen(bytes int) *Seen {
-	return &Seen{most: max(bytes/2, 2*seenLongest), seed: maphash.MakeSeed(), young: map[uint64]*seen{}}
+	return &Seen{most: max(bytes, 4*seenLongest), seed: maphash.MakeSeed(), by: map[uint64]*seen{}}
 }
 
 // head is what a text is looked up by: how it begins, and whether it is read with details.
@@ -97,29 +108,66 @@ func (s *Seen) head(text []byte, details bool) uint64 {
 
 func (s *Seen) find(head uint64) *seen {
 	s.mu.RLock()
-	e := s.young[head]
-	if e != nil {
-		s.mu.RUnlock()
-		return e
-	}
-	e = s.aged[head]
+	e := s.by[head]
 	s.mu.RUnlock()
-	if e != nil {
-		s.put(e)
-	}
 	return e
 }
 
+// use notes that a package came again. One that had to go meanwhile, and that somebody
+// still knew as the next, is back.
+func (s *Seen) use(e *seen) {
+	if !e.used.Load() {
+		e.used.Store(true)
+	}
+	if e.gone.Load() {
+		s.put(e)
+	}
+}
+
+// mostLooked bounds how many packages are looked at before one of them goes, used or not.
+const mostLooked = 64
+
+// put adds a package, and lets go of others where they are too many: of those that were
+// not used since the hand passed them last.
 func (s *Seen) put(e *seen) {
-	const overhead = 1 << 10                   // component, lists, map entry
-	n := 2*len(e.text.Load().Bytes) + overhead // what it says is about as long as its text
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.size+n > s.most {
-		s.young, s.aged, s.size = make(map[uint64]*seen, len(s.young)), s.young, 0
+	switch was := s.by[e.head]; {
+	case was == e:
+		return // another goroutine was faster
+	case was != nil:
+		s.drop(was)
 	}
-	s.young[e.head] = e
-	s.size += n
+	s.by[e.head] = e
+	e.at = len(s.ring)
+	s.ring = append(s.ring, e)
+	s.size += e.size
+	e.gone.Store(false)
+	for looked := 0; s.size > s.most && len(s.ring) > 1; looked++ {
+		s.hand %= len(s.ring)
+		v := s.ring[s.hand]
+		if n := v.next.Load(); n != nil && n.gone.Load() {
+			v.next.Store(nil) // nobody else needs its memory
+		}
+		s.hand++ // also past what takes the place of one that goes: it came last
+		if v == e || v.used.Load() && looked < mostLooked {
+			v.used.Store(false)
+			continue
+		}
+		s.drop(v)
+	}
+}
+
+// drop lets go of a package. Documents that hold it keep it until they go.
+func (s *Seen) drop(e *seen) {
+	last := len(s.ring) - 1
+	s.ring[e.at], s.ring[last].at = s.ring[last], e.at
+	s.ring[last] = nil
+	s.ring = s.ring[:last]
+	s.size -= e.size
+	delete(s.by, e.head)
+	e.gone.Store(true)
+	e.next.Store(nil)
 }
 
 // Done takes back the lists of a document that was read with s and that nobody looks at
@@ -145,37 +193,68 @@ func (s *Seen) remember(text []byte, c *sbom.Component, room int, details bool) 
 	}
 	kept := c.Detached()
 	kept.Details = c.Details.Detached()
-	e := &seen{head: s.head(text, details), details: details, id: hashOf(kept.ID), known: sbom.Known{Component: kept}, room: room}
+	const overhead = 1 << 10 // component, lists, map entry
+	e := &seen{head: s.head(text, details), details: details, id: hashOf(kept.ID), known: sbom.Known{Component: kept}, room: int32(room), //nolint:gosec // a depth
+		size: 2*len(text) + overhead} // what it says is about as long as its text
 	e.text.Store(&Text{Bytes: bytes.Clone(text)})
 	s.put(e)
 	kept.Pointer, kept.Known = c.Pointer, &e.known
 	*c = kept
 }
 
+// follow is where a document stands among the packages that were seen.
+type follow struct {
+	last *seen  // that came again last
+	next *seen  // which may be next
+	text []byte // of next
+}
+
 // again adds the package that is due, if its text was seen before.
 func (j *jsonDocument) again(room int) bool {
 	r := j.r
-	head := r.Ahead(seenHead)
-	if len(head) < seenHead {
-		return false
+	e, text := j.follow.next, j.follow.text
+	next, behind := e.ahead() // read while the text is compared, which needs none of it
+	if e == nil || !e.fits(room, j.opt.Details) || !r.SkipSame(text) {
+		head := r.Ahead(seenHead)
+		if len(head) < seenHead {
+			return false
+		}
+		if e = j.opt.Seen.find(j.opt.Seen.head(head, j.opt.Details)); e == nil || !e.fits(room, j.opt.Details) {
+			return false
+		}
+		if text = e.text.Load().Bytes; !r.SkipSame(text) {
+			return false
+		}
+		if j.follow.last != nil {
+			j.follow.last.next.Store(e)
+		}
+		next, behind = e.ahead()
 	}
-	e := j.opt.Seen.find(j.opt.Seen.head(head, j.opt.Details))
-	if e == nil || e.room > room || e.details != j.opt.Details {
-		return false
-	}
-	text := e.text.Load().Bytes
-	if !r.SkipSame(text) {
-		return false
-	}
+	j.follow = follow{e, next, behind}
+	j.opt.Seen.use(e)
 	if j.opt.Repeated != nil {
 		j.opt.Repeated(Repeat{From: r.Offset() - len(text), To: r.Offset(), Times: e.times.Add(1), of: e})
 	}
-	c := e.known.Component
-	c.Pointer, c.Known = r.Pointer(), &e.known
 	if j.hands() {
+		c := e.known.Component
+		c.Pointer, c.Known = r.Pointer(), &e.known
 		j.hand(&c, nil, false)
 		return true
 	}
-	j.place(&c, e.id, nil)
+	j.place(&e.known.Component, r.Pointer(), &e.known, e.id, nil)
 	return true
 }
+
+// ahead returns what may come behind a package.
+func (e *seen) ahead() (next *seen, text []byte) {
+	if e == nil {
+		return nil, nil
+	}
+	if next = e.next.Load(); next != nil {
+		text = next.text.Load().Bytes
+	}
+	return next, text
+}
+
+// fits reports whether a package would be read now as it was.
+func (e *seen) fits(room int, details bool) bool { return int(e.room) <= room && e.details == details }

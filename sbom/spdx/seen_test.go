@@ -172,12 +172,12 @@ func TestLongLists(t *testing.T) {
 	b.WriteString(`]}`)
 	seen := NewSeen(256 << 20)
 	compareSeen(t, b.Bytes(), Options{Seen: seen})
-	if len(seen.young) != seenOfOne {
-		t.Errorf("%d packages of one document are remembered", len(seen.young))
+	if len(seen.by) != seenOfOne {
+		t.Errorf("%d packages of one document are remembered", len(seen.by))
 	}
 	compareSeen(t, b.Bytes(), Options{Seen: seen})
-	if len(seen.young) != 2*seenOfOne {
-		t.Errorf("%d packages of a document that came twice are remembered", len(seen.young))
+	if len(seen.by) != 2*seenOfOne {
+		t.Errorf("%d packages of a document that came twice are remembered", len(seen.by))
 	}
 	d, err := Decode(context.Background(), b.Bytes(), Options{})
 	raw, released := bytes.Clone(b.Bytes()), 0

@@ -263,7 +263,7 @@ func (t *tagValue) endPackage() {
 		return
 	}
 	setLicenses(&t.pkg, t.declared, t.concluded)
-	t.add(t.pkg, t.image)
+	t.add(&t.pkg, t.image)
 	t.image, t.declared, t.concluded = nil, "", ""
 	t.section = inOther
 }
