@@ -35,6 +35,9 @@ type BenchIndexOptions struct {
 	// Data is where the catalogues are made, in folders that are removed at the end; ""
 	// is the system's place for temporary files.
 	Data string
+	// Scores is true where every document is judged, too, as serve does: how good it is by
+	// all profiles is on disk before the clock stops.
+	Scores bool
 }
 
 // intake takes documents in as a server does: hashed, decoded, packed, indexed, on
@@ -63,12 +66,21 @@ func (b *benchIndex) takeDurably(dir string) error {
 	if err != nil {
 		return err
 	}
-	c, err := catalog.Open(b.ctx, catalog.Options{Store: s, Log: slog.New(slog.DiscardHandler), Now: time.Now, Coding: coding,
-		Limits: catalog.Limits{Wait: time.Hour}})
+	o := catalog.Options{Store: s, Log: slog.New(slog.DiscardHandler), Now: time.Now, Coding: coding, Limits: catalog.Limits{Wait: time.Hour}}
+	if b.durable.Scores {
+		o.Scoring = new(catalog.Scoring)
+	}
+	c, err := catalog.Open(b.ctx, o)
 	if err != nil {
 		return errors.Join(err, s.Close())
 	}
 	err = b.takeAll(c, corpus)
+	if err == nil && b.durable.Scores {
+		var judged *catalog.Scores
+		if judged, err = c.Scores(b.ctx, catalog.ScoreQuery{Limit: 1}); err == nil {
+			b.out.Scored = judged.Total - judged.Unjudged
+		}
+	}
 	if err == nil && b.out.Originals > 0 {
 		var sizes map[string]int64
 		if sizes, err = s.Sizes(b.ctx); err == nil {
@@ -86,7 +98,13 @@ func (b *benchIndex) takeAll(c *catalog.Catalog, corpus *synth.Corpus) error {
 	var components int
 	docs := make([][]byte, 0, benchMade)
 	flush := func() error {
-		took, err := spent(func() error { return handOver(b.ctx, c, docs) })
+		took, err := spent(func() error {
+			if err := handOver(b.ctx, c, docs); err != nil || !b.durable.Scores {
+				return err
+			}
+			_, err := c.AuditScores(b.ctx)
+			return err
+		})
 		b.out.Intake += took.Seconds()
 		docs = docs[:0]
 		return err

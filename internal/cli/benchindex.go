@@ -30,9 +30,12 @@ The corpora: spdx300k (documents of 283 components and 0.3 MB, 2,000 of them tak
 in durably) and synth (500 components, 200 of them). Both are of one organisation:
 services with their releases on families of base images that are rebuilt.
 
+With --scores what is taken in durably is judged, too, as serve does, by every profile,
+and its scores are on disk before the clock stops.
+
 With --unrelated no two documents share a base image or a service: the worst
 that an index can be given.`,
-		Example: "  cofferdam bench index --images 100000 --components 500 -o json\n  cofferdam bench index --corpus spdx300k --images 5000 --originals 5000 --data /srv/scratch",
+		Example: "  cofferdam bench index --images 100000 --components 500 -o json\n  cofferdam bench index --corpus spdx300k --images 5000 --originals 5000 --data /srv/scratch --scores",
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			var components, originals int
 			switch corpus {
@@ -64,6 +67,7 @@ that an index can be given.`,
 	f.StringVar(&corpus, "corpus", "synth", "what is made: synth, spdx300k")
 	f.IntVar(&durable.Originals, "originals", -1, "documents to take in durably (default 200, of spdx300k 2,000)")
 	f.StringVar(&durable.Data, "data", "", "where the catalogue is made, to be removed at the end (default: the place for temporary files)")
+	f.BoolVar(&durable.Scores, "scores", false, "also judge the documents that are taken in durably")
 	f.Uint64Var(&config.Seed, "seed", 1, "of the documents")
 	f.BoolVar(&config.Unrelated, "unrelated", false, "no two documents share a base image or a service")
 	return answers(c, &report.BenchIndex{})
