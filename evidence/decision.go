@@ -50,6 +50,19 @@ func (d *Decision) FailedChecks() []string {
 	return names
 }
 
+// excepted is how what was found begins where a gate's check holds by an exception alone.
+const excepted = "excepted by "
+
+// Excepted is what a gate's check found that holds by an exception alone.
+func Excepted(exception string) string { return excepted + exception }
+
+// Excused reports whether a gate passed by an exception, as far as Reasons say.
+func (d *Decision) Excused() bool {
+	return d.What == ByGate && d.Verdict == GatePassed && slices.ContainsFunc(d.Reasons, func(r string) bool {
+		return strings.Contains(r, ": "+GatePassed+"; found "+excepted)
+	})
+}
+
 // Criterion is something that was judged by: a policy, a key, a trusted root.
 type Criterion struct {
 	Name   string       `json:"name"`

@@ -89,3 +89,18 @@ func FuzzParseDecision(f *testing.F) {
 		}
 	})
 }
+
+// A gate that an exception let pass says so in its reasons.
+func TestExcused(t *testing.T) {
+	d := evidence.Decision{What: evidence.ByGate, Verdict: evidence.GatePassed, Reasons: []string{"sbom: passed; found 1 document", "p/r: passed; found " + evidence.Excepted("SEC-1")}}
+	if !d.Excused() {
+		t.Error("passed by no exception")
+	}
+	d.Verdict = evidence.GateFailed
+	if d.Excused() {
+		t.Error("failed by an exception")
+	}
+	if d.Verdict, d.Reasons = evidence.GatePassed, d.Reasons[:1]; d.Excused() {
+		t.Error("passed by an exception that nobody named")
+	}
+}

@@ -64,7 +64,7 @@ type LicenseIndicator struct {
 }
 
 // GateIndicator is about decisions of gates that were recorded (gate --record). A product, all images
-// of one name, is blocked from the first gate that fails for it to the next that passes.
+// of one name, is blocked from the first gate that fails for it to the one that passes and asks for no less.
 type GateIndicator struct {
 	Passed     int         `json:"passed" doc:"Decisions"`
 	Failed     int         `json:"failed"`
@@ -79,8 +79,11 @@ type GateBlock struct {
 	Began   int       `json:"began"`
 	Open    int       `json:"open" doc:"Still, and tried again within 90 days"`
 	OpenAge Durations `json:"openAge"`
-	Ended   int       `json:"ended"`
-	Took    Durations `json:"took" doc:"From the first gate that failed to the one that passed"`
+	// Otherwise, Excused: what ended a block only seemingly, or by leave.
+	Otherwise int       `json:"otherwise" doc:"Of the open ones: a newer image passed a gate that asks for other things"`
+	Ended     int       `json:"ended"`
+	Excused   int       `json:"excused" doc:"Of the ended: an exception let it pass"`
+	Took      Durations `json:"took" doc:"From the first gate that failed to the one that passed"`
 }
 
 // percent writes a part of a whole; "–" where there is nothing.
@@ -143,7 +146,13 @@ func indicatorsTable(w io.Writer, a *Indicators, o Options) error {
 				if b.By != "" && b.Began+b.Open+b.Ended == 0 {
 					continue
 				}
-				row := []string{name, b.By, strconv.Itoa(b.Began), strconv.Itoa(b.Open), spanOf(b.OpenAge), strconv.Itoa(b.Ended), spanOf(b.Took), "", ""}
+				of := func(n, part int, what string) string {
+					if part == 0 {
+						return strconv.Itoa(n)
+					}
+					return fmt.Sprintf("%d (%d %s)", n, part, what)
+				}
+				row := []string{name, b.By, strconv.Itoa(b.Began), of(b.Open, b.Otherwise, "passed otherwise"), spanOf(b.OpenAge), of(b.Ended, b.Excused, "by exception"), spanOf(b.Took), "", ""}
 				if b.By == "" {
 					row[1], row[7], row[8] = p.bold("anything"), strconv.Itoa(g.Gates.Failed), strconv.Itoa(g.Gates.Passed)
 				}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cofferdam-io/cofferdam/evidence"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/registry"
 	"github.com/cofferdam-io/cofferdam/inventory"
@@ -319,7 +320,7 @@ func (g *gate) policies(context.Context) error {
 			case r.Result == policy.Held:
 				c.Result, c.Expected = report.GatePassed, ""
 			case r.Result == policy.Excused:
-				c.Result, c.Found = report.GatePassed, "excepted by "+r.Exception
+				c.Result, c.Found = report.GatePassed, evidence.Excepted(r.Exception)
 			case open != "": // what is missing may be there
 				c.Result, c.Found = report.GateNotChecked, r.Found+open
 			default:

@@ -12,7 +12,8 @@ import (
 
 // GateBlocks says what gates kept from going on, and for how long, by the decisions that
 // they recorded. What is blocked is a product: all images of one name. It is blocked from the
-// first gate that fails for it to the next that passes; gates that fail in between are the same block.
+// first gate that fails for it to the one that passes and asks for no less; gates that fail in between
+// are the same block.
 type GateBlocks struct {
 	Passed, Failed, NotChecked int // decisions
 	LetPass                    int // failed, and only warned: they block nothing
@@ -25,8 +26,12 @@ type GateBlockClass struct {
 	Began   int    // since IndicatorQuery.Since
 	Open    int
 	OpenAge Spread
-	Ended   int // since IndicatorQuery.Since
-	Took    Spread
+	// Otherwise are those of the open ones of which another gate let a newer image pass, one that asks
+	// for other things.
+	Otherwise int
+	Ended     int // since IndicatorQuery.Since
+	Excused   int // of the ended: by a verdict that an exception let pass
+	Took      Spread
 }
 
 // The causes of blocks.
@@ -54,10 +59,94 @@ func causeOf(check string) string {
 	return BlockedByPolicy
 }
 
-// gateBlock is one while it is followed.
+// gateRun is a decision of a gate about a product.
+type gateRun struct {
+	at       time.Time
+	digest   ident.Digest         // zero: nobody could tell
+	criteria []evidence.Criterion // what it was judged by
+	failed   bool                 // and held the product up
+	passed   bool
+	excused  bool     // an exception let it pass
+	causes   []string // of a failure
+}
+
+// gateBlock is a time in which a product was held up.
 type gateBlock struct {
+	criteria           []evidence.Criterion
 	from, tried, until time.Time // until is zero while it holds
 	causes             []string
+	excused, otherwise bool
+	held               map[ident.Digest]bool // the images that failed
+}
+
+// blocksOf finds the blocks of a product in its decisions, by when they began. Of decisions of one
+// second, of which nobody knows the order, those that fail count as the later ones.
+//
+// A gate ends a block if it judged by all that the block was judged by, each criterion by its name or by
+// what stands in it, and if its image is one that was held up, or one that nobody had judged
+// before the block began: an older release that passes again, as it did, mends nothing.
+func blocksOf(runs []gateRun) []*gateBlock {
+	sortRuns(runs)
+	var all, open []*gateBlock
+	first := map[ident.Digest]time.Time{}
+	for i := range runs {
+		r := &runs[i]
+		switch {
+		case r.failed:
+			k := slices.IndexFunc(open, func(b *gateBlock) bool { return covers(b.criteria, r.criteria) && covers(r.criteria, b.criteria) })
+			if k < 0 {
+				k = len(open)
+				open = append(open, &gateBlock{criteria: r.criteria, from: r.at, held: map[ident.Digest]bool{}})
+				all = append(all, open[k])
+			}
+			b := open[k]
+			b.tried, b.held[r.digest] = r.at, true
+			for _, c := range r.causes {
+				if !slices.Contains(b.causes, c) {
+					b.causes = append(b.causes, c)
+				}
+			}
+		case r.passed && !r.digest.IsZero():
+			open = slices.DeleteFunc(open, func(b *gateBlock) bool {
+				if was, judged := first[r.digest]; judged && was.Before(b.from) && !b.held[r.digest] {
+					return false
+				}
+				if !covers(r.criteria, b.criteria) {
+					b.otherwise = true
+					return false
+				}
+				b.until, b.excused = r.at, r.excused
+				return true
+			})
+		}
+		if _, judged := first[r.digest]; !judged {
+			first[r.digest] = r.at
+		}
+	}
+	return all
+}
+
+func sortRuns(runs []gateRun) {
+	slices.SortStableFunc(runs, func(a, b gateRun) int {
+		if c := a.at.Compare(b.at); c != 0 || a.failed == b.failed {
+			return c
+		}
+		if a.failed {
+			return 1
+		}
+		return -1
+	})
+}
+
+// covers reports whether each of some criteria is among list, by its name or by what stands in
+// it.
+func covers(list, some []evidence.Criterion) bool {
+	for _, x := range some {
+		if !slices.ContainsFunc(list, func(y evidence.Criterion) bool { return x.Name == y.Name || x.Digest == y.Digest }) {
+			return false
+		}
+	}
+	return true
 }
 
 // productName is the name of an image without tag and digest; what is no reference to an image goes by
@@ -90,7 +179,7 @@ func (m *measuring) gates(ctx context.Context) error {
 		}
 		return []string{m.q.label(&Workload{})}, true
 	}
-	blocks := map[string][]gateBlock{}
+	runs := map[string][]gateRun{}
 	follow := func(d *TakenDecision) {
 		name := productName(d.Subject)
 		labels, asked := rows(name)
@@ -104,40 +193,31 @@ func (m *measuring) gates(ctx context.Context) error {
 			}
 			m.eachOf(labels, func(g *measured) { do(g.gated()) })
 		}
-		list := blocks[name]
-		open := len(list) > 0 && list[len(list)-1].until.IsZero()
+		r := gateRun{at: d.At, digest: d.Artifact, criteria: d.JudgedBy}
 		switch {
 		case d.Passed:
 			tell(func(g *gatesMeasured) { g.LetPass++ })
 		case d.Verdict == evidence.GatePassed:
+			r.passed, r.excused = true, d.Excused()
 			tell(func(g *gatesMeasured) { g.Passed++ })
-			if open {
-				list[len(list)-1].until = d.At
-			}
 		case d.Verdict == evidence.GateFailed:
-			tell(func(g *gatesMeasured) { g.Failed++ })
-			if !open {
-				list = append(list, gateBlock{from: d.At})
-			}
-			b := &list[len(list)-1]
-			b.tried = d.At
+			r.failed = true
 			for _, check := range d.FailedChecks() {
-				if c := causeOf(check); !slices.Contains(b.causes, c) {
-					b.causes = append(b.causes, c)
-				}
+				r.causes = append(r.causes, causeOf(check))
 			}
-			blocks[name] = list
-		default: // not checked: neither
+			tell(func(g *gatesMeasured) { g.Failed++ })
+		default:
 			tell(func(g *gatesMeasured) { g.NotChecked++ })
 		}
+		runs[name] = append(runs[name], r)
 	}
 	if err := m.eachGate(ctx, follow); err != nil {
 		return err
 	}
-	for name, list := range blocks {
+	for name, list := range runs {
 		labels, _ := rows(name)
-		for i := range list {
-			m.eachOf(labels, func(g *measured) { g.gated().add(&list[i], m.q.Since, m.at) })
+		for _, b := range blocksOf(list) {
+			m.eachOf(labels, func(g *measured) { g.gated().add(b, m.q.Since, m.at) })
 		}
 	}
 	return nil
@@ -203,9 +283,15 @@ func (g *gatesMeasured) add(b *gateBlock, since, at time.Time) {
 		switch {
 		case b.until.IsZero() && at.Sub(b.tried) <= gateMemory:
 			c.Open++
+			if b.otherwise {
+				c.Otherwise++
+			}
 			g.open[i] = append(g.open[i], max(at.Sub(b.from), 0))
 		case !b.until.IsZero() && !b.until.Before(since):
 			c.Ended++
+			if b.excused {
+				c.Excused++
+			}
 			g.took[i] = append(g.took[i], b.until.Sub(b.from))
 		}
 	}

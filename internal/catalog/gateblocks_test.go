@@ -36,7 +36,7 @@ func TestGateBlocks(t *testing.T) {
 		case "refused":
 			what = "verify-image"
 		}
-		d := evidence.Decision{What: what, Verdict: verdict, At: begun.Add(at), Answer: ident.SHA256(answer), Subject: image, Reasons: reasons, Passed: letPass}
+		d := evidence.Decision{What: what, Verdict: verdict, At: begun.Add(at), Artifact: ident.SHA256([]byte(image)), Answer: ident.SHA256(answer), Subject: image, Reasons: reasons, Passed: letPass}
 		for _, actor := range []authz.Actor{by, {Subject: "token:again"}} { // one answer counts once
 			if _, err := c.TakeDecisions(ctx, actor, "", []evidence.Decision{d}, answer); err != nil {
 				t.Fatal(err)

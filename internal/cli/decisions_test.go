@@ -170,3 +170,43 @@ func TestDecisionsAreRecorded(t *testing.T) {
 	}
 	listed(5)
 }
+
+// Blocks by SBOM gates are measured from what gates recorded: a release without an SBOM is held
+// up until one that has one passes by no fewer criteria.
+func TestBlocksAreMeasured(t *testing.T) {
+	r := oci.New(t, oci.Options{Referrers: true})
+	r.Image(t, "shop/web", "1")
+	s := served(t, "--data", t.TempDir())
+	policy := s.file("policy.yaml", "apiVersion: cofferdam.dev/v1alpha1\nkind: VerificationPolicy\nmetadata: {name: any}\nspec:\n  mode: Enforce\n  match: {images: ['**']}\n  rules:\n  - {name: any, expression: 'true', message: anything, hint: nothing}\n")
+	gate := func(want int, tag string, more ...string) {
+		t.Helper()
+		s.run(want, append([]string{"gate", r.Host + "/shop/web:" + tag, "--policy", policy, "--fail-on", "none", "--record", "--server", s.url}, more...)...)
+	}
+	measured := func() *report.GateIndicator {
+		t.Helper()
+		out, _ := s.run(0, "indicators", "--server", s.url, "-o", "json")
+		var a report.Indicators
+		if err := json.Unmarshal([]byte(out), &a); err != nil || len(a.Groups) != 1 {
+			t.Fatal(err, out)
+		}
+		return a.Groups[0].Gates
+	}
+	if g := measured(); g != nil {
+		t.Errorf("%+v is known where nobody recorded anything", g)
+	}
+	gate(3, "1")
+	if g := measured(); g.Failed != 1 || g.Passed != 0 || g.Blocks[1].By != "sbom" || g.Blocks[1].Began != 1 || g.Blocks[1].Open != 1 || g.Blocks[1].Ended != 0 {
+		t.Errorf("%+v", g)
+	}
+	mended := r.Image(t, "shop/web", "2")
+	r.Attach(t, mended, "application/vnd.cyclonedx+json", oci.Layer{MediaType: "application/vnd.cyclonedx+json", Content: []byte(`{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"components":[]}`)})
+	time.Sleep(1100 * time.Millisecond) // verdicts are to the second
+	gate(0, "2", "--min-score", "1e-9") // another line than what failed
+	if b := measured().Blocks[1]; b.Open != 1 || b.Otherwise != 1 || b.Ended != 0 {
+		t.Errorf("a gate that asks for other things ended a block: %+v", b)
+	}
+	gate(0, "2")
+	if b := measured().Blocks[1]; b.Began != 1 || b.Open != 0 || b.Ended != 1 || b.Excused != 0 || b.Took.Count != 1 || b.Took.MedianSeconds < 1 || b.Took.MedianSeconds > 600 {
+		t.Errorf("%+v", b)
+	}
+}

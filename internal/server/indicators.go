@@ -68,7 +68,7 @@ func (a *api) listIndicators(ctx context.Context, in *struct {
 func gateIndicator(g *catalog.GateBlocks) *report.GateIndicator {
 	out := &report.GateIndicator{Passed: g.Passed, Failed: g.Failed, NotChecked: g.NotChecked, LetPass: g.LetPass, Blocks: []report.GateBlock{}}
 	for _, c := range g.Classes {
-		out.Blocks = append(out.Blocks, report.GateBlock{By: c.By, Began: c.Began, Open: c.Open, OpenAge: durations(c.OpenAge), Ended: c.Ended, Took: durations(c.Took)})
+		out.Blocks = append(out.Blocks, report.GateBlock{By: c.By, Began: c.Began, Open: c.Open, OpenAge: durations(c.OpenAge), Otherwise: c.Otherwise, Ended: c.Ended, Excused: c.Excused, Took: durations(c.Took)})
 	}
 	return out
 }
