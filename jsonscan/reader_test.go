@@ -528,6 +528,13 @@ func TestResetReadsAsNewDoes(t *testing.T) {
 
 func TestSkipSame(t *testing.T) {
 	value := []byte(`{"a":[1,"}"],"b":{}}`)
+	whole := New(value, Options{})
+	if whole.SkipSame() || whole.SkipSame(nil, nil) || whole.SkipSame(value[:5], value[6:]) || whole.SkipSame(value, []byte("}")) {
+		t.Error("what is not the same was skipped")
+	}
+	if !whole.SkipSame(value[:5], nil, value[5:8], value[8:]) || whole.End() != nil {
+		t.Errorf("parts are not the whole: %v", whole.End())
+	}
 	for text, want := range map[string]bool{
 		`{"x": {"a":[1,"}"],"b":{}}, "y": 1}`: true,
 		`{"x":{"a":[1,"}"],"b":{} },"y":1}`:   false,

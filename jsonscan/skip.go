@@ -39,18 +39,26 @@ func (r *Reader) skipMember() {
 	r.Skip()
 }
 
-// SkipSame passes over the value that is due if its text is text, and otherwise
-// leaves it due. text must be the whole of an object, array or string that a
-// Reader with the same options has passed without an error, no deeper than here:
-// for streams in which the same values come again and again.
-func (r *Reader) SkipSame(text []byte) bool {
-	if len(text) == 0 || r.err != nil || !r.pending {
+// SkipSame passes over the value that is due if its text is parts, one behind the other,
+// and otherwise leaves it due. They must be the whole of an object, array or string that a
+// Reader with the same options has passed without an error, no deeper than here, or would
+// have: for streams in which the same values come again and again.
+func (r *Reader) SkipSame(parts ...[]byte) bool {
+	if r.err != nil || !r.pending {
 		return false
 	}
-	if r.pos = spaceEnd(r.data, r.pos); !bytes.HasPrefix(r.data[r.pos:], text) {
+	r.pos = spaceEnd(r.data, r.pos)
+	end := r.pos
+	for _, part := range parts {
+		if !bytes.HasPrefix(r.data[end:], part) {
+			return false
+		}
+		end += len(part)
+	}
+	if end == r.pos {
 		return false
 	}
-	r.pos += len(text)
+	r.pos = end
 	r.pending = false
 	return true
 }

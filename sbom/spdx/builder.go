@@ -87,17 +87,17 @@ func (b *builder) alive(n int) bool {
 }
 
 // add appends a component.
-func (b *builder) add(c *sbom.Component, image *imageFacts) {
-	b.place(c, c.Pointer, c.Known, hashOf(c.ID), image)
+func (b *builder) add(c *sbom.Component, image *imageFacts) bool {
+	return b.place(c, c.Pointer, c.Known, hashOf(c.ID), image)
 }
 
 // place is add where the hash of the component's identifier is known, and c may be what
-// many share: it is copied, and not changed.
-func (b *builder) place(c *sbom.Component, pointer string, known *sbom.Known, hash uint32, image *imageFacts) {
+// many share: it is copied, and not changed. It is false where there are too many.
+func (b *builder) place(c *sbom.Component, pointer string, known *sbom.Known, hash uint32, image *imageFacts) bool {
 	i := len(b.doc.Components)
 	if i >= b.opt.MaxPackages {
 		b.err = ident.Errorf(ident.KindLimit, "the document has more than %d packages", b.opt.MaxPackages)
-		return
+		return false
 	}
 	if c.Name == "" {
 		b.warn(pointer, "the package has no name")
@@ -117,12 +117,13 @@ func (b *builder) place(c *sbom.Component, pointer string, known *sbom.Known, ha
 	if i == cap(b.doc.Components) {
 		more := b.more(i)
 		b.doc.Components = slices.Grow(b.doc.Components, more)
-		b.ids.ids = slices.Grow(b.ids.ids, more)
+		b.ids.ids, b.ids.at = slices.Grow(b.ids.ids, more), slices.Grow(b.ids.at, more)
 	}
 	b.doc.Components = append(b.doc.Components, *c)
 	placed := &b.doc.Components[i]
 	placed.Pointer, placed.Known = pointer, known
 	b.ids.put(name, hash)
+	return true
 }
 
 // long is from how many packages on a list is long.
@@ -139,9 +140,10 @@ func (b *builder) more(n int) int {
 	return min(max(rest+rest/32+64, n/8), 3*n)
 }
 
-// find returns the component that an identifier names, or one of the places above.
-func (b *builder) find(id []byte) int32 {
-	if i, ok := b.ids.written(id); ok {
+// find returns the component that an identifier names, or one of the places above. guess
+// is a component that it may name, or none.
+func (b *builder) find(id []byte, guess int32) int32 {
+	if i, ok := b.ids.written(id, guess); ok {
 		return i
 	}
 	switch {

@@ -158,6 +158,9 @@ func (b *builder) readJSON(data []byte) error {
 		},
 	})
 	j := &jsonDocument{builder: b, r: r}
+	if b.opt.Released == nil {
+		b.ids.in = data // which stays until all is read
+	}
 	if r.Kind() == jsonscan.Object && r.Object() {
 		j.top(true)
 	}

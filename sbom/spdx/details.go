@@ -258,7 +258,7 @@ func (g *graph) linkDetail(l *link3, from int32) {
 		}
 	case "generates":
 		for _, id := range l.to {
-			at := g.find([]byte(id))
+			at := g.find([]byte(id), -1)
 			if source := g.distributed[l.from]; source != nil && at >= 0 {
 				c := &g.doc.Components[at]
 				d := c.Detailed()

@@ -286,15 +286,18 @@ func (j *jsonDocument) readPackage(room int) {
 	if notes != nil {
 		j.fill(&c, notes)
 	}
+	stands := -1
 	if j.opt.Seen != nil && notes == nil && image == nil && len(j.doc.Warnings)+j.dropped == warned && j.remembered < seenOfOne {
 		j.remembered++
-		j.opt.Seen.remember(r.Since(start), &c, room, j.opt.Details)
+		stands = j.opt.Seen.remember(r.Since(start), &c, room, j.opt.Details)
 	}
 	if j.hands() {
 		j.hand(&c, image, notes != nil)
 		return
 	}
-	j.add(&c, image)
+	if j.add(&c, image) && stands >= 0 {
+		j.ids.stands(start + stands)
+	}
 }
 
 // setLicenses keeps both statements; NONE and NOASSERTION are statements too.
@@ -388,6 +391,14 @@ func (j *jsonDocument) annotations(image *imageFacts, c *sbom.Component) (*image
 	return image, notes
 }
 
+// wording is how a relationship was written: the next one is often written the same, and
+// between the next package.
+type wording struct {
+	before, behind []byte // what stands around the identifier of the package
+	from           int32
+	rel            relation
+}
+
 // readRelationships keeps what is said between packages. Most entries name a
 // file; nothing is allocated for those.
 func (j *jsonDocument) readRelationships(r *jsonscan.Reader) {
@@ -395,10 +406,18 @@ func (j *jsonDocument) readRelationships(r *jsonscan.Reader) {
 		return
 	}
 	var to []byte // of an entry; Bytes may not outlive the next call
+	var last wording
+	from, next := int32(-1), int32(0) // guesses
 	for n := 0; r.NextItem() && j.alive(n); n++ {
+		if id := j.ids.text(next); id != nil && last.before != nil && r.SkipSame(last.before, id, last.behind) {
+			j.relate(last.from, next, id, last.rel)
+			next++
+			continue
+		}
 		if !r.Object() {
 			continue
 		}
+		start, toEnds, warned := r.Offset()-1, 0, len(j.doc.Warnings)+j.dropped
 		fromAt, toAt, rel, provides := atOther, atOther, relation{}, 0
 		to = to[:0]
 		for {
@@ -408,10 +427,15 @@ func (j *jsonDocument) readRelationships(r *jsonscan.Reader) {
 			}
 			switch string(key) {
 			case "spdxElementId":
-				fromAt = j.find(r.Bytes())
+				if fromAt = j.find(r.Bytes(), from); fromAt >= 0 {
+					from = fromAt
+				}
 			case "relatedSpdxElement":
 				id := r.Bytes()
-				toAt = j.find(id)
+				toEnds = r.Offset() - 1
+				if toAt = j.find(id, next); toAt >= 0 {
+					next = toAt + 1
+				}
 				to = append(to, id...)
 			case "relationshipType":
 				name := r.Bytes()
@@ -432,8 +456,21 @@ func (j *jsonDocument) readRelationships(r *jsonscan.Reader) {
 		}
 		if rel.verb != ignored && r.Err() == nil {
 			j.relate(fromAt, toAt, to, rel)
+			if rel.verb == relates && len(j.doc.Warnings)+j.dropped == warned {
+				last.keep(r.Since(start), toEnds-start, j.ids.text(toAt), fromAt, rel)
+			}
 		}
 	}
+}
+
+// keep keeps how a relationship was written. id is the package's identifier as it may
+// stand in a string, which ends at ends in the text; nil where that is not known.
+func (w *wording) keep(text []byte, ends int, id []byte, from int32, rel relation) {
+	at := ends - len(id)
+	if len(id) == 0 || at < 1 || text[at-1] != '"' { // it was written with escapes, and is longer
+		return
+	}
+	*w = wording{text[:at], text[ends:], from, rel}
 }
 
 // describedFile finds the name of the file that the document describes, where

@@ -461,7 +461,7 @@ func (g *graph) resolveDocument() error {
 
 // link files one relationship.
 func (g *graph) link(l *link3) {
-	from := g.find([]byte(l.from))
+	from := g.find([]byte(l.from), -1)
 	switch l.name {
 	case "hasDeclaredLicense", "hasConcludedLicense":
 		kind := sbom.LicenseDeclared
@@ -498,7 +498,7 @@ func (g *graph) link(l *link3) {
 			g.relate(from, atNoAssertion, nil, rel)
 		case "NoneElement":
 		default:
-			g.relate(from, g.find([]byte(id)), []byte(id), rel)
+			g.relate(from, g.find([]byte(id), -1), []byte(id), rel)
 		}
 	}
 }

@@ -1,6 +1,10 @@
 package spdx
 
-import "hash/maphash"
+import (
+	"bytes"
+	"hash/maphash"
+	"math"
+)
 
 // places are where the packages of a document stand among its components, by their SPDX
 // identifiers. They keep the hashes beside the places: a package that was seen before
@@ -10,6 +14,12 @@ type places struct {
 	slots []place  // a power of two of them, at most half of them used
 	ids   []string // by component; "" where it has none that names it
 	used  int
+
+	// in is the document that is read, and at where in it an identifier stands, as it would
+	// in any string of JSON; 0: somewhere else. What was read of the document just now is
+	// nearer than what a package that was seen before is remembered as.
+	in []byte
+	at []int32
 }
 
 type place struct {
@@ -57,20 +67,53 @@ func (p *places) hashed(id string, hash uint32) (int32, bool) {
 	return 0, false
 }
 
-// written is of, for an identifier as it stands in the document.
-func (p *places) written(id []byte) (int32, bool) {
+// written is of, for an identifier as it stands in the document. guess is a component
+// that it may name, or -1.
+func (p *places) written(id []byte, guess int32) (int32, bool) {
+	if p.is(guess, id) {
+		return guess, true
+	}
 	hash := uint32(maphash.Bytes(spread, id)) //nolint:gosec // as in hashOf
 	for slot, i := p.first(hash); i >= 0; slot, i = p.next(hash, slot) {
-		if p.ids[i] == string(id) {
+		if p.is(i, id) {
 			return i, true
 		}
 	}
 	return 0, false
 }
 
+// is reports whether an identifier names a component; i may be none.
+func (p *places) is(i int32, id []byte) bool {
+	if i < 0 || int(i) >= len(p.ids) || len(p.ids[i]) != len(id) || len(id) == 0 {
+		return false
+	}
+	if text := p.text(i); text != nil {
+		return bytes.Equal(text, id)
+	}
+	return p.ids[i] == string(id)
+}
+
+// text returns the identifier of a component as it stands in the document, or nil.
+func (p *places) text(i int32) []byte {
+	if i < 0 || int(i) >= len(p.at) || p.at[i] == 0 {
+		return nil
+	}
+	at := int(p.at[i])
+	return p.in[at : at+len(p.ids[i])]
+}
+
+// stands says where in the document the identifier stands that was put last.
+func (p *places) stands(at int) {
+	last := len(p.ids) - 1
+	if at > math.MaxInt32 || p.in == nil || p.ids[last] == "" {
+		return
+	}
+	p.at[last] = int32(at)
+}
+
 // put gives the next component a name, which no other has, or none.
 func (p *places) put(id string, hash uint32) {
-	p.ids = append(p.ids, id)
+	p.ids, p.at = append(p.ids, id), append(p.at, 0)
 	if id == "" {
 		return
 	}
@@ -104,5 +147,5 @@ func (p *places) take(s place) {
 func (p *places) clear() {
 	clear(p.slots)
 	clear(p.ids)
-	p.ids, p.used = p.ids[:0], 0
+	p.ids, p.used, p.in, p.at = p.ids[:0], 0, nil, p.at[:0]
 }

@@ -73,6 +73,7 @@ type seen struct {
 	next    atomic.Pointer[seen] // which came behind it last; a guess, and perhaps gone
 	times   atomic.Uint32        // that it came again
 	id      uint32               // hash of its identifier
+	idAt    int32                // where that stands in the text, as it would in any string of JSON; or -1
 	room    int32                // levels that JSON could still nest where it was read
 	details bool                 // it was read with details, or without
 	used    atomic.Bool          // since it was last looked at for what can go
@@ -186,20 +187,35 @@ const mostKept = 4096
 
 // remember keeps a package that was read, with a copy of everything that it says: what
 // it shares memory with is a block of the whole document's strings. The document has that
-// copy too from now on, so that what is worked out of it is kept at once.
-func (s *Seen) remember(text []byte, c *sbom.Component, room int, details bool) {
+// copy too from now on, so that what is worked out of it is kept at once. It returns where
+// in the text the package's identifier stands, or -1.
+func (s *Seen) remember(text []byte, c *sbom.Component, room int, details bool) int {
 	if len(text) < seenHead || len(text) > seenLongest {
-		return
+		return -1
 	}
 	kept := c.Detached()
 	kept.Details = c.Details.Detached()
-	const overhead = 1 << 10 // component, lists, map entry
-	e := &seen{head: s.head(text, details), details: details, id: hashOf(kept.ID), known: sbom.Known{Component: kept}, room: int32(room), //nolint:gosec // a depth
+	const overhead = 1 << 10                                                                                                                                                   // component, lists, map entry
+	e := &seen{head: s.head(text, details), details: details, id: hashOf(kept.ID), idAt: int32(plainly(text, kept.ID)), known: sbom.Known{Component: kept}, room: int32(room), //nolint:gosec // a depth, a short text
 		size: 2*len(text) + overhead} // what it says is about as long as its text
 	e.text.Store(&Text{Bytes: bytes.Clone(text)})
 	s.put(e)
 	kept.Pointer, kept.Known = c.Pointer, &e.known
 	*c = kept
+	return int(e.idAt)
+}
+
+// plainly returns where an identifier stands in a text, if it needs no escapes; or -1.
+func plainly(text []byte, id string) int {
+	for i := range len(id) {
+		if id[i] < ' ' || id[i] == '"' || id[i] == '\\' {
+			return -1
+		}
+	}
+	if id == "" {
+		return -1
+	}
+	return bytes.Index(text, []byte(id))
 }
 
 // follow is where a document stands among the packages that were seen.
@@ -241,7 +257,9 @@ func (j *jsonDocument) again(room int) bool {
 		j.hand(&c, nil, false)
 		return true
 	}
-	j.place(&e.known.Component, r.Pointer(), &e.known, e.id, nil)
+	if j.place(&e.known.Component, r.Pointer(), &e.known, e.id, nil) && e.idAt >= 0 {
+		j.ids.stands(r.Offset() - len(text) + int(e.idAt))
+	}
 	return true
 }
 

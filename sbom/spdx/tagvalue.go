@@ -110,7 +110,7 @@ func (b *builder) readTagValue(data []byte) error {
 		if !b.alive(n) {
 			return b.err
 		}
-		b.relate(b.find(l.from), b.find(l.to), l.to, l.rel)
+		b.relate(b.find(l.from, -1), b.find(l.to, -1), l.to, l.rel)
 	}
 	t.describedFile()
 	return b.err
