@@ -27,6 +27,7 @@ const (
 type Encoder struct {
 	tags   []byte // what S2 made of a chunk
 	huff   huff0.Scratch
+	sum    uint32    // of the source
 	recent [3]uint32 // offsets that have short names (section 3.1.1.5)
 
 	sharing bool // AppendShared is at work
@@ -45,14 +46,26 @@ type Encoder struct {
 
 // Append appends the frame of src to dst, with its size and a checksum.
 func (e *Encoder) Append(dst, src []byte) []byte {
-	dst = appendHeader(dst, len(src))
-	e.recent = [3]uint32{1, 4, 8}
+	dst = e.open(dst, src)
 	for at := 0; at < len(src); at += chunk {
 		e.begin(at)
 		dst = e.finish(dst, src, at, min(at+chunk, len(src)))
 	}
-	return appendEnd(dst, src)
+	if len(src) == 0 {
+		dst = appendBlockHeader(dst, blockRaw, 0, true)
+	}
+	return e.close(dst)
 }
+
+// open begins a frame. The checksum comes first: whoever reads the source from one end to the
+// other has the processor fetch it, and what follows looks here and there.
+func (e *Encoder) open(dst, src []byte) []byte {
+	e.recent, e.sum = [3]uint32{1, 4, 8}, uint32(xxhash.Sum64(src)) //nolint:gosec // its low half is what is meant
+	return appendHeader(dst, len(src))
+}
+
+// close ends a frame with the checksum.
+func (e *Encoder) close(dst []byte) []byte { return binary.LittleEndian.AppendUint32(dst, e.sum) }
 
 // finish appends the blocks of src[at:end] and ends the last one.
 func (e *Encoder) finish(dst, src []byte, at, end int) []byte {
@@ -63,14 +76,6 @@ func (e *Encoder) finish(dst, src []byte, at, end int) []byte {
 		return e.plain(dst, src, end)
 	}
 	return e.flush(dst, src)
-}
-
-// appendEnd writes the only block of what is empty, and the checksum.
-func appendEnd(dst, src []byte) []byte {
-	if len(src) == 0 {
-		dst = appendBlockHeader(dst, blockRaw, 0, true)
-	}
-	return binary.LittleEndian.AppendUint32(dst, uint32(xxhash.Sum64(src))) //nolint:gosec // its low half is what is meant
 }
 
 // MaxSize is how many bytes the frame of n bytes has at most.

@@ -43,8 +43,7 @@ func (e *Encoder) AppendShared(dst, src []byte, size int, spans []Span) []byte {
 	if len(src) == 0 {
 		return e.Append(dst, src)
 	}
-	dst = appendHeader(dst, len(src))
-	e.recent = [3]uint32{1, 4, 8}
+	dst = e.open(dst, src)
 	e.begin(0)
 	x := &e.shared
 	x.plan(src, size, spans)
@@ -56,12 +55,12 @@ func (e *Encoder) AppendShared(dst, src []byte, size int, spans []Span) []byte {
 	}
 	e.sharing = false
 	if !ok || x.at != len(x.stretches)-1 {
-		return appendEnd(e.plain(dst, src, len(src)), src)
+		return e.close(e.plain(dst, src, len(src)))
 	}
 	if last := &x.stretches[x.at]; last.few > 0 {
 		dst = e.add(dst, src, last.few, 0, 0)
 	}
-	return appendEnd(e.flush(dst, src), src)
+	return e.close(e.flush(dst, src))
 }
 
 // plan says how a source is taken apart.
@@ -106,6 +105,14 @@ func (e *Encoder) pass(dst, src []byte, literals int) ([]byte, int) {
 // they are in the source. false: they do not add up.
 func (e *Encoder) split(dst, src []byte, literals, match int, offset uint32) ([]byte, bool) {
 	x := &e.shared
+	if s, end := &x.stretches[x.at], x.done+literals+match; end < s.at+s.n && (match == 0 || x.done+literals-int(offset) >= s.at) {
+		// Most lie in one stretch with what they are copied from.
+		if match > 0 && !e.holds(src, 0, literals, match, offset) {
+			return dst, false
+		}
+		x.done = end
+		return e.add(dst, src, literals, match, offset), true
+	}
 	left := 0
 	for literals > 0 {
 		s := &x.stretches[x.at]
@@ -146,6 +153,9 @@ func (e *Encoder) split(dst, src []byte, literals, match int, offset uint32) ([]
 
 // holding returns the stretch that has a byte of what is searched.
 func (x *taken) holding(p int) *stretch {
+	if s := &x.stretches[x.at]; p >= s.at { // most of what is searched is in few
+		return s
+	}
 	i := sort.Search(x.at+1, func(i int) bool { return x.stretches[i].at > p }) - 1
 	for x.stretches[i].n == 0 && i > 0 { // of those that begin there only the last has bytes
 		i--
