@@ -17,7 +17,7 @@ const (
 	Syft          Format = "syft"
 	Trivy         Format = "trivy"
 	TrivyOperator Format = "trivy-operator" // SbomReport and ClusterSbomReport objects
-	SWIDTag       Format = "swid"           // a software identification tag (ISO/IEC 19770-2)
+	SWIDTag       Format = "swid"           // a software identification tag (ISO/IEC 19770-2, RFC 9393)
 	LockFile      Format = "lockfile"       // what a package manager resolved; package witness reads it
 	Provenance    Format = "provenance"     // the tools of a build, as its SLSA provenance names them
 )
@@ -32,6 +32,7 @@ const (
 	TagValue Encoding = "tag-value"
 	JSONLD   Encoding = "json-ld" // SPDX 3
 	YAML     Encoding = "yaml"    // objects of the Trivy operator in a dump
+	CBOR     Encoding = "cbor"    // CoSWID tags
 )
 
 // Document is one SBOM, whatever it was written in. It is immutable once a

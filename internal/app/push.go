@@ -17,7 +17,7 @@ import (
 const pushing = 16
 
 // sbomNames are the files of a folder that are taken for documents.
-var sbomNames = hasExt(".json", ".xml", ".spdx", ".gz", ".zst", ".jsonl")
+var sbomNames = hasExt(".json", ".xml", ".spdx", ".gz", ".zst", ".jsonl", ".swidtag", ".coswid")
 
 // Push hands every file behind paths over to a server, with what is known of all
 // of them. An answer has a row for each; a document that the server refuses ends

@@ -137,7 +137,7 @@ The server says which components of an artifact must not be used (its blocklists
 				}
 			}
 			if len(args) > 0 && len(a.Documents) == 0 {
-				return ident.Errorf(ident.KindNotFound, "no document was found to push").WithHint("folders are searched for .json, .xml, .spdx, .gz and .zst files")
+				return ident.Errorf(ident.KindNotFound, "no document was found to push").WithHint("folders are searched for .json, .jsonl, .xml, .spdx, .swidtag, .coswid, .gz and .zst files")
 			}
 			e.outcome.failed = e.outcome.failed || a.Refused > 0
 			e.outcome.refused = failBlocked && a.HasBlocked()

@@ -114,6 +114,8 @@ func (d *decoder) decode(raw []byte, wrappers int) ([]*sbom.Document, error) {
 		return nil, ident.Errorf(ident.KindUnsupported, "the document is UTF-16").WithHint("iconv -f UTF-16 -t UTF-8")
 	case bytes.HasPrefix(raw, []byte("PK\x03\x04")):
 		return nil, ident.Errorf(ident.KindUnsupported, "is a zip archive, or a spreadsheet").WithHint("unpack it; spreadsheets are not read")
+	case swid.IsConcise(raw): // no text begins with the bytes that it does
+		return one(swid.DecodeConcise(d.ctx, raw, sbom.Limits{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Details: d.lim.Details}))
 	}
 	text := bytes.TrimLeft(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), " \t\r\n")
 	switch {
@@ -137,7 +139,7 @@ func (d *decoder) decode(raw []byte, wrappers int) ([]*sbom.Document, error) {
 		return nil, ident.Errorf(ident.KindUnsupported, "is a Kubernetes manifest and no SBOM").WithHint("give manifests with -f")
 	}
 	return nil, ident.Errorf(ident.KindUnsupported, "is no SBOM in any format that is read").
-		WithHint("CycloneDX (JSON, XML), SPDX (JSON, tag-value, JSON-LD), syft JSON, Trivy JSON and SWID tags are")
+		WithHint("CycloneDX (JSON, XML), SPDX (JSON, tag-value, JSON-LD), syft JSON, Trivy JSON and SWID tags (XML, CBOR) are")
 }
 
 func one(doc *sbom.Document, err error) ([]*sbom.Document, error) {

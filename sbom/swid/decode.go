@@ -19,8 +19,6 @@ const (
 	edition   = "2015"
 	// maxDepth bounds how deep elements nest: folders of a payload do, and no path has so many.
 	maxDepth = 256
-	// mostLinks bounds the other tags that one names.
-	mostLinks = 10_000
 )
 
 // Is reports whether a text in XML looks like a tag.
@@ -46,28 +44,17 @@ func Decode(ctx context.Context, data []byte, o sbom.Limits) (*sbom.Document, er
 	if err := o.Admit(data); err != nil {
 		return nil, err
 	}
-	d := &decoder{ctx: ctx, limits: o, ids: map[string]int32{},
-		doc: &sbom.Document{Format: sbom.SWIDTag, SpecVersion: edition, Encoding: sbom.XML, Digest: o.Digest, Size: int64(len(data))}}
-	if o.Details {
-		d.doc.Details = &sbom.DocumentDetails{}
-	}
+	d := &decoder{ctx: ctx, tag: begin(data, o, sbom.XML, edition, "/SoftwareIdentity")}
 	if err := d.read(data); err != nil {
 		return nil, err
-	}
-	if d.doc.Digest.IsZero() {
-		d.doc.Digest = ident.SHA256(data)
 	}
 	return d.doc, nil
 }
 
 type decoder struct {
-	ctx    context.Context
-	limits sbom.Limits
-	xml    *xml.Decoder
-	doc    *sbom.Document
-	tag    *sbom.Component
-	ids    map[string]int32 // components by tag identifier
-	links  int
+	*tag
+	ctx context.Context
+	xml *xml.Decoder
 }
 
 func (d *decoder) fault(kind ident.Kind, format string, args ...any) *ident.Error {
@@ -124,7 +111,7 @@ func (d *decoder) read(data []byte) error {
 			closed = true
 		}
 	}
-	if d.tag == nil || depth > 0 {
+	if d.self == nil || depth > 0 {
 		return d.fault(ident.KindInvalid, "the document ends before its root element does")
 	}
 	return nil
@@ -156,46 +143,26 @@ func (d *decoder) root(e xml.StartElement) error {
 	if e.Name.Space == "" {
 		d.warn("the tag has no namespace; %s is taken for meant", namespace)
 	}
-	s := &d.doc.Subject
-	s.Kind, s.Name, s.Version, s.ID = "application", name, attribute(e, "version"), id
-	d.doc.Name, d.doc.Serial = name, id
+	d.identify(name, attribute(e, "version"), id)
 	_, _ = fmt.Sscanf(attribute(e, "tagVersion"), "%d", &d.doc.Version) // 0 where it is no number
 	for _, kind := range []string{"patch", "corpus", "supplemental"} {
 		switch attribute(e, kind) {
 		case "true", "1":
-			d.warn("it is a %s tag, which alone does not say what is installed", kind)
+			d.ofKind(kind)
 		}
 	}
-	d.add(name, s.Version, id)
-	d.tag = &d.doc.Components[0]
-	d.doc.Components[0].Pointer = "/SoftwareIdentity"
 	return nil
-}
-
-func (d *decoder) warn(format string, args ...any) {
-	d.doc.Warnings = append(d.doc.Warnings, sbom.Warning{Pointer: "/SoftwareIdentity", Message: fmt.Sprintf(format, args...)})
-}
-
-// add appends a component that a tag identifier names.
-func (d *decoder) add(name, version, id string) int32 {
-	c := sbom.Component{ID: id, Type: "application", Name: name, Version: version}
-	if d.limits.Details {
-		c.Detailed().SWIDs = []sbom.SWID{{TagID: id, Name: name, Version: version}}
-	}
-	at := int32(len(d.doc.Components)) //nolint:gosec // mostLinks bounds it
-	d.ids[id] = at
-	d.doc.Components = append(d.doc.Components, c)
-	d.tag = &d.doc.Components[0]
-	return at
 }
 
 // child reads an element below the root.
 func (d *decoder) child(e xml.StartElement) error {
 	switch e.Name.Local {
 	case "Entity":
-		d.entity(e)
+		d.entity(attribute(e, "name"), attribute(e, "regid"), strings.FieldsSeq(attribute(e, "role")))
 	case "Link":
-		return d.link(e)
+		if !d.link(attribute(e, "rel"), attribute(e, "href"), "Link") {
+			return d.fault(ident.KindLimit, tooManyLinks, mostLinks)
+		}
 	case "Evidence":
 		if at, err := time.Parse(time.RFC3339, attribute(e, "date")); err == nil {
 			d.doc.Created = at
@@ -207,66 +174,6 @@ func (d *decoder) child(e xml.StartElement) error {
 		if d.doc.Details != nil && e.Name.Space == "http://www.w3.org/2000/09/xmldsig#" {
 			d.doc.Details.Signed = true
 		}
-	}
-	return nil
-}
-
-// unknownRegistration is the regid of an entity of which none is known (6.1.5.2).
-const unknownRegistration = "invalid.unavailable"
-
-// entity reads who had to do with the software or the tag (8.5.2, roles of 8.5.2.3).
-func (d *decoder) entity(e xml.StartElement) {
-	name, contact := attribute(e, "name"), attribute(e, "regid")
-	if strings.HasSuffix(contact, unknownRegistration) {
-		contact = ""
-	}
-	for role := range strings.FieldsSeq(attribute(e, "role")) {
-		switch role {
-		case "tagCreator":
-			d.doc.Authors = append(d.doc.Authors, name)
-			if det := d.doc.Details; det != nil && det.AuthorContact == "" {
-				det.AuthorContact = contact
-			}
-		case "softwareCreator":
-			d.tag.Origin = name
-			if d.tag.Supplier == "" {
-				d.tag.Supplier = name
-			}
-			if d.limits.Details {
-				d.tag.Detailed().Contact = contact
-			}
-		case "distributor":
-			d.tag.Supplier = name
-		}
-	}
-}
-
-// link reads a relation to another tag (8.5.4): what the software consists of and needs.
-func (d *decoder) link(e xml.StartElement) error {
-	var kind sbom.DependencyKind
-	switch attribute(e, "rel") {
-	case "component":
-		kind = sbom.Contains
-	case "requires":
-		kind = sbom.DependsOn
-	default:
-		return nil
-	}
-	id, ok := strings.CutPrefix(attribute(e, "href"), "swid:")
-	if !ok || id == "" {
-		d.warn("the link %s leads to no tag identifier: %.80q", attribute(e, "rel"), attribute(e, "href"))
-		return nil
-	}
-	if d.links++; d.links > mostLinks {
-		return d.fault(ident.KindLimit, "the tag names more than %d other tags", mostLinks)
-	}
-	at, known := d.ids[id]
-	if !known {
-		at = d.add(id, "", id) // what it is called, only its own tag says
-		d.doc.Components[at].Pointer = "/SoftwareIdentity/Link"
-	}
-	if at != 0 {
-		d.doc.Dependencies = append(d.doc.Dependencies, sbom.Dependency{From: 0, To: at, Kind: kind})
 	}
 	return nil
 }

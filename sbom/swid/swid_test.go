@@ -121,14 +121,6 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		for _, e := range d.Dependencies {
-			if e.From != 0 || e.To <= 0 || int(e.To) >= len(d.Components) {
-				t.Errorf("%+v of %d", e, len(d.Components))
-			}
-		}
-		if d.Components[0].Name == "" || d.Components[0].Details.SWIDs[0].TagID == "" {
-			t.Error("a tag without its name or identifier")
-		}
-		quality.Score(d, quality.Options{})
+		checkTag(t, d)
 	})
 }
