@@ -82,9 +82,16 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 	}
 	defer func() { c.bodies.give(raw) }()
 	size = int64(len(raw))
-	c.group.Expect(1)
+	// What lies outside of the heap is large: others do not wait for it.
+	packed := c.bodies.outside(raw)
+	put := c.group.Put
+	coming := 0
+	if !packed {
+		put, coming = c.group.PutExpected, 1
+	}
+	c.group.Expect(coming)
+	defer func() { c.group.Expect(-coming) }()
 	if err := c.workers.enter(ctx); err != nil {
-		c.group.Expect(-1)
 		return nil, err
 	}
 	left := false
@@ -95,12 +102,6 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 		}
 	}
 	defer leave()
-	coming := true
-	defer func() {
-		if coming {
-			c.group.Expect(-1)
-		}
-	}()
 	digest := ident.SHA256(raw)
 	if r, err := c.known(ctx, &u, digest); u.Fault == nil && (r != nil || err != nil) {
 		return r, err
@@ -109,10 +110,9 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 		Mutation: store.Mutation{Actor: by.Subject, Time: c.now()},
 		Tenant:   u.Tenant, Original: digest, Size: int64(len(raw)), Media: u.Media, Status: c.status,
 	}
-	// What lies outside of the heap is large: it is packed first, so that its memory goes
-	// back while it is read and the document that it says grows.
+	// It is packed first, so that its memory goes back while it is read and the document
+	// that it says grows.
 	var large *frugal
-	packed := c.bodies.outside(raw)
 	if packed {
 		in.Data = c.pack(raw)
 		body := raw
@@ -156,8 +156,8 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 	c.bodies.give(raw)
 	raw = nil
 	leave() // what follows is waiting for the disk
-	coming = false
-	got, err := c.group.PutExpected(ctx, in)
+	coming = 0
+	got, err := put(ctx, in)
 	if err != nil {
 		if errors.Is(err, store.ErrTextsGone) {
 			c.texts.gone(in.Texts.Line)

@@ -15,8 +15,8 @@ type GroupOptions struct {
 	MaxDocuments int   // in one commit; 0: 256
 	MaxBytes     int64 // compressed, in one commit; 0: 32 MiB
 	MaxPending   int64 // compressed bytes that may wait; 0: 256 MiB. Beyond, Put pushes back
-	// Linger is how long a commit waits for documents that were announced (Expect), so
-	// that one sync serves them all; 0: 20 ms. What nobody announced is not waited for.
+	// Linger is how long a commit waits for documents that were announced (Expect), so that
+	// one transaction serves them all; 0: 100 ms. What nobody announced is not waited for.
 	Linger time.Duration
 }
 
@@ -67,7 +67,10 @@ func NewGroup(to Intaker, o GroupOptions) *Group {
 		o.MaxPending = 256 << 20
 	}
 	if o.Linger <= 0 {
-		o.Linger = 20 * time.Millisecond
+		// Documents that are read and packed now use the processors meanwhile: to commit
+		// sooner answers the last of them no sooner, and each commit writes all pages anew
+		// that it touches, of which those of names and hashes are the same ones again.
+		o.Linger = 100 * time.Millisecond
 	}
 	g := &Group{to: to, o: o, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go g.run()
@@ -144,6 +147,9 @@ func (g *Group) Close() error {
 // Expect announces n documents that are about to come by PutExpected; a negative number
 // takes it back, for those that will not.
 func (g *Group) Expect(n int) {
+	if n == 0 {
+		return
+	}
 	g.mu.Lock()
 	g.coming += n
 	none := g.coming <= 0
