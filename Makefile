@@ -86,6 +86,7 @@ test-long:
 	@COFFERDAM_LONG=1 go test -timeout 3h -run 'TestMeansAgree' -v ./contain
 	@COFFERDAM_LONG=1 go test -timeout 3h -run 'TestEveryFixture' -v ./internal/catalog
 	@COFFERDAM_LONG=1 go test -timeout 1h -run 'TestLargeDocument$$' -v ./internal/catalog
+	@COFFERDAM_LONG=1 go test -timeout 30m -run 'TestUploadsToBoundServers' -v ./internal/cli
 
 BASE ?= $(shell git rev-list -1 --before='4 hours ago' HEAD 2>/dev/null)
 FUZZTIME ?= 60

@@ -58,6 +58,10 @@ const grace = 20 * time.Second
 // checkpointing is how often the journal's end is signed while it moves.
 const checkpointing = time.Minute
 
+// mostConnections are open at once where nothing is configured: some 85 kB each, of a
+// small upload.
+const mostConnections = 12_000
+
 // Serve runs the catalogue until the context ends.
 func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	cfg, err := l.serveSettings(ctx, o.Config)
@@ -127,6 +131,8 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 		return err
 	}
 	defer ln.Close() //nolint:errcheck // closed by Serve, unless something before it fails
+	connections := listen.NewLimit(cmp.Or(cfg.Limits.Connections, mostConnections))
+	ln = connections.Of(ln)
 	var cert *tls.Config
 	scheme := "http"
 	if cfg.TLS.Certificate != "" {
@@ -204,7 +210,7 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	if o.Ready != nil {
 		o.Ready(scheme + "://" + ln.Addr().String() + "/")
 	}
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+	srv := &http.Server{Handler: h, ConnState: connections.State, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn), BaseContext: func(net.Listener) context.Context { return requests }}
 	srv.RegisterOnShutdown(stop)
 	err = listen.Serve(ctx, srv, ln, grace)

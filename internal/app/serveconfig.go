@@ -85,6 +85,7 @@ type serveConfig struct {
 		PageRows      int   `json:"pageRows"`
 		StallSeconds  int   `json:"stallSeconds"`
 		Streams       int   `json:"streams"`
+		Connections   int   `json:"connections"`
 		// Tenants bounds each tenant, by name; "*" is everybody else.
 		Tenants map[string]tenantLimits `json:"tenants"`
 	} `json:"limits"`
@@ -200,6 +201,9 @@ func (l *Loader) serveSettings(ctx context.Context, file string) (*serveConfig, 
 	if c.Session.Hours < 0 || c.Session.Hours > mostSessionHours {
 		return nil, bad("session.hours is 1 to %d", mostSessionHours)
 	}
+	if l := &c.Limits; min(l.DocumentBytes, l.BatchBytes, l.MemoryBytes) < 0 || min(l.Workers, l.Queue, l.PageRows, l.StallSeconds, l.Streams, l.Connections) < 0 || max(l.Workers, l.Queue, l.Connections) > mostAtOnce || l.StallSeconds > 3600 {
+		return nil, bad("limits are positive numbers, or left out; workers, queue and connections are at most %d, stallSeconds at most 3600", mostAtOnce)
+	}
 	for name, l := range c.Limits.Tenants {
 		if min(l.UploadsAtOnce, l.DocumentsPerMinute, l.Artifacts) < 0 || l.BytesPerMinute < 0 {
 			return nil, bad("limits of the tenant %.100q: a limit is a positive number, or left out", name)
@@ -226,6 +230,9 @@ func (l *Loader) serveSettings(ctx context.Context, file string) (*serveConfig, 
 	}
 	return c, nil
 }
+
+// mostAtOnce is more than any machine has room for.
+const mostAtOnce = 1_000_000
 
 // mostSessionHours is a month: a session cannot be called back.
 const mostSessionHours = 31 * 24

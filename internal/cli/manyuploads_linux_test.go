@@ -67,6 +67,11 @@ func finish(c net.Conn, doc []byte) (code int, retryAfter string, err error) {
 	return res.StatusCode, res.Header.Get("Retry-After"), err
 }
 
+// maxRSS is how many MiB a process took at its peak, once it ended.
+func maxRSS(p *process) int {
+	return int(p.cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss >> 10)
+}
+
 // Ten thousand uploads that are under way at the same moment in a server as a user starts
 // it: each is taken in, or told to come again. Then as many again, in the middle of which
 // the server is killed: what either acknowledged is there afterwards, byte for byte.
@@ -129,10 +134,10 @@ func TestTenThousandUploadsAtOnce(t *testing.T) {
 	if lost == 0 {
 		t.Error("the server was killed after all of its answers")
 	}
-	peak := p.cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss >> 10
+	peak := maxRSS(p)
 	// An upload that waits takes 40 kB, half of it the connection's buffers and stack, and
 	// as much again gathers until it is collected.
-	if most := int64(memoryFactor * (128 + n/8)); peak > most {
+	if most := memoryFactor * (128 + n/8); peak > most {
 		t.Errorf("the server took %d MiB, want at most %d", peak, most)
 	}
 

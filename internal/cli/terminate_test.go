@@ -25,14 +25,27 @@ type process struct {
 // startServer starts this test's program as cofferdam serve, and waits for its address.
 func startServer(t *testing.T, args ...string) *process {
 	t.Helper()
+	return startServerWith(t, 0, args...)
+}
+
+// startServerWith is startServer of a program that may open so many files; 0: as this one.
+func startServerWith(t *testing.T, files int, args ...string) *process {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, stop := context.WithTimeout(context.Background(), 10*time.Minute)
 	t.Cleanup(stop)
 	p := &process{cmd: exec.CommandContext(ctx, self)} // #nosec G204 -- this test's own program
 	p.cmd.Args = append([]string{"cofferdam", "serve", "--addr", "127.0.0.1:0"}, args...)
+	if files > 0 {
+		named := filepath.Join(t.TempDir(), "cofferdam") // the name says what the program is
+		if err := os.Symlink(self, named); err != nil {
+			t.Fatal(err)
+		}
+		p.cmd = exec.CommandContext(ctx, "sh", append([]string{"-c", fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, files), named}, p.cmd.Args[1:]...)...) // #nosec G204 -- as above
+	}
 	p.cmd.Env = append(os.Environ(), "COFFERDAM_CACHE="+t.TempDir())
 	errs, err := p.cmd.StderrPipe()
 	if err != nil {
