@@ -20,6 +20,24 @@ func catalogueBackupTable(w io.Writer, a *CatalogueBackup, o Options) error {
 	return p.done()
 }
 
+// CatalogueCompacted is the answer of `catalogue compact`.
+type CatalogueCompacted struct {
+	SchemaVersion string `json:"schemaVersion"`
+	Data          string `json:"data"`
+	Before        int64  `json:"before"` // bytes of the catalogue
+	After         int64  `json:"after"`
+	Waits         bool   `json:"waits"` // the file becomes that small once a server moves its log into it
+}
+
+func catalogueCompactedTable(w io.Writer, a *CatalogueCompacted, o Options) error {
+	p := newPrinter(w, o)
+	p.linef("%s  %s: %d bytes became %d", p.bold("COMPACTED"), clean(a.Data), a.Before, a.After)
+	if a.Waits {
+		p.linef("  a server reads the old pages: the file becomes that small as it goes on, or when it ends")
+	}
+	return p.done()
+}
+
 // CatalogueRestored is the answer of `catalogue restore`.
 type CatalogueRestored struct {
 	SchemaVersion string `json:"schemaVersion"`

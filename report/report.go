@@ -210,6 +210,8 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(journalVerificationTable)
 	case *CatalogueBackup:
 		hs["table"] = as(catalogueBackupTable)
+	case *CatalogueCompacted:
+		hs["table"] = as(catalogueCompactedTable)
 	case *CatalogueRestored:
 		hs["table"] = as(catalogueRestoredTable)
 	case *CatalogueAudit:

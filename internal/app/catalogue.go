@@ -49,6 +49,25 @@ func (l *Loader) BackupCatalogue(ctx context.Context, data, file string) (a *rep
 	return a, nil
 }
 
+// CompactCatalogue gives the room that purged documents left in a SQLite catalogue back to
+// the file system, while a server may use the catalogue.
+func (l *Loader) CompactCatalogue(ctx context.Context, data string) (a *report.CatalogueCompacted, err error) {
+	if err := hasCatalogue(data); err != nil {
+		return nil, err
+	}
+	s, err := sqlite.Open(ctx, data, sqlite.Options{Coding: (&catalog.Coding{}).Store()})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	l.progress("writing the catalogue anew", 0, 1)
+	c, err := s.Compact(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &report.CatalogueCompacted{SchemaVersion: inventory.SchemaVersion, Data: data, Before: c.Before, After: c.After, Waits: c.Waits}, nil
+}
+
 // counter counts what is written.
 type counter int64
 

@@ -12,18 +12,18 @@ import (
 
 func catalogueCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
-		Use: "catalogue", GroupID: "catalogue", Short: "Back up, restore and audit what a server keeps",
+		Use: "catalogue", GroupID: "catalogue", Short: "Back up, restore, audit and compact what a server keeps",
 		Long: `Catalogue works on a server's data where it lies, and not through the server: whoever may
 read the folder or the database may ask. A server may run meanwhile.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return ident.Errorf(ident.KindUsage, "unknown command %q for %q", args[0], c.CommandPath()).WithHint("catalogue backup, catalogue restore, catalogue audit")
+				return ident.Errorf(ident.KindUsage, "unknown command %q for %q", args[0], c.CommandPath()).WithHint("catalogue backup, catalogue restore, catalogue audit, catalogue compact")
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(catalogueBackupCommand(e), catalogueRestoreCommand(e), catalogueAuditCommand(e))
+	c.AddCommand(catalogueBackupCommand(e), catalogueRestoreCommand(e), catalogueAuditCommand(e), catalogueCompactCommand(e))
 	return c
 }
 
@@ -138,4 +138,34 @@ incomplete (exit 4). Exit 3: it does not hold.`,
 	fl.StringVar(&db, "db", "", "`URL` of the PostgreSQL database (default: COFFERDAM_DB, where --data is not given)")
 	journalTrustFlags(c, &keys, &checkpoints)
 	return answers(c, (*report.CatalogueAudit)(nil))
+}
+
+func catalogueCompactCommand(e *env) *cobra.Command {
+	var data string
+	c := &cobra.Command{
+		Use: "compact --data DIR", Short: "Give the room of purged documents back to the file system",
+		Long: `Compact writes the database anew without what is in it no more, such as documents that
+retention purged: their room would only be used again. It is one transaction: what breaks
+off leaves the catalogue as it was.
+
+A server may run meanwhile. It goes on answering; uploads wait, and are told to come again
+where it takes longer than ten seconds. It needs room for two copies of what is left: one
+in the data folder, one where temporary files go (TMPDIR).
+
+It is for the SQLite catalogue in a data folder; VACUUM FULL does it for PostgreSQL.`,
+		Example: "  cofferdam catalogue compact --data ./catalogue\n  TMPDIR=/srv/scratch cofferdam catalogue compact --data ./catalogue -o json",
+		Args:    noArgs, ValidArgsFunction: noFiles,
+		RunE: e.run(func(ctx context.Context, _ []string) error {
+			if err := dataFolder(data); err != nil {
+				return err
+			}
+			a, err := e.loader().CompactCatalogue(ctx, data)
+			if err != nil {
+				return err
+			}
+			return e.write(a, report.Options{})
+		}),
+	}
+	c.Flags().StringVar(&data, "data", "", "`DIR` that cofferdam serve was given")
+	return answers(c, (*report.CatalogueCompacted)(nil))
 }

@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -89,4 +91,56 @@ func TestCatalogueBackup(t *testing.T) {
 			t.Error(out)
 		}
 	})
+}
+
+// Documents that were dropped leave room, which the file gives back beside a server that
+// goes on: nothing that is left changes.
+func TestCatalogueCompact(t *testing.T) {
+	data := t.TempDir()
+	s := served(t, "--data", data)
+	t.Setenv("COFFERDAM_SERVER", s.url)
+	kept := s.file("a.cdx.json", imageSBOM("shop/web", 1, "pkg:npm/a@1"))
+	s.run(0, "push", kept)
+	var list []string
+	for i := range 3000 {
+		list = append(list, "pkg:npm/p"+strconv.Itoa(i)+"@"+strconv.Itoa(i*i))
+	}
+	broken := imageSBOM("shop/broken", 2, list...)
+	s.run(1, "push", s.file("b.cdx.json", broken[:len(broken)-3])) // into quarantine
+	admin, err := os.ReadFile(filepath.Join(data, "admin.token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(data, "catalogue.db")
+	bytes := regexp.MustCompile(`: (\d+) bytes became (\d+)\n`)
+	compact := func() (before, after int) {
+		t.Helper()
+		out, _ := s.run(0, "catalogue", "compact", "--data", data)
+		m := bytes.FindStringSubmatch(out)
+		if !strings.HasPrefix(out, "COMPACTED") || m == nil {
+			t.Fatal(out)
+		}
+		before, _ = strconv.Atoi(m[1])
+		after, _ = strconv.Atoi(m[2])
+		return before, after
+	}
+	compact()
+	s.run(0, "documents", "quarantine", "--drop", "2", "--token", strings.TrimSpace(string(admin)))
+	before, after := compact()
+	if after >= before {
+		t.Errorf("%d bytes became %d", before, after)
+	}
+	if st, err := os.Stat(file); err != nil || st.Size() != int64(after) {
+		t.Errorf("the file has %v, want %d, %v", st.Size(), after, err)
+	}
+	if out, _ := s.run(0, "search", "a"); !strings.Contains(out, "shop/web") {
+		t.Error(out)
+	}
+	s.run(0, "push", s.file("c.cdx.json", imageSBOM("shop/api", 3, "pkg:npm/c@1")))
+	if out, _ := s.run(4, "catalogue", "audit", "--data", data); !strings.HasPrefix(out, "HOLDS") || !strings.Contains(out, "2 documents") {
+		t.Error(out)
+	}
+	s.run(2, "catalogue", "compact")
+	s.run(2, "catalogue", "compact", "--data", data, "more")
+	s.run(1, "catalogue", "compact", "--data", filepath.Join(s.dir, "nowhere"))
 }

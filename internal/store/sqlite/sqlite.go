@@ -92,6 +92,8 @@ func (s *Store) Close() error { return s.engine.close() }
 // engine is one connection that writes and a pool that reads.
 type engine struct {
 	path  string
+	name  func(pragmas ...string) string // of a further connection
+	sync  string                         // how durable a commit is: "FULL", but for tests
 	write *sql.DB
 	read  *readers
 
@@ -111,7 +113,7 @@ func open(ctx context.Context, path string, o Options) (_ *engine, err error) {
 	if o.Readers <= 0 {
 		o.Readers = max(4, runtime.NumCPU())
 	}
-	e := &engine{path: path, statements: map[string]*sql.Stmt{}}
+	e := &engine{path: path, sync: o.sync, statements: map[string]*sql.Stmt{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, e.close())
@@ -121,14 +123,14 @@ func open(ctx context.Context, path string, o Options) (_ *engine, err error) {
 	if o.vfs != "" {
 		common.Set("vfs", o.vfs)
 	}
-	name := func(more ...string) string {
+	e.name = func(more ...string) string {
 		q := url.Values{"_pragma": append(append([]string{}, common["_pragma"]...), more...)}
 		if v := common.Get("vfs"); v != "" {
 			q.Set("vfs", v)
 		}
 		return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
 	}
-	e.write, err = sql.Open("sqlite", name("page_size("+strconv.Itoa(pageSize)+")", "journal_mode(WAL)", "synchronous("+o.sync+")",
+	e.write, err = sql.Open("sqlite", e.name("page_size("+strconv.Itoa(pageSize)+")", "journal_mode(WAL)", "synchronous("+o.sync+")",
 		"wal_autocheckpoint("+strconv.Itoa(o.pages)+")", "journal_size_limit(67108864)", "cache_size(-65536)", "foreign_keys(0)"))
 	if err != nil {
 		return e, err
@@ -153,7 +155,7 @@ func open(ctx context.Context, path string, o Options) (_ *engine, err error) {
 	if err = ledger.Migrate(ctx, schema{e}, list); err != nil {
 		return e, err
 	}
-	db, err := sql.Open("sqlite", name("query_only(1)", "cache_size(-16384)"))
+	db, err := sql.Open("sqlite", e.name("query_only(1)", "cache_size(-16384)"))
 	if err != nil {
 		return e, err
 	}
