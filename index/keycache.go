@@ -1,6 +1,7 @@
 package index
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -29,8 +30,19 @@ type KeyCache struct {
 // system is a distribution to one cache. Keys that lie beside components are found by it:
 // another cache's number is of another dictionary.
 type system struct {
-	os   sbom.Distro
-	kept bool // and keys with it: its name is no longer than names of distributions are
+	os     sbom.Distro
+	kept   bool   // and keys with it: its name is no longer than names of distributions are
+	number uint32 // no other of this process has it; 0: there are no more
+}
+
+// systems counts those of all caches.
+var systems atomic.Uint64
+
+func nextSystem() uint32 {
+	if n := systems.Add(1); n <= math.MaxUint32 {
+		return uint32(n)
+	}
+	return 0
 }
 
 // Numbers fills ids[i] with the number of keys[i] in a dictionary, where that has it, and
@@ -84,6 +96,10 @@ func (k *KeyCache) Keys(d *sbom.Document) (ids []uint32, keys []string) {
 		ids = make([]uint32, 0, len(d.Components)+1)
 	}
 	add := func(c *sbom.Component) {
+		if id, ok := workedNumber(c, on); ok {
+			ids = append(ids, id)
+			return
+		}
 		found := workedKey(c, on)
 		if found == nil {
 			name = appendCalled(name[:0], c)
@@ -93,7 +109,9 @@ func (k *KeyCache) Keys(d *sbom.Document) (ids []uint32, keys []string) {
 		}
 		if found != nil {
 			if above := found.above.Load(); above > 0 {
-				ids = append(ids, uint32(above-1)) //nolint:gosec // learn put it there
+				id := uint32(above - 1) //nolint:gosec // learn put it there
+				ids = append(ids, id)
+				keepNumber(c, on, id)
 			} else {
 				ask = append(ask, found)
 			}
@@ -162,7 +180,7 @@ func (k *KeyCache) system(os sbom.Distro) *system {
 		if len(k.systems) >= mostSystems {
 			clear(k.systems)
 		}
-		s = &system{os, true}
+		s = &system{os, true, nextSystem()}
 		k.systems[os] = s
 	}
 	return s
@@ -175,6 +193,24 @@ type worked struct {
 	on *system
 	numbered
 	next *worked
+}
+
+// workedNumber returns the number that lies beside what a component is remembered as, if
+// it is that of a key on this distribution. It is the same as workedKey's, and nearer: the
+// upper half of Known.Number is the system's.
+func workedNumber(c *sbom.Component, on *system) (uint32, bool) {
+	if c.Known == nil || on.number == 0 {
+		return 0, false
+	}
+	n := c.Known.Number.Load()
+	return uint32(n), uint32(n>>32) == on.number //nolint:gosec // the halves
+}
+
+// keepNumber puts a number there, instead of that on another distribution.
+func keepNumber(c *sbom.Component, on *system, id uint32) {
+	if c.Known != nil && on.number != 0 {
+		c.Known.Number.Store(uint64(on.number)<<32 | uint64(id))
+	}
 }
 
 // workedKey returns the key that lies beside what a component is remembered as, or nil.

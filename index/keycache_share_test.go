@@ -2,6 +2,7 @@ package index
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -43,5 +44,35 @@ func TestKeyCacheSystems(t *testing.T) {
 	}
 	if got := k.young["a\x00"]; got == nil || got.os.ID != "debian" {
 		t.Errorf("%+v is remembered last", got)
+	}
+}
+
+// Numbers of distributions are not given twice: where there are no more, keys are found
+// as they were without.
+func TestKeyCacheSystemsEnd(t *testing.T) {
+	was := systems.Swap(math.MaxUint32 - 1)
+	defer systems.Store(was) // other tests want numbers
+	first := true
+	for range 3 {
+		k := NewKeyCache(1<<20, func(keys []string, ids []uint32, _ []int) []int {
+			for i := range keys {
+				ids[i] = 7
+			}
+			return nil
+		})
+		if on := k.system(sbom.Distro{}); (on.number != 0) != first {
+			t.Fatalf("number %d is given", on.number)
+		}
+		first = false
+		known := &sbom.Known{Component: sbom.Component{Name: "a"}}
+		known.Number.Store(8) // as that of no distribution
+		c := known.Component
+		c.Known = known
+		d := &sbom.Document{Components: []sbom.Component{c}}
+		for round := range 3 {
+			if ids, keys := k.Keys(d); round > 0 && !slices.Equal(ids, []uint32{7}) || len(ids)+len(keys) != 1 {
+				t.Errorf("round %d: %v and %q", round, ids, keys)
+			}
+		}
 	}
 }

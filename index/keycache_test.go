@@ -98,6 +98,33 @@ func TestKeyCache(t *testing.T) {
 	})
 }
 
+// A component that was changed since its reader remembered it has a key of its own, which
+// is not put beside what is remembered.
+func TestKeyCacheChanged(t *testing.T) {
+	var in dictionary
+	cache := index.NewKeyCache(1<<20, in.numbers)
+	known := &sbom.Known{Component: sbom.Component{PURL: "pkg:npm/a@1", Supplier: "Somebody", Hashes: []sbom.Hash{{Algorithm: "SHA-1", Value: "0b"}}}}
+	same, other, fewer := known.Component, known.Component, known.Component
+	other.Supplier, fewer.Hashes = "Another", nil
+	same.Known, other.Known, fewer.Known = known, known, known
+	for round := range 5 {
+		for i, c := range []sbom.Component{same, other, fewer, same} {
+			d := &sbom.Document{Components: []sbom.Component{c}}
+			ids, keys := cache.Keys(d)
+			want := index.KeysOf(d)
+			for _, id := range ids {
+				keys = append(keys, in.keys[id])
+			}
+			if !slices.Equal(keys, want) {
+				t.Fatalf("round %d, %d: %q, want %q", round, i, keys, want)
+			}
+			if !slices.Contains(in.keys, want[0]) {
+				in.keys = append(in.keys, want...)
+			}
+		}
+	}
+}
+
 // What came twice is known by its number: nobody is asked for it any more.
 func TestKeyCacheLearns(t *testing.T) {
 	for what, remembered := range map[string]bool{"remembered by its reader": true, "by nobody": false} {

@@ -9,6 +9,7 @@ type Known struct {
 	// Component is what was read, detached (Detached) and never changed. A component that
 	// names this one may have been changed since: who uses what lies here compares.
 	Component Component
-	// Worked is for package index, Judged for package sbom/quality.
+	// Number and Worked are for package index, Judged for package sbom/quality.
+	Number         atomic.Uint64
 	Worked, Judged atomic.Value
 }

@@ -35,6 +35,7 @@ type builder struct {
 	edges     []sbom.Dependency
 	notes     []note.Note // about the document
 	renamed   []renaming
+	marked    bool     // there is a package that marks says something of
 	handing   *handing // nil where packages are not handed over
 	// passedOver is true where the text ended with a fault and packages that it had put off
 	// to hand them over were not read.
@@ -88,6 +89,7 @@ func (b *builder) alive(n int) bool {
 
 // add appends a component.
 func (b *builder) add(c *sbom.Component, image *imageFacts) bool {
+	b.marked = b.marked || marks(c)
 	return b.place(c, c.Pointer, c.Known, hashOf(c.ID), image)
 }
 

@@ -148,13 +148,14 @@ func (b *builder) hand(c *sbom.Component, image *imageFacts, noted bool) {
 		b.images[i] = image
 	}
 	b.doc.Components = append(b.doc.Components, kept)
+	b.marked = b.marked || marks(c)
 	b.ids.put(strings.Clone(name), hashOf(name))
 }
 
 // telling reports whether a package may tell what a document is about: what finish looks
 // for among all.
 func telling(c *sbom.Component) bool {
-	return standsAlone(c) || c.Type == "operating-system" || strings.HasPrefix(c.ID, trivyOS) || strings.HasPrefix(c.Name, "sha256:")
+	return standsAlone(c) || marks(c)
 }
 
 // hashes is a set of texts by 64 bits of hash, an open-addressing table at most half full:

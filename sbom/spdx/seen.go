@@ -76,6 +76,7 @@ type seen struct {
 	idAt    int32                // where that stands in the text, as it would in any string of JSON; or -1
 	room    int32                // levels that JSON could still nest where it was read
 	details bool                 // it was read with details, or without
+	marks   bool                 // what marks says of it
 	used    atomic.Bool          // since it was last looked at for what can go
 	gone    atomic.Bool          // it is not in the ring
 	known   sbom.Known
@@ -195,8 +196,8 @@ func (s *Seen) remember(text []byte, c *sbom.Component, room int, details bool) 
 	}
 	kept := c.Detached()
 	kept.Details = c.Details.Detached()
-	const overhead = 1 << 10                                                                                                                                                   // component, lists, map entry
-	e := &seen{head: s.head(text, details), details: details, id: hashOf(kept.ID), idAt: int32(plainly(text, kept.ID)), known: sbom.Known{Component: kept}, room: int32(room), //nolint:gosec // a depth, a short text
+	const overhead = 1 << 10                                                                                                                                                                        // component, lists, map entry
+	e := &seen{head: s.head(text, details), details: details, id: hashOf(kept.ID), idAt: int32(plainly(text, kept.ID)), marks: marks(&kept), known: sbom.Known{Component: kept}, room: int32(room), //nolint:gosec // a depth, a short text
 		size: 2*len(text) + overhead} // what it says is about as long as its text
 	e.text.Store(&Text{Bytes: bytes.Clone(text)})
 	s.put(e)
@@ -257,6 +258,7 @@ func (j *jsonDocument) again(room int) bool {
 		j.hand(&c, nil, false)
 		return true
 	}
+	j.marked = j.marked || e.marks
 	if j.place(&e.known.Component, r.Pointer(), &e.known, e.id, nil) && e.idAt >= 0 {
 		j.ids.stands(r.Offset() - len(text) + int(e.idAt))
 	}

@@ -3,7 +3,6 @@ package spdx
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -51,17 +50,7 @@ func TestSeenInAnyOrder(t *testing.T) {
 				list = append(list, packages[i])
 			}
 			doc := []byte(`{` + head + `"packages":[` + strings.Join(list, ",") + `]}`)
-			got, err := Decode(context.Background(), doc, Options{Seen: s})
-			want, wantErr := Decode(context.Background(), doc, Options{})
-			if err != nil || wantErr != nil {
-				r.Fatal(err, wantErr)
-			}
-			for i := range got.Components {
-				got.Components[i].Known = nil
-			}
-			if !reflect.DeepEqual(got, want) {
-				r.Fatalf("%+v\nwant %+v", got, want)
-			}
+			sameAsUnseen(r.Fatalf, s, doc, false)
 			s.consistent(r.Fatalf)
 		}
 	})
@@ -156,6 +145,23 @@ func TestSeenLetsGo(t *testing.T) {
 		if !n.gone.Load() {
 			t.Error("a package that nobody used for long is known")
 		}
+	}
+}
+
+// Packages that tell of the whole document do so when they come again.
+func TestSeenTellsOfTheWhole(t *testing.T) {
+	layer := strings.Repeat("a", 64)
+	for what, p := range map[string]string{
+		"an operating system by its purpose": strings.NewReplacer(`"name":"adduser"`, `"name":"Debian","primaryPackagePurpose":"OPERATING-SYSTEM"`, "pkg:deb/debian/adduser@3.1", "").Replace(seenPackages),
+		"an operating system by its name":    strings.NewReplacer("SPDXRef-Package-deb-adduser-1", trivyOS+"1", "pkg:deb/debian/adduser@3.1", "").Replace(seenPackages),
+		"a layer":                            fmt.Sprintf(`{"name":"sha256:%s","SPDXID":"SPDXRef-layer","supplier":"NOASSERTION","downloadLocation":"NOASSERTION","filesAnalyzed":false,"checksums":[{"algorithm":"SHA256","checksumValue":"%s"}]}`, layer, layer),
+	} {
+		doc := []byte(`{` + head + `"packages":[` + p + `,` + seenPackages + `],"relationships":[{"spdxElementId":"SPDXRef-layer","relatedSpdxElement":"SPDXRef-Package-deb-adduser-1","relationshipType":"CONTAINS"}]}`)
+		d, err := Decode(t.Context(), doc, Options{})
+		if err != nil || d.Subject.OS.ID == "" && d.Components[0].Type != "file" {
+			t.Fatalf("%s: %+v, %v", what, d, err)
+		}
+		sameAsUnseen(t.Fatalf, NewSeen(1<<20), doc, false)
 	}
 }
 

@@ -84,8 +84,10 @@ func standsAlone(c *sbom.Component) bool {
 // subject fills the document's subject. It returns the package that it is, or -1,
 // and the described packages that stay components.
 func (b *builder) subject() (subject int32, roots []int32) {
-	b.distribution()
-	b.layers()
+	if b.marked {
+		b.distribution()
+		b.layers()
+	}
 	seen := map[int32]bool{}
 	var described []int32
 	for _, id := range b.described {
@@ -241,13 +243,25 @@ func (b *builder) platforms(subject int32) {
 	}
 }
 
+// marks reports whether a package may be an operating system or a layer, which are looked
+// for among all.
+func marks(c *sbom.Component) bool {
+	return c.Type == systemType || strings.HasPrefix(c.ID, trivyOS) || strings.HasPrefix(c.Name, layerName)
+}
+
+// How an operating system is marked, and how bom names a layer.
+const (
+	systemType = "operating-system"
+	layerName  = "sha256:"
+)
+
 // layers finds the packages that bom writes for the layers of an image: files named
 // by their own digest, which are no software, and which brought what they contain.
 func (b *builder) layers() {
 	found := map[int32]ident.Digest{}
 	for i := range b.doc.Components {
 		c := &b.doc.Components[i]
-		if !strings.HasPrefix(c.Name, "sha256:") || c.PURL != "" || c.Type != "" || c.Version != "" {
+		if !strings.HasPrefix(c.Name, layerName) || c.PURL != "" || c.Type != "" || c.Version != "" {
 			continue
 		}
 		d, err := ident.ParseDigest(c.Name)
@@ -299,7 +313,7 @@ func (b *builder) distribution() {
 	for i := range b.doc.Components {
 		c := &b.doc.Components[i]
 		if c.Type == "" && strings.HasPrefix(c.ID, trivyOS) {
-			c.Type = "operating-system"
+			c.Type = systemType
 		}
 	}
 	b.doc.Subject.OS = distribution(b.doc.Components)
@@ -311,7 +325,7 @@ func distribution(cs []sbom.Component) sbom.Distro {
 	var found sbom.Distro
 	for i := range cs {
 		c := &cs[i]
-		if c.Type != "operating-system" || c.PURL != "" && !strings.HasPrefix(c.PURL, "pkg:generic/") {
+		if c.Type != systemType || c.PURL != "" && !strings.HasPrefix(c.PURL, "pkg:generic/") {
 			continue
 		}
 		d := sbom.Distro{ID: osReleaseID(c.Name), VersionID: c.Version}
