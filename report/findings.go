@@ -41,33 +41,34 @@ type BaseImage struct {
 
 // RunningFinding is a vulnerability in a component of a running container, for a time.
 type RunningFinding struct {
-	Cluster   string                `json:"cluster"`
-	Container string                `json:"container" doc:"namespace/kind/name/container"`
-	Image     string                `json:"image"`
-	Zone      string                `json:"zone,omitempty"`
-	Service   string                `json:"service,omitempty"`
-	Owner     string                `json:"owner,omitempty"`
-	ID        string                `json:"id"`
-	Aliases   []string              `json:"aliases,omitempty"`
-	PURL      string                `json:"purl"`
-	Component vuln.FindingComponent `json:"component"`
-	Severity  string                `json:"severity" enum:"unknown,none,low,medium,high,critical"`
-	KEV       bool                  `json:"kev" doc:"Known to be exploited"`
-	Fixed     []string              `json:"fixed,omitempty"`
-	Fix       string                `json:"fix,omitempty"`
-	Status    string                `json:"status" enum:"affected,not_affected,fixed,under_investigation" doc:"affected, or what statements (VEX) of trusted authors say"`
-	VEXSource string                `json:"vexSource,omitempty"`
-	Origin    string                `json:"origin,omitempty" enum:"base,application,both" doc:"What brought the component: the image that this one was built on, or what was put on it; both where there are two copies; absent where it is not known"`
-	Base      string                `json:"base,omitempty" doc:"The image that this one was built on, where origin is known"`
-	Doubtful  bool                  `json:"doubtful,omitempty" doc:"Which of an index's images runs is not known"`
-	Unheard   bool                  `json:"unheard,omitempty" doc:"No loaded advisory has it any more"`
-	From      time.Time             `json:"from" doc:"Known since, in this form"`
-	Until     time.Time             `json:"until,omitzero" doc:"Absent while it is so"`
-	State     string                `json:"state" enum:"new,triaged,accepted,proposed,remediated" doc:"proposed: somebody accepts it, and nobody else has approved that yet"`
-	Exposed   time.Time             `json:"exposed,omitzero" doc:"Since when the container has it, whatever images came between; absent where the server has no deadlines"`
-	Due       time.Time             `json:"due,omitzero" doc:"Until when it is to be gone"`
-	Overdue   bool                  `json:"overdue,omitempty"`
-	Decision  *FindingDecision      `json:"decision,omitempty"`
+	Cluster     string                `json:"cluster"`
+	Container   string                `json:"container" doc:"namespace/kind/name/container"`
+	Image       string                `json:"image"`
+	Zone        string                `json:"zone,omitempty"`
+	Service     string                `json:"service,omitempty"`
+	Owner       string                `json:"owner,omitempty"`
+	ID          string                `json:"id"`
+	Aliases     []string              `json:"aliases,omitempty"`
+	PURL        string                `json:"purl"`
+	Component   vuln.FindingComponent `json:"component"`
+	Severity    string                `json:"severity" enum:"unknown,none,low,medium,high,critical"`
+	KEV         bool                  `json:"kev" doc:"Known to be exploited"`
+	EPSSReached float64               `json:"epssReached,omitempty" doc:"The highest of the server's steps (findings.epssSteps) that the likelihood of exploitation within thirty days reaches; absent where it reaches none or nobody scored it"`
+	Fixed       []string              `json:"fixed,omitempty"`
+	Fix         string                `json:"fix,omitempty"`
+	Status      string                `json:"status" enum:"affected,not_affected,fixed,under_investigation" doc:"affected, or what statements (VEX) of trusted authors say"`
+	VEXSource   string                `json:"vexSource,omitempty"`
+	Origin      string                `json:"origin,omitempty" enum:"base,application,both" doc:"What brought the component: the image that this one was built on, or what was put on it; both where there are two copies; absent where it is not known"`
+	Base        string                `json:"base,omitempty" doc:"The image that this one was built on, where origin is known"`
+	Doubtful    bool                  `json:"doubtful,omitempty" doc:"Which of an index's images runs is not known"`
+	Unheard     bool                  `json:"unheard,omitempty" doc:"No loaded advisory has it any more"`
+	From        time.Time             `json:"from" doc:"Known since, in this form"`
+	Until       time.Time             `json:"until,omitzero" doc:"Absent while it is so"`
+	State       string                `json:"state" enum:"new,triaged,accepted,proposed,remediated" doc:"proposed: somebody accepts it, and nobody else has approved that yet"`
+	Exposed     time.Time             `json:"exposed,omitzero" doc:"Since when the container has it, whatever images came between; absent where the server has no deadlines"`
+	Due         time.Time             `json:"due,omitzero" doc:"Until when it is to be gone"`
+	Overdue     bool                  `json:"overdue,omitempty"`
+	Decision    *FindingDecision      `json:"decision,omitempty"`
 }
 
 // FindingDecision is what somebody decided about findings.
@@ -123,7 +124,7 @@ func findingsTable(w io.Writer, a *RunningFindings, o Options) error {
 	if len(a.Items) > 0 {
 		rows := make([][]string, 0, len(a.Items))
 		for _, f := range worstFirst(a.Items) {
-			rows = append(rows, []string{p.severity(f.severity()), p.exploited(f.KEV), p.bold(clean(f.ID)), clean(f.Component.Name + " " + f.Component.Version), clean(f.Cluster + ":" + f.Container), clean(f.Zone),
+			rows = append(rows, []string{p.severity(f.severity()), p.exploited(f.KEV) + likelyStep(f.EPSSReached), p.bold(clean(f.ID)), clean(f.Component.Name + " " + f.Component.Version), clean(f.Cluster + ":" + f.Container), clean(f.Zone),
 				p.findingSpan(f), p.decided(f), clean(f.Fix), clean(f.Owner), clean(f.Origin)})
 		}
 		p.heading("FINDINGS", len(rows), "the worst first")

@@ -35,6 +35,14 @@ func (p *printer) exploited(is bool) string {
 	return p.red("KEV") + " "
 }
 
+// likelyStep writes a step of EPSS that is reached; "" for none.
+func likelyStep(step float64) string {
+	if step == 0 {
+		return ""
+	}
+	return "≥ " + likely(&step)
+}
+
 // likely writes an EPSS probability as a percentage; "" where there is none.
 func likely(epss *float64) string {
 	if epss == nil {

@@ -122,6 +122,10 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
+	steps, err := cfg.Findings.steps()
+	if err != nil {
+		return err
+	}
 	goals, err := cfg.Goals.goals()
 	if err != nil {
 		return err
@@ -159,7 +163,7 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	c, err := catalog.Open(ctx, catalog.Options{Store: s, Log: o.Log, Now: time.Now, Metrics: registry, Shared: o.DB != "", Review: cfg.Review, Limits: cfg.catalogLimits(), Coding: coding, Scoring: scoring, VEXUploaders: uploaders, BaseImages: cfg.BaseImages, SignedVEX: l.signedVEX(feed.beside, time.Now), Deadlines: deadlines, FourEyes: cfg.Findings.Approval, Goals: goals,
+	c, err := catalog.Open(ctx, catalog.Options{Store: s, Log: o.Log, Now: time.Now, Metrics: registry, Shared: o.DB != "", Review: cfg.Review, Limits: cfg.catalogLimits(), Coding: coding, Scoring: scoring, VEXUploaders: uploaders, BaseImages: cfg.BaseImages, SignedVEX: l.signedVEX(feed.beside, time.Now), Deadlines: deadlines, EPSSSteps: steps, FourEyes: cfg.Findings.Approval, Goals: goals,
 		Trusting: catalog.Trusting{Uploaders: cfg.SBOMTrust.Uploaders, Asks: vouching != nil}})
 	if err != nil {
 		return err

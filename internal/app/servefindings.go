@@ -17,6 +17,38 @@ type findingsConfig struct {
 	DeadlineDays map[string]float64 `json:"deadlineDays"`
 	// Approval is true where an acceptance counts once a second person has approved it.
 	Approval bool `json:"approval"`
+	// EPSSSteps are the likelihoods of exploitation by which findings are told apart; nil:
+	// those of usualSteps.
+	EPSSSteps []float64 `json:"epssSteps"`
+}
+
+// usualSteps are one in ten and one in two.
+var usualSteps = []float64{0.1, 0.5}
+
+// mostSteps bounds findings.epssSteps: each that a score crosses is written down for every
+// container.
+const mostSteps = 8
+
+// steps are the likelihoods by which findings are told apart, checked.
+func (f *findingsConfig) steps() ([]float64, error) {
+	if f.EPSSSteps == nil {
+		return usualSteps, nil
+	}
+	for i, s := range f.EPSSSteps {
+		if !(s > 0 && s <= 1) || i > 0 && s <= f.EPSSSteps[i-1] || i == mostSteps {
+			return nil, ident.Errorf(ident.KindUsage, "findings.epssSteps: at most %d likelihoods above 0 and up to 1, each above the one before", mostSteps).WithHint("epssSteps: [0.1, 0.5], which is what is so without it")
+		}
+	}
+	return f.EPSSSteps, nil
+}
+
+// likely checks a likelihood by which findings are selected.
+func (f *findingsConfig) likely(epss float64) error {
+	steps, err := f.steps()
+	if err == nil && epss != 0 && !slices.Contains(steps, epss) {
+		err = ident.Errorf(ident.KindUsage, "epss %g is none of findings.epssSteps, by which findings are told apart: %v", epss, steps)
+	}
+	return err
 }
 
 // exploitedWord is the deadline of what is known to be exploited, whatever its severity.

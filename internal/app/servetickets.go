@@ -32,6 +32,7 @@ type ticketsConfig struct {
 	Owners   []string `json:"owners"`
 	Severity string   `json:"severity"` // this or worse
 	KEV      bool     `json:"kev"`
+	EPSS     float64  `json:"epss"` // as a webhook's
 	Cluster  string   `json:"cluster"`
 	Zone     string   `json:"zone"`
 }
@@ -76,7 +77,10 @@ func (l *Loader) tickets(ctx context.Context, c *serveConfig, data string, log *
 		if err != nil {
 			return nil, err
 		}
-		q := catalog.FindingQuery{KEV: t.KEV, Cluster: t.Cluster, Zone: t.Zone}
+		if err := c.Findings.likely(t.EPSS); err != nil {
+			return nil, ident.Errorf(ident.KindUsage, "the tickets %q: %w", t.Name, err)
+		}
+		q := catalog.FindingQuery{KEV: t.KEV, EPSS: t.EPSS, Cluster: t.Cluster, Zone: t.Zone}
 		if t.Severity != "" {
 			if err := q.Severity.UnmarshalText([]byte(t.Severity)); err != nil {
 				return nil, ident.Errorf(ident.KindUsage, "the tickets %q: %w", t.Name, err)

@@ -23,12 +23,13 @@ type webhookConfig struct {
 	SecretFile string `json:"secretFile"`
 	Of         string `json:"of"` // findings, by default, or scores
 	// What it is told of: everything by default.
-	Severity string `json:"severity"` // this or worse
-	KEV      bool   `json:"kev"`
-	Cluster  string `json:"cluster"`
-	Zone     string `json:"zone"`
-	Owner    string `json:"owner"`
-	Service  string `json:"service"`
+	Severity string  `json:"severity"` // this or worse
+	KEV      bool    `json:"kev"`
+	EPSS     float64 `json:"epss"` // one of findings.epssSteps: as likely to be exploited, or likelier
+	Cluster  string  `json:"cluster"`
+	Zone     string  `json:"zone"`
+	Owner    string  `json:"owner"`
+	Service  string  `json:"service"`
 	// Running and Below select scores: of what runs, and below the server's floor.
 	Running bool `json:"running"`
 	Below   bool `json:"below"`
@@ -83,7 +84,10 @@ func (l *Loader) webhooks(ctx context.Context, c *serveConfig, data string, log 
 			if w.Running || w.Below {
 				return nil, ident.Errorf(ident.KindUsage, "the webhook %q is of findings, and running and below select scores", w.Name).WithHint("of: scores")
 			}
-			q := catalog.FindingQuery{KEV: w.KEV, Cluster: w.Cluster, Zone: w.Zone, Owner: w.Owner, Service: w.Service}
+			if err := c.Findings.likely(w.EPSS); err != nil {
+				return nil, ident.Errorf(ident.KindUsage, "the webhook %q: %w", w.Name, err)
+			}
+			q := catalog.FindingQuery{KEV: w.KEV, EPSS: w.EPSS, Cluster: w.Cluster, Zone: w.Zone, Owner: w.Owner, Service: w.Service}
 			if w.Severity != "" {
 				if err := q.Severity.UnmarshalText([]byte(w.Severity)); err != nil {
 					return nil, ident.Errorf(ident.KindUsage, "the webhook %q: %w", w.Name, err)
@@ -93,8 +97,8 @@ func (l *Loader) webhooks(ctx context.Context, c *serveConfig, data string, log 
 				return findingsNow(ctx, c, q)
 			}))
 		case ofScores:
-			if w.Severity != "" || w.KEV {
-				return nil, ident.Errorf(ident.KindUsage, "the webhook %q is of scores, and severity and kev select findings", w.Name)
+			if w.Severity != "" || w.KEV || w.EPSS != 0 {
+				return nil, ident.Errorf(ident.KindUsage, "the webhook %q is of scores, and severity, kev and epss select findings", w.Name)
 			}
 			q := catalog.ScoreQuery{Owner: w.Owner, Service: w.Service, Running: w.Running, Cluster: w.Cluster, Zone: w.Zone, Below: w.Below}
 			out = append(out, telling(notify.Scores(), hook, file+".scores.json", w.Initial, log, (*catalog.Catalog).ScoresRevision, func(ctx context.Context, c *catalog.Catalog) ([]report.DocumentScore, error) {

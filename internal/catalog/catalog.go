@@ -43,6 +43,9 @@ type Options struct {
 	// VEXUploaders are those whose uploaded statements are applied, by the subjects of
 	// their tokens; those of others are shown.
 	VEXUploaders []vuln.TrustedAuthor
+	// EPSSSteps are the likelihoods of exploitation that findings are told apart by, so that one that
+	// crosses one is a changed finding. Servers of one database have the same.
+	EPSSSteps []float64
 	// Deadlines say when vulnerabilities are to be gone from what runs; nil: nobody says.
 	Deadlines *Deadlines
 	// Goals are what indicators are held against.
@@ -128,6 +131,7 @@ type Catalog struct {
 	scores     scoresTable
 	uploaders  []vuln.TrustedAuthor
 	deadlines  *Deadlines
+	epssSteps  []float64
 	fourEyes   bool
 	goals      Goals
 	signedVEX  func(ctx context.Context, raw []byte) (*SignedVEX, error)
@@ -157,7 +161,7 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	}
 	c := &Catalog{store: o.Store, log: o.Log, now: o.Now, status: store.StatusPublished, limits: o.Limits, memory: budget{total: o.Limits.Memory, free: o.Limits.Memory}, gates: newGates(o.Limits.Tenants, o.Now),
 		workers: newSlots(o.Limits.Workers, o.Limits.Queue, o.Limits.Wait), metrics: newMetrics(o.Metrics),
-		seen: spdx.NewSeen(rememberTexts), said: index.NewKeyCache(rememberKeys, numbers), scoring: o.Scoring.ready(), uploaders: o.VEXUploaders, signedVEX: o.SignedVEX, trusting: o.Trusting, deadlines: o.Deadlines, fourEyes: o.FourEyes, goals: o.Goals, baseImages: o.BaseImages}
+		seen: spdx.NewSeen(rememberTexts), said: index.NewKeyCache(rememberKeys, numbers), scoring: o.Scoring.ready(), uploaders: o.VEXUploaders, signedVEX: o.SignedVEX, trusting: o.Trusting, deadlines: o.Deadlines, epssSteps: o.EPSSSteps, fourEyes: o.FourEyes, goals: o.Goals, baseImages: o.BaseImages}
 	if o.Review {
 		c.status = store.StatusDraft
 	}

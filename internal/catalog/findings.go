@@ -47,8 +47,11 @@ type FindingSaid struct {
 	Aliases   []string              `json:"aliases,omitempty"`
 	Severity  ident.Severity        `json:"severity"`
 	KEV       bool                  `json:"kev,omitempty"`
-	Fixed     []string              `json:"fixed,omitempty"`
-	Fix       string                `json:"fix,omitempty"`
+	// EPSS is the highest of Options.EPSSSteps that the likelihood of exploitation reaches; 0
+	// where it reaches none, or nobody scored it. Scores change every day, and nobody asks about most of that.
+	EPSS  float64  `json:"epss,omitempty"`
+	Fixed []string `json:"fixed,omitempty"`
+	Fix   string   `json:"fix,omitempty"`
 	// Status is affected, or what statements (VEX) of trusted authors say, and VEXSource
 	// which one. What they clear stays, and says so.
 	Status    vuln.Status `json:"status"`
@@ -266,7 +269,7 @@ func (c *Catalog) findIn(ctx context.Context, v *view, m *matched, only map[stri
 			for a := range one.Artifacts.All() {
 				tenant := v.tenantOf(a)
 				for _, d := range v.running.artifacts[a] {
-					said := sayOf(&plain)
+					said := c.sayOf(&plain)
 					if talked {
 						about, err := docs.of(ctx, a)
 						if err != nil {
@@ -356,8 +359,37 @@ func (m *matched) finding(g *vuln.Group, e *assessed, all bool) (vuln.Finding, b
 	return f, true, nil
 }
 
-func sayOf(f *vuln.Finding) FindingSaid {
-	return FindingSaid{PURL: f.PURL, Component: f.Component, Aliases: f.Aliases, Severity: f.Severity, KEV: f.KEV, Fixed: f.Fixed, Fix: f.Fix, Status: f.Status}
+func (c *Catalog) sayOf(f *vuln.Finding) FindingSaid {
+	return FindingSaid{PURL: f.PURL, Component: f.Component, Aliases: f.Aliases, Severity: f.Severity, KEV: f.KEV, EPSS: c.epssStep(f.EPSS), Fixed: f.Fixed, Fix: f.Fix, Status: f.Status}
+}
+
+// epssStep is the highest step that a score reaches; 0 for none.
+func (c *Catalog) epssStep(score *float64) (step float64) {
+	if score == nil {
+		return 0
+	}
+	for _, s := range c.epssSteps {
+		// Scores have five decimals, and are kept as float32: those that are told as the same
+		// as the step reach it.
+		if *score+epssExact >= s {
+			step = max(step, s)
+		}
+	}
+	return step
+}
+
+// epssExact is half of the last decimal of scores.
+const epssExact = 5e-6
+
+// CheckEPSS refuses a likelihood that findings are not told apart by; 0 is any.
+func (c *Catalog) CheckEPSS(likely float64) error {
+	if likely == 0 || slices.Contains(c.epssSteps, likely) {
+		return nil
+	}
+	if len(c.epssSteps) == 0 {
+		return ident.Errorf(ident.KindUsage, "findings are not told apart by EPSS here").WithHint("findings.epssSteps of the server's configuration")
+	}
+	return ident.Errorf(ident.KindUsage, "findings are not told apart at an EPSS of %g", likely).WithHint("one of %v, which findings.epssSteps of the server's configuration says", c.epssSteps)
 }
 
 // tenantOf is whose artifact one is.
@@ -541,5 +573,5 @@ func sameFinding(a, b *Finding) bool { return a.ID == b.ID && a.Said.equal(&b.Sa
 
 func (s *FindingSaid) equal(o *FindingSaid) bool {
 	return s.Image == o.Image && s.Zone == o.Zone && s.Service == o.Service && s.Owner == o.Owner && s.PURL == o.PURL && s.Component == o.Component && s.Severity == o.Severity &&
-		s.KEV == o.KEV && s.Status == o.Status && s.VEXSource == o.VEXSource && s.Fix == o.Fix && s.Doubtful == o.Doubtful && s.Unheard == o.Unheard && slices.Equal(s.Aliases, o.Aliases) && slices.Equal(s.Fixed, o.Fixed) && slices.Equal(s.Tenants, o.Tenants)
+		s.KEV == o.KEV && s.EPSS == o.EPSS && s.Status == o.Status && s.VEXSource == o.VEXSource && s.Fix == o.Fix && s.Doubtful == o.Doubtful && s.Unheard == o.Unheard && slices.Equal(s.Aliases, o.Aliases) && slices.Equal(s.Fixed, o.Fixed) && slices.Equal(s.Tenants, o.Tenants)
 }

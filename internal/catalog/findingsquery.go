@@ -21,6 +21,7 @@ type FindingQuery struct {
 	ID                            string // of the vulnerability, by any of its names
 	Severity                      ident.Severity
 	KEV                           bool           // only what is known to be exploited
+	EPSS                          float64        // one of Options.EPSSSteps: only what is as likely to be exploited, or likelier
 	Overdue                       bool           // only what was to be gone by now (Options.Deadlines); not of History
 	Images                        []ident.Digest // only what containers of these run; empty: any
 	Statuses                      []vuln.Status
@@ -169,7 +170,7 @@ func (a *FindingCursor) before(f *Finding) bool {
 func (q *FindingQuery) selects(f *Finding) bool {
 	s := &f.Said
 	return (q.Cluster == "" || f.Cluster == q.Cluster) && (q.Zone == "" || s.Zone == q.Zone) && (q.Service == "" || s.Service == q.Service) && (q.Owner == "" || s.Owner == q.Owner) &&
-		(q.ID == "" || f.ID == q.ID || slices.Contains(s.Aliases, q.ID)) && s.Severity >= q.Severity && (!q.KEV || s.KEV) && (len(q.Images) == 0 || slices.Contains(q.Images, s.Image)) && (len(q.Statuses) == 0 || slices.Contains(q.Statuses, s.Status)) && (!q.Mine || slices.Contains(s.Tenants, q.Tenant))
+		(q.ID == "" || f.ID == q.ID || slices.Contains(s.Aliases, q.ID)) && s.Severity >= q.Severity && (!q.KEV || s.KEV) && s.EPSS >= q.EPSS && (len(q.Images) == 0 || slices.Contains(q.Images, s.Image)) && (len(q.Statuses) == 0 || slices.Contains(q.Statuses, s.Status)) && (!q.Mine || slices.Contains(s.Tenants, q.Tenant))
 }
 
 // triaged adds what was decided and until when it is to be gone, and reports whether the query

@@ -34,7 +34,9 @@ func (f *findingFlags) add(c *cobra.Command) {
 	fl.StringVar(&f.q.Owner, "owner", "", "only those of an owner: `NAME`")
 	fl.StringVar(&f.q.Severity, "severity", "", "`SEVERITY` or worse: "+strings.Join(severityWords, ", "))
 	fl.BoolVar(&f.q.KEV, "exploited", false, "only what is known to be exploited (KEV)")
+	fl.Float64Var(&f.q.EPSS, "epss", 0, "only what is as likely to be exploited within thirty days, or likelier: one of the server's steps, `0.1` or 0.5 unless it says otherwise")
 	complete(c, "severity", fixed(severityWords...))
+	complete(c, "epss", fixed("0.1", "0.5"))
 }
 
 // query checks what was said.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/inventory"
@@ -19,7 +20,8 @@ type FindingQuery struct {
 	States                                string // separated by commas
 	Origins                               string // separated by commas
 	KEV, Overdue                          bool
-	Images                                string // digests, separated by commas
+	EPSS                                  float64 // one of the server's steps: as likely to be exploited, or likelier
+	Images                                string  // digests, separated by commas
 	At                                    time.Time
 	History                               bool
 }
@@ -35,6 +37,9 @@ func (q *FindingQuery) values() url.Values {
 		if is {
 			v.Set(k, "true")
 		}
+	}
+	if q.EPSS != 0 {
+		v.Set("epss", strconv.FormatFloat(q.EPSS, 'g', -1, 64))
 	}
 	return v
 }

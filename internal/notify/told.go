@@ -27,12 +27,13 @@ type Subject struct {
 // Told is what a receiver knows of a Subject.
 type Told struct {
 	Subject
-	Zone     string `json:"zone,omitempty"`
-	Service  string `json:"service,omitempty"`
-	Owner    string `json:"owner,omitempty"`
-	Severity string `json:"severity"`
-	KEV      bool   `json:"kev,omitempty"`
-	Status   string `json:"status"` // affected, or what statements (VEX) say
+	Zone     string  `json:"zone,omitempty"`
+	Service  string  `json:"service,omitempty"`
+	Owner    string  `json:"owner,omitempty"`
+	Severity string  `json:"severity"`
+	KEV      bool    `json:"kev,omitempty"`
+	EPSS     float64 `json:"epssReached,omitempty"` // the step that it reaches
+	Status   string  `json:"status"`                // affected, or what statements (VEX) say
 }
 
 // Findings tells of vulnerabilities in what runs.
@@ -40,13 +41,13 @@ func Findings() Kind[report.RunningFinding, Told] {
 	return Kind[report.RunningFinding, Told]{
 		changed: TypeChanged, resync: TypeResync,
 		told: func(f *report.RunningFinding) Told {
-			return Told{Subject: Subject{f.Cluster, f.Container, f.Image, f.ID, f.PURL}, Zone: f.Zone, Service: f.Service, Owner: f.Owner, Severity: f.Severity, KEV: f.KEV, Status: f.Status}
+			return Told{Subject: Subject{f.Cluster, f.Container, f.Image, f.ID, f.PURL}, Zone: f.Zone, Service: f.Service, Owner: f.Owner, Severity: f.Severity, KEV: f.KEV, EPSS: f.EPSSReached, Status: f.Status}
 		},
 		key: func(t *Told) string {
 			return strings.Join([]string{t.Cluster, t.Container, t.ID, t.PURL, t.Image}, "\x00")
 		},
 		differs: func(was, now *Told) bool {
-			return was.Severity != now.Severity || was.KEV != now.KEV || was.Status != now.Status
+			return was.Severity != now.Severity || was.KEV != now.KEV || was.EPSS != now.EPSS || was.Status != now.Status
 		},
 	}
 }

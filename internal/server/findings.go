@@ -20,6 +20,7 @@ type runningFindings interface {
 	Findings(ctx context.Context, q catalog.FindingQuery) (*catalog.RunningFindings, error)
 	SetTriage(ctx context.Context, by authz.Actor, t catalog.Triage) error
 	HasDeadlines() bool
+	CheckEPSS(likely float64) error
 	Remediation(ctx context.Context, q catalog.FindingQuery, since time.Time) (*catalog.Remediation, error)
 }
 
@@ -39,20 +40,21 @@ func (a *api) runningFindings() {
 
 // FindingFilter selects findings of what runs.
 type FindingFilter struct {
-	Tenant   string `query:"tenant" maxLength:"100"`
-	Cluster  string `query:"cluster" maxLength:"256"`
-	Zone     string `query:"zone" maxLength:"256"`
-	Service  string `query:"service" maxLength:"256"`
-	Owner    string `query:"owner" maxLength:"256"`
-	ID       string `query:"id" maxLength:"200" doc:"Of the vulnerability, by any of its names"`
-	Severity string `query:"severity" enum:"unknown,none,low,medium,high,critical" doc:"This or worse"`
-	KEV      bool   `query:"kev" doc:"Only what is known to be exploited"`
+	Tenant   string  `query:"tenant" maxLength:"100"`
+	Cluster  string  `query:"cluster" maxLength:"256"`
+	Zone     string  `query:"zone" maxLength:"256"`
+	Service  string  `query:"service" maxLength:"256"`
+	Owner    string  `query:"owner" maxLength:"256"`
+	ID       string  `query:"id" maxLength:"200" doc:"Of the vulnerability, by any of its names"`
+	Severity string  `query:"severity" enum:"unknown,none,low,medium,high,critical" doc:"This or worse"`
+	KEV      bool    `query:"kev" doc:"Only what is known to be exploited"`
+	EPSS     float64 `query:"epss" minimum:"0" maximum:"1" doc:"Only what is as likely to be exploited within thirty days, or likelier: one of the server's steps (findings.epssSteps; 0.1 and 0.5 by default)"`
 
 	Status []string `query:"status" enum:"affected,not_affected,fixed,under_investigation" doc:"Only these, separated by commas: affected, or what statements (VEX) of trusted authors say"`
 }
 
-func (f *FindingFilter) query(who authz.Actor, tenant string) (catalog.FindingQuery, error) {
-	q := catalog.FindingQuery{Tenant: tenant, Mine: tenant != "" || who.Tenant != "", Cluster: f.Cluster, Zone: f.Zone, Service: f.Service, Owner: f.Owner, ID: f.ID, KEV: f.KEV}
+func (f *FindingFilter) query(c runningFindings, who authz.Actor, tenant string) (catalog.FindingQuery, error) {
+	q := catalog.FindingQuery{Tenant: tenant, Mine: tenant != "" || who.Tenant != "", Cluster: f.Cluster, Zone: f.Zone, Service: f.Service, Owner: f.Owner, ID: f.ID, KEV: f.KEV, EPSS: f.EPSS}
 	if f.Severity != "" {
 		if err := q.Severity.UnmarshalText([]byte(f.Severity)); err != nil {
 			return q, ident.Errorf(ident.KindUsage, "%.40q is no severity", f.Severity)
@@ -61,7 +63,7 @@ func (f *FindingFilter) query(who authz.Actor, tenant string) (catalog.FindingQu
 	for _, s := range f.Status {
 		q.Statuses = append(q.Statuses, vuln.Status(s))
 	}
-	return q, nil
+	return q, c.CheckEPSS(q.EPSS)
 }
 
 type findingsAnswer struct{ Body report.RunningFindings }
@@ -81,7 +83,7 @@ func (a *api) listFindings(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	q, err := in.query(who, tenant)
+	q, err := in.query(a.Catalog, who, tenant)
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
@@ -138,7 +140,7 @@ func (a *api) listFindings(ctx context.Context, in *struct {
 func FindingView(x *catalog.TriagedFinding) report.RunningFinding {
 	s := &x.Said
 	f := report.RunningFinding{Cluster: x.Cluster, Container: x.Container, Image: s.Image.String(), Zone: s.Zone, Service: s.Service, Owner: s.Owner, ID: x.ID, Aliases: s.Aliases, PURL: s.PURL,
-		Component: s.Component, Severity: s.Severity.String(), KEV: s.KEV, Fixed: s.Fixed, Fix: s.Fix, Status: string(s.Status), VEXSource: s.VEXSource, Doubtful: s.Doubtful, Unheard: s.Unheard, From: x.From, Until: x.Until, State: string(x.State), Origin: string(x.Origin), Base: x.Base}
+		Component: s.Component, Severity: s.Severity.String(), KEV: s.KEV, EPSSReached: s.EPSS, Fixed: s.Fixed, Fix: s.Fix, Status: string(s.Status), VEXSource: s.VEXSource, Doubtful: s.Doubtful, Unheard: s.Unheard, From: x.From, Until: x.Until, State: string(x.State), Origin: string(x.Origin), Base: x.Base}
 	f.Exposed, f.Due, f.Overdue = x.Exposed, x.Due, x.Overdue
 	if !x.Until.IsZero() {
 		f.State = "remediated"
@@ -190,7 +192,7 @@ func (a *api) remediation(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	q, err := in.query(who, tenant)
+	q, err := in.query(a.Catalog, who, tenant)
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
