@@ -69,14 +69,13 @@ func join(list []exposure, e exposure) []exposure {
 // finding that a statement clears is none. group says whose one is; nil: nobody asks.
 func (c *Catalog) exposures(ctx context.Context, q *FindingQuery, at time.Time, group func(*Finding) string) (map[exposureKey][]exposure, error) {
 	all := map[exposureKey][]exposure{}
-	err := c.states(ctx, store.StateQuery{Kind: store.StateFinding, History: true}, func(s *store.State) error {
-		f, err := findingOf(s)
-		if err != nil || !q.selects(&f) || f.Said.Status.Clears() || !at.IsZero() && f.From.After(at) {
-			return err
+	err := c.rows(ctx, store.StateQuery{History: true}, func(f *Finding) error {
+		if !q.selects(f) || f.Said.Status.Clears() || !at.IsZero() && f.From.After(at) {
+			return nil
 		}
 		e := exposure{from: f.From, until: f.Until, severity: f.Said.Severity, kev: f.Said.KEV}
 		if group != nil {
-			e.group = group(&f)
+			e.group = group(f)
 		}
 		if !at.IsZero() && e.until.After(at) {
 			e.until = time.Time{}

@@ -11,10 +11,12 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/index"
@@ -65,8 +67,8 @@ type FindingSaid struct {
 	Tenants []string `json:"tenants"`
 }
 
-// findingScope is the scope of a container's findings: the cluster's name, escaped
-// so that it ends at the first slash, and the container.
+// findingScope names a container: the cluster's name, escaped so that it ends at the first
+// slash, and the container.
 func findingScope(cluster, container string) string { return url.PathEscape(cluster) + "/" + container }
 
 // mostKey is the length up to which a key is readable.
@@ -82,12 +84,34 @@ func findingKey(id, purl string, image ident.Digest) string {
 	return strings.ToValidUTF8(k[:mostKey], "") + " " + hex.EncodeToString(sum[:])
 }
 
+// row is the name of a finding among those of its vulnerability: the container, the key, and
+// how many characters the container has.
+func (f *Finding) row() string {
+	return f.scope + " " + f.key + " " + strconv.Itoa(utf8.RuneCountInString(f.scope))
+}
+
+// ofRow reads the container and the key from a row's name.
+func ofRow(name string) (scope, key string, ok bool) {
+	end := strings.LastIndexByte(name, ' ')
+	if end < 0 {
+		return "", "", false
+	}
+	runes, err := strconv.Atoi(name[end+1:])
+	rest := name[:end]
+	for at := range rest {
+		if runes--; runes < 0 {
+			return rest[:at], strings.TrimPrefix(rest[at:], " "), err == nil && rest[at] == ' '
+		}
+	}
+	return "", "", false
+}
+
 // findingsTable holds the newest, and who waits for another.
 type findingsTable struct {
 	look    sync.Mutex // one look at a time
 	exposed exposed
-	// versions are those of the containers' findings in the store, by scope, as far as
-	// they are known. Only a look reads them.
+	// versions are those of the vulnerabilities' findings in the store, as far as they are
+	// known. Only a look reads them.
 	versions map[string]uint64
 	last     atomic.Pointer[foundRunning]
 	took     atomic.Int64  // nanoseconds, of the last look
@@ -405,66 +429,99 @@ func (v *view) tenantOf(artifact uint32) string {
 // writtenFindings are those that hold, as they were written down.
 func (c *Catalog) writtenFindings(ctx context.Context) (*foundRunning, error) {
 	var list []Finding
-	err := c.states(ctx, store.StateQuery{Kind: store.StateFinding}, func(s *store.State) error {
-		f, err := findingOf(s)
-		if err == nil {
-			list = append(list, f)
-		}
-		return err
+	err := c.rows(ctx, store.StateQuery{}, func(f *Finding) error {
+		list = append(list, *f)
+		return nil
 	})
 	slices.SortFunc(list, compareFindings)
 	return foundOf(list), err
 }
 
+// rows hands over findings as they were written down, by vulnerability and row. What has a
+// subject a program before schema 5 wrote while it was replaced: each is here as well, as
+// this one found it.
+func (c *Catalog) rows(ctx context.Context, q store.StateQuery, each func(*Finding) error) error {
+	q.Kind = store.StateFinding
+	return c.states(ctx, q, func(s *store.State) error {
+		if s.Subject != "" {
+			return nil
+		}
+		f, err := findingOf(s)
+		if err != nil {
+			return err
+		}
+		return each(&f)
+	})
+}
+
 func findingOf(s *store.State) (Finding, error) {
-	cluster, container, _ := strings.Cut(s.Scope, "/")
-	f := Finding{Container: container, ID: s.Subject, From: s.From, Until: s.Until}
+	f := Finding{ID: s.Scope, From: s.From, Until: s.Until}
 	var err error
-	if f.Cluster, err = url.PathUnescape(cluster); err == nil {
+	scope, key, ok := ofRow(s.Key)
+	cluster, container, _ := strings.Cut(scope, "/")
+	if !ok {
+		err = errors.New("it names no container")
+	} else if f.Cluster, err = url.PathUnescape(cluster); err == nil {
 		err = json.Unmarshal(s.Body, &f.Said)
 	}
 	if err != nil {
-		return Finding{}, ident.Errorf(ident.KindFailure, "the finding %.80q of %s cannot be read: %w", s.Key, s.Scope, err)
+		return Finding{}, ident.Errorf(ident.KindFailure, "the finding %.80q of %.80s cannot be read: %w", s.Key, s.Scope, err)
 	}
-	f.scope, f.key = s.Scope, s.Key
+	f.Container, f.scope, f.key = container, scope, key
 	return f, nil
 }
 
 // mostWritten bounds the findings that are written down in one transaction, which holds
-// up intake: those of one advisory nearly always fit.
+// up intake, where they are of several vulnerabilities.
 const mostWritten = 4096
 
-// writeFindings writes down what differs, and gives those that are there their times: many
-// containers in one transaction. Where another server wrote down something of a container
+// findingsChange is how the findings of a vulnerability differ from what is written down.
+type findingsChange struct {
+	opens []*Finding // of foundRunning
+	ends  []*Finding
+}
+
+// writeFindings writes down what differs, and gives those that are there their times: of many
+// vulnerabilities in one transaction. Where another server wrote down something of one
 // meanwhile, what is to be written is worked out anew from that. What a look that failed
 // midway has written down, the next one finds there.
 func (c *Catalog) writeFindings(ctx context.Context, was, now *foundRunning) error {
-	var changes []store.StateChange
-	n, whole := 0, false
+	changes := map[string]*findingsChange{}
+	of := func(id string) *findingsChange {
+		d := changes[id]
+		if d == nil {
+			d = &findingsChange{}
+			changes[id] = d
+		}
+		return d
+	}
+	for _, scope := range now.differing(was) {
+		differences(pointers(was.in.At(scope)), pointers(now.in.At(scope)), func(f *Finding) { d := of(f.ID); d.ends = append(d.ends, f) }, func(f *Finding) { d := of(f.ID); d.opens = append(d.opens, f) })
+	}
+	whole := false
 	defer func() {
 		if !whole { // some of it may be written down, which was does not know
 			clear(c.findings.versions)
 		}
 	}()
-	for _, scope := range now.differing(was) {
-		d, err := findingsChange(scope, was.in.At(scope), now.in.At(scope))
-		if err != nil {
-			return err
-		}
-		size := len(d.Open) + len(d.Close)
-		if size == 0 {
-			continue
-		}
-		if n += size; n > mostWritten && len(changes) > 0 {
-			if err := c.amendFindings(ctx, changes, now); err != nil {
+	var batch []string
+	n := 0
+	write := func() error {
+		err := c.amendFindings(ctx, batch, changes, now)
+		batch, n = batch[:0], 0
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(changes)) {
+		size := len(changes[id].opens) + len(changes[id].ends)
+		if n+size > mostWritten && n > 0 {
+			if err := write(); err != nil {
 				return err
 			}
-			changes, n = nil, size
 		}
-		changes = append(changes, d)
+		batch, n = append(batch, id), n+size
 	}
-	if len(changes) > 0 {
-		if err := c.amendFindings(ctx, changes, now); err != nil {
+	if n > 0 {
+		if err := write(); err != nil {
 			return err
 		}
 	}
@@ -472,51 +529,76 @@ func (c *Catalog) writeFindings(ctx context.Context, was, now *foundRunning) err
 	return nil
 }
 
-// findingsChange says how two lists of a container's findings differ, both in the order of
-// their keys, and gives those of the second that are in the first their times.
-func findingsChange(scope string, before, list []Finding) (store.StateChange, error) {
-	d := store.StateChange{Scope: scope}
+// differences says how two lists of findings differ, both in the order of their places but
+// for times, and gives those of the second that are in the first their times.
+func differences(before, list []*Finding, ends, opens func(*Finding)) {
 	for len(before) > 0 || len(list) > 0 {
 		order := -1
 		switch {
 		case len(before) == 0:
 			order = 1
 		case len(list) > 0:
-			order = strings.Compare(before[0].key, list[0].key)
+			order = cmp.Or(strings.Compare(before[0].scope, list[0].scope), strings.Compare(before[0].key, list[0].key))
 		}
-		if order == 0 && sameFinding(&before[0], &list[0]) {
+		if order == 0 && sameFinding(before[0], list[0]) {
 			list[0].From = before[0].From
 			before, list = before[1:], list[1:]
 			continue
 		}
 		if order <= 0 {
-			d.Close = append(d.Close, store.State{Key: before[0].key, From: before[0].From})
+			ends(before[0])
 			before = before[1:]
 		}
 		if order >= 0 {
-			body, err := json.Marshal(&list[0].Said)
-			if err != nil {
-				return d, err
-			}
-			d.Open = append(d.Open, store.State{Key: list[0].key, Subject: list[0].ID, Body: body})
+			opens(list[0])
 			list = list[1:]
 		}
 	}
-	return d, nil
+}
+
+func pointers(list []Finding) []*Finding {
+	out := make([]*Finding, len(list))
+	for i := range list {
+		out[i] = &list[i]
+	}
+	return out
 }
 
 // amendments is how often a change is worked out anew because other servers wrote down
-// findings of the same containers meanwhile. Each time somebody's is written.
+// findings of the same vulnerabilities meanwhile. Each time somebody's is written.
 const amendments = 8
 
-// amendFindings writes changes down, and notes since when what they open is so.
-func (c *Catalog) amendFindings(ctx context.Context, changes []store.StateChange, now *foundRunning) error {
+// amendFindings writes the changes of some vulnerabilities down, and notes since when what
+// they open is so.
+func (c *Catalog) amendFindings(ctx context.Context, ids []string, changes map[string]*findingsChange, now *foundRunning) error {
 	t := &c.findings
 	for range amendments {
-		for i := range changes {
-			changes[i].Version = t.versions[changes[i].Scope]
+		n := 0
+		for _, id := range ids {
+			n += len(changes[id].ends) + len(changes[id].opens)
 		}
-		done, err := c.store.Amend(ctx, c.mutation(self), store.StateFinding, changes)
+		if half := len(ids) / 2; n > store.MaxChange && half > 0 { // worked out anew
+			if err := c.amendFindings(ctx, ids[:half], changes, now); err != nil {
+				return err
+			}
+			ids = ids[half:]
+		}
+		list := make([]store.StateChange, len(ids))
+		for i, id := range ids {
+			d := &list[i]
+			d.Scope, d.Version = id, t.versions[id]
+			for _, f := range changes[id].ends {
+				d.Close = append(d.Close, store.State{Key: f.row(), From: f.From})
+			}
+			for _, f := range changes[id].opens {
+				body, err := json.Marshal(&f.Said)
+				if err != nil {
+					return err
+				}
+				d.Open = append(d.Open, store.State{Key: f.row(), Body: body})
+			}
+		}
+		done, err := c.store.Amend(ctx, c.mutation(self), store.StateFinding, list)
 		var moved *store.ScopesMoved
 		if errors.As(err, &moved) {
 			if err := c.readAgain(ctx, changes, moved, now); err != nil {
@@ -527,43 +609,42 @@ func (c *Catalog) amendFindings(ctx context.Context, changes []store.StateChange
 		if err != nil {
 			return storeError(err)
 		}
-		for i := range changes {
-			scope := changes[i].Scope
-			t.versions[scope] = done[i].Version
-			list := now.in.At(scope)
-			for _, o := range changes[i].Open {
-				at, _ := slices.BinarySearchFunc(list, o.Key, func(f Finding, key string) int { return strings.Compare(f.key, key) })
-				list[at].From = done[i].At
+		for i, id := range ids {
+			t.versions[id] = done[i].Version
+			for _, f := range changes[id].opens {
+				f.From = done[i].At
 			}
 		}
 		return nil
 	}
-	return ident.Errorf(ident.KindFailure, "other servers write down findings of the same containers again and again: %w", store.ErrRetryLater).WithHint("servers that share a database are to be given the same advisories")
+	return ident.Errorf(ident.KindFailure, "other servers write down findings of the same vulnerabilities again and again: %w", store.ErrRetryLater).WithHint("servers that share a database are to be given the same advisories")
 }
 
-// readAgain works out anew the changes of containers of which another server wrote
+// readAgain works out anew the changes of vulnerabilities of which another server wrote
 // findings down.
-func (c *Catalog) readAgain(ctx context.Context, changes []store.StateChange, moved *store.ScopesMoved, now *foundRunning) error {
-	for i := range changes {
-		scope := changes[i].Scope
-		version, is := moved.Versions[scope]
-		if !is {
-			continue
-		}
-		var before []Finding
-		err := c.states(ctx, store.StateQuery{Kind: store.StateFinding, Scope: scope}, func(s *store.State) error {
-			f, err := findingOf(s)
+func (c *Catalog) readAgain(ctx context.Context, changes map[string]*findingsChange, moved *store.ScopesMoved, now *foundRunning) error {
+	for id, version := range moved.Versions {
+		var before []*Finding
+		err := c.rows(ctx, store.StateQuery{Scope: id}, func(f *Finding) error {
 			before = append(before, f)
-			return err
+			return nil
 		})
 		if err != nil {
 			return err
 		}
-		slices.SortFunc(before, compareFindings)
-		if changes[i], err = findingsChange(scope, before, now.in.At(scope)); err != nil {
-			return err
+		slices.SortFunc(before, func(a, b *Finding) int { return a.place(b) })
+		d := &findingsChange{}
+		for _, scope := range now.about.At(strings.ToUpper(id)) {
+			n := 0 // of those of before, which come up to the end of this container
+			for n < len(before) && before[n].scope <= scope {
+				n++
+			}
+			differences(before[:n], now.of(scope, id), func(f *Finding) { d.ends = append(d.ends, f) }, func(f *Finding) { d.opens = append(d.opens, f) })
+			before = before[n:]
 		}
-		c.findings.versions[scope] = version
+		d.ends = append(d.ends, before...)
+		changes[id] = d
+		c.findings.versions[id] = version
 	}
 	return nil
 }

@@ -301,17 +301,22 @@ func TestFindingsAgainstScans(t *testing.T) {
 			cur := p.Items[len(p.Items)-1].Cursor()
 			q.After = &cur
 		}
-		var past []string
+		// What was written down is in the order of vulnerabilities.
+		var past, order []string
 		for q := (catalog.FindingQuery{Limit: 3, History: true}); ; {
 			p := findings(t, c, q)
 			past = append(past, told(p)...)
+			for _, f := range p.Items {
+				order = append(order, f.ID+" "+f.Cluster+"/"+f.Container)
+			}
 			if !p.More {
 				break
 			}
 			cur := p.Items[len(p.Items)-1].Cursor()
 			q.After = &cur
 		}
-		if !slices.Equal(paged, got) || !slices.Equal(past, got) {
+		slices.Sort(past)
+		if sorted := slices.Sorted(slices.Values(got)); !slices.Equal(paged, got) || !slices.Equal(past, sorted) || !slices.IsSorted(order) {
 			t.Errorf("round %d: page after page\n%q\n%q\n%q", round, got, paged, past)
 		}
 		end()

@@ -36,8 +36,8 @@ type FindingQuery struct {
 
 // FindingCursor is the place of a finding in the order of answers.
 type FindingCursor struct {
-	Scope, Key string
-	From       time.Time
+	ID, Scope, Key string
+	From           time.Time
 }
 
 // TriagedFinding is a finding with what was decided about it.
@@ -57,7 +57,7 @@ type TriagedFinding struct {
 }
 
 // Cursor is where an answer goes on after the finding.
-func (f *Finding) Cursor() FindingCursor { return FindingCursor{f.scope, f.key, f.From} }
+func (f *Finding) Cursor() FindingCursor { return FindingCursor{f.ID, f.scope, f.key, f.From} }
 
 // RunningFindings is the answer.
 type RunningFindings struct {
@@ -208,13 +208,14 @@ func (c *Catalog) origin(q *FindingQuery, known *knownOrigins, t *TriagedFinding
 	return false
 }
 
-// pastFindings reads what was written down. Decisions are those of now.
+// pastFindings reads what was written down, by vulnerability and container. Decisions are
+// those of now.
 func (c *Catalog) pastFindings(ctx context.Context, q *FindingQuery) (*RunningFindings, error) {
 	origins := c.origins.last.Load()
 	out := &RunningFindings{OriginPending: origins.waiting(c.follow.now())}
-	sq := store.StateQuery{Kind: store.StateFinding, At: q.At, History: q.History}
+	sq := store.StateQuery{At: q.At, History: q.History}
 	if q.After != nil {
-		sq.After = &store.State{Scope: q.After.Scope, Key: q.After.Key, From: q.After.From}
+		sq.After = &store.State{Scope: q.After.ID, Key: (&Finding{scope: q.After.Scope, key: q.After.Key}).row(), From: q.After.From}
 	}
 	v, now := c.follow.now(), c.now()
 	var since func(*Finding) time.Time
@@ -231,12 +232,11 @@ func (c *Catalog) pastFindings(ctx context.Context, q *FindingQuery) (*RunningFi
 			return list[len(list)-1].from
 		}
 	}
-	err := c.states(ctx, sq, func(s *store.State) error {
-		f, err := findingOf(s)
-		if err != nil || !q.selects(&f) {
-			return err
+	err := c.rows(ctx, sq, func(f *Finding) error {
+		if !q.selects(f) {
+			return nil
 		}
-		t, ok := c.triaged(q, v, &f, now, since)
+		t, ok := c.triaged(q, v, f, now, since)
 		if !ok || !c.origin(q, origins, &t, out) {
 			return nil
 		}

@@ -94,6 +94,17 @@ func (f *foundRunning) all() iter.Seq[*Finding] {
 	}
 }
 
+// of are a container's findings that are of a vulnerability.
+func (f *foundRunning) of(scope, id string) (out []*Finding) {
+	list := f.in.At(scope)
+	for i := range list {
+		if list[i].ID == id {
+			out = append(out, &list[i])
+		}
+	}
+	return out
+}
+
 // with is what was found before of other vulnerabilities than those of some identifiers,
 // and list of those. What is of advisories that are no longer loaded stays.
 func (f *foundRunning) with(list []Finding, only map[string]bool, m *matched) *foundRunning {

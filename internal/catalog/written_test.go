@@ -107,3 +107,27 @@ func findingsOfTwoServers(t *testing.T, reopen func() store.Store) {
 		}
 	}
 }
+
+// What a program before schema 5 wrote down while it was being replaced, by containers, hides
+// nothing, and is told by nobody.
+func TestFindingsOfAnOlderServer(t *testing.T) {
+	ctx, clock := context.Background(), clockAt(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
+	s := embedded(t, t.TempDir())
+	old := []store.State{{Key: "GHSA-a pkg:npm/a@1.0.0 " + digest(1).String(), Subject: "GHSA-a", Body: []byte(`{"severity":"high"}`)}}
+	if _, err := s.Assert(ctx, store.Mutation{Actor: "server", Time: clock.Now()}, store.StateFinding, "prod/shop/Deployment/web/app", old); err != nil {
+		t.Fatal(err)
+	}
+	c, end := open(t, s, catalog.Options{Now: clock.Now})
+	defer end()
+	take(t, c, catalog.Upload{Artifact: digest(1)}, text("image1", "pkg:npm/a@1.0.0"))
+	advise(t, c, clock.Now(), advisory("GHSA-a", "a", "2.0.0"))
+	if _, err := c.Report(ctx, ci, "prod", []catalog.Workload{container("web", 1)}); err != nil {
+		t.Fatal(err)
+	}
+	audit(t, c)
+	for _, q := range []catalog.FindingQuery{{}, {History: true}, {At: clock.Now()}} {
+		if got := findings(t, c, q); len(got.Items) != 1 || got.Items[0].Container != "shop/Deployment/web/app" || got.Items[0].Said.PURL == "" {
+			t.Errorf("%+v: %q", q, saidOf(got))
+		}
+	}
+}

@@ -27,7 +27,7 @@ type runningFindings interface {
 func (a *api) runningFindings() {
 	huma.Register(a.huma, huma.Operation{
 		OperationID: "listFindings", Method: http.MethodGet, Path: "/api/v1/findings", Tags: []string{"Findings"}, Summary: "Which vulnerabilities has what runs, since when, and what was decided about them?",
-		Description: "Of every running container that has a document, as of the last look a few seconds ago; or what was so at a time, or with history all of it. A change is an event of kind findings.",
+		Description: "Of every running container that has a document, as of the last look a few seconds ago; or what was so at a time, or with history all of it, by vulnerability and container then. A change is an event of kind findings.",
 	}, a.listFindings)
 	huma.Register(a.huma, huma.Operation{
 		OperationID: "decide", Method: http.MethodPut, Path: "/api/v1/findings/decision", Tags: []string{"Findings"}, Summary: "Say that findings are being worked on, or accepted until a time",
@@ -102,7 +102,7 @@ func (a *api) listFindings(ctx context.Context, in *struct {
 	if in.Cursor != "" {
 		var from string
 		q.After = &catalog.FindingCursor{}
-		if err := uncursor(in.Cursor, &q.After.Scope, &q.After.Key, &from); err != nil {
+		if err := uncursor(in.Cursor, &q.After.ID, &q.After.Scope, &q.After.Key, &from); err != nil {
 			return nil, a.fail(ctx, err)
 		}
 		if q.After.From, err = time.Parse(time.RFC3339Nano, from); err != nil {
@@ -131,7 +131,7 @@ func (a *api) listFindings(ctx context.Context, in *struct {
 	}
 	if found.More {
 		c := found.Items[len(found.Items)-1].Cursor()
-		b.Next = joined(c.Scope, c.Key, c.From.Format(time.RFC3339Nano))
+		b.Next = joined(c.ID, c.Scope, c.Key, c.From.Format(time.RFC3339Nano))
 	}
 	return out, nil
 }

@@ -16,7 +16,8 @@ const (
 	// Subject is the image's digest.
 	StateRuns StateKind = iota + 1
 	// StateFinding: an advisory concerns a component of what a container runs. The scope
-	// is the container; Subject is the vulnerability.
+	// is the vulnerability, so that what one advisory changes lies together; Key begins with
+	// the container.
 	StateFinding
 	// StateVEX: somebody stated something about a vulnerability in a product. The scope
 	// is the author's document; Subject is the vulnerability.

@@ -64,8 +64,8 @@ type Store interface {
 	// that the caller knows: it reads no state, and costs what the changes cost. It returns
 	// what became of each, in order. Where a scope has another version, nothing is changed
 	// and the error is a *ScopesMoved. A scope for which a later time than by.Time was
-	// asserted is changed for that time: history is appended to. Each scope that changes is
-	// a record of the journal; a change without rows is none.
+	// asserted is changed for that time: history is appended to. All that changes is one
+	// record of the journal; a change without rows is none.
 	Amend(ctx context.Context, by Mutation, kind StateKind, changes []StateChange) ([]Amended, error)
 
 	// DropRejected removes documents from quarantine.

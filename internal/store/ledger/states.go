@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"math"
 	"slices"
@@ -178,12 +179,13 @@ type end struct {
 
 func (e end) compare(o end) int { return strings.Compare(e.key, o.key) }
 
-// turn writes changes of states, each with its record in the journal, and says which
-// version of its scope each is.
+// turn writes changes of states, with one record in the journal for all of them, and says
+// which version of its scope each is.
 func (l *Ledger) turn(ctx context.Context, tx Tx, c *counter, by store.Mutation, kind store.StateKind, list []*delta) error {
 	fresh, last, journal := rows{table: l.tables.state}, rows{table: l.tables.stateScope}, rows{table: l.tables.journal}
 	closed, undone := map[int64][]any{}, []any(nil)
-	// The journal's record covers what was closed and what was opened.
+	// The journal's record covers what was closed and what was opened, and where it is of
+	// several scopes, in which.
 	sum := sha256.New()
 	var length [binary.MaxVarintLen64]byte
 	field := func(parts ...string) {
@@ -197,7 +199,9 @@ func (l *Ledger) turn(ctx context.Context, tx Tx, c *counter, by store.Mutation,
 		}
 	}
 	for _, d := range list {
-		sum.Reset()
+		if len(list) > 1 {
+			field("=", d.scope)
+		}
 		for _, s := range d.open {
 			field("+", s.Key)
 			field(s.Subject)
@@ -213,11 +217,16 @@ func (l *Ledger) turn(ctx context.Context, tx Tx, c *counter, by store.Mutation,
 				closed[d.at] = append(closed[d.at], d.scope, e.key, e.from)
 			}
 		}
-		err := c.journal(&journal, evidence.Record{Time: by.Time, Actor: by.Actor, Action: "state.assert", Object: stateNames[kind] + "/" + clip(d.scope), After: digestText(sum.Sum(nil))},
-			store.ChangeState, int64(kind), nil)
-		if err != nil {
-			return err
-		}
+	}
+	object := stateNames[kind] + "/" + clip(list[0].scope)
+	if more := len(list) - 1; more > 0 {
+		object += fmt.Sprintf(" and %d more", more)
+	}
+	err := c.journal(&journal, evidence.Record{Time: by.Time, Actor: by.Actor, Action: "state.assert", Object: object, After: digestText(sum.Sum(nil))}, store.ChangeState, int64(kind), nil)
+	if err != nil {
+		return err
+	}
+	for _, d := range list {
 		d.version = c.head.Seq
 		last.add(int64(kind), d.scope, d.at, int64(c.head.Seq)) // #nosec G115 -- as in save
 	}
@@ -229,7 +238,7 @@ func (l *Ledger) turn(ctx context.Context, tx Tx, c *counter, by store.Mutation,
 	if err := endStates(ctx, tx, "DELETE FROM state", []any{int64(kind), int64(open)}, undone); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, append(journal.statements(last.statements(fresh.statements(nil))), c.save())...)
+	_, err = tx.Exec(ctx, append(journal.statements(last.statements(fresh.statements(nil))), c.save())...)
 	return err
 }
 
@@ -262,9 +271,10 @@ var intervals = func() map[int]string {
 	return m
 }()
 
-// clip keeps a scope within a field of the journal, whose prefix takes a little.
+// clip keeps a scope within a field of the journal, of which what stands around it takes a
+// little.
 func clip(s string) string {
-	if most := evidence.MaxField - 16; len(s) > most {
+	if most := evidence.MaxField - 48; len(s) > most {
 		return strings.ToValidUTF8(s[:most], "")
 	}
 	return s
@@ -288,7 +298,7 @@ func (l *Ledger) States(ctx context.Context, q store.StateQuery) ([]store.State,
 		where("scope = ?", q.Scope)
 	}
 	if q.Subject != "" {
-		where("subject = ?", q.Subject)
+		where("subject = ? AND subject <> ''", q.Subject) // as the index has it
 	}
 	switch {
 	case q.History:

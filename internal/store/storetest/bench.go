@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -40,6 +41,9 @@ func Bench(b *testing.B, open func(b *testing.B, c store.Coding) store.Store) {
 				b.Error(err)
 			}
 		})
+	}
+	for _, scopes := range []int{1, 2000} {
+		b.Run(fmt.Sprintf("amend/scopes=%d", scopes), func(b *testing.B) { amending(b, open(b, (&maker{}).known.Coding()), scopes) })
 	}
 	b.Run("delete", func(b *testing.B) {
 		const documents = 2000
@@ -122,5 +126,57 @@ func (m *maker) commit(b *testing.B, s store.Store, list []store.Intake) {
 	}
 	for _, r := range receipts {
 		m.known.Learn(r.Added)
+	}
+}
+
+// amending opens 2,000 states at once, as findings of one advisory are, and ends them again;
+// they are of one scope, another each time, or one of each of many. There are 26,000 others.
+// The metrics are of the median change.
+func amending(b *testing.B, s store.Store, scopes int) {
+	const states, others = 2000, 13
+	versions := map[string]uint64{}
+	n := 0
+	amend := func(round int, end bool) time.Duration {
+		changes := make([]store.StateChange, scopes)
+		for i := range states {
+			c := &changes[i%scopes]
+			c.Scope = fmt.Sprintf("scope-%d", i%scopes*7919%max(scopes, 2))
+			if scopes == 1 {
+				c.Scope = fmt.Sprintf("scope-%d", round*7919%1000)
+			}
+			key := fmt.Sprintf("prod/shop/Deployment/app-%d/app CVE-2026-%04d pkg:deb/debian/libssl3@3.0.%d", i, round, i)
+			if end {
+				c.Close = append(c.Close, store.State{Key: key, From: By(n).Time})
+			} else {
+				c.Open = append(c.Open, store.State{Key: key, Body: bytes.Repeat([]byte("finding "), 80)})
+			}
+			c.Version = versions[c.Scope]
+		}
+		n++
+		before := used.CPU(b)
+		done, err := s.Amend(b.Context(), By(n), store.StateFinding, changes)
+		took := used.CPU(b) - before
+		if err != nil {
+			b.Fatal(err)
+		}
+		for i := range changes {
+			versions[changes[i].Scope] = done[i].Version
+		}
+		return took
+	}
+	for round := range others {
+		amend(round, false)
+	}
+	var opened, ended []time.Duration
+	for round := range b.N {
+		opened = append(opened, amend(others+round, false))
+		ended = append(ended, amend(others+round, true))
+	}
+	for what, took := range map[string][]time.Duration{"open": opened, "end": ended} {
+		slices.Sort(took)
+		b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "cpu-ms/"+what)
+	}
+	if err := s.Close(); err != nil {
+		b.Error(err)
 	}
 }
