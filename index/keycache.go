@@ -203,12 +203,12 @@ func workedNumber(c *sbom.Component, on *system) (uint32, bool) {
 		return 0, false
 	}
 	n := c.Known.Number.Load()
-	return uint32(n), uint32(n>>32) == on.number //nolint:gosec // the halves
+	return uint32(n), uint32(n>>32) == on.number && sameKey(&c.Known.Component, c) //nolint:gosec // the halves
 }
 
 // keepNumber puts a number there, instead of that on another distribution.
 func keepNumber(c *sbom.Component, on *system, id uint32) {
-	if c.Known != nil && on.number != 0 {
+	if c.Known != nil && on.number != 0 && sameKey(&c.Known.Component, c) {
 		c.Known.Number.Store(uint64(on.number)<<32 | uint64(id))
 	}
 }
