@@ -125,7 +125,8 @@ func (*sharedTexts) unpack(line []byte, p store.TextPiece) ([]byte, error) {
 
 // spans says where a line has texts of a document, and which line, up to where: the one
 // that grows, or the one before it while that has more of them. Texts that came more than
-// once and have no place in the line that grows are given one, for documents to come.
+// once and have no place in the line that grows are given one, for documents to come. What a
+// document says twice comes with them; alone it is not worth taking the document apart.
 func (s *sharedTexts) spans(repeats []spdx.Repeat) (in store.TextRef, spans []zstdframe.Span) {
 	if len(repeats) == 0 {
 		return in, nil
@@ -137,7 +138,9 @@ func (s *sharedTexts) spans(repeats []spdx.Repeat) (in store.TextRef, spans []zs
 	bytes, old := 0, 0
 	for i := range repeats {
 		t := repeats[i].Text()
-		texts[i] = t
+		if texts[i] = t; t == nil {
+			continue
+		}
 		if line.has(t.In, t.At, len(t.Bytes)) {
 			bytes += len(t.Bytes)
 		}
@@ -152,6 +155,10 @@ func (s *sharedTexts) spans(repeats []spdx.Repeat) (in store.TextRef, spans []zs
 	spans = make([]zstdframe.Span, 0, len(repeats))
 	for i := range repeats {
 		r, t := &repeats[i], texts[i]
+		if t == nil {
+			spans = append(spans, zstdframe.Span{From: r.From, To: r.To, At: r.At, Own: true})
+			continue
+		}
 		switch {
 		case from.has(t.In, t.At, len(t.Bytes)):
 			spans = append(spans, zstdframe.Span{From: r.From, To: r.To, At: t.At})
@@ -164,6 +171,9 @@ func (s *sharedTexts) spans(repeats []spdx.Repeat) (in store.TextRef, spans []zs
 				r.Move(t, kept) // or somebody else did, and these bytes lie there for nothing
 			}
 		}
+	}
+	if max(bytes, old) == 0 {
+		return in, nil
 	}
 	return store.TextRef{Line: from.id, Through: int64(from.onDisk)}, spans
 }

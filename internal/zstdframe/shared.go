@@ -1,19 +1,33 @@
 package zstdframe
 
-import "sort"
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"sort"
+)
 
-// Span is bytes of a source that the reader's dictionary has too.
+// Span is bytes of a source that the reader's dictionary has too, or the source itself
+// further ahead.
 type Span struct {
-	From, To int // of the source
-	At       int // where the dictionary has them
+	From, To int  // of the source
+	At       int  // where the dictionary has them, or the source
+	Own      bool // the source has
 }
 
 // MaxShared is the longest source that can refer to a dictionary: what its first byte
 // refers to must still be in the window of its last.
 const MaxShared = chunk
 
-// minPart is from how many bytes on what lies between two spans is worth a search.
-const minPart = 64
+const (
+	// minPart is from how many bytes on what lies between two spans is worth a search.
+	minPart = 64
+	// minAlike is from how many bytes on what the source itself has again is worth a match
+	// that nobody searched for.
+	minAlike = 8
+	// alikeSlots is how many different ones are remembered, as a power of two.
+	alikeSlots = 6
+)
 
 // stretch is what lies between two spans, and the span behind it. What is worth a search is
 // laid together with that of all other stretches, so that they are matched with one another;
@@ -26,18 +40,23 @@ type stretch struct {
 	offset uint32
 }
 
+// between is bytes of a source that lay between two spans.
+type between struct{ from, to int }
+
 // taken is a source that was taken apart, and how far it is packed.
 type taken struct {
 	stretches []stretch
 	searched  []byte
 	at        int // which stretch is due
 	done      int // of searched
+	alike     [1 << alikeSlots]between
 }
 
 // AppendShared appends the frame of src, for a reader that is given the first bytes of a
 // dictionary, as many as size says: its content is raw (RFC 8878 section 5), and its number is
-// not in the frame. spans ascend, do not overlap, and lie within both; that the bytes
-// are the same is the caller's word, and only the checksum tells a reader if it was wrong.
+// not in the frame. spans lie within both, and ascend; one that overlaps the one before it, or
+// is the source's own and not the same there, is passed over. That the bytes of others are the
+// same is the caller's word, and only the checksum tells a reader if it was wrong.
 // src has at most MaxShared bytes.
 func (e *Encoder) AppendShared(dst, src []byte, size int, spans []Span) []byte {
 	if len(src) == 0 {
@@ -63,27 +82,60 @@ func (e *Encoder) AppendShared(dst, src []byte, size int, spans []Span) []byte {
 	return e.close(e.flush(dst, src))
 }
 
-// plan says how a source is taken apart.
+// plan says how a source is taken apart. A list of relationships says the same between one
+// identifier and the next, again and again: that needs no search either.
 func (x *taken) plan(src []byte, size int, spans []Span) {
 	x.stretches, x.searched, x.at, x.done = x.stretches[:0], x.searched[:0], 0, 0
+	clear(x.alike[:])
 	from := 0
-	add := func(to, span int, offset uint32) {
-		s := stretch{from: from, at: len(x.searched), span: span, offset: offset}
-		if to-from < minPart {
-			s.few = to - from
-		} else {
-			s.n = to - from
-			x.searched = append(x.searched, src[from:to]...)
-		}
-		x.stretches = append(x.stretches, s)
-		from = to + span
-	}
 	for _, s := range spans {
-		if n := s.To - s.From; n >= minMatch {
-			add(s.From, n, uint32(s.From+size-s.At)) //nolint:gosec // a dictionary is far below 4 GB
+		n := s.To - s.From
+		away := s.From - s.At
+		switch {
+		case n < minMatch || s.From < from:
+			continue
+		case !s.Own:
+			away += size
+		case n < minAlike || away <= 0 || !bytes.Equal(src[s.From:s.To], src[s.At:s.At+n]):
+			continue
 		}
+		if before, ok := x.same(src, from, s.From); ok {
+			x.stretches = append(x.stretches, stretch{from: from, at: len(x.searched), span: s.From - from, offset: uint32(from - before)}) //nolint:gosec // within the source
+			from = s.From
+		}
+		x.add(src, from, s.From, n, uint32(away)) //nolint:gosec // a dictionary is far below 4 GB
+		from = s.To
 	}
-	add(len(src), 0, 0)
+	x.add(src, from, len(src), 0, 0)
+}
+
+// add adds src[from:to] and the span behind it.
+func (x *taken) add(src []byte, from, to, span int, offset uint32) {
+	s := stretch{from: from, at: len(x.searched), span: span, offset: offset}
+	if to-from < minPart {
+		s.few = to - from
+	} else {
+		s.n = to - from
+		x.searched = append(x.searched, src[from:to]...)
+	}
+	x.stretches = append(x.stretches, s)
+}
+
+// same returns where the bytes of src[from:to] lay between two other spans before, and
+// remembers them where they did not.
+func (x *taken) same(src []byte, from, to int) (at int, ok bool) {
+	if to-from < minAlike {
+		return 0, false
+	}
+	b := src[from:to]
+	const spread = 0x9e3779b97f4a7c15
+	h := (binary.LittleEndian.Uint64(b) ^ bits.RotateLeft64(binary.LittleEndian.Uint64(b[len(b)-8:]), 29) ^ uint64(len(b))) * spread
+	s := &x.alike[h>>(64-alikeSlots)]
+	if bytes.Equal(b, src[s.from:s.to]) {
+		return s.from, true
+	}
+	*s = between{from, to}
+	return 0, false
 }
 
 // pass adds the spans that are due once what lies before them was added, but for some

@@ -30,6 +30,35 @@ func mixed(r *rand.Rand, dictionary []byte, pieces, between int) (src []byte, sp
 	return src[:min(len(src), MaxShared)], spans
 }
 
+// listed appends a list as of relationships to a source: what the source has further ahead,
+// with one of some wordings between. Some of the spans are what a caller may get wrong: bytes
+// that are not the same, too few, further behind, or over those before them.
+func listed(r *rand.Rand, src []byte, spans []Span, entries int) ([]byte, []Span) {
+	ahead := len(src)
+	if ahead == 0 {
+		return src, spans
+	}
+	wordings := [][]byte{nil, []byte(","), []byte("seven, "), noise(byte(r.IntN(256)), minAlike), noise(byte(r.IntN(256)), minPart-1), noise(byte(r.IntN(256)), minPart), noise(byte(r.IntN(256)), 3*minPart)}
+	for range min(entries, (MaxShared-ahead)/(3*minPart+60)) {
+		src = append(src, wordings[r.IntN(len(wordings))]...)
+		at := r.IntN(ahead)
+		n := min(1+r.IntN(60), ahead-at)
+		span := Span{From: len(src), To: len(src) + n, At: at, Own: true}
+		src = append(src, src[at:at+n]...)
+		switch r.IntN(12) {
+		case 0:
+			src[len(src)-1] ^= 1
+		case 1:
+			span.At = span.From + r.IntN(20) - 10
+			span.At = max(0, span.At)
+		case 2:
+			span.From = max(0, span.From-r.IntN(40))
+		}
+		spans = append(spans, span)
+	}
+	return src, spans
+}
+
 // shared reads a frame with a dictionary as another library does.
 func shared(t interface{ Fatalf(string, ...any) }, packed, dictionary, want []byte) {
 	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderDictRaw(0, dictionary))
@@ -53,6 +82,7 @@ func TestSharedBytesComeBack(t *testing.T) {
 		dictionary := made(r, rapid.OneOf(rapid.IntRange(0, 3000), rapid.IntRange(0, 400_000)).Draw(t, "dictionary"))
 		between := rapid.SampledFrom([]int{0, 1, 5, minPart - 1, minPart, 3000, 100_000}).Draw(t, "between")
 		src, spans := mixed(r, dictionary, rapid.IntRange(0, 12).Draw(t, "pieces"), between)
+		src, spans = listed(r, src, spans, rapid.IntRange(0, 400).Draw(t, "entries"))
 		packed := e.AppendShared([]byte("before"), src, len(dictionary), spans)[len("before"):]
 		if len(packed) > MaxSize(len(src)) {
 			t.Fatalf("%d bytes are packed into %d, and MaxSize says %d", len(src), len(packed), MaxSize(len(src)))
@@ -76,6 +106,26 @@ func TestSharedIsSmall(t *testing.T) {
 		t.Errorf("%d pieces of a dictionary take %d bytes", len(spans), len(packed))
 	}
 	shared(t, packed, dictionary, src)
+}
+
+// What a list says of what stands further ahead costs next to nothing, and is not searched.
+func TestListsAreSmall(t *testing.T) {
+	src := noise(3, 40_000)
+	var spans []Span
+	for at := 0; at+40 <= 40_000; at += 40 {
+		src = append(src, `{"from":"the document, always", "to":"`...)
+		spans = append(spans, Span{From: len(src), To: len(src) + 40, At: at, Own: true})
+		src = append(append(src, src[at:at+40]...), `", "how":"it contains that, which is said in many words"},`...)
+	}
+	var e Encoder
+	packed := e.AppendShared(nil, src, 0, spans)
+	if list := len(packed) - 40_000; list > 6*len(spans) {
+		t.Errorf("a list of %d entries takes %d bytes", len(spans), list)
+	}
+	if n := len(e.shared.searched); n > 40_000+1000 {
+		t.Errorf("%d bytes were searched of %d, most of them a list", n, len(src))
+	}
+	shared(t, packed, nil, src)
 }
 
 // A frame that was made for other bytes than the dictionary has is refused by its checksum.
@@ -110,6 +160,7 @@ func TestReferenceDecoderWithDictionary(t *testing.T) {
 	var packed, want []byte
 	for range 60 {
 		src, spans := mixed(r, dictionary, r.IntN(20), 1<<r.IntN(15))
+		src, spans = listed(r, src, spans, r.IntN(100))
 		packed, want = e.AppendShared(packed, src, len(dictionary), spans), append(want, src...)
 	}
 	cmd := exec.Command(program, "-d", "-c", "-q", "-D", file) //nolint:gosec // the program that was found

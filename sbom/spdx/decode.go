@@ -31,8 +31,9 @@ type Options struct {
 	// components (CPEs, Hashes, Licenses, Locations) and their Details are then shared between
 	// documents and may not be changed in place.
 	Seen *Seen
-	// Repeated is told of each package whose text Seen had, in the order of the input; nil:
-	// nobody wants to know.
+	// Repeated is told of each package whose text Seen had and, in SPDX 2 as JSON, of the
+	// packages' identifiers in relationships: of what Seen looked at. Of both in the order of
+	// the input, of packages first. nil: nobody wants to know.
 	Repeated func(Repeat)
 	// Details asks for sbom.Details.
 	Details bool

@@ -408,9 +408,12 @@ func (j *jsonDocument) readRelationships(r *jsonscan.Reader) {
 	var to []byte // of an entry; Bytes may not outlive the next call
 	var last wording
 	from, next := int32(-1), int32(0) // guesses
+	before := atOther                 // what the entry before was said of
 	for n := 0; r.NextItem() && j.alive(n); n++ {
 		if id := j.ids.text(next); id != nil && last.before != nil && r.SkipSame(last.before, id, last.behind) {
+			j.saidAgain(next, r.Offset()-len(last.behind))
 			j.relate(last.from, next, id, last.rel)
+			before = last.from
 			next++
 			continue
 		}
@@ -430,12 +433,17 @@ func (j *jsonDocument) readRelationships(r *jsonscan.Reader) {
 				if fromAt = j.find(r.Bytes(), from); fromAt >= 0 {
 					from = fromAt
 				}
+				if fromAt != before { // or all that stands before the other end is said again
+					j.saidAgain(fromAt, r.Offset()-1)
+				}
+				before = fromAt
 			case "relatedSpdxElement":
 				id := r.Bytes()
 				toEnds = r.Offset() - 1
 				if toAt = j.find(id, next); toAt >= 0 {
 					next = toAt + 1
 				}
+				j.saidAgain(toAt, toEnds)
 				to = append(to, id...)
 			case "relationshipType":
 				name := r.Bytes()
@@ -460,6 +468,16 @@ func (j *jsonDocument) readRelationships(r *jsonscan.Reader) {
 				last.keep(r.Since(start), toEnds-start, j.ids.text(toAt), fromAt, rel)
 			}
 		}
+	}
+}
+
+// saidAgain tells Options.Repeated of a component's identifier, which ends at an offset.
+func (j *jsonDocument) saidAgain(component int32, ends int) {
+	if j.opt.Repeated == nil {
+		return
+	}
+	if id := j.ids.text(component); id != nil {
+		j.opt.Repeated(Repeat{From: ends - len(id), To: ends, At: int(j.ids.at[component])})
 	}
 }
 

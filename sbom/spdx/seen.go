@@ -53,15 +53,23 @@ type Place struct {
 	At int
 }
 
-// Repeat is a package of an input whose text was seen before.
+// Repeat is what an input says again: a package whose text was seen before, or an
+// identifier that the input has as a package's own too.
 type Repeat struct {
 	From, To int    // of the input
-	Times    uint32 // how often it came again, this time included
+	At       int    // where the input has the identifier as the package's; that it is spelled alike is not checked
+	Times    uint32 // how often the package came again, this time included
 	of       *seen
 }
 
-// Text returns the text, which is the input's from From to To.
-func (r *Repeat) Text() *Text { return r.of.text.Load() }
+// Text returns the text of a package, which is the input's from From to To; nil: it is an
+// identifier.
+func (r *Repeat) Text() *Text {
+	if r.of == nil {
+		return nil
+	}
+	return r.of.text.Load()
+}
 
 // Move says that the same text is kept as another one; was is what Text returned. It
 // returns false where somebody else moved it meanwhile.

@@ -55,6 +55,54 @@ func TestRepeats(t *testing.T) {
 	read(document(seenPackages))
 }
 
+// Of a relationship's packages it is told where the identifier stands, and where the package's
+// own; of one that is the same as in the entry before only once.
+func TestRepeatedIdentifiers(t *testing.T) {
+	pack := func(id string) string {
+		return fmt.Sprintf(`{"name":"n%[1]s","SPDXID":"SPDXRef-%[1]s","versionInfo":"1","downloadLocation":"NOASSERTION","filesAnalyzed":false,"licenseDeclared":"MIT","comment":"%[2]s"}`, id, strings.Repeat("long ", 20))
+	}
+	entry := func(from, to string) string {
+		return fmt.Sprintf(`{"spdxElementId":"SPDXRef-%s","relatedSpdxElement":"SPDXRef-%s","relationshipType":"DEPENDS_ON"}`, from, to)
+	}
+	const head = `{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT","name":"n",`
+	packages := `"packages":[` + strings.Join([]string{pack("a"), pack("b"), pack("c"), pack("d"), strings.Replace(pack("e"), `f-e"`, `f-\u0065"`, 1)}, ",") + `]`
+	for name, test := range map[string]struct {
+		doc  string
+		want []string
+	}{
+		"in the packages' order": {head + packages + `,"relationships":[` + strings.Join([]string{entry("a", "b"), entry("a", "c"), entry("a", "d")}, ",") + `]}`, []string{"a", "b", "c", "d"}},
+		"in another": {head + packages + `,"relationships":[` + strings.Join([]string{entry("d", "a"), entry("c", "a"), entry("c", "b"), entry("DOCUMENT", "d"), entry("File-x", "b"), entry("c", "File-x")}, ",\n") + `]}`,
+			[]string{"d", "a", "c", "a", "b", "d", "b", "c"}},
+		"with escapes":  {head + packages + `,"relationships":[` + strings.Replace(entry("a", "b"), "f-b", `f-\u0062`, 1) + "," + entry("a", "c") + `]}`, []string{"a", "", "c"}},
+		"before them":   {head + `"relationships":[` + entry("a", "b") + "," + entry("a", "c") + `],` + packages + `}`, []string{"a", "b", "c"}},
+		"nothing known": {head + packages + `,"relationships":[` + entry("e", "x") + `]}`, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := NewSeen(1 << 20)
+			for _, round := range []string{"first", "again"} { // packages that are read, and that were seen
+				var got []string
+				if _, err := Decode(t.Context(), []byte(test.doc), Options{Seen: s, Repeated: func(r Repeat) {
+					if r.Text() != nil {
+						return
+					}
+					said, own := test.doc[r.From:r.To], test.doc[r.At:r.At+r.To-r.From]
+					if said != own { // in escapes: whoever uses it compares
+						own = ""
+					} else if test.doc[r.To] != '"' || test.doc[r.From-1] != '"' {
+						t.Errorf("%s: %q does not stand by itself", round, said)
+					}
+					got = append(got, strings.TrimPrefix(own, "SPDXRef-"))
+				}}); err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Equal(got, test.want) {
+					t.Errorf("%s: the identifiers are %q, want %q", round, got, test.want)
+				}
+			}
+		})
+	}
+}
+
 // sameWithout decodes with what was seen before and without, and compares: without details,
 // and with them.
 func sameWithout(t *testing.T, data []byte, o Options) {
