@@ -18,9 +18,10 @@ func sbomCheckCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "check FILE --lock FILE… | --rootfs DIR", Short: "Hold a document against lock files and the package databases of an image",
 		Long: `Check says what a document omits of what is really there, and what it lists that is
-not: by lock files (go.mod, go.sum, package-lock.json, npm-shrinkwrap.json, poetry.lock,
-uv.lock, Cargo.lock) and by the databases of dpkg, apk and rpm (SQLite, ndb, Berkeley
-DB) below the root of an image that was unpacked.
+not: by lock files (go.mod, go.sum, package-lock.json, npm-shrinkwrap.json, yarn.lock,
+pnpm-lock.yaml, poetry.lock, uv.lock, Pipfile.lock, Cargo.lock, Gemfile.lock, gems.locked,
+composer.lock, gradle.lockfile) and by the databases of dpkg, apk and rpm (SQLite, ndb,
+Berkeley DB) below the root of an image that was unpacked.
 
 Exit 3 where something is omitted, added or at another version; 4 where that is left
 open: a lock file that lists tests and other platforms too cannot tell an omission for

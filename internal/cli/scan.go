@@ -51,7 +51,8 @@ tell them and by packages otherwise, and what a newer base would clear; --origin
 kind. Of several documents, one whose layers are a part of another's is taken for its base.
 
 With --lock it reads what lock files resolve (go.mod, package-lock.json, npm-shrinkwrap.json,
-poetry.lock, uv.lock, Cargo.lock), before anything is built from them; --baseline takes the
+yarn.lock, pnpm-lock.yaml, poetry.lock, uv.lock, Pipfile.lock, Cargo.lock, Gemfile.lock,
+composer.lock, gradle.lockfile), before anything is built from them; --baseline takes the
 lock file of the target branch, so that only what a change brings fails. With --provenance it
 compares the compilers and runtimes that SLSA provenance says something was built with.
 

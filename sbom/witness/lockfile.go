@@ -75,7 +75,7 @@ func packageLock(raw []byte) (*List, error) {
 	packages := false
 	old := &List{}
 	if !r.RequireObject() {
-		return nil, ident.Errorf(ident.KindInvalid, "is no package-lock.json: %w", r.Err())
+		return nil, noObject(l.Kind, r.Err())
 	}
 	for key, ok := r.NextKey(); ok; key, ok = r.NextKey() {
 		switch string(key) {
@@ -160,6 +160,10 @@ func readNPM(r *jsonscan.Reader, nested *List) (e npmEntry) {
 }
 
 func (l *List) npm(e npmEntry, pointer string) {
+	if e.name == "" {
+		l.Unknown = append(l.Unknown, pointer+" has no name")
+		return
+	}
 	if e.version == "" || strings.ContainsAny(e.version, ":/") {
 		l.Unknown = append(l.Unknown, e.name+" has no version of the registry's")
 		return

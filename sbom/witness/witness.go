@@ -41,11 +41,14 @@ type Package struct {
 var kinds = map[string]func(raw []byte) (*List, error){
 	"go.mod": goMod, "go.sum": goSum, "package-lock.json": packageLock, "npm-shrinkwrap.json": packageLock,
 	"poetry.lock": poetryLock, "uv.lock": uvLock, "Cargo.lock": cargoLock,
+	"yarn.lock": yarnLock, "pnpm-lock.yaml": pnpmLock, "Gemfile.lock": gemfileLock, "gems.locked": gemfileLock,
+	"composer.lock": composerLock, "Pipfile.lock": pipfileLock, "gradle.lockfile": gradleLock,
 }
 
 // Files lists the names of lock files that Read knows.
 func Files() []string {
-	return []string{"go.mod", "go.sum", "package-lock.json", "npm-shrinkwrap.json", "poetry.lock", "uv.lock", "Cargo.lock"}
+	return []string{"go.mod", "go.sum", "package-lock.json", "npm-shrinkwrap.json", "poetry.lock", "uv.lock", "Cargo.lock",
+		"yarn.lock", "pnpm-lock.yaml", "Gemfile.lock", "gems.locked", "composer.lock", "Pipfile.lock", "gradle.lockfile"}
 }
 
 // Read reads a lock file by its name. Errors are of kind unsupported for a name that is

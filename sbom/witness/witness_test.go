@@ -64,12 +64,23 @@ func Example() {
 func TestReaders(t *testing.T) {
 	for _, c := range []struct{ name, raw, want string }{
 		{"package-lock.json", npm3, "lodash@4.17.21 @babel/core@7.0.0(dev) a@1.0.0 lodash@3.0.0 real@2.0.0 opt@1.0.0(optional) | git has no version of the registry's"},
+		{"package-lock.json", `{"packages":{"node_modules/":{"version":"0"}}}`, "| /packages/node_modules~1 has no name"},
 		{"a/package-lock.json", npm1, "lodash@4.17.21 lodash@3.0.0 a@1.0.0 real@2.0.0 dev@1.0.0(dev) |"},
 		{"go.mod", gomod, "github.com/a/b@v1.2.3(needed by packages or tests) github.com/c/d/v2@v2.0.0(needed by packages or tests) github.com/new/x@v1.1.0(needed by packages or tests) | example.org/local is replaced by a folder, whose version go.mod does not tell"},
 		{"go.sum", "github.com/a/b v1.2.3 h1:x=\ngithub.com/a/b v1.2.3/go.mod h1:y=\n", "github.com/a/b@v1.2.3 |"},
 		{"Cargo.lock", cargo, "serde@1.0.0(perhaps of another platform, a build or a test) |"},
 		{"poetry.lock", poetry, "Django@5.0(perhaps of a group that is not installed) requests@2.0(perhaps of a group that is not installed) |"},
 		{"uv.lock", uv, "idna@3.7(perhaps of a group or a platform that is not installed) |"},
+		{"yarn.lock", yarn1, "@babel/core@7.1.0(U) lodash@4.17.21(U) real@2.0.0(U) | forked comes from git+ssh://git@example.com/a/b.git#0a2d, and not from a registry; short comes from user/repo#main, and not from a registry; none@^1 has no version"},
+		{"yarn.lock", yarn4, "@babel/core@7.1.0(U) real@2.0.0(U) typescript@5.4.0(U) long@1.0.0(U) | forked comes from https://example.com/a/b.git#commit=0a2d, and not from a registry; near comes from file:../near#../near::hash=1&locator=app%40workspace%3A., and not from a registry"},
+		{"pnpm-lock.yaml", pnpm5, "lodash@4.17.21 @babel/core@7.0.0 is-number@7.0.0(dev) fsevents@2.3.3(optional) | example.com/foo/1.2.0 has no version of the registry's; forked has no version of the registry's"},
+		{"pnpm-lock.yaml", pnpm6, "lodash@4.17.21 @babel/core@7.0.0 is-number@7.0.0(dev) | file:near has no version of the registry's"},
+		{"pnpm-lock.yaml", pnpm9, "lodash@4.17.21(U) @babel/core@7.0.0-rc.1(U) | forked@https://example.com/a/b/tar.gz/0a2d has no version of the registry's"},
+		{"Gemfile.lock", gemfile, "nokogiri@1.16.0(perhaps of a group or a platform that is not installed) nokogiri@1.16.0(perhaps of a group or a platform that is not installed) racc@1.7.3(perhaps of a group or a platform that is not installed) | forked comes from GIT, and not from a registry"},
+		{"gems.locked", "GEM\n  specs:\n    racc (1.7.3)\n", "racc@1.7.3(perhaps of a group or a platform that is not installed) |"},
+		{"composer.lock", composer, "symfony/console@v5.4.0 psr/log@3.0.0 phpunit/phpunit@10.0.0(dev) | a/branch is at dev-main, which is no release; a/alias is at 3.x-dev, which is no release; /packages/4 has no name"},
+		{"Pipfile.lock", pipfile, "django@5.0 colorama@0.4.6(where its markers hold) pytest@8.0.0(dev) sphinx@7.0.0(of the category docs) | forked has no version of the registry's; loose has no version of the registry's"},
+		{"gradle.lockfile", gradle, "com.google.guava/guava@33.0.0-jre org.junit/junit@5.0.0(of no configuration that is run) com.android.x/y@1.0 |"},
 		{"status", status, "libc6@2.36-9 bash@1:5.2-2 half@3 | half is half-configured"},
 		{"installed", installed, "musl@1.2.5-r0 zlib@1.3.1-r1 |"},
 	} {
@@ -78,7 +89,7 @@ func TestReaders(t *testing.T) {
 		for _, p := range l.Packages {
 			got += p.Name + "@" + p.Version
 			if p.Perhaps != "" {
-				got += "(" + p.Perhaps + ")"
+				got += "(" + strings.Replace(p.Perhaps, "perhaps of development, or of another platform", "U", 1) + ")"
 			}
 			got += " "
 			if p.Line == 0 && p.Pointer == "" {
@@ -97,7 +108,13 @@ func TestBadInput(t *testing.T) {
 		name, raw string
 		kind      ident.Kind
 	}{
-		{"yarn.lock", "", ident.KindUnsupported}, {"package-lock.json", "[]", ident.KindInvalid}, {"package-lock.json", `{"packages":{`, ident.KindInvalid}, {"go.mod", "require x", ident.KindInvalid},
+		{"Podfile.lock", "", ident.KindUnsupported}, {"package-lock.json", "null", ident.KindInvalid}, {"composer.lock", "null", ident.KindInvalid}, {"Pipfile.lock", "null", ident.KindInvalid},
+		{"yarn.lock", "", ident.KindInvalid}, {"yarn.lock", yarn1 + "<<<<<<< HEAD\n", ident.KindInvalid}, {"pnpm-lock.yaml", "", ident.KindInvalid}, {"pnpm-lock.yaml", pnpm6 + "<<<<<<< HEAD\n", ident.KindInvalid},
+		{"pnpm-lock.yaml", "lockfileVersion: 4\n", ident.KindUnsupported}, {"pnpm-lock.yaml", "lockfileVersion: '10.0'\n", ident.KindUnsupported}, {"pnpm-lock.yaml", "packages:\n  /a@1.0.0:\n", ident.KindInvalid},
+		{"pnpm-lock.yaml", "lockfileVersion: 6\npackages: {/a@1.0.0: {}}\n", ident.KindInvalid}, {"pnpm-lock.yaml", "lockfileVersion: 6\npackages:\n   /a@1.0.0:\n", ident.KindInvalid}, {"pnpm-lock.yaml", "lockfileVersion: 6\npackages:\n  /a@1.0.0: &x\n", ident.KindInvalid},
+		{"Gemfile.lock", "hello\n", ident.KindInvalid}, {"Gemfile.lock", "GEM\n  specs:\n    rack\n", ident.KindInvalid}, {"Gemfile.lock", "VERSIONS\n", ident.KindInvalid}, {"gradle.lockfile", "a:b:1\n", ident.KindInvalid},
+		{"gradle.lockfile", "a:b=c\n", ident.KindInvalid}, {"gradle.lockfile", "", ident.KindInvalid}, {"composer.lock", "{}", ident.KindInvalid}, {"composer.lock", `{"packages":[`, ident.KindInvalid}, {"Pipfile.lock", "{}", ident.KindInvalid},
+		{"package-lock.json", "[]", ident.KindInvalid}, {"package-lock.json", `{"packages":{`, ident.KindInvalid}, {"go.mod", "require x", ident.KindInvalid},
 		{"package-lock.json", strings.Repeat(`{"dependencies":{"a":`, 2000), ident.KindInvalid}, {"go.sum", "a b", ident.KindInvalid}, {"Cargo.lock", "[[package]]\nversion = \"1\"\n", ident.KindInvalid},
 		{"Cargo.lock", "[[package]]\nname = \"\"\"\n", ident.KindInvalid}, {"uv.lock", "hello", ident.KindInvalid}, {"poetry.lock", "[[package]]\nname = \"a\\u0041\"\n", ident.KindInvalid},
 	} {
@@ -130,6 +147,10 @@ func TestCompare(t *testing.T) {
 	}{
 		{"package-lock.json", npm3, []string{"pkg:npm/lodash@4.17.21", "pkg:npm/a@1.1.0", "pkg:npm/ghost@1", "pkg:pypi/x@1", ""},
 			"1 matched, omitted [pkg:npm/lodash@3.0.0 pkg:npm/real@2.0.0], perhaps [pkg:npm/%40babel/core@7.0.0 pkg:npm/opt@1.0.0], added [pkg:npm/ghost@1], versions [pkg:npm/a@1.1.0 is 1.0.0], 2 not judged, 1 unknown"},
+		{"pnpm-lock.yaml", pnpm6, []string{"pkg:npm/lodash@4.17.21", "pkg:npm/%40babel/core@7.0.1"}, "1 matched, omitted [], perhaps [pkg:npm/is-number@7.0.0], added [], versions [pkg:npm/%40babel/core@7.0.1 is 7.0.0], 0 not judged, 1 unknown"},
+		{"yarn.lock", yarn4, []string{"pkg:npm/%40babel/core@7.1.0"}, "1 matched, omitted [], perhaps [pkg:npm/long@1.0.0 pkg:npm/real@2.0.0 pkg:npm/typescript@5.4.0], added [], versions [], 0 not judged, 2 unknown"},
+		{"gradle.lockfile", gradle, []string{"pkg:maven/com.google.guava/guava@33.0.0-jre?type=jar"}, "1 matched, omitted [], perhaps [pkg:maven/com.android.x/y@1.0 pkg:maven/org.junit/junit@5.0.0], added [], versions [], 0 not judged, 0 unknown"},
+		{"composer.lock", composer, []string{"pkg:composer/symfony/console@v5.4.0"}, "1 matched, omitted [pkg:composer/psr/log@3.0.0], perhaps [pkg:composer/phpunit/phpunit@10.0.0], added [], versions [], 0 not judged, 3 unknown"},
 		{"poetry.lock", poetry, []string{"pkg:pypi/django@5.0", "pkg:pypi/evil@1"}, "1 matched, omitted [], perhaps [pkg:pypi/requests@2.0], added [pkg:pypi/evil@1], versions [], 0 not judged, 0 unknown"},
 		{"go.sum", "github.com/a/b v1.2.3 h1:x=\ngithub.com/z/z v1.0.0 h1:x=\n", []string{"pkg:golang/github.com/a/b@1.2.3", "pkg:golang/stdlib@1.26", "pkg:golang/example.org/app@(devel)", "pkg:golang/github.com/shadow/x@v1.0.0"},
 			"1 matched, omitted [], perhaps [], added [pkg:golang/github.com/shadow/x@v1.0.0], versions [], 2 not judged, 0 unknown"},
@@ -158,7 +179,7 @@ func TestCompare(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	names := append(witness.Files(), "status", "installed")
-	for _, raw := range []string{gomod, "github.com/a/b v1.2.3 h1:x=\n", npm3, npm1, poetry, uv, cargo, status, installed} {
+	for _, raw := range []string{gomod, "github.com/a/b v1.2.3 h1:x=\n", npm3, npm1, poetry, uv, cargo, status, installed, yarn1, yarn4, pnpm5, pnpm6, pnpm9, gemfile, composer, pipfile, gradle} {
 		for i := range names {
 			f.Add(i, []byte(raw))
 		}
