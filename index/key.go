@@ -317,9 +317,10 @@ func appendHashes(dst []byte, c *sbom.Component) []byte {
 	}
 	for _, h := range hashes {
 		alg := slices.Index(hashNames[1:], h.Algorithm) + 1
-		if raw, err := hex.DecodeString(h.Value); err == nil && alg > 0 && len(raw) < 128 && hex.EncodeToString(raw) == h.Value {
-			dst = append(dst, byte(alg), byte(len(raw)))
-			dst = append(dst, raw...)
+		if alg > 0 && len(h.Value) < 256 && isLowerHex(h.Value) {
+			var text [256]byte
+			dst = append(dst, byte(alg), byte(len(h.Value)/2))
+			dst, _ = hex.AppendDecode(dst, text[:copy(text[:], h.Value)])
 			continue
 		}
 		text := strings.ReplaceAll(h.Algorithm, ":", "-") + ":" + h.Value
@@ -328,6 +329,17 @@ func appendHashes(dst []byte, c *sbom.Component) []byte {
 		dst = append(dst, text...)
 	}
 	return dst
+}
+
+// isLowerHex reports whether bytes that were written in hexadecimal come back as the same
+// text.
+func isLowerHex(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return len(s)%2 == 0
 }
 
 func clipText(s string) string {

@@ -2,9 +2,6 @@ package index
 
 import (
 	"bytes"
-	"cmp"
-	"encoding/binary"
-	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -81,19 +78,8 @@ type wordBuilder struct {
 }
 
 type wordOf struct {
-	head  uint64 // its first eight bytes, which most often decide
 	word  string
 	group uint32
-}
-
-func (a *wordOf) compare(b *wordOf) int {
-	switch {
-	case a.head < b.head:
-		return -1
-	case a.head > b.head:
-		return 1
-	}
-	return cmp.Or(strings.Compare(a.word, b.word), cmp.Compare(a.group, b.group))
 }
 
 // add files the entry of a rank.
@@ -124,9 +110,7 @@ func (b *wordBuilder) add(rank uint32, identity []byte) error {
 	group := uint32(len(b.first)) //nolint:gosec // as many as ids at most
 	b.first = append(b.first, rank)
 	for _, w := range b.some {
-		var head [8]byte
-		copy(head[:], w)
-		b.list = append(b.list, wordOf{binary.BigEndian.Uint64(head[:]), w, group})
+		b.list = append(b.list, wordOf{w, group})
 	}
 	return nil
 }
@@ -144,14 +128,11 @@ func until(b []byte, separator byte) int {
 
 // build ends a builder after n entries.
 func (b *wordBuilder) build(n uint32) words {
-	order := make([]*wordOf, len(b.list))
-	for i := range order {
-		order[i] = &b.list[i]
-	}
-	slices.SortFunc(order, (*wordOf).compare)
+	order := sortedWords(b.list)
 	size, distinct := 0, 0
-	for i, w := range order {
-		if i == 0 || w.word != order[i-1].word {
+	for i := range order {
+		w := &b.list[order[i].at]
+		if i == 0 || w.word != b.list[order[i-1].at].word {
 			distinct++
 			size += len(w.word)
 		}
@@ -160,8 +141,9 @@ func (b *wordBuilder) build(n uint32) words {
 		groups: grouped{from: make([]uint32, 0, distinct+1), items: make([]uint32, len(order))}}
 	var text strings.Builder
 	text.Grow(size)
-	for i, o := range order {
-		if i == 0 || o.word != order[i-1].word {
+	for i := range order {
+		o := &b.list[order[i].at]
+		if i == 0 || o.word != b.list[order[i-1].at].word {
 			text.WriteString(o.word)
 			w.end = append(w.end, uint32(text.Len()))        //nolint:gosec // the text of all words is below 4 GiB
 			w.groups.from = append(w.groups.from, uint32(i)) //nolint:gosec // a handful for each id
