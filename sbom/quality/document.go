@@ -77,9 +77,12 @@ func (v *view) document(f fact) answer {
 			return answer{outcome: NotExamined}
 		}
 		return answer{Absent, v.place(""), "no signature stands in the document"}
-	case byFormat:
-		if d.Format == sbom.CycloneDX || d.Format == sbom.SPDX {
+	case byFormat, byNTIAFormat:
+		switch {
+		case d.Format == sbom.CycloneDX, d.Format == sbom.SPDX, d.Format == sbom.SWIDTag && f == byNTIAFormat:
 			return answer{outcome: Present}
+		case d.Format == sbom.SWIDTag: // which NTIA named, and CISA no longer does
+			return answer{Absent, v.place(""), "the format is " + string(d.Format) + ", which is not among those that are widely used"}
 		}
 		return answer{Absent, v.place(""), "the format is " + string(d.Format) + ", of one tool"}
 	case byFormatVersion:

@@ -17,6 +17,7 @@ const (
 	byOrganization
 	bySignature
 	byFormat
+	byNTIAFormat
 	byFormatVersion
 	byBSIFormat
 	byTelcoFormat

@@ -54,7 +54,7 @@ var ntia2021 = Profile{
 		{ID: "hash", Title: "Hash of the Component", Section: "V, recommended data fields", Level: Recommended, of: byComponentHash},
 		{ID: "lifecycle", Title: "Lifecycle Phase", Section: "V, recommended data fields", Level: Recommended, of: byContext},
 		{ID: "license", Title: "License Information", Section: "V, recommended data fields", Level: Recommended, of: byComponentLicense},
-		{ID: "automation", Title: "Automation Support", Section: "IV, automation support", Level: Required, of: byFormat, How: "SPDX or CycloneDX"},
+		{ID: "automation", Title: "Automation Support", Section: "IV, automation support", Level: Required, of: byNTIAFormat, How: "SPDX, CycloneDX or a SWID tag"},
 		{ID: "depth", Title: "Depth", Section: "IV, practices and processes", Level: Required, of: byTopLevel, How: "what the document is about has its direct dependencies or contents listed"},
 		{ID: "known-unknowns", Title: "Known Unknowns", Section: "IV, practices and processes", Level: Practice, of: notJudged},
 		{ID: "frequency", Title: "Frequency", Section: "IV, practices and processes", Level: Practice, of: notJudged},

@@ -63,6 +63,18 @@ func TestDecode(t *testing.T) {
 			t.Errorf("a tag is an identifier: %+v", check)
 		}
 	}
+	automated := map[string]quality.Outcome{"ntia-2021/automation": quality.Present, "cisa-2026/sbom-data-format-name": quality.Absent}
+	for _, p := range r.Profiles {
+		for _, e := range p.Elements {
+			if want, ok := automated[p.ID+"/"+e.ID]; ok && e.Outcome != want {
+				t.Errorf("%s %s is %s, want %s", p.ID, e.ID, e.Outcome, want)
+			}
+			delete(automated, p.ID+"/"+e.ID)
+		}
+	}
+	if len(automated) > 0 {
+		t.Errorf("not judged: %v", automated)
+	}
 	plain, err := swid.Decode(context.Background(), []byte(tag), sbom.Limits{})
 	if err != nil || plain.Details != nil || plain.Components[0].Details != nil || plain.Components[0].Name != "Ledger" {
 		t.Errorf("%+v, %v", plain, err)
