@@ -142,11 +142,12 @@ func archiveTable(w io.Writer, a *Archive, o Options) error {
 // RetentionDue is the answer of `documents retention`: what would leave the index now.
 type RetentionDue struct {
 	SchemaVersion string        `json:"schemaVersion"`
-	Held          []string      `json:"held"`    // why nothing is archived
-	Archive       []DueDocument `json:"archive"` // the first of them
-	Total         int           `json:"total"`   // documents that would be archived
-	Purge         int           `json:"purge"`   // archived documents whose bytes would be removed
-	Kept          int           `json:"kept"`    // archived documents that would be, were they not needed again
+	Held          []string      `json:"held"`      // why nothing is archived
+	Archive       []DueDocument `json:"archive"`   // the first of them
+	Total         int           `json:"total"`     // documents that would be archived
+	Purge         int           `json:"purge"`     // archived documents whose bytes would be removed
+	Kept          int           `json:"kept"`      // archived documents that would be, were they not needed again
+	Decisions     int           `json:"decisions"` // of gates and verifications that would be removed
 }
 
 // DueDocument is a document that would be archived.
@@ -167,13 +168,16 @@ func retentionTable(w io.Writer, a *RetentionDue, o Options) error {
 		for _, h := range a.Held {
 			p.linef("  %s", clean(h))
 		}
-	case a.Total+a.Purge+a.Kept == 0:
+	case a.Total+a.Purge+a.Kept+a.Decisions == 0:
 		p.linef("%s is due", p.green("NOTHING"))
 	default:
 		p.linef("%s would leave the index, the bytes of %s would be removed", p.bold(plural(a.Total, "document")), plural(a.Purge, "archived document"))
 	}
 	if a.Kept > 0 {
 		p.linef("  %s kept: what they are about runs, or may be deployed, again", plural(a.Kept, "archived document"))
+	}
+	if a.Decisions > 0 {
+		p.linef("  %s would be removed; the journal keeps that they were made", plural(a.Decisions, "decision"))
 	}
 	rows := make([][]string, 0, len(a.Archive))
 	for i := range a.Archive {

@@ -75,6 +75,8 @@ type serveConfig struct {
 		ArchiveAfter string `json:"archiveAfter"`
 		PurgeAfter   string `json:"purgeAfter"`
 		ReportsHours int    `json:"reportsWithinHours"`
+		// Decisions of gates and verifications leave so long after they were judged.
+		DecisionsAfterDays int `json:"decisionsAfterDays"`
 	} `json:"retention"`
 	Limits struct {
 		DocumentBytes int64 `json:"documentBytes"`
@@ -209,7 +211,7 @@ func (l *Loader) serveSettings(ctx context.Context, file string) (*serveConfig, 
 			return nil, bad("limits of the tenant %.100q: a limit is a positive number, or left out", name)
 		}
 	}
-	if r := c.Retention; r.ArchiveAfterDays < 0 || r.PurgeAfterDays < 0 || r.ReportsHours < 0 || max(r.ArchiveAfterDays, r.PurgeAfterDays, r.ReportsHours/24) > mostDays {
+	if r := c.Retention; r.ArchiveAfterDays < 0 || r.PurgeAfterDays < 0 || r.ReportsHours < 0 || r.DecisionsAfterDays < 0 || max(r.ArchiveAfterDays, r.PurgeAfterDays, r.ReportsHours/24, r.DecisionsAfterDays) > mostDays {
 		return nil, bad("retention is given in days from 1 to %d", mostDays)
 	}
 	for _, x := range []struct {
@@ -248,7 +250,7 @@ func (c *serveConfig) retention() catalog.Retention {
 		return time.Duration(days) * 24 * time.Hour
 	}
 	return catalog.Retention{Archive: after(c.Retention.ArchiveAfterDays, c.Retention.ArchiveAfter), Purge: after(c.Retention.PurgeAfterDays, c.Retention.PurgeAfter),
-		Reports: time.Duration(c.Retention.ReportsHours) * time.Hour}
+		Reports: time.Duration(c.Retention.ReportsHours) * time.Hour, Decisions: time.Duration(c.Retention.DecisionsAfterDays) * 24 * time.Hour}
 }
 
 func (c *serveConfig) catalogLimits() catalog.Limits {

@@ -145,3 +145,86 @@ func decisionsKept(t *testing.T, reopen func() store.Store) {
 		t.Errorf("%d records of the journal are about the artifact", n)
 	}
 }
+
+// Decisions leave with their answers once they are old, of every tenant, more than one step of them;
+// younger ones stay, and the journal keeps all. Nobody has to report for it.
+func TestDecisionsLeave(t *testing.T) { onEngines(t, decisionsLeave) }
+
+func decisionsLeave(t *testing.T, reopen func() store.Store) {
+	ctx, begin := context.Background(), time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	clock := clockAt(begin.Add(30 * day))
+	c, end := open(t, reopen(), catalog.Options{Now: clock.Now})
+	defer end()
+	decide := func(tenant string, at time.Duration, answer string, digests ...int) {
+		t.Helper()
+		var list []evidence.Decision
+		for _, n := range digests {
+			list = append(list, evidence.Decision{What: evidence.ByGate, Verdict: evidence.GateFailed, At: begin.Add(at), Artifact: ident.SHA256(fmt.Append(nil, n)), Why: evidence.ReasonsDigest(nil), Answer: ident.SHA256([]byte(answer)), Subject: "app"})
+		}
+		if _, err := c.TakeDecisions(ctx, ci, tenant, list, []byte(answer)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var many []int
+	for i := range 300 {
+		many = append(many, i)
+	}
+	decide("", 0, "old", 1, 2)
+	decide("", 25*day, "new", 1)
+	decide("shop", 0, "old", many...)
+	decide("shop", 25*day, "new", 1)
+	decide("shop-2", 25*day, "new", 1)
+	decide("zoo", 1*day, "old", 1)
+	keep := catalog.Retention{Decisions: 20 * day}
+	due, err := c.Due(ctx, keep)
+	if err != nil || due.Decisions != 303 || len(due.Held) != 0 {
+		t.Fatalf("%+v %v", due, err)
+	}
+	if due, err := c.Due(ctx, catalog.Retention{Archive: day, Decisions: 20 * day}); err != nil || due.Decisions != 303 || len(due.Held) != 1 {
+		t.Errorf("%+v %v", due, err)
+	}
+	for _, want := range []int{303, 0} {
+		if did, err := c.Retire(ctx, ci, keep); err != nil || did.Decisions != want {
+			t.Errorf("%+v %v, want %d", did, err, want)
+		}
+	}
+	for tenant, want := range map[string]int{"": 1, "shop": 1, "shop-2": 1, "zoo": 0} {
+		list, _, err := c.Decisions(ctx, catalog.DecisionQuery{Tenant: tenant, Limit: 400})
+		if err != nil || len(list) != want {
+			t.Errorf("%q: %d, %v; want %d", tenant, len(list), err, want)
+		}
+		if _, err := c.DecisionAnswer(ctx, tenant, ident.SHA256([]byte("old"))); ident.KindOf(err) != ident.KindNotFound {
+			t.Errorf("%q: the answer of what left: %v", tenant, err)
+		}
+		if raw, err := c.DecisionAnswer(ctx, tenant, ident.SHA256([]byte("new"))); (err == nil && string(raw) == "new") != (want == 1) {
+			t.Errorf("%q: the answer of what stays: %q %v", tenant, raw, err)
+		}
+	}
+	made, gone := 0, 0
+	for after := uint64(0); ; {
+		rows, err := c.Journal(ctx, after, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, raw := range rows {
+			r, err := evidence.Decode(raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, ok := evidence.ParseDecision(r.Object); ok && r.Action == "state.assert" {
+				made++
+			} else if ok && r.Action == "state.forget" {
+				gone++
+			}
+		}
+		if after += uint64(len(rows)); len(rows) < 1000 {
+			break
+		}
+	}
+	if made != 306 || gone != 303 {
+		t.Errorf("the journal has %d decisions, of which %d left", made, gone)
+	}
+	if did, err := c.Retire(ctx, ci, catalog.Retention{Archive: day}); err != nil || did.Decisions != 0 {
+		t.Errorf("without a bound: %+v %v", did, err)
+	}
+}

@@ -24,6 +24,9 @@ type Retention struct {
 	// Reports is how old the last report of a cluster or source may be: while one is
 	// older, nobody knows what runs, and nothing is archived or purged. 48 hours by default.
 	Reports time.Duration
+	// Decisions is how long after it was judged a decision of a gate or a verification is
+	// kept, with its answer; zero: for ever. The journal's record of it stays in any case.
+	Decisions time.Duration
 }
 
 // Due is what retention would do now.
@@ -39,6 +42,8 @@ type Due struct {
 	// Kept are archived documents whose bytes would be removed, were their artifacts not
 	// needed again: they run, or may be deployed.
 	Kept []uint32
+	// Decisions are those that would be removed, whatever holds the rest.
+	Decisions int
 }
 
 // DueDocument is one that would be archived.
@@ -60,6 +65,18 @@ func (c *Catalog) Due(ctx context.Context, r Retention) (*Due, error) {
 		return out, nil
 	}
 	var err error
+	if r.Decisions > 0 {
+		err = c.oldDecisions(ctx, now.Add(-r.Decisions), func(_ []string, n int) error {
+			out.Decisions += n
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if r.Archive == 0 && r.Purge == 0 {
+		return out, nil
+	}
 	if out.Held, err = c.held(ctx, v, r, now); err != nil || len(out.Held) > 0 {
 		return out, err
 	}
@@ -301,6 +318,7 @@ func (c *Catalog) changedAt(ctx context.Context, seq uint64) (time.Time, error) 
 // Retired is what retention did.
 type Retired struct {
 	Archived, Purged int
+	Decisions        int // removed
 	Held             []string
 }
 
@@ -311,6 +329,11 @@ func (c *Catalog) Retire(ctx context.Context, by authz.Actor, r Retention) (*Ret
 		return nil, err
 	}
 	out := &Retired{Held: due.Held}
+	if due.Decisions > 0 {
+		if out.Decisions, err = c.forgetDecisions(ctx, by, c.now().Add(-r.Decisions)); err != nil {
+			return out, err
+		}
+	}
 	ids := make([]uint32, 0, len(due.Archive))
 	for i := range due.Archive {
 		ids = append(ids, due.Archive[i].ID)
@@ -355,6 +378,9 @@ func (c *Catalog) KeepRetention(ctx context.Context, r Retention) {
 			if got.Archived+got.Purged > 0 {
 				c.log.InfoContext(ctx, "documents left", "archived", got.Archived, "purged", got.Purged)
 			}
+		}
+		if err == nil && got.Decisions > 0 {
+			c.log.InfoContext(ctx, "decisions left", "removed", got.Decisions)
 		}
 		select {
 		case <-ctx.Done():

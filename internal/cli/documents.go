@@ -117,14 +117,17 @@ role admin.`,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			return e.asking(ctx, &f, func(srv *client.Client) error {
 				if run {
-					archived, purged, held, err := srv.Retain(ctx)
+					did, err := srv.Retain(ctx)
 					if err != nil {
 						return err
 					}
-					for _, h := range held {
+					for _, h := range did.Held {
 						e.notef("held up: %s", h)
 					}
-					e.notef("%d documents archived, the bytes of %d removed", archived, purged)
+					e.notef("%d documents archived, the bytes of %d removed", did.Archived, did.Purged)
+					if did.Decisions > 0 {
+						e.notef("%d decisions removed; the journal keeps that they were made", did.Decisions)
+					}
 					return nil
 				}
 				a, err := srv.RetentionDue(ctx)

@@ -195,13 +195,15 @@ func (c *Client) RetentionDue(ctx context.Context) (*report.RetentionDue, error)
 }
 
 // Retain archives and purges what is due.
-func (c *Client) Retain(ctx context.Context) (archived, purged int, held []string, err error) {
-	var out struct {
-		Archived, Purged int
-		Held             []string
-	}
-	err = c.do(ctx, &request{method: http.MethodPost, path: "/api/v1/retention"}, &out)
-	return out.Archived, out.Purged, out.Held, err
+func (c *Client) Retain(ctx context.Context) (*Retained, error) {
+	out := &Retained{}
+	return out, c.do(ctx, &request{method: http.MethodPost, path: "/api/v1/retention"}, out)
+}
+
+// Retained is what retention did.
+type Retained struct {
+	Archived, Purged, Decisions int
+	Held                        []string
 }
 
 // SetDeployable says which images may be deployed from a source: all of them. It

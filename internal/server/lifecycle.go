@@ -433,11 +433,12 @@ func (a *api) blocked(ctx context.Context, in *struct {
 
 type dueAnswer struct {
 	Body struct {
-		Held    []string      `json:"held" doc:"Why nothing is archived or removed; empty where nothing stands in the way"`
-		Archive []DueDocument `json:"archive" doc:"The first of them"`
-		Total   int           `json:"total" doc:"Documents that would be archived"`
-		Purge   int           `json:"purge" doc:"Archived documents whose bytes would be removed"`
-		Kept    int           `json:"kept" doc:"Archived documents whose bytes would be, were what they are about not needed again"`
+		Held      []string      `json:"held" doc:"Why nothing is archived or removed; empty where nothing stands in the way"`
+		Archive   []DueDocument `json:"archive" doc:"The first of them"`
+		Total     int           `json:"total" doc:"Documents that would be archived"`
+		Purge     int           `json:"purge" doc:"Archived documents whose bytes would be removed"`
+		Kept      int           `json:"kept" doc:"Archived documents whose bytes would be, were what they are about not needed again"`
+		Decisions int           `json:"decisions" doc:"Decisions of gates and verifications that would be removed, whatever holds up the rest"`
 	}
 }
 
@@ -461,7 +462,7 @@ func (a *api) previewRetention(ctx context.Context, _ *struct{}) (*dueAnswer, er
 	}
 	out := &dueAnswer{}
 	b := &out.Body
-	b.Held, b.Archive, b.Total, b.Purge, b.Kept = append([]string{}, due.Held...), []DueDocument{}, len(due.Archive), due.Purge, len(due.Kept)
+	b.Held, b.Archive, b.Total, b.Purge, b.Kept, b.Decisions = append([]string{}, due.Held...), []DueDocument{}, len(due.Archive), due.Purge, len(due.Kept), due.Decisions
 	for i := range due.Archive[:min(len(due.Archive), a.Limits.Page)] {
 		d := &due.Archive[i]
 		b.Archive = append(b.Archive, DueDocument{Document: d.Original.String(), Tenant: d.Tenant, Name: d.Subject.Name, Version: d.Subject.Version, Taken: d.Time, LastNeeded: d.LastNeeded})
@@ -482,9 +483,10 @@ func (a *api) retains(ctx context.Context) error {
 
 type retiredAnswer struct {
 	Body struct {
-		Archived int      `json:"archived"`
-		Purged   int      `json:"purged"`
-		Held     []string `json:"held"`
+		Archived  int      `json:"archived"`
+		Purged    int      `json:"purged"`
+		Decisions int      `json:"decisions" doc:"That were removed"`
+		Held      []string `json:"held"`
 	}
 }
 
@@ -497,7 +499,7 @@ func (a *api) runRetention(ctx context.Context, _ *struct{}) (*retiredAnswer, er
 		return nil, a.fail(ctx, err)
 	}
 	out := &retiredAnswer{}
-	out.Body.Archived, out.Body.Purged, out.Body.Held = got.Archived, got.Purged, append([]string{}, got.Held...)
+	out.Body.Archived, out.Body.Purged, out.Body.Decisions, out.Body.Held = got.Archived, got.Purged, got.Decisions, append([]string{}, got.Held...)
 	return out, nil
 }
 

@@ -68,6 +68,11 @@ type Store interface {
 	// record of the journal; a change without rows is none.
 	Amend(ctx context.Context, by Mutation, kind StateKind, changes []StateChange) ([]Amended, error)
 
+	// Forget removes everything that ever held for some scopes of a kind, each with a record
+	// of the journal, which keeps what was asserted, and that it was removed. The count is of
+	// scopes that were there; at most MaxPage are given at once.
+	Forget(ctx context.Context, by Mutation, kind StateKind, scopes []string) (int, error)
+
 	// DropRejected removes documents from quarantine.
 	DropRejected(ctx context.Context, by Mutation, ids []uint64) (int, error)
 

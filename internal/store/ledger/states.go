@@ -7,8 +7,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/evidence"
@@ -159,6 +161,54 @@ func (l *Ledger) Amend(ctx context.Context, by store.Mutation, kind store.StateK
 		out[i] = store.Amended{Version: d.version, At: fromMicros(d.at)}
 	}
 	return out, nil
+}
+
+// Forget is store.Store's.
+func (l *Ledger) Forget(ctx context.Context, by store.Mutation, kind store.StateKind, scopes []string) (int, error) {
+	if err := by.Check(); err != nil {
+		return 0, err
+	}
+	if !kind.Valid() {
+		return 0, ident.Errorf(ident.KindUsage, "%d is no kind of state", kind)
+	}
+	if len(scopes) > store.MaxPage {
+		return 0, ident.Errorf(ident.KindLimit, "%d scopes are to be forgotten at once; at most %d fit", len(scopes), store.MaxPage)
+	}
+	given := make([]any, 0, len(scopes))
+	for _, s := range slices.Compact(slices.Sorted(slices.Values(scopes))) {
+		given = append(given, s)
+	}
+	forgotten := 0
+	err := l.write(ctx, func(tx Tx) error {
+		forgotten = 0
+		c, err := l.counter(ctx, tx, l.engine.LockCounter())
+		if err != nil {
+			return err
+		}
+		there := map[string]bool{}
+		err = selectIn(ctx, tx, "SELECT scope FROM state_scope WHERE kind = ? AND scope", []any{int64(kind)}, given, func(scan func(...any) error) error {
+			var scope string
+			err := scan(&scope)
+			there[scope] = true
+			return err
+		})
+		if err != nil || len(there) == 0 {
+			return err
+		}
+		journal, found := rows{table: l.tables.journal}, make([]any, 0, len(there))
+		for _, scope := range slices.Sorted(maps.Keys(there)) {
+			if err := c.journal(&journal, evidence.Record{Time: by.Time, Actor: by.Actor, Action: "state.forget", Object: stateNames[kind] + "/" + clip(scope)}, store.ChangeState, int64(kind), nil); err != nil {
+				return err
+			}
+			found = append(found, scope)
+			forgotten++
+		}
+		of := " WHERE kind = " + strconv.Itoa(int(kind)) + " AND scope"
+		list := append(execIn("DELETE FROM state"+of, found), execIn("DELETE FROM state_scope"+of, found)...)
+		_, err = tx.Exec(ctx, append(journal.statements(list), c.save())...)
+		return err
+	})
+	return forgotten, err
 }
 
 // delta is a change of a scope's states at a time: what is opened, and the intervals that

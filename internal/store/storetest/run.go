@@ -37,6 +37,7 @@ func Run(t *testing.T, open Open) {
 		{"a document joins artifacts", joins},
 		{"tenants are apart", tenants},
 		{"quarantine", quarantine},
+		{"scopes are forgotten", forget},
 		{"what a sender claims joins nothing", claims},
 		{"digests of what there is", digests},
 		{"tombstones", tombstones},
