@@ -3,6 +3,7 @@ package spdx
 import (
 	"bytes"
 	"hash/maphash"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -204,9 +205,13 @@ func (s *Seen) remember(text []byte, c *sbom.Component, room int, details bool) 
 	}
 	kept := c.Detached()
 	kept.Details = c.Details.Detached()
-	const overhead = 1 << 10                                                                                                                                                                        // component, lists, map entry
-	e := &seen{head: s.head(text, details), details: details, id: hashOf(kept.ID), idAt: int32(plainly(text, kept.ID)), marks: marks(&kept), known: sbom.Known{Component: kept}, room: int32(room), //nolint:gosec // a depth, a short text
-		size: 2*len(text) + overhead} // what it says is about as long as its text
+	const overhead = 1 << 10 // component, lists, map entry
+	e := &seen{
+		head: s.head(text, details), details: details, id: hashOf(kept.ID), marks: marks(&kept), known: sbom.Known{Component: kept},
+		idAt: int32(plainly(text, kept.ID)),   //nolint:gosec // no longer than seenLongest
+		room: int32(min(room, math.MaxInt32)), //nolint:gosec // more than any text needs
+		size: 2*len(text) + overhead,          // what it says is about as long as its text
+	}
 	e.text.Store(&Text{Bytes: bytes.Clone(text)})
 	s.put(e)
 	kept.Pointer, kept.Known = c.Pointer, &e.known
