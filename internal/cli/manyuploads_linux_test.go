@@ -63,6 +63,7 @@ func finish(c net.Conn, doc []byte) (code int, retryAfter string, err error) {
 	if err != nil {
 		return 0, "", err
 	}
+	defer res.Body.Close() //nolint:errcheck // of a connection that is closed
 	_, err = io.Copy(io.Discard, res.Body)
 	return res.StatusCode, res.Header.Get("Retry-After"), err
 }
