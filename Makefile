@@ -5,6 +5,7 @@
 #   make test        unit, property, command and race tests, then lint; prints what was skipped and why
 #   make secondopinion   kube-network-policies' engine about the same packets (part of make test)
 #   make sigstore    what the real cosign signs with a real Sigstore deployment, and what it says of ours (builds both once, some five minutes)
+#   make gitea       tickets in a real Gitea (builds it once)
 #   make test-long   the engine against its twin at full size; an hour or so
 #   make fuzz        a minute of every fuzz target in what changed since BASE, ten minutes in all
 #   make bench       the benchmarks behind docs/benchmarks.md
@@ -42,7 +43,8 @@ vet:
 unit:
 	@race=-race note=; if [ "$$(go env CGO_ENABLED)" != 1 ]; then race= note="the race detector: there is no C compiler, or CGO_ENABLED is 0"; fi; \
 	{ failed=0; go test $$race -json -timeout 30m ./... || failed=1; $(SECOND_OPINION) || failed=1; (cd tools/kms-vault && go test -json ./...) || failed=1; \
-	if [ -e $(SIGSTORE)/built ]; then $(REAL_COSIGN) || failed=1; else echo "not run: the real cosign, Fulcio, Rekor and timestamp authority, which are not built here: make sigstore builds and runs them" >&2; fi; exit $$failed; } | go run ./tools/testreport $${note:+"$$note"}
+	if [ -e $(SIGSTORE)/built ]; then $(REAL_COSIGN) || failed=1; else echo "not run: the real cosign, Fulcio, Rekor and timestamp authority, which are not built here: make sigstore builds and runs them" >&2; fi; \
+	if [ -e $(GITEA) ]; then $(REAL_GITEA) || failed=1; else echo "not run: tickets in a real Gitea, which is not built here: make gitea builds and runs it" >&2; fi; exit $$failed; } | go run ./tools/testreport $${note:+"$$note"}
 
 # Another engine about the same packets: a hundred thousand of each mix in
 # process, and, as root, real ones through network namespaces.
@@ -68,6 +70,19 @@ $(SIGSTORE)/built:
 	@cd tools/sigstore && CGO_ENABLED=0 GOFLAGS=-mod=readonly go build -trimpath -ldflags "-s -w" -o $(@D)/ github.com/sigstore/fulcio github.com/sigstore/cosign/v3/cmd/cosign github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server
 	@cd tools/sigstore && CGO_ENABLED=0 GOFLAGS=-mod=readonly go build -trimpath -ldflags "-s -w" -o $(@D)/rekor-server github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix
 	@touch $@
+
+# A real Gitea, in which tickets are kept: built once as the above, in some seven minutes of
+# two processors. Its templates are read where its module lies.
+GITEA := $(BIN)/gitea-$(shell cat tools/gitea/go.mod tools/gitea/go.sum <(go version) | sha256sum | cut -c1-12)
+REAL_GITEA = COFFERDAM_GITEA=$(GITEA) COFFERDAM_GITEA_FILES=$$(cd tools/gitea && go list -m -f '{{.Dir}}' code.gitea.io/gitea) go test -tags gitea -run TestRealGitea -json -count=1 -timeout 10m ./internal/ticket
+.PHONY: gitea
+gitea: $(GITEA)
+	@$(REAL_GITEA) | go run ./tools/testreport
+
+$(GITEA):
+	@mkdir -p $(@D)
+	@echo "building gitea (once)" >&2
+	@cd tools/gitea && CGO_ENABLED=1 GOFLAGS=-mod=readonly go build -tags sqlite,sqlite_unlock_notify -trimpath -ldflags "-s -w" -o $@ code.gitea.io/gitea
 
 lint: $(LINT)
 	@$(LINT) run ./...

@@ -20,7 +20,7 @@ import (
 // ticketsConfig is a tracker in which the vulnerabilities of some owners have tickets.
 type ticketsConfig struct {
 	Name      string   `json:"name"`
-	Tracker   string   `json:"tracker"` // github, gitlab, jira
+	Tracker   string   `json:"tracker"` // one of ticket.Trackers
 	URL       string   `json:"url"`
 	Project   string   `json:"project"`
 	TokenFile string   `json:"tokenFile"`

@@ -1,6 +1,7 @@
 package ticket_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,12 +32,13 @@ type held struct {
 	comments    []string
 }
 
-// board answers as GitHub, GitLab and Jira document their interfaces, as far as tickets use them.
+// board answers as GitHub, GitLab, Jira and Gitea document their interfaces, as far as tickets use them.
 type board struct {
 	*httptest.Server
 	t       *testing.T
 	mu      sync.Mutex
 	tickets map[string]*held
+	labels  []string                    // Gitea's, which have numbers from 1
 	refuse  []func(http.ResponseWriter) // the next answers
 	writes  int
 }
@@ -63,10 +66,10 @@ func (b *board) serve(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	var in struct {
-		Title, Body, Description, State string
-		StateEvent                      string `json:"state_event"`
-		Labels                          any
-		Fields                          struct {
+		Title, Body, Description, State, Name string
+		StateEvent                            string `json:"state_event"`
+		Labels                                any
+		Fields                                struct {
 			Summary, Description string
 			Labels               []string
 			Project              struct{ Key string }
@@ -88,7 +91,10 @@ func (b *board) serve(w http.ResponseWriter, q *http.Request) {
 	if strings.HasPrefix(path, "/rest/api/2/") {
 		kind = "jira"
 	}
-	_, rest, _ := strings.Cut(path, map[string]string{"github": "/issues", "gitlab": "/issues", "jira": "/rest/api/2/"}[kind])
+	if strings.HasPrefix(path, "/api/v1/repos/shop/web/") {
+		kind = "gitea"
+	}
+	_, rest, _ := strings.Cut(path, map[string]string{"github": "/issues", "gitea": "/issues", "gitlab": "/issues", "jira": "/rest/api/2/"}[kind])
 	rest = strings.TrimPrefix(strings.TrimPrefix(rest, "issue"), "/")
 	ref, sub, _ := strings.Cut(rest, "/")
 	state := func(x *held) any {
@@ -104,6 +110,18 @@ func (b *board) serve(w http.ResponseWriter, q *http.Request) {
 	switch {
 	case kind == "":
 		w.WriteHeader(http.StatusNotFound)
+	case strings.HasSuffix(path, "/labels"):
+		if q.Method == http.MethodPost {
+			b.labels = append(b.labels, in.Name)
+			write(201, map[string]any{"id": len(b.labels), "name": in.Name})
+			return
+		}
+		page, _ := strconv.Atoi(q.URL.Query().Get("page"))
+		list := []any{}
+		if page <= len(b.labels) { // of one label
+			list = append(list, map[string]any{"id": page, "name": b.labels[page-1]})
+		}
+		write(200, list)
 	case q.Method == http.MethodGet && sub == "transitions":
 		to := func(id, key string) any {
 			return map[string]any{"id": id, "to": map[string]any{"statusCategory": map[string]string{"key": key}}}
@@ -117,11 +135,18 @@ func (b *board) serve(w http.ResponseWriter, q *http.Request) {
 		}
 		out := []any{}
 		for n, x := range b.tickets {
-			if !strings.Contains(strings.Join(x.labels, " "), label) {
-				continue
+			if !strings.Contains(strings.Join(x.labels, " "), label) && (kind != "gitea" || slices.Contains(b.labels, label)) {
+				continue // a label that does not exist is passed over by Gitea
 			}
 			number, _ := strconv.Atoi(strings.TrimPrefix(n, "SHOP-"))
 			v := map[string]any{"number": number, "iid": number, "state": map[bool]string{true: "closed", false: "open"}[x.closed]}
+			if kind == "gitea" {
+				labels := []any{}
+				for _, l := range x.labels {
+					labels = append(labels, map[string]any{"name": l})
+				}
+				v["labels"] = labels
+			}
 			if kind == "jira" {
 				v = state(x).(map[string]any)
 				v["key"] = n
@@ -140,6 +165,9 @@ func (b *board) serve(w http.ResponseWriter, q *http.Request) {
 			x.labels = strings.Split(l, ",")
 		case []any:
 			for _, s := range l {
+				if id, is := s.(float64); is { // Gitea's are numbers
+					s = b.labels[int(id)-1]
+				}
 				x.labels = append(x.labels, fmt.Sprint(s))
 			}
 		}
@@ -193,7 +221,7 @@ func finding(id, owner, container, severity string) report.RunningFinding {
 
 func (b *board) run(o ticket.Options, e *estate, file string, most int) (k *ticket.Keeper, end func()) {
 	b.t.Helper()
-	o.Name, o.URL, o.Token = "shop", b.URL, "secret\n"
+	o.Name, o.URL, o.Token = "shop", b.URL, cmp.Or(o.Token, "secret\n")
 	k, err := ticket.NewKeeper(&o)
 	if err != nil {
 		b.t.Fatal(err)
@@ -239,7 +267,8 @@ func (b *board) until(what string, is func() bool) {
 func TestTickets(t *testing.T) {
 	for name, o := range map[string]ticket.Options{
 		"github": {Tracker: "github", Project: "shop/web", Labels: []string{"security"}}, "gitlab": {Tracker: "gitlab", Project: "group/web"},
-		"jira": {Tracker: "jira", Project: "SHOP"}, "jira cloud": {Tracker: "jira", Project: "SHOP", User: "bot@shop.example"},
+		"gitea": {Tracker: "gitea", Project: "shop/web", Labels: []string{"security"}},
+		"jira":  {Tracker: "jira", Project: "SHOP"}, "jira cloud": {Tracker: "jira", Project: "SHOP", User: "bot@shop.example"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, e, dir := newBoard(t), &estate{}, t.TempDir()

@@ -19,8 +19,8 @@ import (
 // Options say where tickets are kept.
 type Options struct {
 	Name    string
-	Tracker string // github, gitlab, jira
-	URL     string // of its API: https://api.github.com, https://gitlab.example, https://jira.example
+	Tracker string // one of Trackers
+	URL     string // of its API: https://api.github.com, https://gitlab.example, https://jira.example, https://gitea.example
 	Project string // owner/name, group/name or number, the project's key
 	Token   string
 	User    string   // Jira Cloud: whose token it is; "" sends the token alone
@@ -29,7 +29,7 @@ type Options struct {
 }
 
 // Trackers are the words for Options.Tracker.
-func Trackers() []string { return []string{"github", "gitlab", "jira"} }
+func Trackers() []string { return []string{"github", "gitlab", "jira", "gitea"} }
 
 // issue is a ticket as its tracker has it.
 type issue struct {
@@ -74,26 +74,31 @@ func (r *Refused) Error() string {
 func newTracker(o *Options) (tracker, *http.Client, error) {
 	u, err := url.Parse(o.URL)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && (u.Scheme != "http" || !listen.IsLoopback(u.Host)) {
-		return nil, nil, ident.Errorf(ident.KindUsage, "the tickets %q have no https URL of a tracker's API", o.Name).WithHint("url: https://api.github.com, https://gitlab.example or https://jira.example")
+		return nil, nil, ident.Errorf(ident.KindUsage, "the tickets %q have no https URL of a tracker's API", o.Name).WithHint("url: https://api.github.com, https://gitlab.example, https://jira.example or https://gitea.example")
 	}
 	token := strings.TrimSpace(o.Token)
 	if token == "" || strings.ContainsAny(token, "\r\n") {
 		return nil, nil, ident.Errorf(ident.KindUsage, "the tickets %q have no token", o.Name).WithHint("tokenFile: a file that holds one that may write issues")
 	}
 	if o.Project == "" {
-		return nil, nil, ident.Errorf(ident.KindUsage, "the tickets %q have no project", o.Name).WithHint("project: owner/name (GitHub), group/name (GitLab), KEY (Jira)")
+		return nil, nil, ident.Errorf(ident.KindUsage, "the tickets %q have no project", o.Name).WithHint("project: owner/name (GitHub, Gitea), group/name (GitLab), KEY (Jira)")
 	}
 	c := &caller{base: strings.TrimSuffix(o.URL, "/"), name: o.Name, client: &http.Client{Timeout: tryTime, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: tryTime, MaxIdleConns: 1},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}} // a token is for whom it was given to
 	bearer := func(q *http.Request) { q.Header.Set("Authorization", "Bearer "+token) }
 	switch o.Tracker {
-	case "github":
+	case "github", "gitea":
 		owner, repository, ok := strings.Cut(o.Project, "/")
 		if !ok || owner == "" || repository == "" || strings.Contains(repository, "/") {
 			return nil, nil, ident.Errorf(ident.KindUsage, "the project %.100q of the tickets %q is no repository", o.Project, o.Name).WithHint("project: owner/name")
 		}
+		path := "/repos/" + url.PathEscape(owner) + "/" + url.PathEscape(repository)
+		if o.Tracker == "gitea" {
+			c.sign = bearer
+			return &gitea{c, "/api/v1" + path}, c.client, nil
+		}
 		c.sign = func(q *http.Request) { bearer(q); q.Header.Set("X-GitHub-Api-Version", "2022-11-28") }
-		return &github{c, "/repos/" + url.PathEscape(owner) + "/" + url.PathEscape(repository) + "/issues"}, c.client, nil
+		return &github{c, path + "/issues"}, c.client, nil
 	case "gitlab":
 		c.sign = func(q *http.Request) { q.Header.Set("PRIVATE-TOKEN", token) }
 		return &gitlab{c, "/api/v4/projects/" + url.PathEscape(o.Project) + "/issues"}, c.client, nil
