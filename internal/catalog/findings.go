@@ -113,9 +113,12 @@ type findingsTable struct {
 	// versions are those of the vulnerabilities' findings in the store, as far as they are
 	// known. Only a look reads them.
 	versions map[string]uint64
-	last     atomic.Pointer[foundRunning]
-	took     atomic.Int64  // nanoseconds, of the last look
-	wake     chan struct{} // of capacity 1
+	// unsure are vulnerabilities of which a look that failed may have written findings down
+	// that it does not have.
+	unsure map[string]bool
+	last   atomic.Pointer[foundRunning]
+	took   atomic.Int64  // nanoseconds, of the last look
+	wake   chan struct{} // of capacity 1
 }
 
 // findingsEvery is how long findings rest at least between two looks.
@@ -496,12 +499,20 @@ func (c *Catalog) writeFindings(ctx context.Context, was, now *foundRunning) err
 		return d
 	}
 	for _, scope := range now.differing(was) {
-		differences(pointers(was.in.At(scope)), pointers(now.in.At(scope)), func(f *Finding) { d := of(f.ID); d.ends = append(d.ends, f) }, func(f *Finding) { d := of(f.ID); d.opens = append(d.opens, f) })
+		differences(was.in.At(scope), now.in.At(scope), func(f *Finding) { d := of(f.ID); d.ends = append(d.ends, f) }, func(f *Finding) { d := of(f.ID); d.opens = append(d.opens, f) })
+	}
+	for id := range c.findings.unsure {
+		of(id)
 	}
 	whole := false
 	defer func() {
+		c.findings.unsure = nil
 		if !whole { // some of it may be written down, which was does not know
 			clear(c.findings.versions)
+			c.findings.unsure = map[string]bool{}
+			for id := range changes {
+				c.findings.unsure[id] = true
+			}
 		}
 	}()
 	var batch []string
@@ -513,14 +524,14 @@ func (c *Catalog) writeFindings(ctx context.Context, was, now *foundRunning) err
 	}
 	for _, id := range slices.Sorted(maps.Keys(changes)) {
 		size := len(changes[id].opens) + len(changes[id].ends)
-		if n+size > mostWritten && n > 0 {
+		if n+size > mostWritten && len(batch) > 0 {
 			if err := write(); err != nil {
 				return err
 			}
 		}
 		batch, n = append(batch, id), n+size
 	}
-	if n > 0 {
+	if len(batch) > 0 {
 		if err := write(); err != nil {
 			return err
 		}
@@ -540,8 +551,10 @@ func differences(before, list []*Finding, ends, opens func(*Finding)) {
 		case len(list) > 0:
 			order = cmp.Or(strings.Compare(before[0].scope, list[0].scope), strings.Compare(before[0].key, list[0].key))
 		}
-		if order == 0 && sameFinding(before[0], list[0]) {
-			list[0].From = before[0].From
+		if order == 0 && (before[0] == list[0] || sameFinding(before[0], list[0])) {
+			if before[0] != list[0] {
+				list[0].From = before[0].From
+			}
 			before, list = before[1:], list[1:]
 			continue
 		}
@@ -632,17 +645,20 @@ func (c *Catalog) readAgain(ctx context.Context, changes map[string]*findingsCha
 		if err != nil {
 			return err
 		}
-		slices.SortFunc(before, func(a, b *Finding) int { return a.place(b) })
-		d := &findingsChange{}
+		slices.SortFunc(before, (*Finding).place)
+		d, put := &findingsChange{}, map[string][]*Finding{}
 		for _, scope := range now.about.At(strings.ToUpper(id)) {
 			n := 0 // of those of before, which come up to the end of this container
 			for n < len(before) && before[n].scope <= scope {
 				n++
 			}
-			differences(before[:n], now.of(scope, id), func(f *Finding) { d.ends = append(d.ends, f) }, func(f *Finding) { d.opens = append(d.opens, f) })
+			all, mine := now.own(scope, id) // others may be reading what an earlier look has too
+			put[scope] = all
+			differences(before[:n], mine, func(f *Finding) { d.ends = append(d.ends, f) }, func(f *Finding) { d.opens = append(d.opens, f) })
 			before = before[n:]
 		}
 		d.ends = append(d.ends, before...)
+		now.in = now.in.With(put)
 		changes[id] = d
 		c.findings.versions[id] = version
 	}

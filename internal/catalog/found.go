@@ -18,12 +18,12 @@ type foundRunning struct {
 	loaded  time.Time // the advisories
 	uploads *uploads  // the statements that were handed over; nil: not known
 
-	scopes []string                       // sorted
-	in     overlay.Map[string, []Finding] // by scope, in the order of keys
-	about  overlay.Map[string, []string]  // by every identifier, in upper case: the scopes, sorted
-	counts map[foundKind]int              // of those that no statement clears
-	moved  []string                       // scopes that a look at a few looked at, sorted
-	base   *foundRunning                  // that it looked from; nil: it was at everything
+	scopes []string                        // sorted
+	in     overlay.Map[string, []*Finding] // by scope, in the order of keys
+	about  overlay.Map[string, []string]   // by every identifier, in upper case: the scopes, sorted
+	counts map[foundKind]int               // of those that no statement clears
+	moved  []string                        // scopes that a look at a few looked at, sorted
+	base   *foundRunning                   // that it looked from; nil: it was at everything
 }
 
 // foundKind is how findings are counted.
@@ -35,7 +35,7 @@ type foundKind struct {
 // foundOf files findings, which are sorted.
 func foundOf(list []Finding) *foundRunning {
 	out := &foundRunning{counts: map[foundKind]int{}}
-	in, about := map[string][]Finding{}, map[string][]string{}
+	in, about := map[string][]*Finding{}, map[string][]string{}
 	for len(list) > 0 {
 		n := 1
 		for n < len(list) && list[n].scope == list[0].scope {
@@ -43,7 +43,7 @@ func foundOf(list []Finding) *foundRunning {
 		}
 		scope := list[0].scope
 		out.scopes = append(out.scopes, scope)
-		in[scope] = list[:n:n]
+		in[scope] = pointers(list[:n])
 		for i := range n {
 			for id := range list[i].identifiers() {
 				if of := about[id]; len(of) == 0 || of[len(of)-1] != scope {
@@ -51,7 +51,7 @@ func foundOf(list []Finding) *foundRunning {
 				}
 			}
 		}
-		out.count(list[:n], 1)
+		out.count(in[scope], 1)
 		list = list[n:]
 	}
 	out.in, out.about = overlay.Of(in), overlay.Of(about)
@@ -72,7 +72,7 @@ func (f *Finding) identifiers() iter.Seq[string] {
 	}
 }
 
-func (f *foundRunning) count(list []Finding, n int) {
+func (f *foundRunning) count(list []*Finding, n int) {
 	for i := range list {
 		if s := &list[i].Said; !s.Status.Clears() {
 			f.counts[foundKind{s.Severity, s.KEV}] += n
@@ -84,9 +84,8 @@ func (f *foundRunning) count(list []Finding, n int) {
 func (f *foundRunning) all() iter.Seq[*Finding] {
 	return func(yield func(*Finding) bool) {
 		for _, scope := range f.scopes {
-			list := f.in.At(scope)
-			for i := range list {
-				if !yield(&list[i]) {
+			for _, x := range f.in.At(scope) {
+				if !yield(x) {
 					return
 				}
 			}
@@ -94,23 +93,26 @@ func (f *foundRunning) all() iter.Seq[*Finding] {
 	}
 }
 
-// of are a container's findings that are of a vulnerability.
-func (f *foundRunning) of(scope, id string) (out []*Finding) {
-	list := f.in.At(scope)
-	for i := range list {
-		if list[i].ID == id {
-			out = append(out, &list[i])
+// own are a container's findings, those of a vulnerability as copies that may be changed,
+// and these alone.
+func (f *foundRunning) own(scope, id string) (all, of []*Finding) {
+	all = slices.Clone(f.in.At(scope))
+	for i, x := range all {
+		if x.ID == id {
+			mine := *x
+			all[i] = &mine
+			of = append(of, &mine)
 		}
 	}
-	return out
+	return all, of
 }
 
 // with is what was found before of other vulnerabilities than those of some identifiers,
 // and list of those. What is of advisories that are no longer loaded stays.
 func (f *foundRunning) with(list []Finding, only map[string]bool, m *matched) *foundRunning {
-	fresh := map[string][]Finding{}
+	fresh := map[string][]*Finding{}
 	for i := range list {
-		fresh[list[i].scope] = append(fresh[list[i].scope], list[i])
+		fresh[list[i].scope] = append(fresh[list[i].scope], &list[i])
 	}
 	put := maps.Clone(fresh)
 	for id := range only {
@@ -158,14 +160,14 @@ func (f *foundRunning) with(list []Finding, only map[string]bool, m *matched) *f
 
 // merged is a container's findings, those before without what some identifiers concern
 // and those that are now, sorted; and which identifiers are there now and were not, or the
-// other way round. Findings are large, so that what stays is copied once and not sorted.
-func merged(before, fresh []Finding, only map[string]bool, m *matched) (now []Finding, turned map[string]bool) {
-	slices.SortFunc(fresh, compareFindings)
+// other way round. What stays is the very same.
+func merged(before, fresh []*Finding, only map[string]bool, m *matched) (now []*Finding, turned map[string]bool) {
+	slices.SortFunc(fresh, (*Finding).place)
 	touched := map[string]uint8{} // identifiers of findings that came or went, and where they are
 	const was, is = 1, 2
-	mark := func(list []Finding, where uint8) {
-		for i := range list {
-			for id := range list[i].identifiers() {
+	mark := func(list []*Finding, where uint8) {
+		for _, x := range list {
+			for id := range x.identifiers() {
 				if at, ok := touched[id]; ok {
 					touched[id] = at | where
 				}
@@ -177,27 +179,26 @@ func merged(before, fresh []Finding, only map[string]bool, m *matched) (now []Fi
 			touched[id] = 0
 		}
 	}
-	for i := range fresh {
-		touch(&fresh[i])
+	for _, x := range fresh {
+		touch(x)
 	}
-	now = make([]Finding, 0, len(before)+len(fresh))
-	for i := range before {
-		x := &before[i]
-		unheard := false
+	now = make([]*Finding, 0, len(before)+len(fresh))
+	for _, x := range before {
 		if concerned(only, x.ID, x.Said.Aliases) {
 			if _, ok := m.Database.Lookup(x.ID); ok {
 				touch(x)
 				continue
 			}
-			unheard = true
+			if !x.Said.Unheard {
+				silent := *x
+				silent.Said.Unheard = true
+				x = &silent
+			}
 		}
 		for len(fresh) > 0 && fresh[0].place(x) <= 0 {
 			now, fresh = append(now, fresh[0]), fresh[1:]
 		}
-		now = append(now, *x)
-		if unheard {
-			now[len(now)-1].Said.Unheard = true
-		}
+		now = append(now, x)
 	}
 	now = append(now, fresh...)
 	mark(before, was)

@@ -131,3 +131,40 @@ func TestFindingsOfAnOlderServer(t *testing.T) {
 		}
 	}
 }
+
+// An advisory whose findings were written down without anybody being told, and that was
+// withdrawn before the next look: nothing of it holds.
+func TestFindingsOfALostLook(t *testing.T) {
+	ctx, clock := context.Background(), clockAt(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
+	s := &failing{Store: embedded(t, t.TempDir())}
+	c, end := open(t, s, catalog.Options{Now: clock.Now, Shared: true})
+	defer end()
+	take(t, c, catalog.Upload{Artifact: digest(1)}, text("image1", "pkg:npm/a@1.0.0", "pkg:npm/b@1.0.0"))
+	advise(t, c, clock.Now(), advisory("GHSA-b", "b", "2.0.0"))
+	if _, err := c.Report(ctx, ci, "prod", []catalog.Workload{container("web", 1)}); err != nil {
+		t.Fatal(err)
+	}
+	audit(t, c)
+	change := func(withdrawn bool, answer int32) {
+		t.Helper()
+		clock.forward(time.Minute)
+		a := advisory("GHSA-a", "a", "2.0.0")
+		if withdrawn {
+			a.Withdrawn = clock.Now()
+		}
+		s.next.Store(answer)
+		if err := c.ChangeAdvisories(ctx, catalog.Advisories{Loaded: clock.Now()}, []*vuln.Advisory{a}); err != nil {
+			t.Fatal(err)
+		}
+		// The server may look by itself just then, and be the one that fails.
+		if _, err := c.AuditFindings(ctx); err != nil && answer == 0 {
+			t.Fatal(err)
+		}
+	}
+	change(false, 2)
+	change(true, 0)
+	rows, err := s.States(ctx, store.StateQuery{Kind: store.StateFinding, Limit: 10})
+	if err != nil || len(rows) != 1 || rows[0].Scope != "GHSA-b" {
+		t.Errorf("%+v, %v", rows, err)
+	}
+}
