@@ -16,7 +16,7 @@ type GroupOptions struct {
 	MaxBytes     int64 // compressed, in one commit; 0: 32 MiB
 	MaxPending   int64 // compressed bytes that may wait; 0: 256 MiB. Beyond, Put pushes back
 	// Linger is how long a commit waits for documents that were announced (Expect), so that
-	// one transaction serves them all; 0: 100 ms. What nobody announced is not waited for.
+	// one sync serves them all; 0: 20 ms. What nobody announced is not waited for.
 	Linger time.Duration
 }
 
@@ -67,10 +67,7 @@ func NewGroup(to Intaker, o GroupOptions) *Group {
 		o.MaxPending = 256 << 20
 	}
 	if o.Linger <= 0 {
-		// Documents that are read and packed now use the processors meanwhile: to commit
-		// sooner answers the last of them no sooner, and each commit writes all pages anew
-		// that it touches, of which those of names and hashes are the same ones again.
-		o.Linger = 100 * time.Millisecond
+		o.Linger = 20 * time.Millisecond
 	}
 	g := &Group{to: to, o: o, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go g.run()
