@@ -102,6 +102,7 @@ test-long:
 	@COFFERDAM_LONG=1 go test -timeout 3h -run 'TestEveryFixture' -v ./internal/catalog
 	@COFFERDAM_LONG=1 go test -timeout 1h -run 'TestLargeDocument$$' -v ./internal/catalog
 	@COFFERDAM_LONG=1 go test -timeout 30m -run 'TestUploadsToBoundServers' -v ./internal/cli
+	@COFFERDAM_LONG=1 go test -timeout 30m -run 'TestMemoryOfImports|TestTooManyRecords' -v ./internal/feeds
 
 BASE ?= $(shell git rev-list -1 --before='4 hours ago' HEAD 2>/dev/null)
 FUZZTIME ?= 60

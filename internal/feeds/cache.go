@@ -208,10 +208,29 @@ type update struct {
 	set      pack.Set
 	note     *Note
 	problems []Problem
+	broken   int // inputs of this source that were quarantined, told or not
+	records  int // that were read anew, of all sources
 }
 
 func (u *update) problem(where, format string, args ...any) {
 	u.problems = append(u.problems, Problem{Where: where, Message: fmt.Sprintf(format, args...)})
+}
+
+// quarantine notes an input that cannot be read. A source may consist of nothing else:
+// beyond a number they are only counted.
+func (u *update) quarantine(where, format string, args ...any) {
+	if u.broken++; u.broken <= maxTold {
+		u.problem(where, format, args...)
+	}
+}
+
+// quarantined ends a source's count of them, and begins the next one's.
+func (u *update) quarantined(source string) int {
+	n := u.broken
+	if u.broken = 0; n > maxTold {
+		u.problem(source, "%d more inputs are quarantined, and not named one by one", n-maxTold)
+	}
+	return n
 }
 
 // before returns what the cache had of a source; empty where it had none.
@@ -235,11 +254,10 @@ func (u *update) source(ctx context.Context, from string) error {
 	had, was := u.before(from)
 	got := pack.Source{Name: from}
 	known := byName(had)
-	from0 := len(u.problems)
 	if err := u.files(ctx, from, known, &got); err != nil {
 		return err
 	}
-	now := Source{From: from, Updated: u.request.At.UTC(), Quarantined: len(u.problems) - from0}
+	now := Source{From: from, Updated: u.request.At.UTC(), Quarantined: u.quarantined(from)}
 	u.keep(had, was, got, now)
 	return nil
 }
@@ -331,7 +349,12 @@ func (c *Cache) write(u *update) error {
 	if err := os.MkdirAll(c.Dir, 0o750); err != nil {
 		return fail(err)
 	}
-	if err := wholefile.Keep(c.Path(), 0o600, wholefile.Bytes(pack.Encode(&u.set))); err != nil {
+	raw := pack.Encode(&u.set)
+	if len(raw) > maxCache { // it would be written and could not be read
+		return ident.Errorf(ident.KindLimit, "the cache would have more than %d GiB; it is as it was", maxCache>>30).At(c.Path()).
+			WithHint("--ecosystem keeps only the records that are wanted")
+	}
+	if err := wholefile.Keep(c.Path(), 0o600, wholefile.Bytes(raw)); err != nil {
 		return fail(err)
 	}
 	return nil

@@ -241,6 +241,61 @@ func TestHostileArchives(t *testing.T) {
 	}
 }
 
+// One archive may have a record twice, and nothing but what cannot be read: the newer
+// one counts, and of the latter some are named and all are counted.
+func TestArchivesOfTwinsAndOfRubbish(t *testing.T) {
+	dir := t.TempDir()
+	c := &feeds.Cache{Dir: filepath.Join(dir, "cache")}
+	name := filepath.Join(dir, "all.zip")
+	members := map[string]string{
+		"A-1.json":       record("A-1", "Go", "2026-01-09T00:00:00Z"),
+		"again/A-1.json": record("A-1", "Go", "2026-01-01T00:00:00Z"),
+		"lines.ndjson":   strings.Repeat("{\"id\":\n", 3000),
+	}
+	write(t, name, string(zipped(t, members)))
+	note, problems := update(t, c, feeds.Request{From: []string{name}})
+	if note.Sources[0].Quarantined != 3000 || len(problems) != 1001 || !strings.HasPrefix(problems[1000].Message, "2000 more") {
+		t.Errorf("%d problems of %d", len(problems), note.Sources[0].Quarantined)
+	}
+	as, _, err := c.Load(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := vuln.NewDatabase(as, vuln.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if db.Len() != 1 || db.Duplicates() != 1 || db.AsOf().Day() != 9 {
+		t.Errorf("%d records, %d twins, as of %v", db.Len(), db.Duplicates(), db.AsOf())
+	}
+}
+
+// One giant member costs no more than what is read of any, and only itself.
+func TestGiantMember(t *testing.T) {
+	dir := t.TempDir()
+	c := &feeds.Cache{Dir: filepath.Join(dir, "cache")}
+	var buf bytes.Buffer
+	z := zip.NewWriter(&buf)
+	for name, text := range map[string]string{"giant.json": strings.Repeat(" ", 65<<20), "A-1.json": record("A-1", "Go", "2026-01-01T00:00:00Z")} {
+		w, err := z.CreateHeader(&zip.FileHeader{Name: name}) // stored: its ratio is no reason
+		if err == nil {
+			_, err = w.Write([]byte(text))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "all.zip")
+	write(t, name, buf.String())
+	_, problems := update(t, c, feeds.Request{From: []string{name}})
+	if ids(t, c) != "A-1@01" || len(problems) != 1 || !strings.Contains(problems[0].Message, "inflates beyond 67108864") {
+		t.Errorf("%v", problems)
+	}
+}
+
 // mirror serves records as osv.dev does, on a real socket.
 type mirror struct {
 	mu      sync.Mutex

@@ -24,6 +24,8 @@ const (
 	maxMembers = 2_000_000
 	maxTotal   = 8 << 30 // of an archive, uncompressed
 	maxRatio   = 200     // of a member above a mebibyte, uncompressed to compressed
+	maxRecords = 2_000_000
+	maxTold    = 1000 // problems that are told one by one; of the others it is told how many they are
 )
 
 var recordExts = []string{".json", ".yaml", ".yml", ".ndjson", ".jsonl"}
@@ -62,7 +64,7 @@ func (u *update) files(ctx context.Context, from string, known map[string]*pack.
 			continue
 		}
 		if st.Size() > maxPiece {
-			u.problem(name, "is larger than %d MiB", maxPiece>>20)
+			u.quarantine(name, "is larger than %d MiB", maxPiece>>20)
 			continue
 		}
 		raw, err := os.ReadFile(name)
@@ -112,16 +114,19 @@ func list(from string) ([]string, error) {
 func (u *update) archive(ctx context.Context, file, prefix string, known map[string]*pack.Piece, got *pack.Source) error {
 	z, err := zip.OpenReader(file)
 	if err != nil {
-		u.problem(prefix, "the zip archive cannot be read: %v", err)
+		u.quarantine(prefix, "the zip archive cannot be read: %v", err)
 		return nil //nolint:nilerr // quarantined: it costs only itself
 	}
 	defer z.Close() //nolint:errcheck // of a reader
 	if len(z.File) > maxMembers {
-		u.problem(prefix, "the archive has %d members, more than %d", len(z.File), maxMembers)
+		u.quarantine(prefix, "the archive has %d members, more than %d", len(z.File), maxMembers)
 		return nil
 	}
 	total := int64(0)
-	for _, m := range z.File {
+	for i, m := range z.File {
+		if u.cache.Progress != nil {
+			u.cache.Progress("reading advisories", i, len(z.File))
+		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -135,7 +140,7 @@ func (u *update) archive(ctx context.Context, file, prefix string, known map[str
 		}
 		raw, err := inflate(m, maxTotal-total)
 		if total += int64(len(raw)); err != nil {
-			u.problem(name, "%v", err)
+			u.quarantine(name, "%v", err)
 			if total >= maxTotal {
 				return nil
 			}
@@ -178,18 +183,24 @@ func (u *update) piece(ctx context.Context, name, stamp string, raw []byte, foun
 	if err != nil && (!found || ident.KindOf(err) != ident.KindUnsupported) {
 		var e *ident.Error
 		if errors.As(err, &e) {
-			u.problem(cmp.Or(e.Where, name), "%s", e.Message)
+			u.quarantine(cmp.Or(e.Where, name), "%s", e.Message)
 		} else {
-			u.problem(name, "%v", err)
+			u.quarantine(name, "%v", err)
 		}
 		return nil // read again the next time: it has no stamp
 	}
 	for _, f := range faults {
-		u.problem(f.Where(), "%s", f.Message)
+		u.quarantine(f.Where(), "%s", f.Message)
 	}
 	if len(faults) > 0 {
 		stamp = "" // told again the next time
 	}
-	got.Pieces = append(got.Pieces, pack.Piece{Name: name, Stamp: stamp, Advisories: u.wanted(as)})
+	as = u.wanted(as)
+	if u.records += len(as); u.records > maxRecords {
+		return ident.Errorf(ident.KindLimit, "more than %d records are new", maxRecords).At(got.Name).
+			WithHint("--ecosystem keeps only the records that are wanted")
+	}
+	// What is kept of the document decides about memory, not how long it is.
+	got.Pieces = append(got.Pieces, pack.Piece{Name: name, Stamp: stamp, Advisories: pack.Compact(as)})
 	return nil
 }

@@ -40,6 +40,7 @@ func (u *update) mirror(ctx context.Context, from string) error {
 			return ctx.Err()
 		}
 		if err != nil {
+			u.quarantined(at)
 			if had.Len() == 0 {
 				return ident.Errorf(ident.KindFailure, "%w", err).At(at)
 			}
@@ -56,10 +57,9 @@ func (u *update) mirror(ctx context.Context, from string) error {
 
 // ecosystem fetches what changed: nothing, a few records, or the whole archive.
 func (u *update) ecosystem(ctx context.Context, at string, had pack.Source, was Source) (pack.Source, Source, error) {
-	from0 := len(u.problems)
 	now := Source{ETag: was.ETag, LastModified: was.LastModified}
 	finish := func(s pack.Source) (pack.Source, Source, error) {
-		now.Quarantined = len(u.problems) - from0
+		now.Quarantined = u.quarantined(at)
 		return s, now, nil
 	}
 	if had.Len() > 0 {

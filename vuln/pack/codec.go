@@ -42,6 +42,13 @@ func (w *writer) scores(list []vuln.Score) {
 	}
 }
 
+func (w *writer) advisories(list []*vuln.Advisory) {
+	w.count(len(list))
+	for _, a := range list {
+		w.advisory(a)
+	}
+}
+
 func (w *writer) advisory(a *vuln.Advisory) {
 	w.text(a.ID)
 	w.texts(a.Aliases)

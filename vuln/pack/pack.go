@@ -71,10 +71,7 @@ func Encode(s *Set) []byte {
 			p := &src.Pieces[j]
 			w.text(p.Name)
 			w.text(p.Stamp)
-			w.count(len(p.Advisories))
-			for _, a := range p.Advisories {
-				w.advisory(a)
-			}
+			w.advisories(p.Advisories)
 		}
 	}
 	sum := sha256.Sum256(w.b[headerBytes:])
@@ -103,6 +100,20 @@ func Decode(raw []byte) (*Set, error) {
 		return nil, damaged()
 	}
 	return s, nil
+}
+
+// Compact returns copies of advisories that hold what a pack keeps of them and no more,
+// as Decode returns them: without their details and the events of git ranges, and apart
+// from the text that they were read from, of which each would keep some alive. Who reads
+// many records and keeps them does it with every few.
+func Compact(as []*vuln.Advisory) []*vuln.Advisory {
+	if len(as) == 0 {
+		return nil
+	}
+	w := writer{}
+	w.advisories(as)
+	r := reader{s: string(w.b)}
+	return list(&r, r.advisory)
 }
 
 // Note returns the note of a pack alone.

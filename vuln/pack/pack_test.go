@@ -81,6 +81,13 @@ func TestEveryRecordComesBack(t *testing.T) {
 		if d := cmp.Diff(set, back, cmpopts.EquateNaNs(), cmpopts.EquateEmpty()); d != "" {
 			t.Fatal(d)
 		}
+		for i := range set.Sources {
+			for _, p := range set.Sources[i].Pieces {
+				if d := cmp.Diff(p.Advisories, pack.Compact(p.Advisories), cmpopts.EquateNaNs(), cmpopts.EquateEmpty()); d != "" {
+					t.Fatal(d)
+				}
+			}
+		}
 		note, err := pack.Note(raw)
 		if err != nil || !bytes.Equal(note, set.Note) {
 			t.Fatal(note, err)
