@@ -25,13 +25,18 @@ import (
 	"github.com/cofferdam-io/cofferdam/report"
 )
 
-// BackupCatalogue writes one moment of a SQLite catalogue to a file, which appears whole
-// or not at all, while a server may use the catalogue.
-func (l *Loader) BackupCatalogue(ctx context.Context, data, file string) (a *report.CatalogueBackup, err error) {
+// openCatalogue opens a SQLite catalogue that is there already.
+func openCatalogue(ctx context.Context, data string) (*sqlite.Store, error) {
 	if err := hasCatalogue(data); err != nil {
 		return nil, err
 	}
-	s, err := sqlite.Open(ctx, data, sqlite.Options{Coding: (&catalog.Coding{}).Store()})
+	return sqlite.Open(ctx, data, sqlite.Options{Coding: (&catalog.Coding{}).Store()})
+}
+
+// BackupCatalogue writes one moment of a SQLite catalogue to a file, which appears whole
+// or not at all, while a server may use the catalogue.
+func (l *Loader) BackupCatalogue(ctx context.Context, data, file string) (a *report.CatalogueBackup, err error) {
+	s, err := openCatalogue(ctx, data)
 	if err != nil {
 		return nil, err
 	}
@@ -52,10 +57,7 @@ func (l *Loader) BackupCatalogue(ctx context.Context, data, file string) (a *rep
 // CompactCatalogue gives the room that purged documents left in a SQLite catalogue back to
 // the file system, while a server may use the catalogue.
 func (l *Loader) CompactCatalogue(ctx context.Context, data string) (a *report.CatalogueCompacted, err error) {
-	if err := hasCatalogue(data); err != nil {
-		return nil, err
-	}
-	s, err := sqlite.Open(ctx, data, sqlite.Options{Coding: (&catalog.Coding{}).Store()})
+	s, err := openCatalogue(ctx, data)
 	if err != nil {
 		return nil, err
 	}

@@ -2,10 +2,7 @@ package app_test
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -86,15 +83,7 @@ func TestServerReadsStatements(t *testing.T) {
 // A likelihood that crosses a step is a changed finding: in the list, in the journal with its times,
 // and told to who asked for it. One that moves between steps is none.
 func TestServerTellsOfLikelihoods(t *testing.T) {
-	got := make(chan string, 10)
-	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		b, _ := io.ReadAll(r.Body)
-		if r.Header.Get("webhook-signature") == "" {
-			t.Error("a message is not signed")
-		}
-		got <- string(b)
-	}))
-	defer receiver.Close()
+	receiver, got := signedMessages(t)
 	dir := t.TempDir()
 	write := writer(t, dir)
 	day := 0
@@ -109,7 +98,7 @@ func TestServerTellsOfLikelihoods(t *testing.T) {
 		return to
 	}
 	record, secret := write("record.json", everyLodash), write("secret", "YSBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcy4uLi4=")
-	config := write("c.yaml", fmt.Sprintf("advisories: [%q]\nepss: %q\nwebhooks:\n- {name: likely, url: %q, secretFile: %q, epss: 0.1, initial: true}\n", record, scored("0.09999"), receiver.URL, secret))
+	config := write("c.yaml", fmt.Sprintf("advisories: [%q]\nepss: %q\nwebhooks:\n- {name: likely, url: %q, secretFile: %q, epss: 0.1, initial: true}\n", record, scored("0.09999"), receiver, secret))
 	c, end := exposed(t, filepath.Join(dir, "data"), config)
 	defer end()
 	wait := func(what string, reached float64) {

@@ -61,19 +61,29 @@ func writer(t *testing.T, dir string) func(name, text string) string {
 	}
 }
 
-// From an image that a cluster reports to a message that a receiver gets.
-func TestServerTellsReceivers(t *testing.T) {
-	got := make(chan string, 10)
+// signedMessages starts a receiver and returns its address and what it gets, of which every
+// message has to be signed.
+func signedMessages(t *testing.T) (url string, got chan string) {
+	got = make(chan string, 10)
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
+		if r.Header.Get("webhook-signature") == "" {
+			t.Error("a message is not signed")
+		}
 		got <- string(b)
 	}))
-	defer receiver.Close()
+	t.Cleanup(receiver.Close)
+	return receiver.URL, got
+}
+
+// From an image that a cluster reports to a message that a receiver gets.
+func TestServerTellsReceivers(t *testing.T) {
+	receiver, got := signedMessages(t)
 	dir := t.TempDir()
 	write := writer(t, dir)
 	record := write("record.json", everyLodash)
 	secret := write("secret", "YSBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcy4uLi4=")
-	config := write("c.yaml", fmt.Sprintf("advisories: [%q]\nwebhooks:\n- {name: tickets, url: %q, secretFile: %q, severity: high, initial: true}\n", record, receiver.URL, secret))
+	config := write("c.yaml", fmt.Sprintf("advisories: [%q]\nwebhooks:\n- {name: tickets, url: %q, secretFile: %q, severity: high, initial: true}\n", record, receiver, secret))
 	_, end := exposed(t, filepath.Join(dir, "data"), config)
 	defer end()
 	select {
@@ -90,19 +100,11 @@ func TestServerTellsReceivers(t *testing.T) {
 
 // TestServerTellsOfScores: a document that comes and is bad is told of, signed as the rest.
 func TestServerTellsOfScores(t *testing.T) {
-	got := make(chan string, 10)
-	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		b, _ := io.ReadAll(r.Body)
-		if r.Header.Get("webhook-signature") == "" {
-			t.Error("a message is not signed")
-		}
-		got <- string(b)
-	}))
-	defer receiver.Close()
+	receiver, got := signedMessages(t)
 	dir := t.TempDir()
 	write := writer(t, dir)
 	secret := write("secret", "YSBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcy4uLi4=")
-	config := write("c.yaml", fmt.Sprintf("quality: {floor: 90}\nwebhooks:\n- {name: quality, of: scores, below: true, running: true, url: %q, secretFile: %q, initial: true}\n", receiver.URL, secret))
+	config := write("c.yaml", fmt.Sprintf("quality: {floor: 90}\nwebhooks:\n- {name: quality, of: scores, below: true, running: true, url: %q, secretFile: %q, initial: true}\n", receiver, secret))
 	_, end := exposed(t, filepath.Join(dir, "data"), config)
 	defer end()
 	select {
@@ -116,7 +118,7 @@ func TestServerTellsOfScores(t *testing.T) {
 		t.Fatal("nobody is told")
 	}
 	for name, wrong := range map[string]string{"severity": "of: scores, severity: high", "below": "below: true", "of": "of: licences"} {
-		bad := write("bad.yaml", fmt.Sprintf("webhooks:\n- {name: x, url: %q, secretFile: %q, %s}\n", receiver.URL, secret, wrong))
+		bad := write("bad.yaml", fmt.Sprintf("webhooks:\n- {name: x, url: %q, secretFile: %q, %s}\n", receiver, secret, wrong))
 		if err := (&app.Loader{}).Serve(t.Context(), app.ServeOptions{Data: filepath.Join(dir, "other"), Config: bad, Addr: "127.0.0.1:0"}); err == nil || !strings.Contains(err.Error(), "the webhook \"x\" is of") {
 			t.Errorf("%s: %v", name, err)
 		}

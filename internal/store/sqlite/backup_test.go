@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -16,44 +17,59 @@ import (
 	"github.com/cofferdam-io/cofferdam/internal/store/storetest"
 )
 
+// uploading puts documents into a group from several goroutines until stop is called, which
+// waits for them. It returns once some are acknowledged; acked are those that are so far.
+func uploading(t *testing.T, g *store.Group) (acked func() []storetest.Ack, stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var mu sync.Mutex
+	var list []storetest.Ack
+	var wg sync.WaitGroup
+	first := make(chan struct{})
+	var once sync.Once
+	for w := range uint64(4) {
+		wg.Go(func() {
+			for n := w; ctx.Err() == nil; {
+				r, err := g.Put(t.Context(), storetest.Numbered(n))
+				if errors.Is(err, store.ErrRetryLater) {
+					continue
+				}
+				if err != nil {
+					t.Error(err)
+					once.Do(func() { close(first) })
+					return
+				}
+				mu.Lock()
+				if list = append(list, storetest.Ack{Number: n, Document: r.Document}); len(list) > 20 {
+					once.Do(func() { close(first) })
+				}
+				mu.Unlock()
+				n += 4
+			}
+		})
+	}
+	<-first
+	acked = func() []storetest.Ack {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(list)
+	}
+	return acked, func() { cancel(); wg.Wait() }
+}
+
 // A backup that is taken while documents come in is one moment of the catalogue:
 // all that was acknowledged before it began, and nothing half.
 func TestBackupUnderLoad(t *testing.T) {
 	dir := t.TempDir()
 	s := openIn(t, dir, store.Coding{Encode: storetest.EncodeRow})
 	g := store.NewGroup(s, store.GroupOptions{})
-	ctx, stop := context.WithCancel(t.Context())
-	var mu sync.Mutex
-	var acked []storetest.Ack
-	var wg sync.WaitGroup
-	first := make(chan struct{})
-	var once sync.Once
-	for w := range uint64(4) {
-		wg.Go(func() {
-			for n := w; ctx.Err() == nil; n += 4 {
-				r, err := g.Put(t.Context(), storetest.Numbered(n))
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				mu.Lock()
-				if acked = append(acked, storetest.Ack{Number: n, Document: r.Document}); len(acked) > 20 {
-					once.Do(func() { close(first) })
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	<-first
-	mu.Lock()
-	before := append([]storetest.Ack{}, acked...)
-	mu.Unlock()
+	acked, stop := uploading(t, g)
+	before := acked()
 	var backup bytes.Buffer
 	if err := s.Backup(t.Context(), &backup); err != nil {
 		t.Fatal(err)
 	}
 	stop()
-	wg.Wait()
 	if err := errors.Join(g.Close(), s.Close()); err != nil {
 		t.Fatal(err)
 	}

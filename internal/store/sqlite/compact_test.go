@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -51,33 +50,7 @@ func TestCompactUnderLoad(t *testing.T) {
 	s := openIn(t, dir, store.Coding{Encode: storetest.EncodeRow})
 	purged(t, s, 1<<30, 300)
 	g := store.NewGroup(s, store.GroupOptions{})
-	ctx, stop := context.WithCancel(t.Context())
-	var mu sync.Mutex
-	var acked []storetest.Ack
-	var wg sync.WaitGroup
-	first := make(chan struct{})
-	var once sync.Once
-	for w := range uint64(4) {
-		wg.Go(func() {
-			for n := w; ctx.Err() == nil; n += 4 {
-				r, err := g.Put(t.Context(), storetest.Numbered(n))
-				if errors.Is(err, store.ErrRetryLater) {
-					n -= 4
-					continue
-				}
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				mu.Lock()
-				if acked = append(acked, storetest.Ack{Number: n, Document: r.Document}); len(acked) > 20 {
-					once.Do(func() { close(first) })
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	<-first
+	acked, stop := uploading(t, g)
 	// As cofferdam catalogue compact does: beside the server, by another connection.
 	other := openIn(t, dir, store.Coding{Encode: storetest.EncodeRow})
 	c, err := other.Compact(t.Context())
@@ -85,11 +58,10 @@ func TestCompactUnderLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	stop()
-	wg.Wait()
 	if c.After >= c.Before*2/3 {
 		t.Errorf("%d bytes became %d, though most documents are gone", c.Before, c.After)
 	}
-	storetest.Acknowledged(t, s, acked)
+	storetest.Acknowledged(t, s, acked())
 	if a, err := s.Audit(t.Context()); err != nil || a.Purged != 300 {
 		t.Errorf("%+v, %v", a, err)
 	}
@@ -105,7 +77,7 @@ func TestCompactUnderLoad(t *testing.T) {
 	}
 	back := openIn(t, dir, store.Coding{Encode: storetest.EncodeRow})
 	integrity(t, back)
-	storetest.Acknowledged(t, back, acked)
+	storetest.Acknowledged(t, back, acked())
 	storetest.Commit(t, back, storetest.Numbered(1<<40))
 	if _, err := back.Audit(t.Context()); err != nil {
 		t.Error(err)
