@@ -8,7 +8,6 @@ import (
 	"github.com/cofferdam-io/cofferdam/internal/mapped"
 	"github.com/cofferdam-io/cofferdam/internal/store"
 	"github.com/cofferdam-io/cofferdam/internal/zstdframe"
-	"github.com/cofferdam-io/cofferdam/sbom/spdx"
 )
 
 // bodies are the buffers that documents are read into, used again: the system would
@@ -87,12 +86,14 @@ func (b *bodies) outside(buf []byte) bool {
 
 // packShared packs a document of which some texts were seen before, and says which texts
 // that the store has a reader needs.
-func (c *Catalog) packShared(raw []byte, repeats []spdx.Repeat) ([]byte, store.TextRef) {
-	in, spans := c.texts.spans(repeats)
-	if len(spans) == 0 || len(raw) > zstdframe.MaxShared {
+func (c *Catalog) packShared(raw []byte, again *repeats) ([]byte, store.TextRef) {
+	in := c.texts.place(again)
+	if len(again.spans) == 0 || len(raw) > zstdframe.MaxShared {
 		return c.pack(raw), store.TextRef{}
 	}
-	return c.packed(raw, func(e *zstdframe.Encoder, dst []byte) []byte { return e.AppendShared(dst, raw, int(in.Through), spans) }), in
+	return c.packed(raw, func(e *zstdframe.Encoder, dst []byte) []byte {
+		return e.AppendShared(dst, raw, int(in.Through), again.spans)
+	}), in
 }
 
 // pack packs a document.

@@ -70,21 +70,22 @@ func TestSpansAreTheTexts(t *testing.T) {
 			packages = append(packages, fmt.Sprintf(`{"name":"p%d","SPDXID":"SPDXRef-%[1]d","comment":"%s"}`, i, strings.Repeat(fmt.Sprintf("text %d of a package ", i*i), 150)))
 		}
 		doc := []byte(`{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT","name":"n","packages":[` + strings.Join(packages, ", ") + `]}`)
-		var repeats []spdx.Repeat
-		if _, err := decode.Bytes(t.Context(), "", doc, decode.Limits{Seen: seen, Repeated: func(r spdx.Repeat) { repeats = append(repeats, r) }}); err != nil {
+		again := s.repeats()
+		if _, err := decode.Bytes(t.Context(), "", doc, decode.Limits{Seen: seen, Repeated: again.add}); err != nil {
 			t.Fatal(err)
 		}
-		in, list := s.spans(repeats)
+		in := s.place(again)
 		k.mu.Lock()
 		line := slices.Clone(k.lines[in.Line])
 		k.mu.Unlock()
-		for _, x := range list {
+		for _, x := range again.spans {
 			if end := x.At + x.To - x.From; int64(end) > in.Through || string(line[x.At:end]) != string(doc[x.From:x.To]) {
 				t.Fatalf("document %d: bytes %d to %d are not what line %d has at %d", n, x.From, x.To, in.Line, x.At)
 			}
 		}
-		spans += len(list)
+		spans += len(again.spans)
 		lines[in.Line] = true
+		s.done(again)
 	}
 	t.Logf("%d spans of %d lines", spans, len(lines))
 	if spans < 1000 || len(lines) < 3 {

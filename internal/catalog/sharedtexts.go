@@ -25,6 +25,7 @@ type sharedTexts struct {
 	most  int // bytes of a line
 
 	lines readLines
+	lists sync.Pool // of *repeats, empty
 
 	mu     sync.Mutex
 	line   *textLine  // grows
@@ -34,6 +35,39 @@ type sharedTexts struct {
 	// write hands a piece over to whoever writes, if that waits for one: while one is on its
 	// way to the disk the next grows.
 	write chan *textPiece
+}
+
+// repeats are what a document has of texts that were seen before, as it is read, and where
+// a line has them.
+type repeats struct {
+	list  []spdx.Repeat
+	texts []*spdx.Text // of list, by index
+	spans []zstdframe.Span
+}
+
+func (r *repeats) add(one spdx.Repeat) { r.list = append(r.list, one) }
+
+// repeats returns empty lists, which done takes back: they are a third of what taking a
+// document in would leave to the collector.
+func (s *sharedTexts) repeats() *repeats {
+	if r, ok := s.lists.Get().(*repeats); ok {
+		return r
+	}
+	return new(repeats)
+}
+
+// mostRepeats bounds lists that are used again.
+const mostRepeats = 1 << 13
+
+// done takes lists back that nobody looks at any more. It may be called with nil.
+func (s *sharedTexts) done(r *repeats) {
+	if r == nil || cap(r.list) > mostRepeats {
+		return
+	}
+	clear(r.list) // what they point to
+	clear(r.texts)
+	r.list, r.texts, r.spans = r.list[:0], r.texts[:0], r.spans[:0]
+	s.lists.Put(r)
 }
 
 // textLine is texts of which documents that refer to it may need all that are before some
@@ -123,22 +157,21 @@ func (*sharedTexts) unpack(line []byte, p store.TextPiece) ([]byte, error) {
 	return w.Bytes(), nil
 }
 
-// spans says where a line has texts of a document, and which line, up to where: the one
+// place says where a line has texts of a document, and which line, up to where: the one
 // that grows, or the one before it while that has more of them. Texts that came more than
 // once and have no place in the line that grows are given one, for documents to come. What a
 // document says twice comes with them; alone it is not worth taking the document apart.
-func (s *sharedTexts) spans(repeats []spdx.Repeat) (in store.TextRef, spans []zstdframe.Span) {
-	if len(repeats) == 0 {
-		return in, nil
+func (s *sharedTexts) place(again *repeats) (in store.TextRef) {
+	if len(again.list) == 0 {
+		return in
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	line, before := s.line, s.before // add may begin another, of which this document has nothing
-	texts := make([]*spdx.Text, len(repeats))
 	bytes, old := 0, 0
-	for i := range repeats {
-		t := repeats[i].Text()
-		if texts[i] = t; t == nil {
+	for i := range again.list {
+		t := again.list[i].Text()
+		if again.texts = append(again.texts, t); t == nil {
 			continue
 		}
 		if line.has(t.In, t.At, len(t.Bytes)) {
@@ -152,9 +185,9 @@ func (s *sharedTexts) spans(repeats []spdx.Repeat) (in store.TextRef, spans []zs
 	if old > bytes {
 		from = before
 	}
-	spans = make([]zstdframe.Span, 0, len(repeats))
-	for i := range repeats {
-		r, t := &repeats[i], texts[i]
+	spans := slices.Grow(again.spans, len(again.list))
+	for i := range again.list {
+		r, t := &again.list[i], again.texts[i]
 		if t == nil {
 			spans = append(spans, zstdframe.Span{From: r.From, To: r.To, At: r.At, Own: true})
 			continue
@@ -173,9 +206,10 @@ func (s *sharedTexts) spans(repeats []spdx.Repeat) (in store.TextRef, spans []zs
 		}
 	}
 	if max(bytes, old) == 0 {
-		return in, nil
+		return in
 	}
-	return store.TextRef{Line: from.id, Through: int64(from.onDisk)}, spans
+	again.spans = spans
+	return store.TextRef{Line: from.id, Through: int64(from.onDisk)}
 }
 
 // has reports whether a text that is kept at a place is on disk in the line.

@@ -118,10 +118,11 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 		body := raw
 		large = &frugal{released: func(from, to int) { mapped.Release(body, from, to) }}
 	}
-	var repeats []spdx.Repeat
+	var again *repeats
 	var repeated func(spdx.Repeat) // what is packed already needs none
 	if !packed {
-		repeated = func(r spdx.Repeat) { repeats = append(repeats, r) }
+		again = c.texts.repeats()
+		repeated = again.add
 	}
 	var doc *sbom.Document
 	var said *ScoreSaid
@@ -151,8 +152,9 @@ func (c *Catalog) Take(ctx context.Context, by authz.Actor, u Upload) (*Receipt,
 	case fault != nil:
 		in.Data = c.pack(raw) // what is in quarantine needs nothing beside it to be read
 	default:
-		in.Data, in.Texts = c.packShared(raw, repeats)
+		in.Data, in.Texts = c.packShared(raw, again)
 	}
+	c.texts.done(again)
 	c.bodies.give(raw)
 	raw = nil
 	leave() // what follows is waiting for the disk
