@@ -23,6 +23,26 @@ type problem struct {
 	Where  string `json:"where,omitempty" doc:"The file and line, or the JSON pointer, at fault"`
 	// Quarantine is where a document that was not taken in is kept.
 	Quarantine string `json:"quarantine,omitempty" doc:"The digest under which a refused document is kept"`
+	// Errors are the faults of a request that does not fit its description.
+	Errors []*huma.ErrorDetail `json:"errors,omitempty" nullable:"false" doc:"Each fault of a request that does not fit this description"`
+}
+
+// Every error answer is a problem, also one that huma gives before an operation is
+// asked; and huma takes the description of errors from what this returns.
+func init() {
+	huma.NewError = func(status int, detail string, errs ...error) huma.StatusError {
+		p := &problem{Status: status, Title: http.StatusText(status), Detail: detail}
+		for _, err := range errs {
+			var described huma.ErrorDetailer
+			switch {
+			case errors.As(err, &described):
+				p.Errors = append(p.Errors, described.ErrorDetail())
+			case err != nil:
+				p.Errors = append(p.Errors, &huma.ErrorDetail{Message: err.Error()})
+			}
+		}
+		return p
+	}
 }
 
 func (p *problem) Error() string  { return p.Detail }

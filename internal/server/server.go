@@ -21,6 +21,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/authz"
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
+	"github.com/cofferdam-io/cofferdam/report"
 )
 
 // Options of New. All fields are required but where it says otherwise.
@@ -110,6 +111,7 @@ func New(o Options) http.Handler {
 	a.registries()
 	a.webhooks()
 	a.records()
+	a.orNull(reflect.TypeFor[report.ReleaseDiff](), "vulnerabilities") // without advisories
 	a.signIn(mux)
 
 	mux.HandleFunc("GET /healthz", a.healthy)
@@ -148,6 +150,13 @@ type silent struct {
 func (s *silent) Header() http.Header         { return s.header }
 func (s *silent) WriteHeader(code int)        { s.code = code }
 func (s *silent) Write(p []byte) (int, error) { return len(p), nil }
+
+// orNull describes a field of an answer, an object of its own, that may be null. The
+// tags of the type cannot: they describe nothing of a field that is a reference.
+func (a *api) orNull(of reflect.Type, field string) {
+	fields := a.huma.OpenAPI().Components.Schemas.Map()[schemaName(of, "")].Properties
+	fields[field] = &huma.Schema{AnyOf: []*huma.Schema{fields[field], {Type: "null"}}}
+}
 
 // schemaName names the types of answers that the command line shares with their
 // package, so that they do not meet the API's own.

@@ -10,7 +10,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 )
 
-// gitea is the REST API v1 of Gitea and Forgejo, "Issues" and "Labels".
+// gitea is the REST API v1 of Gitea (Forgejo has the same API and was not tried), "Issues" and "Labels".
 type gitea struct {
 	*caller
 	repository string
