@@ -61,6 +61,10 @@ type BenchIndex struct {
 
 func benchIndexTable(w io.Writer, b *BenchIndex, o Options) error {
 	p := newPrinter(w, o)
+	scored := "without scores"
+	if b.Scored > 0 {
+		scored = fmt.Sprintf("%d scored", b.Scored)
+	}
 	p.text(fmt.Sprintf(`%d documents, %d occurrences of %d components (seed %d)
 %s; times are CPU time on one processor
 
@@ -71,13 +75,13 @@ func benchIndexTable(w io.Writer, b *BenchIndex, o Options) error {
   match all with advisories    %10.3f s
   an advisory                  %10.3f ms (p99 %.3f)
   drop a tenth                 %10.3f s, %d bytes written
-  durable intake               %10.3f s for %d documents: %.0f a second, %.0f components, %.0f MB; %d scored
+  durable intake               %10.3f s for %d documents: %.0f a second, %.0f components, %.0f MB; %s
   originals                    %10.3f of %d bytes
   live heap, peak memory       %10.0f MB, %.0f MB`,
 		b.Documents, b.Occurrences, b.Components, b.Seed, b.Machine,
 		b.PerOccurrence, per(b.Rows, b.Occurrences), per(b.Postings, b.Occurrences), per(b.Dictionary, b.Occurrences), b.PerOccurrenceWithTable,
 		b.Index, b.Open, b.Query.P50, b.Query.P99, b.Match, b.Advisory.P50, b.Advisory.P99, b.Drop, b.DropWritten,
-		b.Intake, b.Originals, b.IntakeDocuments, b.IntakeComponents, b.IntakeMegabytes, b.Scored, b.OriginalsShare, b.OriginalBytes, b.Heap, b.RSS))
+		b.Intake, b.Originals, b.IntakeDocuments, b.IntakeComponents, b.IntakeMegabytes, scored, b.OriginalsShare, b.OriginalBytes, b.Heap, b.RSS))
 	return p.done()
 }
 

@@ -3,6 +3,7 @@ package report
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
 	"strings"
@@ -183,7 +184,8 @@ func documentsTable(w io.Writer, a *Documents, o Options) error {
 			p.blank()
 		}
 		p.linef("%s  %s", p.bold(clean(d.Subject.Name+" "+d.Subject.Version)), p.dim(clean(d.File)))
-		p.linef("  %s %s (%s) by %s, %s", d.Format, clean(d.SpecVersion), d.Encoding, clean(strings.Join(d.Tools, ", ")), clean(d.Created))
+		made := cmp.Or(clean(strings.Join(d.Tools, ", ")), "a tool that it does not name")
+		p.linef("  %s %s (%s) by %s, %s", d.Format, clean(d.SpecVersion), d.Encoding, made, cmp.Or(clean(d.Created), "at a time that it does not say"))
 		p.linef("  document  %s", d.Digest)
 		for _, g := range d.Subject.Digests {
 			p.linef("  %-9s %s", g.Role, g.Digest)

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -40,6 +41,9 @@ type DocumentName struct {
 	Version string       `json:"version"` // of what it is about
 	Tools   []string     `json:"tools"`
 }
+
+// title is what a table calls the document: one that a server keeps has no file.
+func (n *DocumentName) title() string { return cmp.Or(n.File, n.Digest.String()) }
 
 // NameOf names a document.
 func NameOf(d *sbom.Document) DocumentName { return *nameOf(d) }
@@ -139,15 +143,15 @@ func (p *printer) release(r *ReleaseDiff) {
 	title := p.bold(clean(r.Artifact))
 	switch {
 	case r.Old == nil:
-		p.linef("%s  %s  %s", title, p.yellow("NEW"), p.dim("only "+clean(r.New.File)+" is about it"))
+		p.linef("%s  %s  %s", title, p.yellow("NEW"), p.dim("only "+clean(r.New.title())+" is about it"))
 		return
 	case r.New == nil:
-		p.linef("%s  %s  %s", title, p.yellow("GONE"), p.dim("only "+clean(r.Old.File)+" is about it"))
+		p.linef("%s  %s  %s", title, p.yellow("GONE"), p.dim("only "+clean(r.Old.title())+" is about it"))
 		return
 	case r.Old.Version != r.New.Version:
 		title += " " + shortVersion(r.Old.Version) + " → " + shortVersion(r.New.Version)
 	}
-	p.linef("%s  %s", title, p.dim(clean(r.Old.File)+" → "+clean(r.New.File)))
+	p.linef("%s  %s", title, p.dim(clean(r.Old.title())+" → "+clean(r.New.title())))
 	if r.OldArtifact != "" {
 		p.linef("%s: the old document is about %s", p.yellow("PERHAPS NOT THE SAME"), clean(r.OldArtifact))
 	}
@@ -324,7 +328,7 @@ func sbomUnionTable(w io.Writer, a *SBOMUnion, o Options) error {
 	cols := []column{{"NAME", 20}}
 	for i, d := range a.Documents {
 		name := fmt.Sprintf("(%d)", i+1)
-		p.linef("  %s %s  %s", p.bold(name), clean(d.File), p.dim(clean(strings.Join(d.Tools, ", "))))
+		p.linef("  %s %s  %s", p.bold(name), clean(d.title()), p.dim(clean(strings.Join(d.Tools, ", "))))
 		cols = append(cols, column{name, 10})
 	}
 	section := func(title, remark string, list []compare.Sight) {

@@ -139,7 +139,7 @@ sbom-approver.
 			if err != nil {
 				return err
 			}
-			e.notef("%s: %d entries, %d changed, as of %s", args[0], len(blocks), n, time.Now().UTC().Format(time.RFC3339))
+			e.notef("%s: entries %d, changed %d, as of %s", args[0], len(blocks), n, time.Now().UTC().Format(time.RFC3339))
 			return nil
 		}),
 	}

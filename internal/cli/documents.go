@@ -124,9 +124,9 @@ role admin.`,
 					for _, h := range did.Held {
 						e.notef("held up: %s", h)
 					}
-					e.notef("%d documents archived, the bytes of %d removed", did.Archived, did.Purged)
+					e.notef("documents archived: %d; whose bytes are removed: %d", did.Archived, did.Purged)
 					if did.Decisions > 0 {
-						e.notef("%d decisions removed; the journal keeps that they were made", did.Decisions)
+						e.notef("decisions removed: %d; the journal keeps that they were made", did.Decisions)
 					}
 					return nil
 				}

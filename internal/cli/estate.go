@@ -105,7 +105,7 @@ func whereCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "where QUERY (-f PATH… --sbom PATH… | --server URL)", GroupID: "estate",
 		Short:   "Where a vulnerability, component or image runs",
-		Long:    "Where answers in which workload and container a component runs, how its SBOM was\nmatched, which version fixes it and who owns it.\n\nWith --server a server is asked instead of files: what runs in its clusters, by the\ndocuments and advisories that it has; --at asks what ran at a time in the past.\n\n" + queryHelp + "\n\n" + selectorHelp,
+		Long:    "Where answers in which workload and container a component runs, how its SBOM was\nmatched, which version fixes it and who owns it.\n\nWith --server a server is asked instead of files: what runs in its clusters, by the\ndocuments and advisories that it has. --at asks what ran at a time in the past: it\nmoves what runs, not which documents and advisories there are; those are of now.\n\n" + queryHelp + "\n\n" + selectorHelp,
 		Example: "  cofferdam where CVE-2023-44487 -f ./manifests --sbom ./sbom --advisories ./advisories\n  cofferdam where 'pkg:npm/lodash@<4.17.21' -f ./manifests --sbom ./sbom\n  cofferdam where CVE-2023-44487 --server https://sbom.example --at 2026-11-01T00:00:00Z",
 		Args:    oneQuery,
 		RunE: e.run(func(ctx context.Context, args []string) error {

@@ -306,6 +306,9 @@ func TestDocumentsOfServer(t *testing.T) {
 	if strip(local) != strip(remote) {
 		t.Errorf("by files\n%s\nby the server\n%s", local, remote)
 	}
+	if !strings.Contains(remote, " → sha256:") {
+		t.Errorf("documents that a server keeps have no name:\n%s", remote)
+	}
 	s.run(3, "sbom", "diff", after, before, "--server", s.url, "--fail-on", "new-vulnerability")
 	s.run(0, "sbom", "diff", before, s.file("new.json", newText), "--server", s.url, "--advisories", records)
 
