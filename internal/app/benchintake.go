@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"log/slog"
@@ -111,6 +112,16 @@ func (b *benchIndex) takeAll(c *catalog.Catalog, corpus *synth.Corpus) error {
 			return err
 		})
 		b.out.Intake += took.Seconds()
+		if err != nil {
+			return err
+		}
+		took, err = spent(func() error {
+			for _, doc := range docs {
+				sha256.Sum256(doc)
+			}
+			return nil
+		})
+		b.out.Hashing += took.Seconds()
 		docs = docs[:0]
 		return err
 	}
