@@ -119,7 +119,10 @@ func (p *Plugins) Ask(ctx context.Context, name, command string, request []byte)
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	if w.said {
+	switch {
+	case ctx.Err() != nil: // a select takes either where both are ready
+		return nil, context.Cause(ctx)
+	case w.said:
 		return w.answer, w.err
 	}
 	answer, err := p.run(ctx, name, command, request)
