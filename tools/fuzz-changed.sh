@@ -8,6 +8,7 @@ set -euo pipefail
 base=${1:-}
 each=${2:-60}
 budget=${3:-600}
+[[ $each$budget =~ ^[0-9]+$ ]] || { echo "fuzz-changed.sh: $each and $budget: whole seconds, without a unit" >&2; exit 2; }
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 

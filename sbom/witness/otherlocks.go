@@ -90,24 +90,38 @@ func noObject(kind string, err error) error {
 	return ident.Errorf(ident.KindInvalid, "is no %s: %w", kind, err)
 }
 
-// composerLock reads composer.lock (getcomposer.org): "packages", and "packages-dev".
-func composerLock(raw []byte) (*List, error) {
-	l := &List{Kind: "composer.lock", Type: "composer", Whole: true}
+// members reads a lock file that is one object in JSON: each is asked about every member of
+// it, and says whether it is what the format is known by, which is called needs.
+func (l *List) members(raw []byte, needs string, each func(r *jsonscan.Reader, key string) bool) error {
 	r := jsonscan.New(raw, jsonscan.Options{MaxDepth: maxDepth})
 	if !r.RequireObject() {
-		return nil, noObject(l.Kind, r.Err())
+		return noObject(l.Kind, r.Err())
 	}
 	found := false
 	for key, ok := r.NextKey(); ok; key, ok = r.NextKey() {
+		found = each(r, string(key)) || found
+	}
+	if err := r.End(); err != nil {
+		return ident.Errorf(ident.KindInvalid, "is no %s: %w", l.Kind, err)
+	}
+	if !found {
+		return ident.Errorf(ident.KindInvalid, "is no %s: it has no %s", l.Kind, needs)
+	}
+	return nil
+}
+
+// composerLock reads composer.lock (getcomposer.org): "packages", and "packages-dev".
+func composerLock(raw []byte) (*List, error) {
+	l := &List{Kind: "composer.lock", Type: "composer", Whole: true}
+	return l, l.members(raw, "packages", func(r *jsonscan.Reader, key string) bool {
 		perhaps := ""
-		switch string(key) {
+		switch key {
 		case "packages-dev":
 			perhaps = "dev"
 		case "packages":
 		default:
-			continue
+			return false
 		}
-		found = true
 		r.Items(func() {
 			p := Package{Pointer: r.Pointer(), Perhaps: perhaps}
 			r.Members(func(key string) {
@@ -127,31 +141,19 @@ func composerLock(raw []byte) (*List, error) {
 				l.Packages = append(l.Packages, p)
 			}
 		})
-	}
-	if err := r.End(); err != nil {
-		return nil, ident.Errorf(ident.KindInvalid, "is no composer.lock: %w", err)
-	}
-	if !found {
-		return nil, ident.Errorf(ident.KindInvalid, "is no composer.lock: it has no packages")
-	}
-	return l, nil
+		return true
+	})
 }
 
 // pipfileLock reads Pipfile.lock (pipenv.pypa.io): a category of packages in each member,
 // of which "default" is what is installed and "develop" what is beside it for development.
 func pipfileLock(raw []byte) (*List, error) {
 	l := &List{Kind: "Pipfile.lock", Type: "pypi", Whole: true}
-	r := jsonscan.New(raw, jsonscan.Options{MaxDepth: maxDepth})
-	if !r.RequireObject() {
-		return nil, noObject(l.Kind, r.Err())
-	}
-	found := false
-	for key, ok := r.NextKey(); ok; key, ok = r.NextKey() {
+	return l, l.members(raw, "_meta", func(r *jsonscan.Reader, category string) bool {
 		perhaps := ""
-		switch category := string(key); category {
+		switch category {
 		case "_meta":
-			found = true
-			continue
+			return true
 		case "default":
 		case "develop":
 			perhaps = "dev"
@@ -177,12 +179,6 @@ func pipfileLock(raw []byte) (*List, error) {
 			}
 			l.Packages = append(l.Packages, p)
 		})
-	}
-	if err := r.End(); err != nil {
-		return nil, ident.Errorf(ident.KindInvalid, "is no Pipfile.lock: %w", err)
-	}
-	if !found {
-		return nil, ident.Errorf(ident.KindInvalid, "is no Pipfile.lock: it has no _meta")
-	}
-	return l, nil
+		return false
+	})
 }
