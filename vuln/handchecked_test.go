@@ -35,6 +35,10 @@ GHSA-mrrh-fwg8-r2c3  GitHub Actions|tj-actions/changed-files     0..=45.0.7
 GHSA-pub             Pub|http                                    0..0.13.3
 HSEC-2023-0003       Hackage|xmonad-contrib                      0.11.0..0.11.2
 RSEC-2023-6          CRAN|commonmark                             0..=1.7
+PYSEC-torch          PyPI|torch                                  0..=2.0.1
+PYSEC-vllm           PyPI|vllm                                   0..0.8.5+sec1
+GHSA-composer-last   Packagist|acme/shop                         2.0..=2.1
+GHSA-composer-fixed  Packagist|acme/desk                         2.0.0..3.0
 GHSA-hex             Hex|phoenix                                 1.6.0..1.6.14
 DSA-openssl          Debian:12|openssl                           0..3.0.11-1~deb12u2
 DSA-zlib             Debian:12|zlib                              0..1:1.2.13.dfsg-3
@@ -90,6 +94,21 @@ pkg:pypi/jinja2-time@0.2.0                                    PYSEC-2021-66     
 pkg:pypi/urllib3@1.24.2.post1                                 PYSEC-2019-133       no   a post-release is after it
 pkg:pypi/urllib3@1.24.1                                       PYSEC-2019-133       yes
 pkg:pypi/epochal@1%211.0                                      PYSEC-epoch          no   an epoch goes before everything
+pkg:pypi/torch@2.0.1%2Bcu118                                  PYSEC-torch          yes  a build of 2.0.1 (PEP 440, inclusive ordered comparison)
+pkg:pypi/torch@2.0.1+cpu                                      PYSEC-torch          yes
+pkg:pypi/torch@2.0.1.post1%2Bcpu                              PYSEC-torch          no   later than 2.0.1
+pkg:pypi/torch@2.0.2%2Bcu118                                  PYSEC-torch          no
+pkg:pypi/vllm@0.8.5%2Bsec1                                    PYSEC-vllm           no   the very build that mends it
+pkg:pypi/vllm@0.8.5                                           PYSEC-vllm           yes
+pkg:composer/acme/shop@2.0.0                                  GHSA-composer-last   yes  2.0 has four numbers to Composer
+pkg:composer/acme/shop@v2.1.0                                 GHSA-composer-last   yes
+pkg:composer/acme/shop@2.1.0.0                                GHSA-composer-last   yes
+pkg:composer/acme/shop@2.1.1                                  GHSA-composer-last   no
+pkg:composer/acme/shop@2.0.0-beta1                            GHSA-composer-last   no
+pkg:composer/acme/desk@2.0                                    GHSA-composer-fixed  yes
+pkg:composer/acme/desk@3.0.0-RC1                              GHSA-composer-fixed  yes
+pkg:composer/acme/desk@3.0.0                                  GHSA-composer-fixed  no
+pkg:composer/acme/desk@v3                                     GHSA-composer-fixed  no
 pkg:golang/golang.org/x/net@v0.16.0                           GO-2023-2102         yes
 pkg:golang/golang.org/x/net@v0.17.0                           GO-2023-2102         no
 pkg:golang/golang.org/x/net@v0.0.0-20220722155237-a158d28d115b GO-2023-2102        yes  a pseudo-version

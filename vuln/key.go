@@ -403,21 +403,28 @@ func mavenKey(dst []byte, s string) ([]byte, bool) {
 	return append(dst, end), true
 }
 
-// packagistKey: numbers, of which more are later, and a stability: what is unstable is
-// before the end, a patch after all numbers.
+// composerHas is how many numbers a version has to Composer, those that are not written
+// being zero.
+const composerHas = 4
+
+// packagistKey: four numbers and a stability: what is unstable is before the end, a patch
+// after all numbers.
 func packagistKey(dst []byte, s string) ([]byte, bool) {
 	const end, number, patch = 5, 6, 100
 	i := 0
 	if s != "" && (s[0] == 'v' || s[0] == 'V') {
 		i = 1
 	}
-	for n := 0; ; n++ {
+	for n := 1; ; n++ {
 		j := digitsEnd(s, i)
-		if i == j || n == 4 || j-i > 18 { // beyond that they are no numbers to the comparator
+		if i == j || n > composerHas || j-i > 18 { // beyond that they are no numbers to the comparator
 			return dst, false
 		}
 		dst, _ = appendNumber(dst, number, s[i:j])
 		if i = j; j+1 >= len(s) || s[j] != '.' || !isDigit(s[j+1]) {
+			for ; n < composerHas; n++ {
+				dst = append(dst, number)
+			}
 			break
 		}
 		i = j + 1

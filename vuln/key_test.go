@@ -26,7 +26,7 @@ var keyed = []struct {
 	{alpineOrder, []string{"_p", "_pre", "_rc", "_alpha", "_cvs", "_git", "a", "-r", "~0f", ".01", ".1"}, []string{"1.2.3_rc1-r0", "1.2.3-r0", "1.2.3-r10", "1.2.3_p1-r0", "1.2.3a-r1"}},
 	{rpmOrder, []string{"~", "^", "-", "_", "+", "el9", "a", "Z", ":"}, []string{"1.0~rc1-1", "1.0-1.el9", "1.0-1.el9_4", "1.0^git1-1", "1.0.1-2", "1:0.1-1"}},
 	{mavenOrder, []string{"-", "alpha", "a", "M", "cr", "rc", "SNAPSHOT", "GA", "Final", "RELEASE", "sp", "jre", "-x", ".x", "_"}, []string{"1.0-alpha-1", "1.0-beta1", "1.0-M2", "1.0-RC1", "1.0-SNAPSHOT", "1.0.Final", "1.0-sp", "1.0-jre", "1.0-1", "1.0.1"}},
-	{packagistOrder, []string{"-", "+", "dev", "alpha", "a", "beta", "RC", "rc", "p", "patch", "pl", "stable", "v"}, []string{"1.0.0-dev", "1.0.0-alpha1", "1.0.0-beta.2", "1.0.0-RC1", "1.0.0", "v1.0.0.1", "1.0.0-p1"}},
+	{packagistOrder, []string{"-", "+", "dev", "alpha", "a", "beta", "RC", "rc", "p", "patch", "pl", "stable", "v"}, []string{"1.0.0-dev", "1.0.0-alpha1", "1.0.0-beta.2", "1.0.0-RC1", "1.0.0", "1.0.0-p1", "v1.0.0.1", "1.0.1"}},
 	{pypiOrder, []string{"!", "a", "b", "rc", "c", "pre", "post", "r", "dev", ".dev", ".post", "-", "_", "+local", "v", "RC"}, []string{"1.0.dev1", "1.0a1.dev2", "1.0a1", "1.0rc1", "1.0", "1.0.post1.dev2", "1.0.post1", "1.1", "1!0.1"}},
 	{gemOrder, []string{"rc", ".pre", ".a", "-x86_64-linux", ".00", "-"}, []string{"1.0.0.a", "1.0.0.pre.1", "1.0.0.rc1", "1.0.0", "1.0.0.1", "1.10"}},
 }
@@ -52,9 +52,6 @@ func checkKeys(t interface{ Fatalf(string, ...any) }, o *order, a, b string) {
 		v, is := slowly(o, s)
 		if ok && !is {
 			t.Fatalf("%q has a key, and is not %s", s, o.name)
-		}
-		if ok && o.clean != nil && o.clean(s) != s {
-			t.Fatalf("%q has a key, and is written %q", s, o.clean(s))
 		}
 		if !ok {
 			return

@@ -66,7 +66,7 @@ var (
 	alpineOrder    = &order{name: "an apk version", grammar: reAlpine, scalibr: "Alpine", key: apkKey}
 	rpmOrder       = &order{name: "an RPM version", grammar: reRPM, scalibr: "Red Hat", key: rpmKey}
 	mavenOrder     = &order{name: "a Maven version", grammar: reMaven, scalibr: "Maven", key: mavenKey}
-	packagistOrder = &order{name: "a Composer version", grammar: rePackagist, scalibr: "Packagist", key: packagistKey}
+	packagistOrder = &order{name: "a Composer version", grammar: rePackagist, scalibr: "Packagist", key: packagistKey, clean: composerNumbers}
 	pypiOrder      = &order{name: "a PEP 440 version", grammar: rePyPI, scalibr: "PyPI", key: pypiKey, clean: func(s string) string {
 		return strings.ToLower(strings.TrimSpace(s))
 	}}
@@ -135,14 +135,61 @@ func (o *order) read(s string, m *keyMemory) (version, error) {
 	if err != nil {
 		return bad(": " + err.Error())
 	}
-	return version{text: text, parsed: parsed}, nil
+	return version{text: s, parsed: parsed}, nil
 }
 
 // inFull returns a version with what the comparator reads of it.
 func (o *order) inFull(v version) version {
 	if v.parsed == nil {
 		// It has a key, so that it matches the grammar, which the comparator takes.
-		v.parsed, _ = semantic.Parse(v.text, o.scalibr)
+		text := v.text
+		if o.clean != nil {
+			text = o.clean(text)
+		}
+		v.parsed, _ = semantic.Parse(text, o.scalibr)
+	}
+	return v
+}
+
+// composerNumbers writes a Composer version with its four numbers: "2.0" and "2.0.0" are
+// one version to Composer (Composer\Semver\VersionParser::normalize), where PHP's
+// version_compare, which orders what is behind them, has the longer later.
+func composerNumbers(s string) string {
+	i := 0
+	if s != "" && (s[0] == 'v' || s[0] == 'V') {
+		i = 1
+	}
+	for n := 1; ; n++ {
+		j := digitsEnd(s, i)
+		if i == j || n == composerHas {
+			return s
+		}
+		if j+1 >= len(s) || s[j] != '.' || !isDigit(s[j+1]) {
+			return s[:j] + strings.Repeat(".0", composerHas-n) + s[j:]
+		}
+		i = j + 1
+	}
+}
+
+// against compares a version that is somewhere with one that a range or a query names.
+// They differ from compare in what Python holds the same: a local version ("2.0.1+cu118",
+// a build of 2.0.1) is the version that it was built from to all that name no local
+// version themselves (PEP 440, "Version matching" and "Inclusive ordered comparison").
+func (o *order) against(v, named version) int {
+	if o == pypiOrder && !strings.Contains(named.text, "+") {
+		v = o.public(v)
+	}
+	return o.compare(v, named)
+}
+
+// public returns the version that a local one was built from, and others as they are.
+func (o *order) public(v version) version {
+	text, _, local := strings.Cut(v.text, "+")
+	if !local || o != pypiOrder {
+		return v
+	}
+	if of, err := o.parse(text); err == nil {
+		return of
 	}
 	return v
 }

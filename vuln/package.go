@@ -301,7 +301,8 @@ func (s *scale) compare(a, b *version) int {
 	return strings.Compare(a.key, b.key)
 }
 
-// rankOf places a version.
+// rankOf places a version: where a mark is the same to what names it (order.against), at
+// that mark.
 func (s *scale) rankOf(v version) int32 {
 	if s.mixed {
 		if at, ok := s.known[v.text]; ok {
@@ -320,6 +321,13 @@ func (s *scale) rankOf(v version) int32 {
 		default:
 			hi = at
 		}
+	}
+	// Right behind the mark that it is a local version of. Between marks that are local
+	// themselves a version stays where it is; package indexes take no such versions, and
+	// advisories name none.
+	if lo > 0 && s.order == pypiOrder && s.order.against(v, s.marks[lo-1]) == 0 {
+		lo--
+		return int32(2*lo + 1) //nolint:gosec // see above
 	}
 	return int32(2 * lo) //nolint:gosec // see above
 }

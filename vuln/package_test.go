@@ -2,6 +2,7 @@ package vuln
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -12,11 +13,11 @@ import (
 var oddVersions = map[string][]string{
 	"npm":       {"0.0.0", "1.0.0-0", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-rc.1", "1.0.0", "1.0", "v1.0.0", "1.0.0+build", "1.2.3", "1.10.0", "2.0.0-0", "2.0.0", "10.0.0"},
 	"Go":        {"v0.0.0-20200101000000-abcdefabcdef", "v0.0.0-20210101000000-abcdefabcdef", "1.0.0", "v1.0.0", "v1.0.1-0.20210101000000-abcdefabcdef", "v1.0.1", "v2.0.0+incompatible", "2.0.0", "v10.0.0"},
-	"PyPI":      {"0.9", "1.0.dev1", "1.0a1", "1.0rc1", "1.0", "1.0.0", "1.0.post1", "1.0-1", "1.0+local", "1.1", "1!0.1", "2.0", "v2.0", "1.10"},
+	"PyPI":      {"0.9", "1.0.dev1", "1.0a1", "1.0rc1", "1.0", "1.0.0", "1.0.post1", "1.0-1", "1.0+local", "1.0rc1+local.2", "2.0+cu118", "1.1", "1!0.1", "2.0", "v2.0", "1.10"},
 	"Maven":     {"1.0-alpha-1", "1.0-beta-4", "1.0-SNAPSHOT", "1.0", "1.0.0", "1.0.RELEASE", "1.0-jre", "1.0.1", "1.0-1", "1.10", "2.0-rc1", "2.0.Final", "31.1-jre"},
 	"RubyGems":  {"1.0.0.pre", "1.0.0.rc1", "1.0.0", "1.0", "1.0.0.1", "1.15.4-x86_64-linux", "1.15.4", "2.0.a", "2.0"},
 	"NuGet":     {"1.0.0-alpha", "1.0.0-beta.2", "1.0.0", "1.0.0.0", "1.0.0.1", "1.10.0", "2.0.0-rc", "2.0.0"},
-	"Packagist": {"1.0.0-alpha1", "1.0.0-beta2", "1.0.0-RC1", "1.0.0", "v1.0.0", "1.0", "1.0.0-p1", "1.10.0", "2.0.0"},
+	"Packagist": {"1.0.0-alpha1", "1.0.0-beta2", "1.0.0-RC1", "1.0.0", "v1.0.0", "1.0", "1.0-RC1", "1.0.0.0", "1.0.0-p1", "1.10.0", "1.0+x", "2", "2.0.0"},
 	"CRAN":      {"0.9", "1.0", "1.0-1", "1.0.1", "1.0-10", "1.1", "2.0"},
 	"Debian:12": {"1.0~rc1-1", "1.0-1", "1.0-1+deb12u1", "1.0-1+deb12u2", "1.0-1.1", "1.0-2", "1.0a-1", "1.10-1", "1:0.5-1", "0:1.0-1", "2.36-9+deb12u4"},
 	"Alpine":    {"1.0_alpha1-r0", "1.0_rc1-r0", "1.0-r0", "1.0-r1", "1.0-r10", "1.0a-r0", "1.0_p1-r0", "1.0.1-r0", "1.10-r0", "2.0-r0"},
@@ -33,7 +34,10 @@ func TestRanksAreTheOrder(t *testing.T) {
 	slices.Sort(ecosystems)
 	rapid.Check(t, func(t *rapid.T) {
 		ecosystem := rapid.SampledFrom(ecosystems).Draw(t, "ecosystem")
-		version := rapid.SampledFrom(oddVersions[ecosystem])
+		asked, version := rapid.SampledFrom(oddVersions[ecosystem]), rapid.SampledFrom(oddVersions[ecosystem])
+		if ecosystem == "PyPI" { // package indexes take no local versions, and advisories name none
+			version = version.Filter(func(s string) bool { return !strings.Contains(s, "+") })
+		}
 		o := orderOf(ecosystem)
 		var all []*Advisory
 		for i := range rapid.IntRange(1, 8).Draw(t, "advisories") {
@@ -59,7 +63,7 @@ func TestRanksAreTheOrder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		id := Identity{ecosystem, "p", version.Draw(t, "version")}
+		id := Identity{ecosystem, "p", asked.Draw(t, "version")}
 		matches, doubts := db.Match(id)
 		v, err := o.parse(id.Version)
 		if err != nil {
@@ -69,7 +73,7 @@ func TestRanksAreTheOrder(t *testing.T) {
 			want, fault := false, len(a.Affected[0].Ranges)+len(a.Affected[0].Versions) == 0
 			for _, text := range a.Affected[0].Versions {
 				w, err := o.parse(text)
-				want = want || err == nil && o.compare(v, w) == 0
+				want = want || err == nil && o.against(v, w) == 0
 			}
 			var fixed []string
 			for _, r := range a.Affected[0].Ranges {
@@ -77,7 +81,7 @@ func TestRanksAreTheOrder(t *testing.T) {
 				fault = fault || err != nil
 				for _, s := range spans {
 					want = want || err == nil && s.holds(o, v)
-					if err == nil && s.fixed && o.compare(*s.to, v) > 0 {
+					if err == nil && s.fixed && o.against(v, *s.to) < 0 {
 						fixed = append(fixed, s.to.text)
 					}
 				}
@@ -123,6 +127,32 @@ func TestOrdersAreOrders(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestListedVersionsMeanTheirBuilds: what is listed is affected under every spelling, and
+// so are local builds of it.
+func TestListedVersionsMeanTheirBuilds(t *testing.T) {
+	for _, tt := range []struct {
+		ecosystem, listed, asked string
+		want                     bool
+	}{
+		{"PyPI", "2.0.1", "2.0.1+cu118", true},
+		{"PyPI", "2.0.1", "2.0.1.0+cpu", true},
+		{"PyPI", "2.0.1", "2.0.2+cu118", false},
+		{"PyPI", "2.0.1+cpu", "2.0.1+cu118", false},
+		{"PyPI", "2.0.1+cpu", "2.0.1", false},
+		{"Packagist", "2.0", "v2.0.0", true},
+		{"Packagist", "v2.0.0", "2", true},
+		{"Packagist", "2.0", "2.0.1", false},
+	} {
+		db, err := NewDatabase([]*Advisory{{ID: "A", Affected: []Affected{{Ecosystem: tt.ecosystem, Name: "p", Versions: []string{"1.0", tt.listed, "3.0"}}}}}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if matches, doubts := db.Match(Identity{tt.ecosystem, "p", tt.asked}); (len(matches) == 1) != tt.want || len(doubts) > 0 {
+			t.Errorf("%s: %s where %s is listed: %d matches, want %t (doubts %v)", tt.ecosystem, tt.asked, tt.listed, len(matches), tt.want, doubts)
 		}
 	}
 }

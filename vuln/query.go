@@ -183,7 +183,7 @@ func (q ComponentQuery) version(o *order, version string) (match, known bool) {
 	if errA != nil || errB != nil {
 		return strings.EqualFold(version, q.exact), true // two texts that no order knows
 	}
-	return o.compare(a, b) == 0, true
+	return o.against(a, b) == 0, true
 }
 
 // goExact lets "go1.20.3" be asked for of the standard library.

@@ -166,13 +166,13 @@ func cutAt(o *order, spans []span, limit *version) []span {
 
 // holds reports whether v is affected.
 func (s span) holds(o *order, v version) bool {
-	if s.from != nil && o.compare(v, *s.from) < 0 {
+	if s.from != nil && o.against(v, *s.from) < 0 {
 		return false
 	}
 	if s.to == nil {
 		return true
 	}
-	c := o.compare(v, *s.to)
+	c := o.against(v, *s.to)
 	return c < 0 || c == 0 && s.inclusive
 }
 

@@ -170,7 +170,7 @@ func (r *VersionRange) holds(v version) bool {
 	var bounds []versionConstraint
 	onlyExclusions := true
 	for _, c := range r.constraints {
-		equal := r.order.compare(v, c.version) == 0
+		equal := r.order.against(v, c.version) == 0
 		switch {
 		case equal && c.op == "!=":
 			return false
@@ -195,8 +195,8 @@ func (r *VersionRange) holds(v version) bool {
 	if len(bounds) == 0 {
 		return onlyExclusions
 	}
-	above := func(c versionConstraint) bool { return r.order.compare(v, c.version) > 0 }
-	below := func(c versionConstraint) bool { return r.order.compare(v, c.version) < 0 }
+	above := func(c versionConstraint) bool { return r.order.against(v, c.version) > 0 }
+	below := func(c versionConstraint) bool { return r.order.against(v, c.version) < 0 }
 	for i, c := range bounds {
 		lower := c.op[0] == '>'
 		switch {
