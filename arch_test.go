@@ -27,8 +27,8 @@ var layers = map[string][]string{
 
 	"sbom":           {"ident"},
 	"sbom/schema":    {"ident", "jsonscan", "sbom/schema/..."},
-	"sbom/spdx":      {"ident", "sbom", "sbom/note", "sbom/license", "jsonscan", "jsonwrite"},
-	"sbom/cyclonedx": {"ident", "sbom", "sbom/note", "sbom/license", "jsonscan", "jsonwrite"},
+	"sbom/spdx":      {"ident", "sbom", "sbom/note", "sbom/license", "jsonscan", "jsonwrite", "internal/textset"},
+	"sbom/cyclonedx": {"ident", "sbom", "sbom/note", "sbom/license", "jsonscan", "jsonwrite", "internal/textset"},
 	"sbom/syft":      {"ident", "sbom", "jsonscan"},
 	"sbom/trivy":     {"ident", "sbom", "jsonscan", "sbom/cyclonedx"},
 	"sbom/swid":      {"ident", "sbom"},
@@ -144,6 +144,7 @@ var layers = map[string][]string{
 	"internal/retry":     {},
 	"internal/wholefile": {},
 	"internal/mapped":    {},
+	"internal/textset":   {},
 	"internal/trustroot": {"ident"},
 	"internal/signing":   {"ident", "provenance", "internal/retry"},
 	"internal/ticket":    {"ident", "report", "internal/listen", "internal/retry", "internal/wholefile"},

@@ -1,10 +1,10 @@
 package spdx
 
 import (
-	"hash/maphash"
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/textset"
 	"github.com/cofferdam-io/cofferdam/jsonscan"
 	"github.com/cofferdam-io/cofferdam/sbom"
 )
@@ -14,7 +14,7 @@ import (
 type handing struct {
 	wanted map[string]bool // SPDXIDs that the document describes
 	count  int             // packages
-	ids    hashes          // of SPDXIDs
+	ids    textset.Set     // SPDXIDs
 }
 
 // hands reports whether packages are handed over now.
@@ -132,7 +132,7 @@ func (b *builder) hand(c *sbom.Component, image *imageFacts, noted bool) {
 	switch {
 	case c.ID == "":
 		b.warn(c.Pointer, "the package has no SPDX identifier; no relationship can name it")
-	case !h.ids.add(c.ID) || c.ID == b.docID:
+	case !h.ids.Add(c.ID) || c.ID == b.docID:
 		b.warn(c.Pointer, "the SPDX identifier %q is taken; relationships mean its first bearer", clip(c.ID, 80))
 	default:
 		name = c.ID
@@ -156,52 +156,6 @@ func (b *builder) hand(c *sbom.Component, image *imageFacts, noted bool) {
 // for among all.
 func telling(c *sbom.Component) bool {
 	return standsAlone(c) || marks(c)
-}
-
-// hashes is a set of texts by 64 bits of hash, an open-addressing table at most half full:
-// what it is asked decides of a warning only, and no document can choose collisions.
-type hashes struct {
-	seed  maphash.Seed
-	slots []uint64 // 0 is free
-	n     int
-}
-
-// add adds a text and reports whether it was not there.
-func (h *hashes) add(text string) bool {
-	if 2*h.n >= len(h.slots) {
-		h.grow()
-	}
-	hash := maphash.String(h.seed, text) | 1
-	at, fresh := h.place(hash)
-	if fresh {
-		h.slots[at] = hash
-		h.n++
-	}
-	return fresh
-}
-
-func (h *hashes) place(hash uint64) (at uint64, free bool) {
-	mask := uint64(len(h.slots) - 1) //nolint:gosec // a length
-	for at = hash >> 32 & mask; h.slots[at] != 0; at = (at + 1) & mask {
-		if h.slots[at] == hash {
-			return at, false
-		}
-	}
-	return at, true
-}
-
-func (h *hashes) grow() {
-	if h.slots == nil {
-		h.seed = maphash.MakeSeed()
-	}
-	old := h.slots
-	h.slots = make([]uint64, max(1024, 2*len(old)))
-	for _, hash := range old {
-		if hash != 0 {
-			at, _ := h.place(hash)
-			h.slots[at] = hash
-		}
-	}
 }
 
 // appendReader appends what Defer returned; nil after an error, which its Reader has.
