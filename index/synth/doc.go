@@ -4,7 +4,8 @@
 // base images that are rebuilt every month; what they depend on follows Zipf's law
 // in seven ecosystems; each release brings modules of its own.
 //
-// It writes no files of any SBOM format, and its packages do not exist.
+// Documents are written out as SPDX where somebody reads them so, and Large writes single
+// long ones. None of the packages exists.
 //
 //	c, err := synth.New(synth.Config{Documents: 100_000, Components: 500, Seed: 1})
 //	for d, ok := c.Next(); ok; d, ok = c.Next() {

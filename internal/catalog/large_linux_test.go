@@ -14,69 +14,32 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cofferdam-io/cofferdam/index/synth"
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
 	"github.com/cofferdam-io/cofferdam/internal/corpus"
 	"github.com/cofferdam-io/cofferdam/internal/store/sqlite"
 )
 
-// largeDocument writes an SPDX document of about n bytes as scanners of images write
-// the largest: one byte in sixteen is of packages, the rest of files.
-func largeDocument(n int) []byte {
-	var b bytes.Buffer
-	b.Grow(n + 4096)
-	b.WriteString(`{"spdxVersion":"SPDX-2.3","dataLicense":"CC0-1.0","SPDXID":"SPDXRef-DOCUMENT","name":"large","documentNamespace":"https://scanner.example/large","creationInfo":{"created":"2026-01-02T03:04:05Z","creators":["Tool: made-1"]},"packages":[`)
-	for i := 0; b.Len() < n/16; i++ {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, `{"SPDXID":"SPDXRef-Package-%d","name":"package-%d","versionInfo":"1.%d","supplier":"Organization: Somebody","downloadLocation":"NOASSERTION","filesAnalyzed":false,"licenseDeclared":"MIT","copyrightText":"NOASSERTION","externalRefs":[{"referenceCategory":"PACKAGE-MANAGER","referenceType":"purl","referenceLocator":"pkg:npm/package-%d@1.%d"}]}`, i, i, i%50, i, i%50)
-	}
-	b.WriteString(`],"files":[`)
-	for i := uint64(0); b.Len() < n; i++ {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		h := i * 0x9e3779b97f4a7c15
-		fmt.Fprintf(&b, `{"fileName":"/usr/share/doc/thing-%d/file-%d.txt","SPDXID":"SPDXRef-File-%016x","fileTypes":["TEXT"],"checksums":[{"algorithm":"SHA256","checksumValue":"%016x%016x%016x%016x"}],"licenseConcluded":"NOASSERTION","copyrightText":""}`, i%7919, i, h, h, h*3, h*5, h*7)
-	}
-	b.WriteString("]}")
-	return b.Bytes()
-}
-
-// largePackages writes one of about n bytes in which all is packages, each new, with all
-// that scanners say of one.
-func largePackages(n int) []byte {
-	var b bytes.Buffer
-	b.Grow(n + 4096)
-	b.WriteString(`{"spdxVersion":"SPDX-2.3","dataLicense":"CC0-1.0","SPDXID":"SPDXRef-DOCUMENT","name":"large","documentNamespace":"https://scanner.example/large","creationInfo":{"created":"2026-01-02T03:04:05Z","creators":["Tool: made-1"]},"packages":[`)
-	for i := uint64(0); b.Len() < n; i++ {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		h, v := (i+1)*0x9e3779b97f4a7c15, i%50
-		fmt.Fprintf(&b, `{"SPDXID":"SPDXRef-Package-npm-package-%d-%016x","name":"package-%d","versionInfo":"1.%d","supplier":"Organization: Somebody %d","downloadLocation":"https://registry.example/package-%d/-/package-%d-1.%d.tgz","filesAnalyzed":false,"licenseConcluded":"NOASSERTION","licenseDeclared":"MIT","copyrightText":"NOASSERTION",`+
-			`"checksums":[{"algorithm":"SHA256","checksumValue":"%016x%016x%016x%016x"}],"externalRefs":[{"referenceCategory":"SECURITY","referenceType":"cpe23Type","referenceLocator":"cpe:2.3:a:package-%d:package-%d:1.%d:*:*:*:*:*:*:*"},{"referenceCategory":"PACKAGE-MANAGER","referenceType":"purl","referenceLocator":"pkg:npm/package-%d@1.%d"}]}`,
-			i, h, i, v, i%100, i, i, v, h, h*3, h*5, h*7, i, i, v, i, v)
-	}
-	b.WriteString("]}")
-	return b.Bytes()
-}
-
 // One large document is taken in with little more memory than it has bytes. A process
 // of its own does it, whose memory nobody else has a part of.
 func TestLargeDocument(t *testing.T) {
-	t.Run("files", func(t *testing.T) { testLarge(t, largeDocument) })
-	t.Run("packages", func(t *testing.T) { testLarge(t, largePackages) })
+	for _, shape := range synth.LargeShapes() {
+		t.Run(shape.Name, func(t *testing.T) { testLarge(t, shape) })
+	}
 }
 
-func testLarge(t *testing.T, made func(n int) []byte) {
-	size := 64 << 20
+func testLarge(t *testing.T, shape synth.Large) {
+	size := int64(64 << 20)
 	if os.Getenv("COFFERDAM_LONG") != "" {
 		size = 256 << 20
 	}
 	dir := t.TempDir()
 	path := dir + "/large.json"
-	if err := os.WriteFile(path, made(size), 0o600); err != nil {
+	f, err := os.Create(path) // #nosec G304 -- of the test
+	if err == nil {
+		err = errors.Join(shape.Write(f, size), f.Close())
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	program := os.Args[0]
@@ -100,7 +63,7 @@ func testLarge(t *testing.T, made func(n int) []byte) {
 		t.Fatalf("the child does not say what it used: %v\n%s", err, out)
 	}
 	// 256 MiB are to be taken in with 512; what is below is the program and its caches.
-	most := int64(size)*3/2 + 128<<20
+	most := size*3/2 + 128<<20
 	t.Logf("%d bytes: %v of CPU time, %d MiB at most", size, child.ProcessState.UserTime()+child.ProcessState.SystemTime(), used>>10)
 	if got := used << 10; got > most {
 		t.Errorf("%d bytes of memory were used, more than %d", got, most)
@@ -166,9 +129,13 @@ func takeLarge(ctx context.Context, path string) error {
 // A large document, of which nothing but keys is kept while it is read, has the components
 // that it has otherwise, and is about the same.
 func TestLargeIsReadAlike(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(corpus.Root(t), "sbom/guac-data/top-dh-sboms/*.json"))
-	if err != nil || len(files) < 20 {
-		t.Fatalf("%d documents, %v", len(files), err)
+	var files []string
+	for pattern, least := range map[string]int{"sbom/guac-data/top-dh-sboms/*.json": 20, "sbom/sbom-utility-tests/examples/cyclonedx/SBOM/*/bom*.json": 7} {
+		found, err := filepath.Glob(filepath.Join(corpus.Root(t), pattern))
+		if err != nil || len(found) < least {
+			t.Fatalf("%s: %d documents, %v", pattern, len(found), err)
+		}
+		files = append(files, found...)
 	}
 	s := embedded(t, t.TempDir())
 	c, end := open(t, s, catalog.Options{})

@@ -1,11 +1,13 @@
 package cyclonedx
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/textset"
 	"github.com/cofferdam-io/cofferdam/jsonscan"
 	"github.com/cofferdam-io/cofferdam/sbom"
 )
@@ -16,15 +18,21 @@ type builder struct {
 	opt     Options
 	doc     *sbom.Document
 	ids     map[string]int32 // bom-ref → component, or sbom.SubjectIndex
-	others  map[string]bool  // bom-refs of services, which dependencies may name
+	others  textset.Set      // bom-refs of services, which dependencies may name
+	count   int              // components
+	linked  int              // dependencies
+	os      sbom.Distro      // the first that is among the components
+	handing *handing         // where components are handed over
 	noted   noted
 	dropped int
 	err     error
 
 	// Of a JSON document only.
-	at     string // where it stands in the text
-	format string // its bomFormat
-	late   struct{ dependencies, compositions *jsonscan.Reader }
+	at       string // where it stands in the text
+	format   string // its bomFormat
+	late     struct{ dependencies, compositions *jsonscan.Reader }
+	props    []property // of the component that is read, for their memory
+	releases releases
 }
 
 // property is one name and value.
@@ -38,25 +46,39 @@ func (b *builder) warn(pointer, format string, args ...any) {
 	b.doc.Warnings = append(b.doc.Warnings, sbom.Warning{Pointer: pointer, Message: fmt.Sprintf(format, args...)})
 }
 
-// add appends a component below its parent and returns its index.
-func (b *builder) add(c sbom.Component, parent int32) int32 {
-	i := int32(len(b.doc.Components)) //nolint:gosec // MaxComponents is far below
-	if int(i) >= b.opt.MaxComponents {
+// next returns where the next component is to be read into.
+func (b *builder) next() *sbom.Component {
+	if b.handing != nil {
+		return b.handing.next()
+	}
+	b.doc.Components = append(b.doc.Components, sbom.Component{})
+	return &b.doc.Components[len(b.doc.Components)-1]
+}
+
+// add takes a component from next, which stands below parent, into the document or hands
+// it over. It returns its index.
+func (b *builder) add(c *sbom.Component, parent int32) int32 {
+	i := int32(b.count) //nolint:gosec // MaxComponents is far below
+	if b.count >= b.opt.MaxComponents {
 		b.err = ident.Errorf(ident.KindLimit, "the document has more than %d components", b.opt.MaxComponents)
 		return i
 	}
-	if i%1024 == 0 && b.err == nil {
+	if b.count++; i%1024 == 0 && b.err == nil {
 		b.err = b.ctx.Err()
 	}
 	if c.Name == "" {
 		b.warn(c.Pointer, "the component has no name")
+	} else if c.Type == operatingSystem && b.os.ID == "" {
+		b.os = distro(c)
 	}
 	b.name(c.ID, i, c.Pointer)
-	b.doc.Components = append(b.doc.Components, c)
 	if parent != noParent {
 		b.depend(parent, i, sbom.Contains)
 	} else {
 		b.noted.top = append(b.noted.top, i)
+	}
+	if b.handing != nil {
+		b.handing.hand(b.opt.Each)
 	}
 	return i
 }
@@ -68,35 +90,72 @@ func (b *builder) name(id string, i int32, pointer string) {
 	if id == "" {
 		return
 	}
-	if _, taken := b.ids[id]; taken {
-		b.warn(pointer, "the bom-ref %.80q is taken; dependencies mean its first bearer", id)
+	if b.handing != nil {
+		if b.handing.ids.Add(id) {
+			if i == sbom.SubjectIndex {
+				b.handing.subject = id
+			}
+			return
+		}
+	} else if _, taken := b.ids[id]; !taken {
+		b.ids[id] = i
 		return
 	}
-	b.ids[id] = i
+	b.warn(pointer, "the bom-ref %.80q is taken; dependencies mean its first bearer", id)
+}
+
+// named returns what bears a bom-ref: a component, or sbom.SubjectIndex. Of components
+// that are handed over it is known only that one does.
+func (b *builder) named(ref []byte) (i int32, ok bool) {
+	if h := b.handing; h != nil {
+		if len(ref) > 0 && string(ref) == h.subject {
+			return sbom.SubjectIndex, true
+		}
+		return handedOver, h.ids.Has(ref)
+	}
+	i, ok = b.ids[string(ref)]
+	return i, ok
 }
 
 func (b *builder) depend(from, to int32, kind sbom.DependencyKind) {
-	if from == to {
+	if from == to && from != handedOver {
 		return
 	}
-	if len(b.doc.Dependencies) >= b.opt.MaxDependencies {
+	if b.linked >= b.opt.MaxDependencies {
 		b.err = ident.Errorf(ident.KindLimit, "the document has more than %d dependencies", b.opt.MaxDependencies)
 		return
 	}
-	b.doc.Dependencies = append(b.doc.Dependencies, sbom.Dependency{From: from, To: to, Kind: kind})
+	if b.linked++; b.handing == nil {
+		b.doc.Dependencies = append(b.doc.Dependencies, sbom.Dependency{From: from, To: to, Kind: kind})
+	}
+}
+
+// dependent is what depends on others, by its bom-ref.
+type dependent struct {
+	ref   []byte
+	index int32
+	known bool
 }
 
 // link records a dependency by bom-refs; a reference that leads nowhere, or to
-// a service or another document, is no dependency between components.
-func (b *builder) link(from, to, pointer string, kind sbom.DependencyKind) {
-	f, ok := b.ids[from]
-	t, known := b.ids[to]
-	switch {
-	case ok && known:
-		b.depend(f, t, kind)
-	case !known && !b.others[to] && !strings.HasPrefix(to, "urn:cdx:") && ok:
-		b.warn(pointer, "the dependency %.80q names nothing in the document", to)
+// a service or another document, is no dependency between components. It reports
+// whether it leads somewhere.
+func (b *builder) link(from *dependent, to []byte, kind sbom.DependencyKind) (known bool) {
+	if !from.known {
+		return true
 	}
+	switch t, known := b.named(to); {
+	case !known:
+		return b.others.Has(to) || bytes.HasPrefix(to, []byte("urn:cdx:"))
+	case b.handing == nil || !bytes.Equal(from.ref, to):
+		b.depend(from.index, t, kind)
+	}
+	return true
+}
+
+// leadsNowhere warns of a dependency that link did not find.
+func (b *builder) leadsNowhere(to []byte, pointer string) {
+	b.warn(pointer, "the dependency %.80q names nothing in the document", to)
 }
 
 // subject fills the subject from metadata.component.
@@ -215,20 +274,27 @@ func apply(c *sbom.Component, props []property) {
 
 // finish settles what needed the whole document.
 func (b *builder) finish() {
-	b.doc.Subject.OS = distribution(b.doc.Components)
+	b.doc.Subject.OS = b.os
 	b.settleNotes()
 	if b.dropped > 0 {
 		b.doc.Warnings = append(b.doc.Warnings, sbom.Warning{Message: fmt.Sprintf("%d more warnings are left out", b.dropped)})
 	}
 }
 
+// operatingSystem is the type of a component that is a distribution.
+const operatingSystem = "operating-system"
+
 // distribution is the operating system that stands among the components: the
 // first that has a name.
 func distribution(cs []sbom.Component) sbom.Distro {
 	for i := range cs {
-		if c := &cs[i]; c.Type == "operating-system" && c.Name != "" {
-			return sbom.Distro{ID: strings.ToLower(c.Name), VersionID: c.Version}
+		if c := &cs[i]; c.Type == operatingSystem && c.Name != "" {
+			return distro(c)
 		}
 	}
 	return sbom.Distro{}
+}
+
+func distro(c *sbom.Component) sbom.Distro {
+	return sbom.Distro{ID: strings.ToLower(c.Name), VersionID: c.Version}
 }

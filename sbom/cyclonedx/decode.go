@@ -20,6 +20,17 @@ type Options struct {
 	Digest ident.Digest
 	// Details asks for sbom.Details.
 	Details bool
+	// Released is told which bytes of a long JSON document will not be looked at again;
+	// nil: nobody wants them back. See jsonscan.Reader.Release.
+	Released func(from, to int)
+	// Each is handed the components instead of the document, in their order, so that what
+	// somebody asks of each is all that a long document leaves in memory. They and their
+	// lists are used again for the next. The document has no components and no
+	// dependencies then; what is wrong with these is said all the same. nil: the document
+	// has all.
+	Each func(*sbom.Component)
+
+	releaseAtOnce int // bytes of components; 0: releaseAtOnce
 }
 
 // The default limits: several times the largest SBOM of a real image.
@@ -42,6 +53,7 @@ func (o Options) withDefaults() Options {
 	set(&o.MaxComponents, defaultMaxComponents)
 	set(&o.MaxDependencies, defaultMaxDependencies)
 	set(&o.MaxWarnings, defaultMaxWarnings)
+	set(&o.releaseAtOnce, releaseAtOnce)
 	return o
 }
 
@@ -95,7 +107,10 @@ func newBuilder(ctx context.Context, data []byte, o Options) (*builder, error) {
 	if len(data) > o.MaxBytes {
 		return nil, ident.Errorf(ident.KindLimit, "the document has %d bytes, more than %d", len(data), o.MaxBytes)
 	}
-	b := &builder{ctx: ctx, opt: o, doc: &sbom.Document{Format: sbom.CycloneDX, Size: int64(len(data))}, ids: map[string]int32{}, others: map[string]bool{}}
+	b := &builder{ctx: ctx, opt: o, doc: &sbom.Document{Format: sbom.CycloneDX, Size: int64(len(data))}, ids: map[string]int32{}}
+	if o.Each != nil {
+		b.handing = &handing{}
+	}
 	if o.Details {
 		b.doc.Details = &sbom.DocumentDetails{}
 	}

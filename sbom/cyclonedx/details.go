@@ -28,8 +28,8 @@ func (b *builder) documentDetail(r *jsonscan.Reader, key string) {
 // as one of several signers or of a chain.
 func (b *builder) signature(r *jsonscan.Reader) bool {
 	var algorithm, value, others bool
-	b.fields(r, func(k string) bool {
-		switch k {
+	b.fields(r, func(k []byte) bool {
+		switch string(k) {
 		case "algorithm":
 			algorithm = r.String() != ""
 		case "value":
@@ -56,8 +56,8 @@ func (b *builder) contact(r *jsonscan.Reader, key string) (contact string) {
 		}
 	case "contact":
 		one := func() {
-			b.fields(r, func(k string) bool {
-				if k != "email" {
+			b.fields(r, func(k []byte) bool {
+				if string(k) != "email" {
 					return false
 				}
 				contact = orElse(contact, r.String())
@@ -91,8 +91,8 @@ func (b *builder) componentDetail(r *jsonscan.Reader, key string, c *sbom.Compon
 		}
 	case "swid":
 		var s sbom.SWID
-		b.fields(r, func(k string) bool {
-			switch k {
+		b.fields(r, func(k []byte) bool {
+			switch string(k) {
 			case "tagId":
 				s.TagID = r.String()
 			case "name":
@@ -132,8 +132,8 @@ func maker(c *sbom.Component, name, contact string, first bool) {
 
 func (b *builder) reference(r *jsonscan.Reader, c *sbom.Component) {
 	var ref sbom.Reference
-	b.fields(r, func(k string) bool {
-		switch k {
+	b.fields(r, func(k []byte) bool {
+		switch string(k) {
 		case "type":
 			ref.Type = r.String()
 		case "url":

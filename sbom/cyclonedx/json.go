@@ -2,7 +2,6 @@ package cyclonedx
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,7 +20,7 @@ func (b *builder) json(data []byte) error {
 
 // reader returns a Reader whose mismatches become warnings.
 func (b *builder) reader(data []byte, strictSkip bool) *jsonscan.Reader {
-	return jsonscan.New(data, jsonscan.Options{MaxDepth: b.opt.MaxDepth, StrictSkip: strictSkip, Tolerate: func(r *jsonscan.Reader, want, got jsonscan.Kind) {
+	return jsonscan.New(data, jsonscan.Options{MaxDepth: b.opt.MaxDepth, StrictSkip: strictSkip, Released: b.opt.Released, Tolerate: func(r *jsonscan.Reader, want, got jsonscan.Kind) {
 		b.warn(r.Pointer(), "%s is due here and not %s", want, got)
 	}})
 }
@@ -49,7 +48,10 @@ func (b *builder) document(r *jsonscan.Reader) {
 		case "metadata":
 			b.metadata(r)
 		case "components":
-			b.components(r, b.at+"/components", noParent)
+			b.releases.to = r.Offset()
+			b.components(r, noParent)
+			b.releases.tell(r)
+			b.releases.to = 0
 		case "services":
 			b.services(r)
 		case "dependencies":
@@ -76,12 +78,14 @@ func (b *builder) close(r *jsonscan.Reader) error {
 		return ident.Errorf(ident.KindUnsupported, "is not a CycloneDX document: bomFormat is %.40q", b.format)
 	}
 	if late := b.late.dependencies; late != nil {
+		b.releases.tell(late)
 		b.dependencies(late)
 		if err := late.Err(); err != nil {
 			return err
 		}
 	}
 	if late := b.late.compositions; late != nil {
+		b.releases.tell(late)
 		b.compositions(late)
 		if err := late.Err(); err != nil {
 			return err
@@ -104,13 +108,15 @@ func (b *builder) metadata(r *jsonscan.Reader) {
 			}
 			b.created(text, at)
 		case "component":
-			if c, props, nested := b.component(r, b.at+"/metadata/component"); c != nil {
-				apply(c, props)
-				b.fill(c, props)
-				b.subject(*c, props)
+			if at := r.Pointer(); r.RequireObject() {
+				var c sbom.Component
+				props, nested := b.component(r, &c, at)
+				apply(&c, props)
+				b.fill(&c, props)
+				b.subject(c, props)
 				b.containers(sbom.SubjectIndex, props)
 				if nested != nil {
-					b.components(nested, b.at+"/metadata/component/components", sbom.SubjectIndex)
+					b.components(nested, sbom.SubjectIndex)
 				}
 			}
 		case "tools":
@@ -139,8 +145,8 @@ func (b *builder) metadata(r *jsonscan.Reader) {
 			b.each(r, func() { b.documentNote(b.property(r)) })
 		case "lifecycles":
 			b.each(r, func() {
-				b.fields(r, func(k string) bool {
-					if k == "phase" || k == "name" {
+				b.fields(r, func(k []byte) bool {
+					if string(k) == "phase" || string(k) == "name" {
 						b.doc.Lifecycle = append(b.doc.Lifecycle, r.String())
 						return true
 					}
@@ -171,10 +177,10 @@ func (b *builder) each(r *jsonscan.Reader, item func()) {
 
 // fields visits the members of an object. The callback reports whether it read
 // the value; what it leaves is skipped.
-func (b *builder) fields(r *jsonscan.Reader, member func(key string) bool) {
+func (b *builder) fields(r *jsonscan.Reader, member func(key []byte) bool) {
 	if r.Object() {
 		for key, ok := r.NextKey(); ok; key, ok = r.NextKey() {
-			member(string(key))
+			member(key)
 		}
 	}
 }
@@ -186,8 +192,8 @@ func (b *builder) entity(r *jsonscan.Reader) (name, contact string) {
 		return s, ""
 	}
 	mail := ""
-	b.fields(r, func(k string) bool {
-		switch k {
+	b.fields(r, func(k []byte) bool {
+		switch string(k) {
 		case "name":
 			name = r.String()
 		case "email":
@@ -196,7 +202,7 @@ func (b *builder) entity(r *jsonscan.Reader) (name, contact string) {
 			if b.doc.Details == nil {
 				return false
 			}
-			contact = orElse(contact, b.contact(r, k))
+			contact = orElse(contact, b.contact(r, string(k)))
 		}
 		return true
 	})
@@ -215,8 +221,8 @@ func tryText(r *jsonscan.Reader) (string, bool) {
 func (b *builder) tools(r *jsonscan.Reader) {
 	tool := func() {
 		var t sbom.Tool
-		b.fields(r, func(k string) bool {
-			switch k {
+		b.fields(r, func(k []byte) bool {
+			switch string(k) {
 			case "vendor", "author", "group":
 				if t.Vendor == "" {
 					t.Vendor = r.String()
@@ -238,8 +244,8 @@ func (b *builder) tools(r *jsonscan.Reader) {
 		b.each(r, tool)
 		return
 	}
-	b.fields(r, func(k string) bool {
-		if k == "components" || k == "services" {
+	b.fields(r, func(k []byte) bool {
+		if string(k) == "components" || string(k) == "services" {
 			b.each(r, tool)
 			return true
 		}
@@ -247,22 +253,29 @@ func (b *builder) tools(r *jsonscan.Reader) {
 	})
 }
 
-func (b *builder) components(r *jsonscan.Reader, pointer string, parent int32) {
+func (b *builder) components(r *jsonscan.Reader, parent int32) {
 	if !r.RequireArray() { // taken for an empty list it would say that the image holds nothing
 		return
 	}
-	for i := 0; r.NextItem() && b.err == nil; i++ {
-		at := pointer + "/" + strconv.Itoa(i)
-		c, props, nested := b.component(r, at)
-		if c == nil {
+	for r.NextItem() && b.err == nil {
+		b.releases.component(r, b.opt.releaseAtOnce)
+		at := r.Pointer()
+		if !r.RequireObject() {
 			continue
+		}
+		c := b.next()
+		props, nested := b.component(r, c, at)
+		if r.Err() != nil {
+			return
 		}
 		apply(c, props)
 		b.fill(c, props)
-		index := b.add(*c, parent)
+		index := b.add(c, parent)
 		b.containers(index, props)
 		if nested != nil {
-			b.components(nested, at+"/components", index)
+			b.releases.tell(nested)
+			b.components(nested, index)
+			b.releases.tell(r)
 			if err := nested.Err(); err != nil && b.err == nil {
 				b.err = err
 			}
@@ -270,13 +283,12 @@ func (b *builder) components(r *jsonscan.Reader, pointer string, parent int32) {
 	}
 }
 
-// component reads one component; nested is its own list of components, left for
-// after it so that the parent comes first.
-func (b *builder) component(r *jsonscan.Reader, pointer string) (c *sbom.Component, props []property, nested *jsonscan.Reader) {
-	if !r.RequireObject() {
-		return nil, nil, nil
-	}
-	c = &sbom.Component{Pointer: pointer}
+// component reads one component, whose object has been entered; nested is its own list of
+// components, left for after it so that the parent comes first. The properties are gone
+// with the next component.
+func (b *builder) component(r *jsonscan.Reader, c *sbom.Component, pointer string) (props []property, nested *jsonscan.Reader) {
+	c.Pointer = pointer
+	props = b.props[:0]
 	for key, ok := r.NextKey(); ok; key, ok = r.NextKey() {
 		switch string(key) {
 		case "bom-ref":
@@ -333,7 +345,8 @@ func (b *builder) component(r *jsonscan.Reader, pointer string) (c *sbom.Compone
 			}
 		}
 	}
-	return c, props, nested
+	b.props = props
+	return props, nested
 }
 
 // wanted are the properties that apply and subject read.
@@ -342,8 +355,8 @@ func wanted(name string) bool {
 }
 
 func (b *builder) property(r *jsonscan.Reader) (p property) {
-	b.fields(r, func(k string) bool {
-		switch k {
+	b.fields(r, func(k []byte) bool {
+		switch string(k) {
 		case "name":
 			p.name = r.String()
 		case "value":
@@ -357,8 +370,8 @@ func (b *builder) property(r *jsonscan.Reader) (p property) {
 }
 
 func (b *builder) hash(r *jsonscan.Reader) (h sbom.Hash) {
-	b.fields(r, func(k string) bool {
-		switch k {
+	b.fields(r, func(k []byte) bool {
+		switch string(k) {
 		case "alg":
 			h.Algorithm = sbom.HashAlgorithm(r.String())
 		case "content":
@@ -382,15 +395,15 @@ func (b *builder) license(r *jsonscan.Reader, c *sbom.Component) {
 			l.Kind = sbom.LicenseConcluded
 		}
 	}
-	b.fields(r, func(k string) bool {
-		switch k {
+	b.fields(r, func(k []byte) bool {
+		switch string(k) {
 		case "expression":
 			l.Expression = r.String()
 		case "acknowledgement":
 			kind(r.String())
 		case "license":
-			b.fields(r, func(k string) bool {
-				switch k {
+			b.fields(r, func(k []byte) bool {
+				switch string(k) {
 				case "id":
 					l.Expression = r.String()
 				case "name":
@@ -415,13 +428,13 @@ func (b *builder) license(r *jsonscan.Reader, c *sbom.Component) {
 }
 
 func (b *builder) evidence(r *jsonscan.Reader, c *sbom.Component) {
-	b.fields(r, func(k string) bool {
-		if k != "occurrences" {
+	b.fields(r, func(k []byte) bool {
+		if string(k) != "occurrences" {
 			return false
 		}
 		b.each(r, func() {
-			b.fields(r, func(k string) bool {
-				if k != "location" {
+			b.fields(r, func(k []byte) bool {
+				if string(k) != "location" {
 					return false
 				}
 				c.Locations = append(c.Locations, r.String())
@@ -433,34 +446,77 @@ func (b *builder) evidence(r *jsonscan.Reader, c *sbom.Component) {
 }
 
 func (b *builder) dependencies(r *jsonscan.Reader) {
-	i := 0
-	b.each(r, func() {
-		pointer := fmt.Sprintf("%s/dependencies/%d", b.at, i)
-		i++
-		ref := ""
-		var on, provides []string
-		b.fields(r, func(k string) bool {
-			switch k {
-			case "ref":
-				ref = r.String()
-			case "dependsOn":
-				on = texts(r)
-			case "provides":
-				provides = texts(r)
-			default:
-				return false
+	if !r.Array() {
+		return
+	}
+	var e entry
+	for i := 0; r.NextItem() && b.err == nil; i++ {
+		if i%1024 == 0 {
+			b.err = b.ctx.Err()
+		}
+		e = entry{at: i, from: dependent{ref: e.from.ref[:0]}}
+		b.dependency(r, &e)
+	}
+}
+
+// entry is an item of the list of dependencies.
+type entry struct {
+	at     int
+	from   dependent
+	silent bool // nothing is to be said of it any more
+}
+
+func (b *builder) dependency(r *jsonscan.Reader, e *entry) {
+	if !r.Object() {
+		return
+	}
+	var on, provides *jsonscan.Reader // put off: what depends is not known yet, or "dependsOn" comes first
+	named := false
+	for key, ok := r.NextKey(); ok; key, ok = r.NextKey() {
+		switch string(key) {
+		case "ref":
+			e.from.ref = append(e.from.ref, r.Bytes()...)
+			e.from.index, e.from.known = b.named(e.from.ref)
+			named = true
+		case "dependsOn":
+			if named {
+				b.dependsOn(r, e, sbom.DependsOn)
+			} else {
+				on = r.Defer()
 			}
-			return true
-		})
-		if _, ok := b.ids[ref]; !ok && !b.others[ref] && ref != "" && len(on)+len(provides) > 0 {
-			b.warn(pointer, "the dependency of %.80q names nothing in the document", ref)
-			return
+		case "provides":
+			provides = r.Defer()
 		}
-		for _, to := range on {
-			b.link(ref, to, pointer, sbom.DependsOn)
-		}
-		for _, to := range provides {
-			b.link(ref, to, pointer, sbom.Provides)
+	}
+	b.dependsOnLate(on, e, sbom.DependsOn)
+	b.dependsOnLate(provides, e, sbom.Provides)
+}
+
+func (b *builder) dependsOnLate(r *jsonscan.Reader, e *entry, kind sbom.DependencyKind) {
+	if r == nil {
+		return
+	}
+	b.dependsOn(r, e, kind)
+	if err := r.Err(); err != nil && b.err == nil {
+		b.err = err
+	}
+}
+
+// dependsOn reads what an entry depends on.
+func (b *builder) dependsOn(r *jsonscan.Reader, e *entry, kind sbom.DependencyKind) {
+	pointer := func() string { return fmt.Sprintf("%s/dependencies/%d", b.at, e.at) }
+	eachText(r, func(to []byte) {
+		switch {
+		case e.silent:
+		case e.from.known:
+			if !b.link(&e.from, to, kind) {
+				b.leadsNowhere(to, pointer())
+			}
+		default:
+			e.silent = true
+			if len(e.from.ref) > 0 && !b.others.Has(e.from.ref) {
+				b.warn(pointer(), "the dependency of %.80q names nothing in the document", e.from.ref)
+			}
 		}
 	})
 }
@@ -469,10 +525,10 @@ func (b *builder) dependencies(r *jsonscan.Reader) {
 // dependencies may name them.
 func (b *builder) services(r *jsonscan.Reader) {
 	b.each(r, func() {
-		b.fields(r, func(k string) bool {
-			switch k {
+		b.fields(r, func(k []byte) bool {
+			switch string(k) {
 			case "bom-ref":
-				b.others[r.String()] = true
+				b.service(r.String())
 			case "services":
 				b.services(r)
 			default:
@@ -483,15 +539,30 @@ func (b *builder) services(r *jsonscan.Reader) {
 	})
 }
 
-func texts(r *jsonscan.Reader) []string {
-	var out []string
-	if r.Array() {
-		for r.NextItem() {
-			if s, ok := r.TryString(); ok {
-				out = append(out, s)
-			}
+// service takes in the name of a service.
+func (b *builder) service(ref string) {
+	if b.others.Add(ref); b.others.Len() > b.opt.MaxComponents && b.err == nil {
+		b.err = ident.Errorf(ident.KindLimit, "the document has more than %d services", b.opt.MaxComponents)
+	}
+}
+
+// eachText visits the strings of an array; other items are passed over. A text is valid
+// until visit returns.
+func eachText(r *jsonscan.Reader, visit func(text []byte)) {
+	if !r.Array() {
+		return
+	}
+	for r.NextItem() {
+		if r.Kind() == jsonscan.String {
+			visit(r.Bytes())
+		} else {
+			r.Skip()
 		}
 	}
+}
+
+func texts(r *jsonscan.Reader) (out []string) {
+	eachText(r, func(text []byte) { out = append(out, string(text)) })
 	return out
 }
 
@@ -500,16 +571,16 @@ func (b *builder) compositions(r *jsonscan.Reader) {
 	b.each(r, func() {
 		aggregate := ""
 		assemblies, about := 0, false
-		b.fields(r, func(k string) bool {
-			switch k {
+		b.fields(r, func(k []byte) bool {
+			switch string(k) {
 			case "aggregate":
 				aggregate = r.String()
 			case "assemblies", "dependencies":
-				for _, ref := range texts(r) {
+				eachText(r, func(ref []byte) {
 					assemblies++
-					at, ok := b.ids[ref]
+					at, ok := b.named(ref)
 					about = about || ok && at == sbom.SubjectIndex
-				}
+				})
 			default:
 				return false
 			}

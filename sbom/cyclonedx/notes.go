@@ -84,7 +84,7 @@ func (b *builder) documentNote(p property) {
 // settleNotes reads the notes about the document and its subject.
 func (b *builder) settleNotes() {
 	for _, c := range b.noted.contained {
-		if from, ok := b.ids[c.by]; ok {
+		if from, ok := b.named([]byte(c.by)); ok {
 			b.depend(from, c.index, sbom.Contains)
 		} else {
 			b.warn("", "what contains a component, %.80q, is nothing in the document", c.by)

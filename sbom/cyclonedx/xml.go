@@ -175,12 +175,16 @@ func (b *builder) xml(data []byte) error {
 	b.xmlComponents(root, "/bom", noParent)
 	b.xmlServices(root)
 	for _, d := range root.list("dependencies", "dependency") {
+		from := dependent{ref: []byte(d.attr["ref"])}
+		from.index, from.known = b.named(from.ref)
 		for _, to := range d.children {
 			kind := sbom.DependsOn
 			if to.name == "provides" {
 				kind = sbom.Provides
 			}
-			b.link(d.attr["ref"], to.attr["ref"], "/bom/dependencies", kind)
+			if ref := []byte(to.attr["ref"]); !b.link(&from, ref, kind) {
+				b.leadsNowhere(ref, "/bom/dependencies")
+			}
 		}
 	}
 	for _, c := range root.list("compositions", "composition") {
@@ -188,7 +192,7 @@ func (b *builder) xml(data []byte) error {
 		for _, list := range []string{"assemblies", "dependencies"} {
 			for _, a := range c.list(list, "") {
 				refs++
-				at, ok := b.ids[a.attr["ref"]]
+				at, ok := b.named([]byte(a.attr["ref"]))
 				about = about || ok && at == sbom.SubjectIndex
 			}
 		}
@@ -199,7 +203,7 @@ func (b *builder) xml(data []byte) error {
 
 func (b *builder) xmlServices(parent *element) {
 	for _, s := range parent.list("services", "service") {
-		b.others[s.attr["bom-ref"]] = true
+		b.service(s.attr["bom-ref"])
 		b.xmlServices(s)
 	}
 }
@@ -212,9 +216,11 @@ func (b *builder) xmlComponents(parent *element, pointer string, index int32) {
 		}
 		n++
 		at := pointer + "/components/component[" + strconv.Itoa(n) + "]"
-		c, props := b.xmlComponent(e, at)
-		apply(&c, props)
-		b.fill(&c, props)
+		made, props := b.xmlComponent(e, at)
+		c := b.next()
+		*c = made
+		apply(c, props)
+		b.fill(c, props)
 		i := b.add(c, index)
 		b.containers(i, props)
 		b.xmlComponents(e, at, i)

@@ -29,12 +29,13 @@ type Limits struct {
 	Seen *spdx.Seen
 	// Details asks for sbom.Details.
 	Details bool
-	// Released is spdx.Options.Released: which bytes of the input nobody will look at again,
+	// Released is that of spdx.Options and cyclonedx.Options: which bytes of the input nobody will look at again,
 	// for those who want the memory of a large one back before all of it is read.
 	Released func(from, to int)
 	// Repeated is spdx.Options.Repeated, where the input is the SPDX document itself.
 	Repeated func(spdx.Repeat)
-	// Each is spdx.Options.Each: what is handed components that the documents are then without.
+	// Each is that of spdx.Options and cyclonedx.Options: what is handed components that the
+	// documents are then without.
 	Each func(*sbom.Component)
 }
 
@@ -212,12 +213,14 @@ func (d *decoder) object(raw []byte, wrappers int) ([]*sbom.Document, error) {
 		return nil, err
 	}
 	spdxOptions := spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Seen: d.lim.Seen, Details: d.lim.Details}
+	cyclonedxOptions := cyclonedx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Details: d.lim.Details}
 	if wrappers == 0 { // otherwise raw is no part of the input, and perhaps one document of several
 		spdxOptions.Released, spdxOptions.Repeated, spdxOptions.Each = d.lim.Released, d.lim.Repeated, d.lim.Each
+		cyclonedxOptions.Released, cyclonedxOptions.Each = d.lim.Released, d.lim.Each
 	}
 	switch {
 	case s.texts["bomFormat"] != "":
-		return one(cyclonedx.Decode(d.ctx, raw, cyclonedx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Details: d.lim.Details}))
+		return one(cyclonedx.Decode(d.ctx, raw, cyclonedxOptions))
 	case s.has("spdxVersion"), s.has("SPDXID"), s.has("@context") && (s.has("@graph") || strings.Contains(s.texts["@context"], "spdx")), s.has("sbom"):
 		return one(spdx.Decode(d.ctx, raw, spdxOptions))
 	case s.has("_type") && s.has("predicateType"):
