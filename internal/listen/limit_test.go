@@ -112,24 +112,24 @@ func TestLimit(t *testing.T) {
 		t.Error("a third connection was taken while two were at work")
 	}
 	b.goOn <- struct{}{} // one of the two ends its request, rests, and makes room
-	if !three.answered(t, 10*time.Second) {
+	if !three.answered(t, time.Minute) {
 		t.Fatal("a connection that waits gets no place of one that rests")
 	}
 	b.goOn <- struct{}{}
 	alive := 0
 	for _, c := range []*client{one, two} {
-		if !c.answered(t, 10*time.Second) {
+		if !c.answered(t, time.Minute) {
 			t.Error("a connection was ended before its answer")
 		}
 	}
 	// New ones go on being taken, for those that rest longest.
 	for range 5 {
-		if !b.dial(t, "/").answered(t, 10*time.Second) {
+		if !b.dial(t, "/").answered(t, time.Minute) {
 			t.Fatal("a new connection is not taken")
 		}
 	}
 	last := b.dial(t, "/")
-	if !last.answered(t, 10*time.Second) {
+	if !last.answered(t, time.Minute) {
 		t.Fatal("a new connection is not taken")
 	}
 	for _, c := range []*client{one, two, three, last} {

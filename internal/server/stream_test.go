@@ -148,7 +148,7 @@ func TestSlowAndHalfClosedUploads(t *testing.T) {
 		_, _ = io.WriteString(c, "POST /api/v1/documents HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n{\"bomFormat\":")
 		x.then(c)
 		if x.name == "stands still" {
-			_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+			_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 			res, err := http.ReadResponse(bufio.NewReader(c), nil)
 			if err != nil {
 				t.Fatalf("%s: no answer: %v", x.name, err)
@@ -160,14 +160,16 @@ func TestSlowAndHalfClosedUploads(t *testing.T) {
 		}
 		_ = c.Close()
 	}
-	// The budget holds one of them at a time: a leak would refuse this one for good.
+	// The budget holds one of them at a time: a leak would refuse this one for good. On a
+	// machine that does other things this one may stand still for as long as the first.
 	doc := append(document("registry.example/late", "", "pkg:npm/late@1"), bytes.Repeat([]byte(" "), 900000)...)
-	for end := time.Now().Add(10 * time.Second); ; {
+	for end := time.Now().Add(time.Minute); ; {
 		x := r.do("POST", "/api/v1/documents", "", doc)
 		if x.code == 201 {
 			break
 		}
-		if x.code != http.StatusTooManyRequests || x.header.Get("Retry-After") == "" || time.Now().After(end) {
+		again := x.code == http.StatusTooManyRequests && x.header.Get("Retry-After") != "" || x.code == http.StatusUnprocessableEntity && strings.Contains(string(x.body), "stood still")
+		if !again || time.Now().After(end) {
 			t.Fatalf("%d %s", x.code, x.body)
 		}
 	}
