@@ -95,7 +95,7 @@ func TestNightlyJob(t *testing.T) {
 	if err := os.WriteFile(config, []byte(fmt.Sprintf("nightly: {at: %q, jitterMinutes: 20, from: [%q]}\n", "02:30", feed)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	dsn := pg.Shared(t).Database(t)
+	dsn := pg.Start(t).Database(t)
 	for i, o := range []app.ServeOptions{{Data: filepath.Join(dir, "alone"), Config: config}, {Data: filepath.Join(dir, "a"), Config: config, DB: dsn}, {Data: filepath.Join(dir, "b"), Config: config, DB: dsn}} {
 		ask, url, end := nights(t, o, filepath.Join(dir, fmt.Sprint("cache", i)))
 		a := ask("done at once", func(a *report.ServerAdvisories) bool {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +21,13 @@ import (
 	"github.com/cofferdam-io/cofferdam/internal/store/sqlite"
 	"github.com/cofferdam-io/cofferdam/internal/testenv/pg"
 )
+
+// TestMain ends the PostgreSQL that tests share.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	pg.StopShared()
+	os.Exit(code)
+}
 
 func onEngines(t *testing.T, test func(t *testing.T, open func() store.Store)) {
 	t.Helper()
