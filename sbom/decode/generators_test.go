@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/internal/testenv/used"
 	"github.com/cofferdam-io/cofferdam/sbom"
 	"github.com/cofferdam-io/cofferdam/sbom/decode"
 )
@@ -225,13 +226,12 @@ func TestManySubjects(t *testing.T) {
 	for i := range 200_000 {
 		fmt.Fprintf(&b, `%s{"name":"x%d","digest":{"sha256":"%064x"}}`, map[bool]string{true: ",", false: ""}[i > 0], i, i)
 	}
-	start := time.Now()
-	d := one(t, strings.Replace(about(true), `"subject":[]`, `"subject":[`+b.String()+`]`, 1))
+	var d *sbom.Document
+	used.Within(t, "200,000 subjects", 20*time.Second, func() {
+		d = one(t, strings.Replace(about(true), `"subject":[]`, `"subject":[`+b.String()+`]`, 1))
+	})
 	if len(d.Subject.Digests) != 200_000 {
 		t.Errorf("%d digests", len(d.Subject.Digests))
-	}
-	if took := time.Since(start); took > 20*time.Second {
-		t.Errorf("200,000 subjects took %v", took)
 	}
 	many := strings.Replace(about(true), `"subject":[]`, `"subject":[`+strings.Repeat(`{},`, 1<<20)+`{}]`, 1)
 	if _, err := decode.Bytes(context.Background(), "x", []byte(many), decode.Limits{}); ident.KindOf(err) != ident.KindLimit {

@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package used says what the process of a benchmark has used so far. Times by the clock say
-// little on a shared machine.
+// Package used says what the process of a test or a benchmark has used so far. Times by the
+// clock say little on a shared machine.
 package used
 
 import (
@@ -30,4 +30,16 @@ func all(tb testing.TB) syscall.Rusage {
 		tb.Fatal(err)
 	}
 	return u
+}
+
+// Within fails the test where do takes more processor time than most, what the collector
+// does of it included: a bound that holds beside other programs. Nothing else of the
+// process may be at work meanwhile, which a parallel test is.
+func Within(tb testing.TB, what string, most time.Duration, do func()) {
+	tb.Helper()
+	before := CPU(tb)
+	do()
+	if took := CPU(tb) - before; took > most {
+		tb.Errorf("%s took %v of processor time, more than %v", what, took, most)
+	}
 }
