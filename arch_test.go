@@ -82,7 +82,7 @@ var layers = map[string][]string{
 	"provenance/slsa":      {"ident", "jsonscan", "fact", "provenance/predicate"},
 
 	"fact":                {"ident"},
-	"policy":              {"ident", "fact", "estate", "policy/glob"},
+	"policy":              {"ident", "fact", "estate", "vuln", "policy/glob"},
 	"policy/glob":         {},
 	"policy/rego":         {"ident"},
 	"policy/cue":          {"ident"},
@@ -92,8 +92,8 @@ var layers = map[string][]string{
 	"policy/clusterimage": {"ident", "fact", "jsonscan", "estate", "policy", "policy/strict", "policy/glob"},
 	"policy/kyverno":      {"estate/manifest", "policy/strict"},
 	"policy/gatekeeper":   {"estate/manifest", "policy/strict"},
-	"policy/decode":       {"ident", "estate", "estate/manifest", "policy/..."},
-	"policy/policytest":   {"ident", "fact", "estate/manifest", "policy", "policy/strict"},
+	"policy/decode":       {"ident", "estate", "estate/manifest", "vuln", "policy/..."},
+	"policy/policytest":   {"ident", "fact", "estate/manifest", "vuln", "policy", "policy/strict"},
 
 	"authz": {"ident"},
 

@@ -29,15 +29,16 @@ const (
 
 // The parts of a policy that a Fault can be about.
 const (
-	PartRule      = "rules"
-	PartVariable  = "variables"
-	PartFreshness = "freshness"
+	PartRule        = "rules"
+	PartVariable    = "variables"
+	PartFreshness   = "freshness"
+	PartRemediation = "remediation"
 )
 
 // Fault is what is wrong with an expression or its surroundings.
 type Fault struct {
-	Part  string // PartRule, PartVariable, PartFreshness
-	Index int    // in that part
+	Part  string // PartRule, PartVariable, PartFreshness, PartRemediation
+	Index int    // in that part, where it is a list
 	Field string // "expression", "found", "name"
 	// Line and Column are in the expression, from one; 0 is the whole of it.
 	Line, Column int
@@ -114,6 +115,12 @@ func (c *Compiler) Compile(s Spec) (*Policy, []Fault) {
 			faults = append(faults, Fault{PartFreshness, i, "maxAge", 0, 0, err.Error(), "maxAge: 24h"})
 		}
 		p.Checks = append(p.Checks, check)
+	}
+	if s.Remediation != nil {
+		if slices.ContainsFunc(p.Checks, func(c Check) bool { return c.Name == s.Remediation.Name }) {
+			faults = append(faults, Fault{PartRemediation, 0, "name", 0, 0, fmt.Sprintf("another rule is called %q", s.Remediation.Name), "give each its own name: exceptions and reports refer to it"})
+		}
+		p.Checks = append(p.Checks, s.Remediation.check())
 	}
 	if len(faults) > 0 {
 		return nil, faults

@@ -61,6 +61,9 @@ type RuleVerdict struct {
 	Exception string `json:"exception,omitempty"` // its name, and why it does not count where it does not
 	// Warnings are what a policy in another language wants told, whatever became of the rule.
 	Warnings []string `json:"warnings,omitempty"`
+	// Overdue are the findings that are beyond their deadline, or may be, of a rule about
+	// remediation.
+	Overdue []Overdue `json:"overdue,omitempty"`
 }
 
 // Evaluate judges an image by every policy that governs it.
@@ -104,7 +107,7 @@ func (p *Policy) Evaluate(in *Prepared, c Context) Judgement {
 	for i := range p.Checks {
 		check := &p.Checks[i]
 		o := check.Judge(in, ec.context)
-		r := RuleVerdict{Rule: check.Name, Result: Held, Expected: check.Expected, Warnings: o.Warnings}
+		r := RuleVerdict{Rule: check.Name, Result: Held, Expected: check.Expected, Warnings: o.Warnings, Overdue: o.Overdue}
 		switch {
 		case o.Err != nil:
 			r.Result, r.Found, r.Mend = Undecided, fmt.Sprintf("the rule could not be evaluated: %v", o.Err), check.Hint

@@ -83,11 +83,12 @@ func (p *Policy) excepting(in *Prepared, c *Context) excepting {
 		out.active = append(out.active, judged{e, void})
 	}
 	if len(findings) > 0 && in.Scanned {
-		own.made["findings"] = in.findingList(func(f Finding) bool {
+		own.excepted = func(f Finding) bool {
 			return slices.ContainsFunc(findings, func(e *Exception) bool {
 				return slices.Contains(e.Findings, f.ID) || slices.ContainsFunc(f.Aliases, func(a string) bool { return slices.Contains(e.Findings, a) })
 			})
-		})
+		}
+		own.made["findings"] = in.findingList(own.excepted)
 	}
 	return out
 }

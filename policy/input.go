@@ -8,6 +8,7 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/fact"
 	"github.com/cofferdam-io/cofferdam/ident"
+	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
 // Input is what is known of one image.
@@ -68,6 +69,11 @@ type Finding struct {
 	KEV       bool   // where the catalogue is known (Input.NoKEV)
 	Fixable   bool   // a fixed version exists
 	VEX       string // affected, not_affected, fixed, under_investigation, none: by trusted authors
+	// Known bounds since when it is known of what the image is a release of; the zero value is
+	// that nobody says.
+	Known vuln.FirstKnown
+	// Accepted says that a server's triagers accepted it in what runs.
+	Accepted bool
 }
 
 // SBOM is a document that describes the image.
@@ -88,8 +94,9 @@ type Context struct {
 	// NoMatch is what becomes of an image that no policy governs; "" is Enforce: it is denied.
 	NoMatch Mode
 
-	made  map[string]any // what expressions see of it
-	spent *uint64        // what expressions of the policy have cost; nil is not counted
+	excepted func(Finding) bool // nil: none is
+	made     map[string]any     // what expressions see of it
+	spent    *uint64            // what expressions of the policy have cost; nil is not counted
 }
 
 // Workload is what the image is to run in. Labels that are nil are not known, and those of

@@ -43,17 +43,21 @@ type Outcome struct {
 	Err    error
 	// Warnings are what somebody should know all the same.
 	Warnings []string
+	// Overdue are findings that are beyond their deadline, or may be.
+	Overdue []Overdue
 }
 
 // Spec is a policy as it is written.
 type Spec struct {
-	Name       string
-	Mode       Mode
-	Match      Match
-	Variables  []Variable
-	Rules      []Rule
-	Freshness  []Freshness
-	Exceptions Approval
+	Name      string
+	Mode      Mode
+	Match     Match
+	Variables []Variable
+	Rules     []Rule
+	Freshness []Freshness
+	// Remediation says until when findings are to be gone; nil: nobody asks.
+	Remediation *Remediation
+	Exceptions  Approval
 }
 
 // Match says what a policy governs. Empty lists govern all.

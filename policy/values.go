@@ -24,7 +24,7 @@ var (
 		shapeField{"signer", signerShape.typ}, shapeField{"timed", types.BoolType}, shapeField{"time", types.TimestampType}, shapeField{"logged", types.BoolType}, shapeField{"trust", types.StringType})
 	findingShape = newShape("Finding", shapeField{"id", types.StringType}, shapeField{"aliases", textList}, shapeField{"component", types.StringType}, shapeField{"severity", types.StringType},
 		shapeField{"score", types.DoubleType}, shapeField{"epss", types.DoubleType}, shapeField{"kev", types.BoolType}, shapeField{"fixable", types.BoolType},
-		shapeField{"vex", types.StringType}, shapeField{"excepted", types.BoolType})
+		shapeField{"vex", types.StringType}, shapeField{"excepted", types.BoolType}, shapeField{"since", types.TimestampType}, shapeField{"accepted", types.BoolType})
 	sbomShape = newShape("SBOM", shapeField{"format", types.StringType}, shapeField{"version", types.StringType}, shapeField{"components", types.IntType}, shapeField{"licenses", textList},
 		shapeField{"score", types.IntType}, shapeField{"verified", types.BoolType})
 	provenanceShape = newShape("Provenance", shapeField{"level", types.IntType}, shapeField{"builder", types.StringType}, shapeField{"sourceLevel", types.IntType},
@@ -107,7 +107,8 @@ func (p *Prepared) findingList(excepted func(Finding) bool) ref.Val {
 			vex = "none"
 		}
 		out[i] = findingShape.of(types.String(f.ID), stringsOf(f.Aliases), types.String(f.Component), types.String(f.Severity.String()), known(f.Score != 0, types.Double(f.Score), "the score of %s", f.ID),
-			likelihood(&f), known(f.KEV || !p.NoKEV, types.Bool(f.KEV), "whether %s is exploited", f.ID), types.Bool(f.Fixable), types.String(vex), types.Bool(excepted != nil && excepted(f)))
+			likelihood(&f), known(f.KEV || !p.NoKEV, types.Bool(f.KEV), "whether %s is exploited", f.ID), types.Bool(f.Fixable), types.String(vex), types.Bool(excepted != nil && excepted(f)),
+			knownSince(&f), types.Bool(f.Accepted))
 	}
 	return list(out)
 }
@@ -119,6 +120,11 @@ func known(is bool, v ref.Val, format string, args ...any) ref.Val {
 		return v
 	}
 	return types.NewErr(format+" is not known", args...)
+}
+
+func knownSince(f *Finding) ref.Val {
+	since, is := f.Known.Since()
+	return known(is, types.Timestamp{Time: since}, "since when %s is known", f.ID)
 }
 
 func likelihood(f *Finding) ref.Val {

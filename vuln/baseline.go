@@ -28,7 +28,13 @@ type Baseline struct {
 	Kind           string    `json:"kind"` // BaselineKind
 	Created        time.Time `json:"created"`
 	AdvisoriesAsOf string    `json:"advisoriesAsOf,omitempty"`
-	Findings       []Known   `json:"findings"`
+	// Subjects are the artifacts that were looked at, without tag and digest: what is not
+	// listed of them was not known, or cleared. Absent: nobody says which.
+	Subjects []string `json:"subjects,omitempty"`
+	Findings []Known  `json:"findings"`
+	// Exploited are those that are known to be exploited. They are listed for since when
+	// they are known, and hide nothing.
+	Exploited []Known `json:"exploited,omitempty"`
 }
 
 // BaselineKind is Baseline.Kind.
@@ -46,13 +52,16 @@ type Known struct {
 	Until    string         `json:"until,omitempty"` // RFC 3339 date, the last day of it; needed where it is accepted
 	Reason   string         `json:"reason,omitempty"`
 	Fix      string         `json:"fix,omitempty"` // what would mend it, for people
+	// FirstKnown is since when it is known; nil: when the baseline was made at the latest.
+	FirstKnown *FirstKnown `json:"firstKnown,omitempty"`
 }
 
 // maxBaseline bounds a baseline's file; a finding takes some 200 bytes of it.
 const maxBaseline = 256 << 20
 
 // NewBaseline takes what is found as known, but for what is known to be exploited and
-// what statements clear. subject names the artifact of a finding.
+// what statements clear. subject names the artifact of a finding. What nobody has seen
+// before is known from then on.
 func NewBaseline(fs []Finding, subject func(*Finding) string, at time.Time) *Baseline {
 	b := &Baseline{SchemaVersion: "1", Kind: BaselineKind, Created: at.UTC(), Findings: []Known{}}
 	type same struct{ id, pkg, subject string }
@@ -60,15 +69,25 @@ func NewBaseline(fs []Finding, subject func(*Finding) string, at time.Time) *Bas
 	for i := range fs {
 		f := &fs[i]
 		k := same{f.ID, packageOf(f.PURL), subject(f)}
-		if f.KEV || f.Status.Clears() || seen[k] {
+		if f.Status.Clears() || seen[k] {
 			continue
 		}
 		seen[k] = true
-		b.Findings = append(b.Findings, Known{ID: f.ID, Aliases: f.Aliases, Package: k.pkg, Version: f.Component.Version, Subject: k.subject, Severity: f.Severity, Fix: f.Fix})
+		since := &FirstKnown{at.UTC(), at.UTC()}
+		if f.FirstKnown != nil && !f.FirstKnown.By.IsZero() {
+			since = f.FirstKnown
+		}
+		list := &b.Findings
+		if f.KEV {
+			list = &b.Exploited
+		}
+		*list = append(*list, Known{ID: f.ID, Aliases: f.Aliases, Package: k.pkg, Version: f.Component.Version, Subject: k.subject, Severity: f.Severity, Fix: f.Fix, FirstKnown: since})
 	}
-	slices.SortFunc(b.Findings, func(x, y Known) int {
-		return strings.Compare(x.Subject+"\x00"+x.Package+"\x00"+x.ID, y.Subject+"\x00"+y.Package+"\x00"+y.ID)
-	})
+	for _, list := range [][]Known{b.Findings, b.Exploited} {
+		slices.SortFunc(list, func(x, y Known) int {
+			return strings.Compare(x.Subject+"\x00"+x.Package+"\x00"+x.ID, y.Subject+"\x00"+y.Package+"\x00"+y.ID)
+		})
+	}
 	return b
 }
 
@@ -91,21 +110,37 @@ func DecodeBaseline(name string, raw []byte) (*Baseline, error) {
 		return nil, ident.Errorf(ident.KindUnsupported, "is no baseline of this version").At(name)
 	}
 	for i := range b.Findings {
-		k := &b.Findings[i]
-		bad := func(why string) error {
-			return ident.Errorf(ident.KindInvalid, "%s", why).At(fmt.Sprintf("%s#/findings/%d", name, i))
+		if why := b.Findings[i].fault(); why != "" {
+			return nil, ident.Errorf(ident.KindInvalid, "%s", why).At(fmt.Sprintf("%s#/findings/%d", name, i))
 		}
-		if k.ID == "" || k.Package == "" {
-			return nil, bad("the finding has no id or no package, and would hide what it does not mean")
+	}
+	for i := range b.Exploited {
+		k := &b.Exploited[i]
+		why := k.fault()
+		if why == "" && k.Accepted {
+			why = "what is known to be exploited is never accepted"
 		}
-		if _, err := time.Parse(time.DateOnly, k.Until); k.Until != "" && err != nil {
-			return nil, bad("until is no date as 2026-11-20")
-		}
-		if k.Accepted && (k.Until == "" || strings.TrimSpace(k.Reason) == "") {
-			return nil, bad("what is accepted needs a reason, and a day until which it is")
+		if why != "" {
+			return nil, ident.Errorf(ident.KindInvalid, "%s", why).At(fmt.Sprintf("%s#/exploited/%d", name, i))
 		}
 	}
 	return &b, nil
+}
+
+// fault says what is wrong with an entry; "" is nothing.
+func (k *Known) fault() string {
+	_, err := time.Parse(time.DateOnly, k.Until)
+	switch {
+	case k.ID == "" || k.Package == "":
+		return "the finding has no id or no package, and would hide what it does not mean"
+	case k.Until != "" && err != nil:
+		return "until is no date as 2026-11-20"
+	case k.Accepted && (k.Until == "" || strings.TrimSpace(k.Reason) == ""):
+		return "what is accepted needs a reason, and a day until which it is"
+	case k.FirstKnown != nil && (k.FirstKnown.By.IsZero() || k.FirstKnown.After.After(k.FirstKnown.By)):
+		return "firstKnown needs a time by which it was known, and none after it"
+	}
+	return ""
 }
 
 // Apply gives every finding its state, and returns what of the baseline was not found

@@ -49,6 +49,10 @@ type Finding struct {
 	// State says where the finding stands against a baseline; "" where there was none.
 	State    State       `json:"state,omitempty"`
 	Accepted *Acceptance `json:"accepted,omitempty"`
+	// FirstKnown is since when it is known of the artifact; nil where nobody says.
+	FirstKnown *FirstKnown `json:"firstKnown,omitempty"`
+	// AcceptedRunning says that a server has it accepted in what runs.
+	AcceptedRunning bool `json:"acceptedRunning,omitempty"`
 	// Layer is the image layer that brought the component, where the document tells.
 	Layer ident.Digest `json:"layer,omitzero"`
 	// Origin says whether the image's base brought it, and Base which that is; "" where

@@ -29,9 +29,9 @@ type GateInputs struct {
 	Profiles  []*quality.Profile
 	MinScore  float64
 	Quality   *quality.Policy // what of a document's faults is refused; nil: nothing
-	// Scan finds vulnerabilities and says which of them are above the line; nil where no
-	// advisories are loaded.
-	Scan     func(ctx context.Context, docs []*sbom.Document) (*report.Scan, error)
+	// Scan finds vulnerabilities in documents of the image, whose digests it is told, and says
+	// which of them are above the line; nil where no advisories are loaded.
+	Scan     func(ctx context.Context, docs []*sbom.Document, digests []ident.Digest) (*report.Scan, error)
 	NoScan   bool // the gate has no line for findings
 	WarnOnly bool
 	// Lines are what else it is judged by, such as what is severe, in words or files.
@@ -253,7 +253,7 @@ func (g *gate) vulnerabilities(ctx context.Context) error {
 		g.out.Notes = append(g.out.Notes, "toolchain: "+o)
 	}
 	var err error
-	if g.scan, err = g.in.Scan(ctx, append(slices.Clip(g.docs), built...)); err != nil {
+	if g.scan, err = g.in.Scan(ctx, append(slices.Clip(g.docs), built...), g.facts.Digests); err != nil {
 		return err
 	}
 	g.input.Scanned, g.input.NoKEV = true, g.scan.Coverage.KEVAsOf == ""
@@ -279,9 +279,12 @@ func (g *gate) vulnerabilities(ctx context.Context) error {
 
 // policyFinding is what policies see of a finding.
 func policyFinding(f *vuln.Finding) policy.Finding {
-	out := policy.Finding{ID: f.ID, Aliases: f.Aliases, Component: f.PURL, Severity: f.Severity, KEV: f.KEV, Fixable: len(f.Fixed) > 0}
+	out := policy.Finding{ID: f.ID, Aliases: f.Aliases, Component: f.PURL, Severity: f.Severity, KEV: f.KEV, Fixable: len(f.Fixed) > 0, Accepted: f.AcceptedRunning}
 	if f.VEXSource != "" {
 		out.VEX = string(f.Status)
+	}
+	if f.FirstKnown != nil {
+		out.Known = *f.FirstKnown
 	}
 	if f.EPSS != nil {
 		likely := *f.EPSS

@@ -1,13 +1,13 @@
 package app
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
+	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
 // findingsConfig says until when vulnerabilities are to be gone from what runs, and who accepts
@@ -51,30 +51,16 @@ func (f *findingsConfig) likely(epss float64) error {
 	return err
 }
 
-// exploitedWord is the deadline of what is known to be exploited, whatever its severity.
-const exploitedWord = "exploited"
-
 // deadlines checks the configuration; nil where there are none.
-func (f *findingsConfig) deadlines() (*catalog.Deadlines, error) {
+func (f *findingsConfig) deadlines() (*vuln.Deadlines, error) {
 	if len(f.DeadlineDays) == 0 {
 		return nil, nil //nolint:nilnil // no deadlines
 	}
-	out := &catalog.Deadlines{Severity: map[ident.Severity]time.Duration{}}
-	for _, word := range slices.Sorted(maps.Keys(f.DeadlineDays)) {
-		days := f.DeadlineDays[word]
-		if !(days > 0 && days <= mostDays) {
-			return nil, ident.Errorf(ident.KindUsage, "findings.deadlineDays.%.40s is %g: a number of days above 0, or left out", word, days)
-		}
-		d := time.Duration(days * float64(24*time.Hour))
-		if word == exploitedWord {
-			out.Exploited = d
-			continue
-		}
-		s, ok := ident.ParseSeverity(word)
-		if !ok {
-			return nil, ident.Errorf(ident.KindUsage, "findings.deadlineDays: %.40q is no severity", word).WithHint("critical, high, medium, low, none, unknown, or %s", exploitedWord)
-		}
-		out.Severity[s] = d
+	out, err := vuln.DeadlinesOf(f.DeadlineDays)
+	if err != nil {
+		bad := ident.Errorf(ident.KindUsage, "findings.deadlineDays: %w", err)
+		bad.Hint = hintOf(err)
+		return nil, bad
 	}
 	return out, nil
 }

@@ -47,7 +47,7 @@ type Options struct {
 	// crosses one is a changed finding. Servers of one database have the same.
 	EPSSSteps []float64
 	// Deadlines say when vulnerabilities are to be gone from what runs; nil: nobody says.
-	Deadlines *Deadlines
+	Deadlines *vuln.Deadlines
 	// Goals are what indicators are held against.
 	Goals Goals
 	// FourEyes is true where an acceptance of findings counts once somebody else has approved it.
@@ -130,7 +130,7 @@ type Catalog struct {
 	scoring    *Scoring
 	scores     scoresTable
 	uploaders  []vuln.TrustedAuthor
-	deadlines  *Deadlines
+	deadlines  *vuln.Deadlines
 	epssSteps  []float64
 	fourEyes   bool
 	goals      Goals

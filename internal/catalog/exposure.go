@@ -11,28 +11,6 @@ import (
 	"github.com/cofferdam-io/cofferdam/internal/store"
 )
 
-// Deadlines say within which time a vulnerability is to be gone from what runs, from when
-// it was known there. A zero time is no deadline.
-type Deadlines struct {
-	Exploited time.Duration                    // of what is known to be exploited, where that is the shorter one
-	Severity  map[ident.Severity]time.Duration // that of SeverityUnknown is high's where it is not given: unknown is not low
-}
-
-// of is the deadline of a finding; 0 for none.
-func (d *Deadlines) of(s ident.Severity, kev bool) time.Duration {
-	if d == nil {
-		return 0
-	}
-	out, given := d.Severity[s]
-	if !given && s == ident.SeverityUnknown {
-		out = d.Severity[ident.SeverityHigh]
-	}
-	if kev && d.Exploited > 0 && (out == 0 || d.Exploited < out) {
-		out = d.Exploited
-	}
-	return out
-}
-
 // HasDeadlines reports whether there are any, without which nothing is overdue.
 func (c *Catalog) HasDeadlines() bool { return c.deadlines != nil }
 
@@ -171,7 +149,7 @@ func (c *Catalog) due(t *TriagedFinding, since time.Time) time.Time {
 	if t.Said.Status.Clears() || t.State == FindingAccepted {
 		return time.Time{}
 	}
-	if d := c.deadlines.of(t.Said.Severity, t.Said.KEV); d > 0 {
+	if d := c.deadlines.Of(t.Said.Severity, t.Said.KEV); d > 0 {
 		return since.Add(d)
 	}
 	return time.Time{}
@@ -255,7 +233,7 @@ func (c *Catalog) classes(all map[exposureKey][]exposure, ran *running, group st
 			if group != "" && e.group != group {
 				continue
 			}
-			class, deadline := classes[e.severity], c.deadlines.of(e.severity, e.kev)
+			class, deadline := classes[e.severity], c.deadlines.Of(e.severity, e.kev)
 			late := func(d time.Duration) int {
 				if deadline > 0 && d > deadline {
 					return 1

@@ -9,6 +9,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
 	"github.com/cofferdam-io/cofferdam/internal/store"
+	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
 const day = 24 * time.Hour
@@ -20,7 +21,7 @@ func TestDeadlines(t *testing.T) { onEngines(t, deadlines) }
 func deadlines(t *testing.T, reopen func() store.Store) {
 	ctx, begun := context.Background(), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	clock := clockAt(begun)
-	o := catalog.Options{Now: clock.Now, FourEyes: true, Deadlines: &catalog.Deadlines{Severity: map[ident.Severity]time.Duration{ident.SeverityCritical: 10 * day}}}
+	o := catalog.Options{Now: clock.Now, FourEyes: true, Deadlines: &vuln.Deadlines{Severity: map[ident.Severity]time.Duration{ident.SeverityCritical: 10 * day}}}
 	c, end := open(t, reopen(), o)
 	for n, purl := range []string{"pkg:npm/lodash@4.17.19", "pkg:npm/lodash@4.17.20", "pkg:npm/lodash@4.17.21"} {
 		take(t, c, catalog.Upload{Artifact: digest(n + 1)}, with(text("image"+purl, purl), "", names(n+1)))
@@ -97,7 +98,7 @@ func deadlines(t *testing.T, reopen func() store.Store) {
 // TestApproval: an acceptance counts once another person has approved what they read.
 func TestApproval(t *testing.T) {
 	ctx, clock := context.Background(), clockAt(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
-	c, end := open(t, embedded(t, t.TempDir()), catalog.Options{Now: clock.Now, FourEyes: true, Deadlines: &catalog.Deadlines{Severity: map[ident.Severity]time.Duration{ident.SeverityCritical: day}}})
+	c, end := open(t, embedded(t, t.TempDir()), catalog.Options{Now: clock.Now, FourEyes: true, Deadlines: &vuln.Deadlines{Severity: map[ident.Severity]time.Duration{ident.SeverityCritical: day}}})
 	defer end()
 	take(t, c, catalog.Upload{Artifact: digest(1)}, text("image1", "pkg:npm/lodash@4.17.19"))
 	if _, err := c.Report(ctx, ci, "prod", []catalog.Workload{container("web", 1)}); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
+	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
 // TestIndicators: what is measured of a small estate, now and in the past, by hand.
@@ -15,7 +16,7 @@ func TestIndicators(t *testing.T) {
 	ctx, begun := context.Background(), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	clock := clockAt(begun)
 	c, end := open(t, embedded(t, t.TempDir()), catalog.Options{Now: clock.Now, Scoring: &catalog.Scoring{}, Goals: catalog.Goals{SBOMAge: 10 * day, Licenses: 4 * day, Own: []string{"registry.example/shop/"}},
-		Deadlines: &catalog.Deadlines{Severity: map[ident.Severity]time.Duration{ident.SeverityCritical: 3 * day}}})
+		Deadlines: &vuln.Deadlines{Severity: map[ident.Severity]time.Duration{ident.SeverityCritical: 3 * day}}})
 	defer end()
 	doc := func(n int, made time.Time, licence string) {
 		t.Helper()

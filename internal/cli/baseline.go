@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,7 +20,7 @@ type baselineFlags struct{ against, write string }
 
 func (b *baselineFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&b.against, "baseline", "", "fail on what is new since: a `FILE` of --write-baseline, or the SBOM, image or lock file of the release before")
-	c.Flags().StringVar(&b.write, "write-baseline", "", "write what is found as known to `FILE`, but for what is known to be exploited")
+	c.Flags().StringVar(&b.write, "write-baseline", "", "write what is found, and since when it is known, to `FILE`: known, but for what is known to be exploited")
 }
 
 // knowledge is what a scan was made with.
@@ -27,11 +28,12 @@ type knowledge struct {
 	db    *vuln.Database
 	known *vuln.Intelligence
 	reg   *registryFlags
+	since *vuln.Sightings // what says since when findings are known; nil: nothing does
 }
 
 // holdAgainst gives the findings of a scan their states, and writes a baseline of them.
 func (e *env) holdAgainst(ctx context.Context, l *app.Loader, b *baselineFlags, a *report.Scan, docs []*sbom.Document, k knowledge) error {
-	subject := subjectsOf(docs)
+	subject, seen := subjectsOf(docs), k.since
 	if b.against != "" {
 		base, before, err := e.baseline(ctx, l, b.against, k)
 		if err != nil {
@@ -39,12 +41,28 @@ func (e *env) holdAgainst(ctx context.Context, l *app.Loader, b *baselineFlags, 
 		}
 		a.Remediated = base.Apply(a.Findings, subject, before, a.At)
 		a.Baseline = b.against
+		if !before { // of the release before it is known what is found in it now, and not since when
+			if seen == nil {
+				seen = &vuln.Sightings{}
+			}
+			seen.AddBaseline(base)
+		}
+	}
+	if seen != nil {
+		seen.Apply(a.Findings, subject, a.At)
 	}
 	if b.write == "" {
 		return nil
 	}
 	base := vuln.NewBaseline(a.Findings, subject, a.At)
 	base.AdvisoriesAsOf = a.Coverage.AdvisoriesAsOf
+	for _, d := range docs {
+		if name := artifactName(d); name != "" {
+			base.Subjects = append(base.Subjects, name)
+		}
+	}
+	slices.Sort(base.Subjects)
+	base.Subjects = slices.Compact(base.Subjects)
 	if err := wholeFile("--write-baseline", b.write, func(w io.Writer) error { return report.JSON(w, base) }); err != nil {
 		return err
 	}

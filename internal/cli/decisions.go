@@ -18,6 +18,7 @@ import (
 // recording are the flags by which a command's verdict goes into a server's journal.
 type recording struct {
 	on     bool
+	asked  bool // the server is asked for something else
 	server serverFlags
 }
 
@@ -37,7 +38,7 @@ func (r *recording) check(ctx context.Context, e *env) error {
 	switch {
 	case r.on && e.at != "":
 		return ident.Errorf(ident.KindUsage, "--record is of what was judged now, and --at judges another time").WithHint("leave one of the two out")
-	case r.on:
+	case r.on, r.asked:
 		c, err := e.client(ctx, &r.server)
 		if err == nil {
 			c.Close()

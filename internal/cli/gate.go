@@ -24,6 +24,7 @@ func gateCommand(e *env) *cobra.Command {
 	var g app.GateInputs
 	var base baselineFlags
 	var built baseFlags
+	var since knownSince
 	var profile, qualityPolicy string
 	var failOn []string
 	var onlyFixed, stepSummary bool
@@ -36,7 +37,8 @@ against the policies that are given and against what every image needs:
                 --quality-policy), and names the image where it names any
   findings      nothing new and severe is in it (--fail-on, high unless said otherwise;
                 --baseline, --only-fixed), whatever VEX clears aside
-  POLICY/RULE   each rule of each policy: signatures, provenance, fresh scans, licences
+  POLICY/RULE   each rule of each policy: signatures, provenance, fresh scans, licences,
+                deadlines of findings (--known-since)
 
 The first line is the verdict and the one change that clears most. A gate that did not
 pass exits 3, with --warn-only 0; what could not be checked because a registry, a log
@@ -45,9 +47,14 @@ or a trusted root is in trouble exits 1, and says that it is not your change.
 --approval gives bundles by which exceptions of the policies are approved (attest
 --type approval). -o markdown writes a summary; --step-summary adds it to the page that
 GITHUB_STEP_SUMMARY names. --fail-on none makes no line for findings.`,
-		Example: "  cofferdam gate registry.example/shop/web:1.4 --policy policies --baseline known.json -o sarif --output-file gate.sarif",
-		Args:    oneImage,
+		Example: `  cofferdam gate registry.example/shop/web:1.4 --policy policies --baseline known.json -o sarif --output-file gate.sarif
+  cofferdam gate registry.example/shop/web:1.4 --policy promotion.yaml --known-since server --server https://sbom.example --stage staging`,
+		Args: oneImage,
 		RunE: e.run(func(ctx context.Context, args []string) error {
+			if err := since.check(); err != nil {
+				return err
+			}
+			rec.asked = since.asks()
 			if err := rec.check(ctx, e); err != nil {
 				return err
 			}
@@ -73,6 +80,7 @@ GITHUB_STEP_SUMMARY names. --fail-on none makes no line for findings.`,
 			}
 			line := fmt.Sprintf("fail on %s, only fixed %t, profile %s, score %g", strings.Join(failOn, ","), onlyFixed, profile, g.MinScore)
 			g.Lines = append(g.Lines, report.PolicyFile{File: line, Digest: ident.SHA256([]byte(line))})
+			g.Lines = append(g.Lines, since.judgedBy()...)
 			g.NoScan = len(failOn) == 1 && failOn[0] == "none"
 			var severe *gateLine
 			if !g.NoScan {
@@ -96,12 +104,16 @@ GITHUB_STEP_SUMMARY names. --fail-on none makes no line for findings.`,
 			}
 			e.problems(append(advProblems, vexProblems...))
 			if db != nil {
-				g.Scan = func(ctx context.Context, docs []*sbom.Document) (*report.Scan, error) {
+				g.Scan = func(ctx context.Context, docs []*sbom.Document, digests []ident.Digest) (*report.Scan, error) {
 					a, _, err := e.match(ctx, docs, db, known, len(advProblems)+len(vexProblems))
 					if err != nil {
 						return nil, err
 					}
-					if err := e.holdAgainst(ctx, l, &base, a, docs, knowledge{db, known, &q.registry}); err != nil {
+					seen, err := e.sightings(ctx, l, &since, &rec.server, digests, a.At)
+					if err != nil {
+						return nil, err
+					}
+					if err := e.holdAgainst(ctx, l, &base, a, docs, knowledge{db, known, &q.registry, seen}); err != nil {
 						return nil, err
 					}
 					if err := built.tell(ctx, e, l, a, args, docs, &q.registry); err != nil {
@@ -137,6 +149,7 @@ GITHUB_STEP_SUMMARY names. --fail-on none makes no line for findings.`,
 	in.advisoryFlags(c)
 	in.intelligenceFlags(c)
 	base.add(c)
+	since.add(c)
 	built.baseFlag(c)
 	f := c.Flags()
 	f.StringSliceVar(&failOn, "fail-on", []string{"high"}, "fail on a new finding of this `SEVERITY` or above: low, medium, high, critical, or any; with kev, on one that is known to be exploited; none: on none")

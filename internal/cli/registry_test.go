@@ -12,6 +12,10 @@ import (
 // compares.
 const webSBOM = `{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"type":"library","name":"lodash","version":"4.17.20","purl":"pkg:npm/lodash@4.17.20"}]}` + "\n"
 
+// dueSBOM is what is attached to shop/due:1: it says which image it is of.
+const dueSBOM = `{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"metadata":{"component":{"type":"container","bom-ref":"image","name":"registry.example/shop/due"}},
+"components":[{"type":"library","bom-ref":"c","name":"lodash","version":"4.17.20","purl":"pkg:npm/lodash@4.17.20"}]}`
+
 // lockedRegistry is a registry that refuses to say what is attached in shop/locked.
 func lockedRegistry(t testing.TB) *oci.Registry {
 	t.Helper()
@@ -30,6 +34,7 @@ func registryWithImages(t *testing.T, buildkit string) *oci.Registry {
 	web := r.Image(t, "shop/web", "1.4")
 	r.Attach(t, web, "application/vnd.cyclonedx+json", oci.Layer{MediaType: "application/vnd.cyclonedx+json", Content: []byte(webSBOM)})
 	r.Attach(t, r.Image(t, "shop/swapped", "1"), "application/vnd.cyclonedx+json", oci.Layer{MediaType: "application/vnd.cyclonedx+json", Content: []byte(webSBOM)})
+	r.Attach(t, r.Image(t, "shop/due", "1"), "application/vnd.cyclonedx+json", oci.Layer{MediaType: "application/vnd.cyclonedx+json", Content: []byte(dueSBOM)})
 	r.Image(t, "shop/bare", "1")
 	for _, name := range []string{"shop/signed", "shop/gated", "shop/github", "shop/gitlab", "shop/jenkins", "shop/tekton", "shop/kept", "shop/promoted", "shop/released", "shop/vendor", "shop/recorded"} {
 		r.Image(t, name, "1") // for scripts that sign

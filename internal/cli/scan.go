@@ -142,7 +142,7 @@ completed by hand.`,
 			if len(in.reports) > 0 {
 				a.Reconciliation = vuln.Reconcile(rep, reported, db, docs)
 			}
-			if err := e.holdAgainst(ctx, l, &base, a, docs, knowledge{db, known, &reg}); err != nil {
+			if err := e.holdAgainst(ctx, l, &base, a, docs, knowledge{db, known, &reg, nil}); err != nil {
 				return err
 			}
 			if err := built.tell(ctx, e, l, a, args, docs, &reg); err != nil {

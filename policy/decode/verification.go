@@ -10,6 +10,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/policy"
 	"github.com/cofferdam-io/cofferdam/policy/clusterimage"
 	"github.com/cofferdam-io/cofferdam/policy/strict"
+	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
 // The identity of our own kinds.
@@ -22,11 +23,12 @@ const (
 
 // The rules of this file, beside those of package strict.
 const (
-	RuleExpression = "expression"
-	RuleFreshness  = "freshness"
-	RuleApproval   = "approval"
-	RuleExpiry     = "expiry"
-	RuleScope      = "scope"
+	RuleExpression  = "expression"
+	RuleFreshness   = "freshness"
+	RuleRemediation = "remediation"
+	RuleApproval    = "approval"
+	RuleExpiry      = "expiry"
+	RuleScope       = "scope"
 )
 
 // readVerification reads a VerificationPolicy and compiles it. It is nil where the
@@ -38,13 +40,13 @@ func readVerification(root strict.Node, faults *[]strict.Fault, c *policy.Compil
 	if !root.Require("spec", "spec holds mode and rules") {
 		return nil
 	}
-	spec := root.Get("spec").Object("mode", "match", "variables", "rules", "freshness", "exceptions")
+	spec := root.Get("spec").Object("mode", "match", "variables", "rules", "freshness", "remediation", "exceptions")
 	if spec.Require("mode", "mode: Audit, Warn or Enforce") {
 		s.Mode = policy.Mode(spec.Get("mode").OneOf(string(policy.Audit), string(policy.Warn), string(policy.Enforce)))
 	}
 	s.Match = readMatch(spec.Get("match"))
-	if spec.Get("rules").Empty() && spec.Get("freshness").Empty() {
-		spec.Get("rules").Fault(strict.RuleMissing, "neither rules nor freshness: the policy would let everything pass").Mend("add a rule")
+	if spec.Get("rules").Empty() && spec.Get("freshness").Empty() && !spec.Get("remediation").Present() {
+		spec.Get("rules").Fault(strict.RuleMissing, "neither rules nor freshness nor remediation: the policy would let everything pass").Mend("add a rule")
 	}
 	variables, rules, freshness := spec.Get("variables").Items(), spec.Get("rules").Items(), spec.Get("freshness").Items()
 	for _, n := range variables {
@@ -65,6 +67,9 @@ func readVerification(root strict.Node, faults *[]strict.Fault, c *policy.Compil
 	}
 	for _, n := range freshness {
 		s.Freshness = append(s.Freshness, readFreshness(n))
+	}
+	if n := spec.Get("remediation"); n.Present() {
+		s.Remediation = readRemediation(n)
 	}
 	if e := spec.Get("exceptions"); e.Present() {
 		e = e.Object("approvers", "required", "people")
@@ -164,6 +169,41 @@ func readFreshness(n strict.Node) policy.Freshness {
 		n.Warn(RuleFreshness, "anybody whose signature verifies may say so").Mend("from: [{issuer: …, subject: …}]")
 	}
 	return f
+}
+
+// readRemediation reads until when findings are to be gone. Its rule is called as reports
+// and exceptions refer to it.
+func readRemediation(n strict.Node) *policy.Remediation {
+	n = n.Object("name", "deadlineDays", "serverAcceptances", "hint")
+	r := &policy.Remediation{Name: n.Get("name").Text(), Hint: n.Get("hint").Text()}
+	if r.Name == "" {
+		r.Name = "remediation"
+	}
+	if b := n.Get("serverAcceptances").Bool(); b != nil {
+		r.ServerAcceptances = *b
+	}
+	days := map[string]float64{}
+	const usual = "deadlineDays: {exploited: 3, critical: 7, high: 30}"
+	if n.Require("deadlineDays", usual) {
+		all := n.Get("deadlineDays")
+		for i, d := range all.Fields() {
+			number, is := d.Number()
+			if !is {
+				continue // told
+			}
+			word := all.Value.Entries()[i].Key
+			if _, err := vuln.DeadlinesOf(map[string]float64{word: number}); err != nil {
+				d.Fault(RuleRemediation, "%s", err).Mend(usual)
+				continue
+			}
+			days[word] = number
+		}
+		if len(all.Value.Entries()) == 0 {
+			all.Fault(strict.RuleMissing, "no deadline is given: nothing is ever overdue").Mend(usual)
+		}
+	}
+	r.Deadlines, _ = vuln.DeadlinesOf(days) // what is wrong with it was told
+	return r
 }
 
 func readIdentities(n strict.Node) []policy.Identity {

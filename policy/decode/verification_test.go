@@ -42,6 +42,18 @@ spec:
     required: 2
 `
 
+const due = `apiVersion: cofferdam.dev/v1alpha1
+kind: VerificationPolicy
+metadata:
+  name: due
+spec:
+  mode: Enforce
+  remediation:
+    deadlineDays: {exploited: 3, critical: 7.5}
+    serverAcceptances: true
+    hint: mend it
+`
+
 const exception = `apiVersion: cofferdam.dev/v1alpha1
 kind: PolicyException
 metadata: {name: log4j}
@@ -68,6 +80,13 @@ func TestOurKindsAreRead(t *testing.T) {
 	}
 	if e.Ticket != "SEC-1" || e.Findings[0] != "CVE-2021-44228" || e.ExpiresAt.Year() != 2026 || e.Requester.Subject != "dev@shop.example" {
 		t.Errorf("%+v", e)
+	}
+	files = read(due)
+	if w := words(files); len(w) > 0 {
+		t.Fatalf("%v", w)
+	}
+	if c := files[0].Objects[0].Policy.Checks; len(c) != 1 || c[0].Name != "remediation" || c[0].Hint != "mend it" || c[0].Expected != "no finding beyond its deadline (exploited 3 days, critical 7.5 days)" {
+		t.Errorf("%+v", c)
 	}
 	// The digest is of what it says, not of how it is written, and of all that it says.
 	if again := read(strings.Replace(exception, "  ticket: SEC-1\n  reason: the fix breaks the ledger\n", "  reason: 'the fix breaks the ledger'\n  ticket: SEC-1 # new\n", 1))[0].Objects[0].Exception; again.Digest != e.Digest {
@@ -100,6 +119,11 @@ func TestFaultsOfOurKinds(t *testing.T) {
 		"no age":                        {ours, "maxAge: 24h", "maxAge: daily", "freshness 26:5 spec.freshness[0].maxAge"},
 		"anybody's scan":                {ours, "    from: [{issuer: https://i.example, subject: s}]\n", "", "warning freshness 24:5 spec.freshness[0]"},
 		"half an identity":              {ours, "{issuer: https://i.example, subject: s}", "{issuer: https://i.example}", "missing 27:12 spec.freshness[0].from[0]"},
+		"nothing is ever overdue":       {due, "{exploited: 3, critical: 7.5}", "{}", "missing 8:5 spec.remediation.deadlineDays"},
+		"no deadlines":                  {due, "    deadlineDays: {exploited: 3, critical: 7.5}\n", "", "missing 7:3 spec.remediation.deadlineDays"},
+		"deadlines of nothing":          {due, "exploited: 3, critical: 7.5", "dire: 3, critical: -1, high: soon", "remediation 8:20 spec.remediation.deadlineDays.dire; remediation 8:29 spec.remediation.deadlineDays.critical; type 8:43 spec.remediation.deadlineDays.high"},
+		"a deadline that is misspelt":   {due, "deadlineDays", "deadlines", "missing 7:3 spec.remediation.deadlineDays; unknown-field 8:5 spec.remediation.deadlines"},
+		"a name that a rule has":        {due, "remediation:", "freshness: [{name: remediation, predicateType: t, maxAge: 1h, from: [{key: \"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"}]}]\n  remediation:", "expression 8:3 spec.remediation"},
 		"everybody":                     {ours, `"*@sec.example"`, `"**"`, "warning identity 31:7 spec.exceptions.approvers[0]"},
 		"key and identity":              {ours, "- {key:", "- {issuer: x, key:", "conflict 32:19 spec.exceptions.approvers[1].key"},
 		"no key":                        {ours, "sha256:0123456789abcdef0", "md5:0", "value 32:8 spec.exceptions.approvers[1].key"},

@@ -2,7 +2,6 @@ package policytest
 
 import (
 	"encoding/json"
-	"math"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/estate/manifest"
@@ -10,6 +9,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/policy"
 	"github.com/cofferdam-io/cofferdam/policy/strict"
+	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
 // FactsKind and SuiteKind are the kinds of our group that this package reads.
@@ -149,10 +149,13 @@ func readSigner(n strict.Node) fact.Signer {
 }
 
 func readFinding(n strict.Node) policy.Finding {
-	n = n.Object("id", "aliases", "component", "severity", "score", "epss", "kev", "fixable", "vex")
+	n = n.Object("id", "aliases", "component", "severity", "score", "epss", "kev", "fixable", "vex", "since", "accepted")
 	n.Require("id", "id: CVE-2026-0001")
-	f := policy.Finding{ID: n.Get("id").Text(), Aliases: n.Get("aliases").Texts(), Component: n.Get("component").Text(), KEV: isTrue(n.Get("kev")), Fixable: isTrue(n.Get("fixable")),
+	f := policy.Finding{ID: n.Get("id").Text(), Aliases: n.Get("aliases").Texts(), Component: n.Get("component").Text(), KEV: isTrue(n.Get("kev")), Fixable: isTrue(n.Get("fixable")), Accepted: isTrue(n.Get("accepted")),
 		VEX: n.Get("vex").OneOf("affected", "not_affected", "fixed", "under_investigation", "none"), Score: readNumber(n.Get("score"), 10)}
+	if since := readTime(n.Get("since")); !since.IsZero() {
+		f.Known = vuln.FirstKnown{After: since, By: since}
+	}
 	if n.Get("epss").Present() {
 		likely := readNumber(n.Get("epss"), 1)
 		f.EPSS = &likely
@@ -171,14 +174,9 @@ func readNumber(n strict.Node, most float64) float64 {
 	if !n.Present() {
 		return 0
 	}
-	var x float64
-	switch v := n.Value.Any().(type) {
-	case int64:
-		x = float64(v)
-	case float64:
-		x = v
-	default:
-		x = math.NaN()
+	x, is := n.Number()
+	if !is {
+		return 0 // told
 	}
 	if !(x >= 0 && x <= most) {
 		n.Fault(strict.RuleValue, "%q is no number from 0 to %v", n.Value.Text(), most).Mend("write a number")

@@ -19,7 +19,7 @@ digests: [sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde
 facts:
 - {claim: signature, signer: {issuer: https://i.example, subject: s, scts: 1, extensions: {a: b}}, time: "2026-11-20T06:00:00Z", log: https://l.example}
 - {claim: attestation, predicateType: https://p.example, predicate: {a: [1, 2.5, true]}, signer: {key: sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}}
-findings: [{id: CVE-1, aliases: [GHSA-1], severity: high, score: 7.5, epss: 0.5, kev: true, fixable: true, vex: affected}]
+findings: [{id: CVE-1, aliases: [GHSA-1], severity: high, score: 7.5, epss: 0.5, kev: true, fixable: true, vex: affected, since: "2026-11-01T12:00:00Z", accepted: true}]
 sboms: [{format: SPDX, version: "2.3", components: 3, score: 50, verified: true, licenses: [MIT]}]
 unchecked: [one registry]
 `
@@ -54,7 +54,7 @@ func policies(tb testing.TB) []*policy.Policy {
 	}
 	p, faults := c.Compile(policy.Spec{Name: "p", Mode: policy.Enforce, Rules: []policy.Rule{
 		{Name: "signature", Expression: `facts.signatures().signedBy("https://i.example", "s").size() >= 1 && facts.attestations("https://p.example").exists(f, f.predicate.a[1] == 2.5) &&
-			findings.exists(f, f.kev && f.epss == 0.5 && f.score == 7.5) && sboms.exists(s, s.components == 3) && workload.namespace == "shop" && workload.labels.a == "b"`},
+			findings.exists(f, f.kev && f.epss == 0.5 && f.score == 7.5 && f.accepted && now - f.since == duration("456h")) && sboms.exists(s, s.components == 3) && workload.namespace == "shop" && workload.labels.a == "b"`},
 		{Name: "fails", Expression: "false"},
 	}})
 	if len(faults) > 0 {

@@ -230,6 +230,21 @@ func (n Node) Count() int {
 	return i
 }
 
+// Number is a number, and whether n is one: absent is 0 and none.
+func (n Node) Number() (float64, bool) {
+	if !n.is(manifest.Number) {
+		return 0, false
+	}
+	switch v := n.Value.Any().(type) {
+	case int64:
+		return float64(v), true
+	case float64:
+		return v, true
+	}
+	n.Fault(RuleValue, "%s is no number that can be counted with", n.Value.Text())
+	return 0, false
+}
+
 // OneOf is one of some words, or "".
 func (n Node) OneOf(words ...string) string {
 	s := n.Text()
