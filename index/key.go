@@ -190,9 +190,7 @@ func appendIdentity(dst []byte, c *sbom.Component) (_ []byte, ofOS bool) {
 		field(tagVersion, c.Version)
 		field(tagSourceName, c.Source.Name)
 		field(tagSourceText, c.Source.Version)
-		cpes := slices.Clone(c.CPEs)
-		slices.Sort(cpes)
-		for _, cpe := range slices.Compact(cpes) {
+		for _, cpe := range sortedOnce(c.CPEs, strings.Compare) {
 			field(tagCPE, cpe)
 		}
 		if c.Type == "file" {
@@ -201,19 +199,19 @@ func appendIdentity(dst []byte, c *sbom.Component) (_ []byte, ofOS bool) {
 		return dst, false
 	}
 	p, err := vuln.ParsePURL(c.PURL)
-	var canonical string
+	start := len(dst)
 	if err == nil {
-		if canonical = p.String(); len(canonical) > maxText {
+		// It needs no escapes: nothing in it is at most fieldEnd.
+		if dst = p.AppendTo(dst); len(dst)-start > maxText {
 			err = ident.Errorf(ident.KindLimit, "the canonical package URL is longer than %d bytes", maxText)
 		}
 	}
 	if err != nil {
-		dst = appendText(append(dst, noPURL), c.Name)
+		dst = appendText(append(dst[:start], noPURL), c.Name)
 		field(tagRawPURL, c.PURL)
 		field(tagGroup, c.Group)
 		field(tagVersion, c.Version)
 	} else {
-		dst = appendText(dst, canonical)
 		switch {
 		case c.Group == "" && c.Name == p.FullName():
 			dst = append(dst, fieldEnd, tagFullName)
@@ -266,30 +264,41 @@ func namesRelease(distro string) bool {
 
 // appendAttributes writes licences and supplier, each licence once, sorted.
 func appendAttributes(dst []byte, c *sbom.Component) []byte {
-	if n := len(c.Licenses); n > 0 {
-		licences := c.Licenses
-		if n > 1 {
-			licences = slices.Clone(licences)
-			slices.SortFunc(licences, func(a, b sbom.License) int {
-				return cmp.Or(strings.Compare(a.Expression, b.Expression), int(a.Kind)-int(b.Kind), boolRank(a.Name)-boolRank(b.Name))
-			})
-			licences = slices.Compact(licences)
+	for _, l := range sortedOnce(c.Licenses, compareLicences) {
+		if l.Expression == "" {
+			continue
 		}
-		for _, l := range licences {
-			if l.Expression == "" {
-				continue
-			}
-			tag := firstLicence + byte(l.Kind&3)
-			if l.Name {
-				tag += licenceNameBit
-			}
-			dst = append(appendText(append(dst, tag), l.Expression), fieldEnd)
+		tag := firstLicence + byte(l.Kind&3)
+		if l.Name {
+			tag += licenceNameBit
 		}
+		dst = append(appendText(append(dst, tag), l.Expression), fieldEnd)
 	}
 	if c.Supplier != "" {
 		dst = append(appendText(append(dst, tagSupplier), c.Supplier), fieldEnd)
 	}
 	return dst
+}
+
+func compareLicences(a, b sbom.License) int {
+	return cmp.Or(strings.Compare(a.Expression, b.Expression), int(a.Kind)-int(b.Kind), boolRank(a.Name)-boolRank(b.Name))
+}
+
+func compareHashes(a, b sbom.Hash) int {
+	return cmp.Or(strings.Compare(a.Algorithm, b.Algorithm), strings.Compare(a.Value, b.Value))
+}
+
+// sortedOnce returns a list in order and each once: the list itself where it is so, which
+// most are, and otherwise a copy.
+func sortedOnce[T comparable](list []T, compare func(a, b T) int) []T {
+	for i := 1; i < len(list); i++ {
+		if compare(list[i-1], list[i]) >= 0 {
+			list = slices.Clone(list)
+			slices.SortFunc(list, compare)
+			return slices.Compact(list)
+		}
+	}
+	return list
 }
 
 func boolRank(b bool) int {
@@ -307,21 +316,15 @@ var hashNames = [...]string{"", "SHA-1", "SHA-256", "SHA-384", "SHA-512", "MD5",
 // appendHashes writes each hash once, sorted. One that is no hexadecimal of at
 // most 127 bytes, or of an algorithm without a number, is written as text.
 func appendHashes(dst []byte, c *sbom.Component) []byte {
-	hashes := c.Hashes
-	if len(hashes) > 1 {
-		hashes = slices.Clone(hashes)
-		slices.SortFunc(hashes, func(a, b sbom.Hash) int {
-			return cmp.Or(strings.Compare(a.Algorithm, b.Algorithm), strings.Compare(a.Value, b.Value))
-		})
-		hashes = slices.Compact(hashes)
-	}
-	for _, h := range hashes {
+	for _, h := range sortedOnce(c.Hashes, compareHashes) {
 		alg := slices.Index(hashNames[1:], h.Algorithm) + 1
-		if alg > 0 && len(h.Value) < 256 && isLowerHex(h.Value) {
-			var text [256]byte
-			dst = append(dst, byte(alg), byte(len(h.Value)/2))
-			dst, _ = hex.AppendDecode(dst, text[:copy(text[:], h.Value)])
-			continue
+		if alg > 0 && len(h.Value) < 256 {
+			before := len(dst)
+			var whole bool
+			if dst, whole = appendLowerHex(append(dst, byte(alg), byte(len(h.Value)/2)), h.Value); whole {
+				continue
+			}
+			dst = dst[:before]
 		}
 		text := strings.ReplaceAll(h.Algorithm, ":", "-") + ":" + h.Value
 		text = clipText(text)
@@ -331,16 +334,28 @@ func appendHashes(dst []byte, c *sbom.Component) []byte {
 	return dst
 }
 
-// isLowerHex reports whether bytes that were written in hexadecimal come back as the same
-// text.
-func isLowerHex(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
+// appendLowerHex appends the bytes of hexadecimal, and reports whether s was that and will
+// be the same text when they are written so again.
+func appendLowerHex(dst []byte, s string) (_ []byte, whole bool) {
+	var wrong byte
+	for i := 0; i+1 < len(s); i += 2 {
+		high, low := lowerHex[s[i]], lowerHex[s[i+1]]
+		wrong |= high | low
+		dst = append(dst, high<<4|low&15)
 	}
-	return len(s)%2 == 0
+	return dst, wrong < 16 && len(s)%2 == 0
 }
+
+// lowerHex are the values of digits, and 255 for what is none.
+var lowerHex = func() (t [256]byte) {
+	for i := range t {
+		t[i] = 255
+	}
+	for i, c := range []byte("0123456789abcdef") {
+		t[c] = byte(i) //nolint:gosec // below 16
+	}
+	return t
+}()
 
 func clipText(s string) string {
 	if len(s) <= maxText {

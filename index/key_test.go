@@ -232,3 +232,39 @@ func FuzzParseKey(f *testing.F) {
 		}
 	})
 }
+
+// A hash that is hexadecimal in lower case is kept as its bytes, and any other as it is written.
+func TestHashesComeBack(t *testing.T) {
+	const digest = "0123456789abcdef0123456789abcdef"
+	for _, value := range []string{digest, "", "0", digest + "0", strings.ToUpper(digest), digest[:30] + "G0", "/0", "0:", "`0", "g0", "0@", "é0", strings.Repeat("ab", 127), strings.Repeat("ab", 128)} {
+		c := sbom.Component{Name: "a", Hashes: []sbom.Hash{{Algorithm: "SHA-256", Value: value}}}
+		key := index.KeyOf(&c, sbom.Distro{})
+		back, _, err := index.ParseKey([]byte(key))
+		if err != nil || len(back.Hashes) != 1 || back.Hashes[0] != c.Hashes[0] {
+			t.Errorf("%q comes back as %v, %v", value, back.Hashes, err)
+		}
+		raw := len(value)%2 == 0 && len(value) < 256 && strings.Trim(value, "0123456789abcdef") == ""
+		if short := len(key) < len("na\x00\x00")+len(value)+len("SHA-256:"); short != raw && value != "" {
+			t.Errorf("%q takes %d bytes", value, len(key))
+		}
+	}
+}
+
+// The order in which licences, hashes and CPEs are written, and how often, makes no other key.
+func TestKeysHaveAnOrder(t *testing.T) {
+	a := sbom.Component{Name: "a",
+		Licenses: []sbom.License{{Expression: "MIT"}, {Expression: "MIT", Kind: sbom.LicenseConcluded}, {Expression: "X"}},
+		Hashes:   []sbom.Hash{{Algorithm: "MD5", Value: "00"}, {Algorithm: "SHA-1", Value: "00"}, {Algorithm: "SHA-1", Value: "01"}},
+		CPEs:     []string{"cpe:/a", "cpe:/b", "cpe:/c"}}
+	b := a
+	b.Licenses = []sbom.License{a.Licenses[0], a.Licenses[2], a.Licenses[1], a.Licenses[2]}
+	b.Hashes = []sbom.Hash{a.Hashes[2], a.Hashes[1], a.Hashes[0], a.Hashes[0]}
+	b.CPEs = []string{"cpe:/a", "cpe:/a", "cpe:/c", "cpe:/b"}
+	given := slices.Clone(b.Hashes)
+	if x, y := index.KeyOf(&a, sbom.Distro{}), index.KeyOf(&b, sbom.Distro{}); x != y {
+		t.Errorf("%q and %q", x, y)
+	}
+	if !slices.Equal(b.Hashes, given) {
+		t.Errorf("the component's own list was changed: %v", b.Hashes)
+	}
+}

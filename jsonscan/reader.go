@@ -73,6 +73,7 @@ type Reader struct {
 	at      string // pointer of the value that the Reader began with
 	depth0  int    // levels around that value
 	gone    gone   // what Release let go
+	ascii   int    // bytes before it are ASCII
 }
 
 // level is an object or array that has been entered.
@@ -108,8 +109,9 @@ func (r *Reader) Reset(data []byte) {
 	if bytes.HasPrefix(data, []byte("\uFEFF")) {
 		r.pos = len("\uFEFF")
 	}
-	if !utf8.Valid(data) {
-		off := 0
+	r.ascii = asciiEnd(data)
+	if !utf8.Valid(data[r.ascii:]) {
+		off := r.ascii
 		for {
 			c, n := utf8.DecodeRune(data[off:])
 			if c == utf8.RuneError && n < 2 {
@@ -187,7 +189,7 @@ func (r *Reader) Defer() *Reader {
 	start := spaceEnd(r.data, r.pos)
 	later := &Reader{
 		data: r.data, pos: start, pending: true, opt: r.opt, texts: r.texts,
-		at: r.Pointer(), depth0: r.Depth(), gone: r.gone,
+		at: r.Pointer(), depth0: r.Depth(), gone: r.gone, ascii: r.ascii,
 	}
 	r.Skip()
 	if r.err != nil {

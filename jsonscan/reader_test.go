@@ -574,3 +574,52 @@ func TestTime(t *testing.T) {
 		t.Errorf("%q, want %q; %v", got, want, r.Err())
 	}
 }
+
+// Texts of any length come out as they are, those that share a slot too.
+func TestTextsOfAnyLength(t *testing.T) {
+	long := bytes.Repeat([]byte("abcdefghijklmnopqrstuvwxyz0123456789"), 3)
+	var of texts
+	for range 2 {
+		for n := range len(long) {
+			for from := 0; from+n <= len(long); from += 7 {
+				if got := of.of(long[from : from+n]); got != string(long[from:from+n]) {
+					t.Fatalf("%q comes out as %q", long[from:from+n], got)
+				}
+			}
+		}
+	}
+}
+
+// Texts that differ in one byte seldom share a slot, wherever that stands.
+func TestSlotsAreSpread(t *testing.T) {
+	for n := 1; n <= internLongest; n++ {
+		for at := range n {
+			slots := map[uint8]bool{}
+			b := bytes.Repeat([]byte("x"), n)
+			for c := range 64 {
+				b[at] = byte(' ' + c)
+				slots[slotOf(b)] = true
+			}
+			if len(slots) < 32 {
+				t.Errorf("64 texts of %d bytes that differ in byte %d have %d slots", n, at, len(slots))
+			}
+		}
+	}
+}
+
+// Everything before asciiEnd is ASCII, and a byte that is not stands at it or soon behind.
+func TestASCIIEnd(t *testing.T) {
+	for n := range 100 {
+		d := bytes.Repeat([]byte("a"), n)
+		if got := asciiEnd(d); got != n {
+			t.Errorf("of %d bytes of ASCII %d are", n, got)
+		}
+		for at := range n {
+			d[at] = 0x80
+			if got := asciiEnd(d); got > at || got+32 <= at {
+				t.Errorf("of %d bytes with another at %d, %d are ASCII", n, at, got)
+			}
+			d[at] = 'a'
+		}
+	}
+}

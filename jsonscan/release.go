@@ -29,12 +29,19 @@ func (r *Reader) Release(from int) {
 		g.from = from
 	}
 	if n := bytes.Count(text, []byte{'\n'}); n > 0 {
-		g.lines, g.column = g.lines+n, utf8.RuneCount(text[bytes.LastIndexByte(text, '\n')+1:])
+		g.lines, g.column = g.lines+n, r.characters(from+bytes.LastIndexByte(text, '\n')+1)
 	} else {
-		g.column += utf8.RuneCount(text)
+		g.column += r.characters(from)
 	}
 	g.to = r.pos
 	r.opt.Released(from, g.to)
+}
+
+// characters counts those from an offset to where r stands. Where the input is ASCII, as
+// nearly all of a long one is, they are as many as bytes.
+func (r *Reader) characters(from int) int {
+	other := min(max(from, r.ascii), r.pos)
+	return other - from + utf8.RuneCount(r.data[other:r.pos])
 }
 
 // Without tells r what another Reader of the same input has released, so that positions

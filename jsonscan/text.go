@@ -1,13 +1,14 @@
 package jsonscan
 
 import (
+	"encoding/binary"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
 const (
-	internSlots   = 256      // direct-mapped; a collision only costs a copy
+	internSlots   = 1 << 8   // direct-mapped by eight bits of hash; a collision only costs a copy
 	internLongest = 64       // longer strings seldom repeat
 	blockSmallest = 1 << 10  // the first block, so that a small document stays small
 	blockLargest  = 32 << 10 // what one kept string can keep alive
@@ -29,18 +30,38 @@ func (t *texts) of(b []byte) string {
 	if n > internLongest {
 		return t.pack(b)
 	}
-	h := uint32(n)
-	for _, c := range b {
-		h = (h ^ uint32(c)) * 16777619 // FNV-1a
-	}
 	if t.slots == nil {
 		t.slots = new([internSlots]string)
 	}
-	slot := &t.slots[(h^h>>15)%internSlots]
+	slot := &t.slots[slotOf(b)]
 	if *slot != string(b) {
 		*slot = t.pack(b)
 	}
 	return *slot
+}
+
+// slotOf is the slot of a text: a product for every eight bytes of it, the last of which
+// overlap, since one for every byte took longer than copying the text.
+func slotOf(b []byte) uint8 {
+	const odd = 0x9e3779b97f4a7c15
+	h := uint64(len(b)) * odd
+	last := b
+	for len(b) > 8 {
+		h = (h ^ binary.LittleEndian.Uint64(b)) * odd
+		h ^= h >> 32
+		b = b[8:]
+	}
+	switch {
+	case len(last) >= 8:
+		h ^= binary.LittleEndian.Uint64(last[len(last)-8:])
+	case len(b) >= 4:
+		h ^= uint64(binary.LittleEndian.Uint32(b)) | uint64(binary.LittleEndian.Uint32(b[len(b)-4:]))<<32
+	default:
+		for _, c := range b {
+			h = h<<8 ^ uint64(c)
+		}
+	}
+	return uint8(h * odd >> 56) //nolint:gosec // eight bits are left
 }
 
 // pack appends b to the current block. A strings.Builder never rewrites what it

@@ -44,6 +44,23 @@ func plainEnd(d []byte, i int) int {
 	return i
 }
 
+// asciiEnd returns the offset of the first byte beyond ASCII, or a little before; len(d)
+// where there is none.
+func asciiEnd(d []byte) int {
+	i := 0
+	for ; i+32 <= len(d); i += 32 {
+		x := binary.LittleEndian.Uint64(d[i:]) | binary.LittleEndian.Uint64(d[i+8:]) |
+			binary.LittleEndian.Uint64(d[i+16:]) | binary.LittleEndian.Uint64(d[i+24:])
+		if x&tops != 0 {
+			return i
+		}
+	}
+	for i < len(d) && d[i] < 0x80 {
+		i++
+	}
+	return i
+}
+
 // stringEnd scans the string whose opening quote is before i. It returns the
 // offset of its closing quote and whether it holds escapes; or the offset of a fault.
 func stringEnd(d []byte, i int) (end int, escaped bool, f fault) {

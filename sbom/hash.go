@@ -25,3 +25,27 @@ func HashAlgorithm(s string) string {
 	}
 	return strings.ToUpper(s)
 }
+
+// HashValue gives hexadecimal in lower case, as Hash.Value has it. Nearly all is written so:
+// it is returned as it is.
+func HashValue(s string) string {
+	const tops = 0x8080808080808080
+	const ones = tops >> 7
+	rest := s
+	for len(rest) >= 8 {
+		b := rest[:8]
+		x := uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+			uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+		// Of bytes below 0x80, the first sum has the top bit from 'A' on, the second behind 'Z'.
+		if (x|(x+(0x80-'A')*ones)&^(x+(0x80-'Z'-1)*ones))&tops != 0 {
+			return strings.ToLower(s)
+		}
+		rest = rest[8:]
+	}
+	for i := range len(rest) {
+		if c := rest[i]; 'A' <= c && c <= 'Z' || c >= 0x80 {
+			return strings.ToLower(s)
+		}
+	}
+	return s
+}

@@ -109,36 +109,34 @@ func ParsePURL(s string) (PURL, error) {
 
 // String returns the canonical form.
 func (p PURL) String() string {
-	var b strings.Builder
-	b.WriteString("pkg:")
-	b.WriteString(p.Type)
+	var room [128]byte
+	return string(p.AppendTo(room[:0]))
+}
+
+// AppendTo appends the canonical form, which is ASCII without control characters.
+func (p *PURL) AppendTo(b []byte) []byte {
+	b = append(append(b, "pkg:"...), p.Type...)
 	if p.Namespace != "" {
 		for seg := range strings.SplitSeq(p.Namespace, "/") {
-			b.WriteByte('/')
-			escape(&b, seg)
+			b = escape(append(b, '/'), seg)
 		}
 	}
-	b.WriteByte('/')
-	escape(&b, p.Name)
+	b = escape(append(b, '/'), p.Name)
 	if p.Version != "" {
-		b.WriteByte('@')
-		escape(&b, p.Version)
+		b = escape(append(b, '@'), p.Version)
 	}
 	for i, q := range p.Qualifiers {
-		b.WriteByte("?&"[min(i, 1)])
-		b.WriteString(q.Key)
-		b.WriteByte('=')
-		escape(&b, q.Value)
+		b = append(append(append(b, "?&"[min(i, 1)]), q.Key...), '=')
+		b = escape(b, q.Value)
 	}
 	if p.Subpath != "" {
 		sep := byte('#')
 		for seg := range strings.SplitSeq(p.Subpath, "/") {
-			b.WriteByte(sep)
-			escape(&b, seg)
+			b = escape(append(b, sep), seg)
 			sep = '/'
 		}
 	}
-	return b.String()
+	return b
 }
 
 // normalise applies the type's own rules and says what is missing, or "".
@@ -337,19 +335,26 @@ func unhex(c byte) (byte, bool) {
 
 // escape percent-encodes all but the unreserved characters and the colon
 // (ECMA-427, "Character encoding").
-func escape(b *strings.Builder, s string) {
+func escape(b []byte, s string) []byte {
 	const digits = "0123456789ABCDEF"
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case isLetter(c), isDigit(c), c == '.', c == '-', c == '_', c == '~', c == ':':
-			b.WriteByte(c)
-		default:
-			b.WriteByte('%')
-			b.WriteByte(digits[c>>4])
-			b.WriteByte(digits[c&15])
+	plain := 0 // from where on nothing was encoded
+	for i := range len(s) {
+		if c := s[i]; !unreserved[c] {
+			b = append(append(b, s[plain:i]...), '%', digits[c>>4], digits[c&15])
+			plain = i + 1
 		}
 	}
+	return append(b, s[plain:]...)
 }
+
+// unreserved are the characters that stand for themselves.
+var unreserved = func() (t [256]bool) {
+	for c := range len(t) {
+		c := byte(c)
+		t[c] = isLetter(c) || isDigit(c) || strings.IndexByte(".-_~:", c) >= 0
+	}
+	return t
+}()
 
 func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
 func isDigit(c byte) bool  { return '0' <= c && c <= '9' }

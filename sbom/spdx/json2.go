@@ -28,6 +28,8 @@ type jsonDocument struct {
 	// which of them the document describes.
 	late, related []*jsonscan.Reader
 	lists         sbom.Component // whose lists the next package is read into
+
+	component sbom.Component // that is read: what would else be made for each package
 }
 
 // top reads the members of the document object.
@@ -221,7 +223,8 @@ func (j *jsonDocument) readPackages() {
 func (j *jsonDocument) readPackage(room int) {
 	r := j.r
 	start, warned := r.Offset()-1, len(j.doc.Warnings)+j.dropped // behind the opening brace
-	c := sbom.Component{Pointer: r.Pointer(), CPEs: j.lists.CPEs[:0], Hashes: j.lists.Hashes[:0], Licenses: j.lists.Licenses[:0]}
+	c := &j.component
+	*c = sbom.Component{Pointer: r.Pointer(), CPEs: j.lists.CPEs[:0], Hashes: j.lists.Hashes[:0], Licenses: j.lists.Licenses[:0]}
 	var image *imageFacts
 	var declared, concluded string
 	var notes []note.Note
@@ -252,17 +255,17 @@ func (j *jsonDocument) readPackage(room int) {
 				c.Locations = []string{s}
 			}
 		case "externalRefs":
-			j.externalRefs(&c)
+			j.externalRefs(c)
 		case "checksums":
-			j.checksums(&c)
+			j.checksums(c)
 		case "attributionTexts":
 			for r.Array(); r.NextItem(); {
-				image = remark(image, &c, r.Bytes())
+				image = remark(image, c, r.Bytes())
 			}
 		case "annotations":
-			image, notes = j.annotations(image, &c)
+			image, notes = j.annotations(image, c)
 		default:
-			if j.doc.Details == nil || !j.packageDetail(string(key), &c) {
+			if j.doc.Details == nil || !j.packageDetail(string(key), c) {
 				r.Skip()
 			}
 		}
@@ -270,7 +273,7 @@ func (j *jsonDocument) readPackage(room int) {
 	if r.Err() != nil {
 		return
 	}
-	setLicenses(&c, declared, concluded)
+	setLicenses(c, declared, concluded)
 	if j.hands() {
 		j.lists = sbom.Component{CPEs: c.CPEs, Hashes: c.Hashes, Licenses: c.Licenses}
 		if len(c.CPEs) == 0 {
@@ -284,18 +287,18 @@ func (j *jsonDocument) readPackage(room int) {
 		}
 	}
 	if notes != nil {
-		j.fill(&c, notes)
+		j.fill(c, notes)
 	}
 	stands := -1
 	if j.opt.Seen != nil && notes == nil && image == nil && len(j.doc.Warnings)+j.dropped == warned && j.remembered < seenOfOne {
 		j.remembered++
-		stands = j.opt.Seen.remember(r.Since(start), &c, room, j.opt.Details)
+		stands = j.opt.Seen.remember(r.Since(start), c, room, j.opt.Details)
 	}
 	if j.hands() {
-		j.hand(&c, image, notes != nil)
+		j.hand(c, image, notes != nil)
 		return
 	}
-	if j.add(&c, image) && stands >= 0 {
+	if j.add(c, image) && stands >= 0 {
 		j.ids.stands(start + stands)
 	}
 }

@@ -88,7 +88,7 @@ func componentType(purpose string) string {
 }
 
 func hash(algorithm, value string) sbom.Hash {
-	return sbom.Hash{Algorithm: sbom.HashAlgorithm(algorithm), Value: strings.ToLower(value)}
+	return sbom.Hash{Algorithm: sbom.HashAlgorithm(algorithm), Value: sbom.HashValue(value)}
 }
 
 // agent takes the role from "Organization: Example (mail)", as the model wants it.
