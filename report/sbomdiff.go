@@ -121,7 +121,7 @@ func sbomDiffTable(w io.Writer, a *SBOMDiff, o Options) error {
 		if g.Failed {
 			p.linef("%s: %s", p.red("GATE FAILED on "+clean(strings.Join(g.FailOn, ","))), plural(g.Count, "change"))
 		} else {
-			p.passed(g.FailOn, false, a.Coverage.Quarantined)
+			p.passed(g.FailOn, false, a.Coverage.Quarantined, 0)
 		}
 	}
 	p.blank()

@@ -15,14 +15,16 @@ import (
 
 // Scan is the answer of `scan`.
 type Scan struct {
-	SchemaVersion string             `json:"schemaVersion"`
-	Findings      []vuln.Finding     `json:"findings"`
-	Unmatched     []vuln.Unmatched   `json:"unmatched"`
-	Documents     int                `json:"documents"`
-	Components    int                `json:"components"`
-	Coverage      inventory.Coverage `json:"coverage"`
-	Gate          *Gate              `json:"gate,omitempty"`
-	At            time.Time          `json:"at,omitzero"` // of the evaluation
+	SchemaVersion string           `json:"schemaVersion"`
+	Findings      []vuln.Finding   `json:"findings"`
+	Unmatched     []vuln.Unmatched `json:"unmatched"`
+	Documents     int              `json:"documents"`
+	Components    int              `json:"components"`
+	// Uncompared are the documents of which no component was compared with any advisory.
+	Uncompared int                `json:"uncompared,omitempty"`
+	Coverage   inventory.Coverage `json:"coverage"`
+	Gate       *Gate              `json:"gate,omitempty"`
+	At         time.Time          `json:"at,omitzero"` // of the evaluation
 	// Baseline is what the findings were held against, and Remediated what it has and was
 	// not found any more.
 	Baseline   string       `json:"baseline,omitempty"`
@@ -81,16 +83,26 @@ type Gate struct {
 }
 
 // passed says that nothing is above the line, unless nobody knows that.
-func (p *printer) passed(on []string, nothing bool, unread int) {
+func (p *printer) passed(on []string, nothing bool, unread, uncompared int) {
 	line := clean(strings.Join(on, ","))
 	switch {
 	case unread > 0:
 		p.linef("%s: %s could not be read", p.yellow("GATE NOT DECIDED on "+line), plural(unread, "input"))
 	case nothing:
 		p.linef("%s: nothing was searched", p.yellow("GATE NOT DECIDED on "+line))
+	case uncompared > 0:
+		p.linef("%s: nothing that %s could be compared with advisories", p.yellow("GATE NOT DECIDED on "+line), listed(uncompared))
 	default:
 		p.linef("%s", p.green("GATE PASSED on "+line))
 	}
+}
+
+// listed is documents and what they do.
+func listed(documents int) string {
+	if documents == 1 {
+		return "1 document lists"
+	}
+	return plural(documents, "document") + " list"
 }
 
 func scanTable(w io.Writer, a *Scan, o Options) error {
@@ -121,7 +133,7 @@ func scanTable(w io.Writer, a *Scan, o Options) error {
 		if g.Failed {
 			p.linef("%s: %s at or above the line", p.red("GATE FAILED on "+clean(strings.Join(g.FailOn, ","))), plural(g.Count, "finding"))
 		} else {
-			p.passed(g.FailOn, a.Documents == 0, a.Coverage.Quarantined)
+			p.passed(g.FailOn, a.Documents == 0, a.Coverage.Quarantined, a.Uncompared)
 		}
 	}
 	p.standing(a)

@@ -18,6 +18,23 @@ type Report struct {
 	// cannot be compared with any advisory whatever is loaded.
 	Components      int `json:"components"`
 	WithoutIdentity int `json:"componentsWithoutIdentity"`
+	// Uncompared counts the documents that list components of which none was compared with
+	// any advisory (NothingCompared): no finding in them says nothing. Provenance does not
+	// count: what is known of toolchains is often of none that advisories are about.
+	Uncompared int `json:"-"`
+}
+
+// NothingCompared reports whether none of so many components was compared with any
+// advisory, by what a scan of them could not match: they have no identity, or nothing is
+// loaded about their ecosystems.
+func NothingCompared(unmatched []Unmatched, components int) bool {
+	n := 0
+	for i := range unmatched { // at most one of these classes for a component
+		if unmatched[i].Class != UnmatchedAdvisory {
+			n++
+		}
+	}
+	return components > 0 && n == components
 }
 
 // Assessment is everything a database says about one component.
@@ -165,6 +182,7 @@ func (s *Scanner) scan(ctx context.Context, d *sbom.Document, r *Report) error {
 	type found struct{ id, purl, version string }
 	at := map[found]int{}
 	artifact := ArtifactOf(d)
+	unmatched, components := len(r.Unmatched), r.Components
 	one := func(index int, c *sbom.Component) {
 		a := s.Assess(c, d.Subject.OS)
 		r.Components++
@@ -199,6 +217,9 @@ func (s *Scanner) scan(ctx context.Context, d *sbom.Document, r *Report) error {
 		if c := &d.Components[i]; c.Type != "file" || c.PURL != "" {
 			one(i, c)
 		}
+	}
+	if d.Format != sbom.Provenance && NothingCompared(r.Unmatched[unmatched:], r.Components-components) {
+		r.Uncompared++
 	}
 	return ctx.Err()
 }

@@ -256,7 +256,7 @@ func (g *gate) vulnerabilities(ctx context.Context) error {
 	if g.scan, err = g.in.Scan(ctx, append(slices.Clip(g.docs), built...), g.facts.Digests); err != nil {
 		return err
 	}
-	g.input.Scanned, g.input.NoKEV = true, g.scan.Coverage.KEVAsOf == ""
+	g.input.Scanned, g.input.NoKEV = g.scan.Uncompared == 0, g.scan.Coverage.KEVAsOf == "" // nothing that could be compared: nothing is known
 	for i := range g.scan.Findings {
 		g.input.Findings = append(g.input.Findings, policyFinding(&g.scan.Findings[i]))
 	}
@@ -271,6 +271,12 @@ func (g *gate) vulnerabilities(ctx context.Context) error {
 			mend = upgradeWords(g.scan.Upgrades[0])
 		}
 		g.failed(findingsCheck, expected+" ("+strings.Join(g.scan.Gate.FailOn, ", ")+")", counted(n, "finding"), mend)
+	} else if g.scan.Uncompared > 0 {
+		found := "nothing that the SBOM lists could be compared with advisories"
+		if us := g.scan.Unmatched; len(us) > 0 {
+			found += ", such as " + strings.TrimSpace(us[0].Name+" "+us[0].Version) + ": " + us[0].Reason
+		}
+		g.failed(findingsCheck, expected+" ("+strings.Join(g.scan.Gate.FailOn, ", ")+")", found, "--advisories PATH of records about what the image is made of; cofferdam advisories update --ecosystem ECOSYSTEM")
 	} else {
 		g.passed(findingsCheck, fmt.Sprintf("%d, of which none is new and at the line; %s", len(g.scan.Findings), g.scan.Coverage.Advisories()))
 	}

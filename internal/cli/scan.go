@@ -42,7 +42,9 @@ not affected or fixed stays listed and does not fail a gate.
 
 With --fail-on it is a gate: exit 3 on a finding at or above the line, 1 if
 something that it should judge could not be read. A finding of unknown severity
-counts: unknown is not low. With --baseline it fails on what is new since: on what is not
+counts: unknown is not low. It is not decided (exit 4) where nothing that a document lists
+could be compared, since no advisory about its ecosystems is loaded, or it has no
+package URLs. With --baseline it fails on what is new since: on what is not
 in a baseline that --write-baseline wrote, or was not found in the release before (an SBOM
 or image). What is known to be exploited is never baselined.
 
@@ -90,6 +92,9 @@ completed by hand.`,
 				if line != nil {
 					a.Gate = line.judge(a.Findings, failOn)
 					e.outcome.refused = a.Gate.Failed && !warnOnly
+					if a.Uncompared > 0 {
+						e.outcome.incomplete = true // a gate that compared nothing has not passed
+					}
 				}
 				return e.write(a, report.Options{})
 			}
@@ -201,7 +206,7 @@ func (e *env) match(ctx context.Context, docs []*sbom.Document, db *vuln.Databas
 	yes := true
 	a := &report.Scan{
 		SchemaVersion: inventory.SchemaVersion, Findings: rep.Findings, Unmatched: orEmpty(rep.Unmatched),
-		Documents: len(docs), Components: rep.Components,
+		Documents: len(docs), Components: rep.Components, Uncompared: rep.Uncompared,
 		Coverage: inventory.Coverage{ComponentsWithoutIdentity: rep.WithoutIdentity, AdvisoryKnown: &yes, NotSeen: []string{},
 			AdvisoriesAsOf: db.AsOf().Format("2006-01-02"), Quarantined: quarantined},
 	}

@@ -139,6 +139,9 @@ func (e *env) scanOnServer(ctx context.Context, f *serverFlags, args []string) (
 		out.Findings, out.Unmatched = append(out.Findings, got.Findings...), append(out.Unmatched, got.Unmatched...)
 		out.Documents += len(got.Documents)
 		out.Components += got.Components
+		if vuln.NothingCompared(got.Unmatched, got.Components) {
+			out.Uncompared += len(got.Documents)
+		}
 		out.Origins = append(out.Origins, got.Origins...)
 	}
 	out.Findings, out.Unmatched = orEmpty(out.Findings), orEmpty(out.Unmatched)
