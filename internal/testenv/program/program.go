@@ -10,10 +10,10 @@ package program
 import (
 	"bytes"
 	"context"
-	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -74,18 +74,14 @@ func Start(t testing.TB, c Command) {
 	}
 }
 
-// FreePort is a port of the loopback address that nothing listens on.
+// FreePort is a port of the loopback address that nothing listens on, and that the system
+// gives to nobody else while the test runs: only who names it can listen there.
 func FreePort(t testing.TB) string {
 	t.Helper()
-	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	port, end, err := reserve(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // it only kept the port
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
+	t.Cleanup(end)
+	return strconv.Itoa(port)
 }
