@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -412,17 +413,30 @@ func (d *damage) same(name string, doc []byte) {
 	}
 }
 
-// Two servers on one database: what one acknowledges the other shows within a
-// second, and neither loses the index of the other. That holds for servers that hear
-// of each other's changes, and for those that only look.
+// looks counts how often a server looks for the changes of others. It listens to nothing.
+type looks struct {
+	store.Store
+	begun atomic.Int64
+}
+
+func (l *looks) Since(ctx context.Context, seq uint64, limit int) ([]store.Change, error) {
+	l.begun.Add(1)
+	return l.Store.Since(ctx, seq, limit)
+}
+
+// Two servers on one database: what one acknowledges the other shows once it has heard of
+// it, or, where it hears of nothing, once it has looked, which it does four times a second;
+// and neither loses the index of the other.
 func TestTwoServersShareADatabase(t *testing.T) {
 	server := pg.Start(t)
 	dsn := server.Database(t)
 	for round := range 3 {
+		var looking []*looks
 		open := func() (*catalog.Catalog, func()) {
 			s := shared(t, dsn)
 			if round == 1 {
-				s = struct{ store.Store }{s} // which listens to nothing
+				l := &looks{Store: s}
+				looking, s = append(looking, l), l
 			}
 			return open(t, s, catalog.Options{Shared: true})
 		}
@@ -438,15 +452,20 @@ func TestTwoServersShareADatabase(t *testing.T) {
 		}
 		wg.Wait()
 		want := (round + 1) * 40
+		// A look that begins now sees everything, and the next begins when that is shown.
+		seen := make([]int64, len(looking))
+		for i, l := range looking {
+			seen[i] = l.begun.Load() + 2
+		}
 		for i, c := range []*catalog.Catalog{a, b} {
-			for end := time.Now().Add(time.Second); ; time.Sleep(20 * time.Millisecond) {
-				got := total(t, c, catalog.Search{Name: "p", Match: index.NamePrefix})
-				if got == want {
-					break
+			shown := func() bool { return total(t, c, catalog.Search{Name: "p", Match: index.NamePrefix}) == want }
+			if len(looking) > 0 {
+				eventually(t, "it looks twice", func() bool { return looking[i].begun.Load() >= seen[i] })
+				if !shown() {
+					t.Fatalf("round %d: server %d does not show %d documents after a look", round, i, want)
 				}
-				if time.Now().After(end) {
-					t.Fatalf("round %d: server %d shows %d of %d after a second", round, i, got, want)
-				}
+			} else {
+				eventually(t, fmt.Sprintf("round %d: server %d shows %d documents", round, i, want), shown)
 			}
 		}
 		endB()

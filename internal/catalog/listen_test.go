@@ -26,13 +26,14 @@ func TestChangesOfOtherServersAreHeard(t *testing.T) {
 	server := pg.Shared(t)
 	dsn := server.Database(t)
 	limits := catalog.Limits{Poll: time.Hour}
-	a, endA := open(t, shared(t, dsn), catalog.Options{Shared: true, Limits: limits})
+	figuresA, figures := prometheus.NewRegistry(), prometheus.NewRegistry()
+	a, endA := open(t, shared(t, dsn), catalog.Options{Shared: true, Limits: limits, Metrics: figuresA})
 	defer endA()
-	figures := prometheus.NewRegistry()
 	b, endB := open(t, shared(t, dsn), catalog.Options{Shared: true, Limits: limits, Metrics: figures, Log: slog.New(slog.DiscardHandler)})
 	defer endB()
 	listens := func() bool { return gauge(t, figures, "cofferdam_store_listening") == 1 }
 	eventually(t, "the second server listens", listens)
+	eventually(t, "and the first", func() bool { return gauge(t, figuresA, "cofferdam_store_listening") == 1 })
 
 	n := 0
 	comes := func(what string) {
@@ -59,7 +60,7 @@ func TestChangesOfOtherServersAreHeard(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("who waits for events is told nothing")
 	}
 
@@ -89,9 +90,9 @@ func gauge(t *testing.T, r *prometheus.Registry, name string) float64 {
 
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !is(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%s: not after half a minute", what)
+			t.Fatalf("%s: not after a minute", what)
 		}
 	}
 }
