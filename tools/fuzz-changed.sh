@@ -20,6 +20,12 @@ changed() {
   fi | xargs -r -n1 dirname | sort -u
 }
 
+# fuzz runs one target: DIR TARGET SECONDS. -run matches nothing: the unit tests have had
+# their turn.
+fuzz() {
+  go test -run '^$' -fuzz "^$2\$" -fuzztime "$3s" -fuzzminimizetime 5x "./$1" >"$log" 2>&1
+}
+
 targets=()
 while read -r dir; do
   compgen -G "$dir/*_test.go" >/dev/null || continue
@@ -38,16 +44,20 @@ for t in "${targets[@]}"; do
   share=$((share > each ? each : share < 3 ? 3 : share))
   left=$((left - 1))
   echo "fuzz ./$dir $target for ${share}s"
-  # -run matches nothing: the unit tests have had their turn.
-  go test -run '^$' -fuzz "^${target}\$" -fuzztime "${share}s" -fuzzminimizetime 5x "./$dir" >"$log" 2>&1 || {
-    # When time is up while a worker is busy, go test says so and fails; without
-    # an input that failed there is no finding.
-    if grep -q 'context deadline exceeded' "$log" && ! grep -q 'Failing input written' "$log"; then
+  for try in 1 2; do
+    fuzz "$dir" "$target" "$share" && continue 2
+    grep -q 'Failing input written' "$log" && break
+    # Without an input that failed there is no finding where time was up while a worker was
+    # busy, of which go test says so and fails.
+    if grep -q 'context deadline exceeded' "$log"; then
       echo "  time was up while a worker was busy; no input failed"
-      continue
+      continue 2
     fi
-    cat "$log"
-    exit 1
-  }
+    # A worker can be lost to something else than an input. What is wrong with the target
+    # itself, or with its seeds, fails again.
+    [ $try = 2 ] || { cat "$log"; echo "  no input failed: once more"; }
+  done
+  cat "$log"
+  exit 1
 done
 echo "${#targets[@]} fuzz targets ran"
