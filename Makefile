@@ -32,8 +32,13 @@ LINT := $(BIN)/golangci-lint-$(LINT_KEY)
 
 test: deps vet unit lint
 
+# The modules that are needed are fetched here, again where the proxy is away for a moment.
+MODULES = .=./... tools/secondopinion=./... tools/kms-vault=./... $(if $(wildcard $(LINT)),,tools/lint=github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
 deps:
 	@tools/test-deps.sh
+	@for m in $(MODULES); do for pause in 5 20 60 0; do \
+	  (cd $${m%%=*} && go list -deps -test $${m#*=} >/dev/null) && break; \
+	  [ $$pause != 0 ] || { echo "the modules of $${m%%=*} cannot be fetched" >&2; exit 1; }; sleep $$pause; done; done
 
 .PHONY: vet
 vet:

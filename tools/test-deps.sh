@@ -35,9 +35,11 @@ elif [ "$(id -u)" -ne 0 ]; then
 else
   say "installing with apt-get (once)"
   export DEBIAN_FRONTEND=noninteractive
-  install=(apt-get install -qq -y --no-install-recommends "${missing[@]}")
+  # A mirror may be away for a moment, and another apt-get at work.
+  patient=(-o Acquire::Retries=5 -o DPkg::Lock::Timeout=300)
+  install=(apt-get install "${patient[@]}" -qq -y --no-install-recommends "${missing[@]}")
   # The lists of a fresh image are empty: update only if the first try fails.
-  if ! "${install[@]}" >/dev/null 2>&1 && ! { apt-get update -qq && "${install[@]}"; } >/dev/null 2>&1; then
+  if ! "${install[@]}" >/dev/null 2>&1 && ! { apt-get update "${patient[@]}" -qq && "${install[@]}"; } >/dev/null 2>&1; then
     say "apt-get could not install it; tests that need it skip"
   fi
 fi
