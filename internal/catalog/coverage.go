@@ -138,7 +138,7 @@ func (w *asked) incomplete(ctx context.Context) error {
 	}
 }
 
-// clusters are those that reported.
+// clusters are those that reported; of a tenant, those in which what it describes runs.
 func (w *asked) clusters() []string {
 	c := coverage(w.v, w.runs, w.q.Tenant).Clusters
 	if len(c) == 0 {

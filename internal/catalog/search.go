@@ -274,11 +274,15 @@ func describeAnew(v *view, runs *running, tenant string) *described {
 			out.WithSBOM += len(ws)
 		}
 		for i := range ws {
-			clusters[ws[i].Cluster] = true
+			if tenant == "" || out.known[d] { // a tenant is not told where others run
+				clusters[ws[i].Cluster] = true
+			}
 		}
 	}
 	for i := range runs.unknown {
-		clusters[runs.unknown[i].Cluster] = true
+		if tenant == "" {
+			clusters[runs.unknown[i].Cluster] = true
+		}
 	}
 	out.Workloads += len(runs.unknown)
 	for name := range clusters {

@@ -467,7 +467,11 @@ func (w *asked) workload(ctx context.Context, ref ident.Ref) error {
 	refs = sortedRefs(refs)
 	switch {
 	case len(refs) == 0:
-		return ident.Errorf(ident.KindNotFound, "no workload %s was reported to run", ref).WithHint("clusters that reported: %s", strings.Join(w.clusters(), ", "))
+		whose := "that reported"
+		if w.q.Tenant != "" {
+			whose = "in which images run that the tenant's documents describe"
+		}
+		return ident.Errorf(ident.KindNotFound, "no workload %s was reported to run", ref).WithHint("clusters %s: %s", whose, strings.Join(w.clusters(), ", "))
 	case len(refs) > 1:
 		var names []string
 		for i, r := range refs {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/cofferdam-io/cofferdam/authz"
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
 	"github.com/cofferdam-io/cofferdam/internal/server"
+	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/vuln"
 )
 
@@ -124,6 +126,52 @@ func TestAdvisoryToArtifactsToWorkloads(t *testing.T) {
 	put(6, "pkg:npm/lodash@4.17.1")
 	if again := r.do("GET", "/api/v1/where?query=CVE-2026-0006", "", nil, "If-None-Match", tag); again.code != http.StatusOK || !strings.Contains(string(again.body), "4.17.1") {
 		t.Errorf("after a change: %d %s", again.code, again.body)
+	}
+}
+
+// What others run is counted for a tenant and not named, and no tenant says what runs: a
+// report ends what it does not name.
+func TestRunningKeepsTenantsApart(t *testing.T) {
+	r := start(t, settings{})
+	all, b := r.token("all", "", authz.Publisher), r.token("b", "b", authz.Publisher)
+	r.do("POST", "/api/v1/documents?artifact="+hexDigest(2), b, document("of-b", hexDigest(2), "pkg:npm/lodash@4.17.5"))
+	report := `{"workloads": [{"namespace": "hidden-ns", "kind": "Deployment", "name": "hidden", "container": "c", "image": "hidden-image:1", "digest": "` + hexDigest(1) + `"}, {"namespace": "hidden-ns", "kind": "Pod", "name": "hidden-unknown", "container": "c", "image": "hidden-image:2"}]}`
+	if x := r.do("PUT", "/api/v1/clusters/hidden-cluster/workloads", all, []byte(report)); x.code != http.StatusOK {
+		t.Fatalf("%d %s", x.code, x.body)
+	}
+	mine := `{"workloads": [{"namespace": "shop", "kind": "Deployment", "name": "web", "container": "c", "image": "web:1", "digest": "` + hexDigest(2) + `"}]}`
+	if x := r.do("PUT", "/api/v1/clusters/shop-cluster/workloads", all, []byte(mine)); x.code != http.StatusOK {
+		t.Fatalf("%d %s", x.code, x.body)
+	}
+	r.advise(map[string]string{"lodash": "4.17.21"})
+	for _, path := range []string{"/api/v1/advisories/TEST-lodash/artifacts", "/api/v1/where?query=TEST-lodash", "/api/v1/where?query=pkg:npm/none", "/api/v1/search?name=lodash", "/api/v1/coverage", "/api/v1/where?query=shop/nothing"} {
+		if got := r.do("GET", path, b, nil); strings.Contains(string(got.body), "hidden") {
+			t.Errorf("%s: %d %s", path, got.code, got.body)
+		}
+	}
+	var found server.Search
+	r.do("GET", "/api/v1/search?name=lodash", b, nil).into(t, &found)
+	if !slices.Equal(found.Coverage.Clusters, []string{"shop-cluster"}) || found.Coverage.Workloads != 3 {
+		t.Errorf("coverage of a tenant: %+v", found.Coverage)
+	}
+	var absent server.Where
+	r.do("GET", "/api/v1/where?query=pkg:npm/none", b, nil).into(t, &absent)
+	if absent.Found || len(absent.NotCovered) != 0 || !slices.ContainsFunc(absent.Unknowns, func(u inventory.Unknown) bool { return strings.HasPrefix(u.Reason, "2 running containers") }) {
+		t.Errorf("absent, and what others run is not told to be unsearched: %+v", absent)
+	}
+	r.do("GET", "/api/v1/where?query=pkg:npm/none", all, nil).into(t, &absent)
+	if len(absent.NotCovered) == 0 {
+		t.Errorf("who has no tenant is not told what was not searched: %+v", absent)
+	}
+	for _, x := range []*reply{
+		r.do("PUT", "/api/v1/clusters/hidden-cluster/workloads", b, []byte(mine)),
+		r.do("DELETE", "/api/v1/clusters/hidden-cluster", b, nil),
+		r.do("PUT", "/api/v1/deployable/release", b, []byte(`{"images": []}`)),
+		r.do("DELETE", "/api/v1/deployable/release", b, nil),
+	} {
+		if x.code != http.StatusForbidden || !strings.Contains(string(x.body), "concerns all of them") {
+			t.Errorf("a tenant says what runs: %d %s", x.code, x.body)
+		}
 	}
 }
 

@@ -254,11 +254,17 @@ func (a *api) drift(ctx context.Context, in *struct {
 
 // unbound refuses people of one tenant what concerns all.
 func (a *api) unbound(ctx context.Context, do authz.Action) error {
+	_, err := a.unboundActor(ctx, do)
+	return err
+}
+
+// unboundActor is unbound, and says who it is.
+func (a *api) unboundActor(ctx context.Context, do authz.Action) (authz.Actor, error) {
 	who, _, err := a.may(ctx, do, "")
 	if err == nil && who.Tenant != "" {
-		err = a.fail(ctx, ident.Errorf(ident.KindRefused, "%s belongs to the tenant %s, and this concerns all of them", who.Subject, who.Tenant))
+		err = a.fail(ctx, ident.Errorf(ident.KindRefused, "%s belongs to the tenant %s, and this concerns all of them", who.Subject, who.Tenant).WithHint("a token without a tenant may (cofferdam token create without --tenant)"))
 	}
-	return err
+	return who, err
 }
 
 // Reporter is who says what runs, or what may be deployed.
@@ -291,7 +297,7 @@ func (a *api) reporters(ctx context.Context, _ *struct{}) (*reportersAnswer, err
 }
 
 func (a *api) forget(ctx context.Context, kind catalog.ReporterKind, name string) (*struct{}, error) {
-	who, _, err := a.may(ctx, authz.ReportInventory, "")
+	who, err := a.unboundActor(ctx, authz.ReportInventory) // what runs and may be deployed is of all tenants
 	if err != nil {
 		return nil, err
 	}
@@ -307,7 +313,7 @@ func (a *api) deployable(ctx context.Context, in *struct {
 		Images []string `json:"images" maxItems:"1000000" doc:"Digests"`
 	}
 }) (*reportAnswer, error) {
-	who, _, err := a.may(ctx, authz.ReportInventory, "")
+	who, err := a.unboundActor(ctx, authz.ReportInventory) // what runs and may be deployed is of all tenants
 	if err != nil {
 		return nil, err
 	}

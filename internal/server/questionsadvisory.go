@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -200,6 +201,16 @@ func (a *api) affected(ctx context.Context, in *struct {
 	})
 }
 
+// withhold counts the containers that no document of the tenant describes instead of
+// naming them: a tenant's people do not see what others run, and are still told that it was
+// not searched.
+func withhold(p *catalog.WherePage) {
+	if n := len(p.NotCovered) + p.CutNotCovered; n > 0 {
+		p.Unknowns = append(p.Unknowns, inventory.Unknown{Object: "what others run", Reason: strconv.Itoa(n) + " running containers are of images that no document of the tenant describes, and are not named to it", Affects: []ident.Ref{}})
+	}
+	p.NotCovered, p.CutNotCovered = []inventory.NotCovered{}, 0
+}
+
 // asNotFound is a usage error of the command line, as the API says it.
 func asNotFound(err error) error {
 	var e *ident.Error
@@ -231,6 +242,9 @@ func (a *api) where(ctx context.Context, in *struct {
 			Begin: in.Cursor == "", After: uint32(after), Limit: a.limit(&in.Page)}) //nolint:gosec // the same
 		if err != nil {
 			return none, err
+		}
+		if actorOf(ctx).Tenant != "" {
+			withhold(p)
 		}
 		out := Where{Where: p.Where, Sequence: p.Sequence, MoreNotCovered: p.CutNotCovered, MoreUnknowns: p.CutUnknowns}
 		if p.More {
