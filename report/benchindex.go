@@ -45,6 +45,11 @@ type BenchIndex struct {
 	IntakeComponents float64 `json:"componentsPerSecond"`
 	IntakeMegabytes  float64 `json:"megabytesPerSecond"`
 
+	// Archive and Purge are what retention did with a tenth of Originals, which may be
+	// deployed no longer: they left the index, and later their rows and bytes were removed.
+	Archive BenchRetained `json:"archive"`
+	Purge   BenchRetained `json:"purge"`
+
 	Index float64   `json:"index_s"` // rows, dictionary, postings and checkpoints of all documents
 	Open  float64   `json:"open_s"`
 	Query Quantiles `json:"query_ms"` // each of another component: nothing of it was asked before
@@ -52,12 +57,28 @@ type BenchIndex struct {
 	// were asked; Advisory is asking for one of them.
 	Match    float64   `json:"match_s"`
 	Advisory Quantiles `json:"advisory_ms"`
-	// Drop is of a tenth of the documents, with the checkpoint after; DropWritten is
+	// Drop is of a tenth of the documents out of the index alone, with the checkpoint after; DropWritten is
 	// what that had to write.
 	Drop        float64 `json:"drop_s"`
 	DropWritten int64   `json:"dropWrittenBytes"`
 	Heap        float64 `json:"heap_mb"` // live after opening
 	RSS         float64 `json:"rss_mb"`  // the most memory held up to here, the making of documents included, durable intake not
+}
+
+// BenchRetained is one run of retention over a catalogue.
+type BenchRetained struct {
+	Documents int     `json:"documents"`    // that it archived or purged
+	Look      float64 `json:"look_s"`       // finding out what is due, and nothing else
+	CPU       float64 `json:"cpu_s"`        // the run, finding out included
+	Written   *int64  `json:"writtenBytes"` // to the file and its log; null where the system does not count
+}
+
+func (r *BenchRetained) text(of int64) string {
+	written := "bytes written are not counted on this system"
+	if r.Written != nil {
+		written = fmt.Sprintf("%d bytes written, of a database of %d", *r.Written, of)
+	}
+	return fmt.Sprintf("%10.3f s for %d documents, %.3f of that to find them; %s", r.CPU, r.Documents, r.Look, written)
 }
 
 func benchIndexTable(w io.Writer, b *BenchIndex, o Options) error {
@@ -75,15 +96,18 @@ func benchIndexTable(w io.Writer, b *BenchIndex, o Options) error {
   a question                   %10.3f ms (p99 %.3f)
   match all with advisories    %10.3f s
   an advisory                  %10.3f ms (p99 %.3f)
-  drop a tenth                 %10.3f s, %d bytes written
+  drop a tenth of the index    %10.3f s, %d bytes written
   durable intake               %10.3f s for %d documents: %.0f a second, %.0f components, %.0f MB; %s
   SHA-256 of the same alone    %10.3f s, %.0f MB a second
   originals                    %10.3f of %d bytes
+  retention archives a tenth   %s
+  retention purges a tenth     %s
   live heap, peak memory       %10.0f MB, %.0f MB`,
 		b.Documents, b.Occurrences, b.Components, b.Seed, b.Machine,
 		b.PerOccurrence, per(b.Rows, b.Occurrences), per(b.Postings, b.Occurrences), per(b.Dictionary, b.Occurrences), b.PerOccurrenceWithTable,
 		b.Index, b.Open, b.Query.P50, b.Query.P99, b.Match, b.Advisory.P50, b.Advisory.P99, b.Drop, b.DropWritten,
-		b.Intake, b.Originals, b.IntakeDocuments, b.IntakeComponents, b.IntakeMegabytes, scored, b.Hashing, float64(b.OriginalBytes)/1e6/max(b.Hashing, 1e-9), b.OriginalsShare, b.OriginalBytes, b.Heap, b.RSS))
+		b.Intake, b.Originals, b.IntakeDocuments, b.IntakeComponents, b.IntakeMegabytes, scored, b.Hashing, float64(b.OriginalBytes)/1e6/max(b.Hashing, 1e-9), b.OriginalsShare, b.OriginalBytes,
+		b.Archive.text(b.Database), b.Purge.text(b.Database), b.Heap, b.RSS))
 	return p.done()
 }
 

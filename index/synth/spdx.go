@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/sbom"
 )
 
@@ -19,6 +20,15 @@ type origin struct {
 	service, release, module int32
 }
 
+// Manifest is the digest of the manifest of the image that the document is about.
+func (d *Document) Manifest() ident.Digest {
+	digest, err := ident.ParseDigest("sha256:" + digestOf(uint64(d.ID)<<20|1))
+	if err != nil {
+		panic(err) // digestOf writes 64 hexadecimal digits
+	}
+	return digest
+}
+
 // SPDX appends a document that Next returned last as a scanner of images writes it:
 // SPDX 2.3, JSON, without indentation. As theirs do, a package has the same
 // identifier and the same text in every document that has it in the same place; the
@@ -27,7 +37,7 @@ type origin struct {
 func (c *Corpus) SPDX(dst []byte, d *Document) []byte {
 	start := len(dst)
 	name := fmt.Sprintf("registry.example/team-%d/service-%d", d.Service%40, d.Service)
-	manifest := digestOf(uint64(d.ID)<<20 | 1)
+	manifest := d.Manifest().Hex()
 	dst = fmt.Appendf(dst, `{"spdxVersion":"SPDX-2.3","dataLicense":"CC0-1.0","SPDXID":"SPDXRef-DOCUMENT","name":%q,"documentNamespace":"https://scanner.example/image/%s-%016x","creationInfo":{"licenseListVersion":"3.27","creators":["Organization: Example","Tool: made-1.0.0"],"created":"2026-01-02T03:04:05Z"},"packages":[`,
 		name, name, mix(uint64(d.ID)))
 	ids := make([]string, len(d.Entries))

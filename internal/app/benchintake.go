@@ -68,7 +68,8 @@ func (b *benchIndex) takeDurably(dir string) error {
 	if err != nil {
 		return err
 	}
-	o := catalog.Options{Store: s, Log: slog.New(slog.DiscardHandler), Now: time.Now, Coding: coding, Limits: catalog.Limits{Wait: time.Hour}}
+	clock := &benchClock{}
+	o := catalog.Options{Store: s, Log: slog.New(slog.DiscardHandler), Now: clock.now, Coding: coding, Limits: catalog.Limits{Wait: time.Hour}}
 	if b.durable.Scores {
 		o.Scoring = new(catalog.Scoring)
 	}
@@ -76,7 +77,7 @@ func (b *benchIndex) takeDurably(dir string) error {
 	if err != nil {
 		return errors.Join(err, s.Close())
 	}
-	err = b.takeAll(c, corpus)
+	images, err := b.takeAll(c, corpus)
 	if err == nil && b.durable.Scores {
 		var judged *catalog.Scores
 		if judged, err = c.Scores(b.ctx, catalog.ScoreQuery{Limit: 1}); err == nil {
@@ -93,11 +94,16 @@ func (b *benchIndex) takeDurably(dir string) error {
 			}
 		}
 	}
+	if err == nil {
+		err = b.retain(c, clock, images)
+	}
 	return errors.Join(err, c.Close(b.ctx), s.Close())
 }
 
-func (b *benchIndex) takeAll(c *catalog.Catalog, corpus *synth.Corpus) error {
+// takeAll returns the manifests' digests of the images whose documents it took in.
+func (b *benchIndex) takeAll(c *catalog.Catalog, corpus *synth.Corpus) ([]ident.Digest, error) {
 	var components int
+	var images []ident.Digest
 	docs := make([][]byte, 0, benchMade)
 	flush := func() error {
 		// What making documents left is collected before the clock runs, and what taking
@@ -131,24 +137,25 @@ func (b *benchIndex) takeAll(c *catalog.Catalog, corpus *synth.Corpus) error {
 			break
 		}
 		docs = append(docs, corpus.SPDX(nil, &d))
+		images = append(images, d.Manifest())
 		b.out.Originals++
 		b.out.OriginalBytes += int64(len(docs[len(docs)-1]))
 		components += len(d.Entries)
 		if len(docs) == benchMade {
 			if err := flush(); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
 	if err := flush(); err != nil {
-		return err
+		return nil, err
 	}
 	if b.out.Intake > 0 {
 		b.out.IntakeDocuments = float64(b.out.Originals) / b.out.Intake
 		b.out.IntakeComponents = float64(components) / b.out.Intake
 		b.out.IntakeMegabytes = float64(b.out.OriginalBytes) / 1e6 / b.out.Intake
 	}
-	return nil
+	return images, nil
 }
 
 // handOver gives documents to a catalogue, as many clients do, and waits until all of

@@ -167,15 +167,9 @@ func (c *Catalog) dueArchive(ctx context.Context, v *view, now, cutoff time.Time
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		artifacts := map[uint32][]store.Document{}
-		for _, a := range part {
-			ids, err := c.store.ArtifactDocuments(ctx, a)
-			if err != nil {
-				return storeError(err)
-			}
-			if artifacts[a], err = c.store.Documents(ctx, ids); err != nil {
-				return storeError(err)
-			}
+		artifacts, err := c.byArtifact(ctx, part)
+		if err != nil {
+			return err
 		}
 		for _, a := range part {
 			// The artifact is needed as long as one of its identities is, whichever document
@@ -204,6 +198,23 @@ func (c *Catalog) dueArchive(ctx context.Context, v *view, now, cutoff time.Time
 		}
 	}
 	return nil
+}
+
+// byArtifact returns the live documents of artifacts, those of each oldest first.
+func (c *Catalog) byArtifact(ctx context.Context, artifacts []uint32) (map[uint32][]store.Document, error) {
+	ids, err := c.store.ArtifactDocuments(ctx, artifacts...)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	docs, err := c.store.Documents(ctx, ids)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	out := make(map[uint32][]store.Document, len(artifacts))
+	for i := range docs {
+		out[docs[i].Artifact] = append(out[docs[i].Artifact], docs[i])
+	}
+	return out, nil
 }
 
 func digestsOf(s *store.Subject) []ident.Digest {
@@ -263,17 +274,7 @@ func (c *Catalog) duePurge(ctx context.Context, v *view, cutoff time.Time, neede
 	if n == 0 {
 		return nil
 	}
-	keeps := func(d *store.Document) (bool, error) {
-		if slices.ContainsFunc(digestsOf(&d.Subject), needed) {
-			return true, nil
-		}
-		ids, err := c.store.ArtifactDocuments(ctx, d.Artifact)
-		if err != nil || len(ids) == 0 {
-			return false, storeError(err)
-		}
-		others, err := c.store.Documents(ctx, ids)
-		return slices.ContainsFunc(others, func(o store.Document) bool { return slices.ContainsFunc(digestsOf(&o.Subject), needed) }), storeError(err)
-	}
+	keeps := func(d store.Document) bool { return slices.ContainsFunc(digestsOf(&d.Subject), needed) }
 	for t := range v.tenants {
 		after := uint64(0)
 		for {
@@ -281,15 +282,19 @@ func (c *Catalog) duePurge(ctx context.Context, v *view, cutoff time.Time, neede
 			if err != nil {
 				return storeError(err)
 			}
+			artifacts := make([]uint32, len(docs))
+			for i := range docs {
+				artifacts[i] = docs[i].Artifact
+			}
+			others, err := c.byArtifact(ctx, artifacts)
+			if err != nil {
+				return err
+			}
 			for i := range docs {
 				if after = docs[i].Deleted; after > out.PurgeThrough {
 					break
 				}
-				keep, err := keeps(&docs[i])
-				if err != nil {
-					return err
-				}
-				if keep {
+				if keeps(docs[i]) || slices.ContainsFunc(others[docs[i].Artifact], keeps) {
 					out.Kept = append(out.Kept, docs[i].ID)
 				} else {
 					out.Purge++

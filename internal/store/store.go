@@ -122,8 +122,8 @@ type Reader interface {
 	// Named returns the numbers of a tenant's live documents with a name of a kind, in
 	// order, those after a number, at most limit. ByDigest takes any role's digest.
 	Named(ctx context.Context, tenant string, kind NameKind, name string, after int64, limit int) ([]uint32, error)
-	// ArtifactDocuments returns the live documents of an artifact, oldest first.
-	ArtifactDocuments(ctx context.Context, artifact uint32) ([]uint32, error)
+	// ArtifactDocuments returns the live documents of artifacts, oldest first.
+	ArtifactDocuments(ctx context.Context, artifacts ...uint32) ([]uint32, error)
 	// Archived returns a tenant's documents with a tombstone that were not purged, those
 	// whose tombstone is after a sequence number, in the order of tombstones.
 	Archived(ctx context.Context, tenant string, after uint64, limit int) ([]Document, error)

@@ -27,6 +27,9 @@ type Engine interface {
 	// LockCounter is what makes a SELECT of one row, the counter's for example, hold it until the
 	// transaction ends: " FOR UPDATE", or nothing where a writing transaction is alone.
 	LockCounter() string
+	// ByIndex is what stands behind a table's name in FROM to read it by an index:
+	// " INDEXED BY name", or nothing where the database judges by what is in its tables.
+	ByIndex(name string) string
 }
 
 // Tx runs statements of one transaction. Parameters are written as question marks.

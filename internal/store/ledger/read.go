@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/store"
@@ -173,22 +174,37 @@ func (l *Ledger) Named(ctx context.Context, tenant string, kind store.NameKind, 
 }
 
 // ArtifactDocuments is store.Reader's.
-func (l *Ledger) ArtifactDocuments(ctx context.Context, artifact uint32) ([]uint32, error) {
-	return l.numbers(ctx, "SELECT id FROM document WHERE artifact = ? AND deleted = 0 ORDER BY id", int64(artifact))
+func (l *Ledger) ArtifactDocuments(ctx context.Context, artifacts ...uint32) ([]uint32, error) {
+	const of = "SELECT id FROM document WHERE deleted = 0 AND artifact"
+	if len(artifacts) == 1 {
+		return l.numbers(ctx, of+" = ? ORDER BY id", int64(artifacts[0]))
+	}
+	var ids []uint32
+	err := l.engine.Read(ctx, func(tx Tx) error {
+		ids = ids[:0]
+		return selectIn(ctx, tx, of, nil, values(artifacts), into(&ids))
+	})
+	slices.Sort(ids)
+	return slices.Compact(ids), err // artifacts that are named twice may be asked for twice
 }
 
 func (l *Ledger) numbers(ctx context.Context, sql string, args ...any) ([]uint32, error) {
 	var ids []uint32
 	err := l.engine.ReadOne(ctx, func(tx Tx) error {
 		ids = ids[:0]
-		return tx.Query(ctx, sql, args, func(scan func(...any) error) error {
-			var id int64
-			err := scan(&id)
-			ids = append(ids, uint32(id)) // #nosec G115 -- a number the store assigned
-			return err
-		})
+		return tx.Query(ctx, sql, args, into(&ids))
 	})
 	return ids, err
+}
+
+// into gathers numbers that the store assigned.
+func into(ids *[]uint32) func(scan func(...any) error) error {
+	return func(scan func(...any) error) error {
+		var id int64
+		err := scan(&id)
+		*ids = append(*ids, uint32(id)) // #nosec G115 -- a number the store assigned
+		return err
+	}
 }
 
 // Original is store.Reader's.

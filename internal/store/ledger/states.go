@@ -339,7 +339,11 @@ func (l *Ledger) States(ctx context.Context, q store.StateQuery) ([]store.State,
 	if !q.Kind.Valid() {
 		return nil, ident.Errorf(ident.KindUsage, "%d is no kind of state", q.Kind)
 	}
-	sql, args := "SELECT scope, name, subject, body, valid_from, valid_to FROM state WHERE kind = ?", []any{int64(q.Kind)}
+	by := ""
+	if q.Subject != "" {
+		by = l.engine.ByIndex("state_subject")
+	}
+	sql, args := "SELECT scope, name, subject, body, valid_from, valid_to FROM state"+by+" WHERE kind = ?", []any{int64(q.Kind)}
 	where := func(text string, values ...any) {
 		sql += " AND " + text
 		args = append(args, values...)

@@ -22,6 +22,9 @@ const commitPatience = 30 * time.Second
 // LockCounter is ledger.Engine's.
 func (*engine) LockCounter() string { return " FOR UPDATE" }
 
+// ByIndex is ledger.Engine's: PostgreSQL counts what is in its tables.
+func (*engine) ByIndex(string) string { return "" }
+
 // Write is ledger.Engine's. What failed before its COMMIT was sent has changed
 // nothing, and is tried anew.
 func (e *engine) Write(ctx context.Context, f func(ledger.Tx) error) error {

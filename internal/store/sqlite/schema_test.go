@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/internal/store"
@@ -248,5 +250,24 @@ func TestTwoStoresOnOneFolder(t *testing.T) {
 	}
 	if err := errors.Join(a.Close(), b.Close()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What is asked of one subject is found by its index, however many states of the kind there
+// are: without it the question cannot be asked.
+func TestStatesBySubjectNeedTheirIndex(t *testing.T) {
+	s := openIn(t, t.TempDir(), coding)
+	defer s.Close() //nolint:errcheck // nothing was written
+	for _, q := range []store.StateQuery{{}, {History: true}, {At: time.Unix(5, 0)}, {Scope: "prod"}, {After: &store.State{Scope: "a"}}} {
+		q.Kind, q.Subject, q.Limit = store.StateRuns, storetest.Manifest(1).String(), 10
+		if _, err := s.States(t.Context(), q); err != nil {
+			t.Fatalf("%+v: %v", q, err)
+		}
+	}
+	if _, err := s.engine.conn.ExecContext(t.Context(), "DROP INDEX state_subject"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.States(t.Context(), store.StateQuery{Kind: store.StateRuns, Subject: storetest.Manifest(1).String(), History: true, Limit: 10}); err == nil || !strings.Contains(err.Error(), "state_subject") {
+		t.Errorf("without the index: %v", err)
 	}
 }

@@ -269,6 +269,12 @@ func artifacts(t *testing.T, s store.Store, _ *Dictionary) {
 	if ids := must(s.ArtifactDocuments(t.Context(), 3))(t); !slices.Equal(ids, []uint32{4, 5}) {
 		t.Errorf("documents of artifact 3: %v", ids)
 	}
+	if ids := must(s.ArtifactDocuments(t.Context(), 5, 3, 99, 3))(t); !slices.Equal(ids, []uint32{4, 5, 7}) {
+		t.Errorf("documents of artifacts 5 and 3: %v", ids)
+	}
+	if ids := must(s.ArtifactDocuments(t.Context()))(t); len(ids) != 0 {
+		t.Errorf("documents of no artifact: %v", ids)
+	}
 }
 
 func joins(t *testing.T, s store.Store, _ *Dictionary) {
