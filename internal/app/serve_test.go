@@ -149,12 +149,12 @@ func TestWatchedFolder(t *testing.T) {
 		b, _ := io.ReadAll(res.Body)
 		return string(b)
 	}
-	for end := time.Now().Add(30 * time.Second); !strings.Contains(ask("/api/v1/search?name=lodash"), `"service":"dropped"`); time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !strings.Contains(ask("/api/v1/search?name=lodash"), `"service":"dropped"`); time.Sleep(200 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the file was not taken in: " + ask("/api/v1/search?name=lodash"))
 		}
 	}
-	for end := time.Now().Add(30 * time.Second); !strings.Contains(ask("/api/v1/quarantine"), `"size":1`); time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !strings.Contains(ask("/api/v1/quarantine"), `"size":1`); time.Sleep(200 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the bad file is in no quarantine: " + ask("/api/v1/quarantine"))
 		}
@@ -190,7 +190,7 @@ func TestServeRefusesToBeOpen(t *testing.T) {
 		if c.config != "" {
 			o.Config = config(c.config)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		err := (&app.Loader{}).Serve(ctx, o)
 		cancel()
 		var e *ident.Error
@@ -217,7 +217,7 @@ func TestWebhookConfiguration(t *testing.T) {
 		"a word":         {"{name: a, url: 'https://x', severity: dire, secretFile: '" + secret + "'}", "dire"},
 		"the name twice": {"{name: a, url: 'https://x', secretFile: '" + secret + "'}, {name: a, url: 'https://x', secretFile: '" + secret + "'}", "name of its own"},
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		err := (&app.Loader{}).Serve(ctx, app.ServeOptions{Data: t.TempDir(), Addr: "127.0.0.1:0", Config: write("c.yaml", "webhooks: ["+c[0]+"]\n"), Log: slog.New(slog.DiscardHandler)})
 		cancel()
 		if err == nil || !strings.Contains(err.Error(), c[1]) {

@@ -73,7 +73,7 @@ func (x *terminal) screen() string {
 // until waits for a text to arrive.
 func (x *terminal) until(t *testing.T, text string) {
 	t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(time.Minute)
 	for !strings.Contains(x.screen(), text) {
 		select {
 		case <-x.change:

@@ -74,7 +74,7 @@ func TestHostile(t *testing.T) {
 			if ident.KindOf(err) != ident.KindLimit || err == nil {
 				t.Errorf("%q %v", refusal, err)
 			}
-			if took := time.Since(began); took > 20*time.Second {
+			if took := time.Since(began); took > time.Minute { // it would take hours
 				t.Errorf("it took %s", took)
 			}
 		})

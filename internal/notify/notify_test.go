@@ -142,7 +142,7 @@ func (r *receiver) next() message {
 	select {
 	case m := <-r.got:
 		return m
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		r.t.Fatal("no message came")
 		return message{}
 	}
@@ -161,7 +161,7 @@ func TestTellsWhatChanges(t *testing.T) {
 	r, e, file := receive(t), &estate{}, filepath.Join(t.TempDir(), "told.json")
 	end := run(t, e.follower(t, r.URL, file))
 	e.set(finding("CVE-1", "high", false), finding("CVE-2", "low", false)) // what was there before is not told
-	for until := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+	for until := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		if _, err := os.Stat(file); err == nil {
 			break
 		}

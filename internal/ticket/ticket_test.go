@@ -244,7 +244,7 @@ func (b *board) run(o ticket.Options, e *estate, file string, most int) (k *tick
 // until waits for the tracker to be as it should.
 func (b *board) until(what string, is func() bool) {
 	b.t.Helper()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		b.mu.Lock()
 		ok := is()
 		b.mu.Unlock()
