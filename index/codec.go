@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 )
@@ -37,6 +38,20 @@ func newSealer(magic string) *sealer { return &sealer{append([]byte(magic), piec
 func (s *sealer) section(b []byte) {
 	s.b = binary.AppendUvarint(s.b, uint64(len(b)))
 	s.b = append(s.b, b...)
+}
+
+// seal writes a piece of sections that are ready.
+func seal(magic string, sections ...[]byte) []byte {
+	s := newSealer(magic)
+	size := len(s.b) + crc32.Size
+	for _, b := range sections {
+		size += binary.MaxVarintLen64 + len(b)
+	}
+	s.b = slices.Grow(s.b, size)
+	for _, b := range sections {
+		s.section(b)
+	}
+	return s.seal()
 }
 
 func (s *sealer) seal() []byte {

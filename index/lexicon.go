@@ -124,8 +124,9 @@ func encodeLexicon(lo uint32, keys []string) ([]byte, error) {
 		attributes = binary.AppendUvarint(attributes, uint64(len(t.text)))
 		attributes = append(attributes, t.text...)
 	}
-	var blocks, offsets, ranks []byte
 	width := widthOf(len(keys))
+	var blocks []byte
+	offsets, ranks := make([]byte, 0, 4*(len(keys)/blockEntries+1)), make([]byte, 0, width*len(keys))
 	last := ""
 	for rank, i := range order {
 		identity, attribute, hashes, _ := splitKey(keys[i])
@@ -147,16 +148,18 @@ func encodeLexicon(lo uint32, keys []string) ([]byte, error) {
 		blocks = binary.AppendUvarint(blocks, uint64(len(hashes)))
 		blocks = append(blocks, hashes...)
 		last = identity
+		if rank == lexiconSample { // what else would grow is copied again and again
+			blocks = slices.Grow(blocks, len(blocks)/lexiconSample*9/8*(len(order)-rank))
+		}
 		for b := range width {
 			ranks = append(ranks, byte(i>>(8*b)))
 		}
 	}
-	s := newSealer(lexiconMagic)
-	for _, section := range [][]byte{header, attributes, blocks, offsets, ranks} {
-		s.section(section)
-	}
-	return s.seal(), nil
+	return seal(lexiconMagic, header, attributes, blocks, offsets, ranks), nil
 }
+
+// lexiconSample is how many entries tell how long the others will be.
+const lexiconSample = 1 << 12
 
 // widthOf is how many bytes a number below n needs.
 func widthOf(n int) int {

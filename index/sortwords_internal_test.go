@@ -15,16 +15,18 @@ import (
 func TestSortedWords(t *testing.T) {
 	piece := rapid.SampledFrom([]string{"", "\x00", "a", "b", "\xff", "package-", "package-1", strings.Repeat("\x00", 8), strings.Repeat("long ", 30), "ab\x00"})
 	rapid.Check(t, func(t *rapid.T) {
-		var list []wordOf
+		var words []string
+		var list wordList
 		for i, word := range rapid.SliceOfN(rapid.SliceOfN(piece, 0, 5), 0, 60).Draw(t, "words") {
-			list = append(list, wordOf{strings.Join(word, ""), uint32(i / 2)})
+			words = append(words, strings.Join(word, ""))
+			list.add(words[i], uint32(i/2))
 		}
-		want := make([]uint32, len(list))
+		want := make([]uint32, len(words))
 		for i := range want {
 			want[i] = uint32(i)
 		}
-		slices.SortFunc(want, func(a, b uint32) int { return cmp.Or(strings.Compare(list[a].word, list[b].word), cmp.Compare(a, b)) })
-		for i, o := range sortedWords(list) {
+		slices.SortFunc(want, func(a, b uint32) int { return cmp.Or(strings.Compare(words[a], words[b]), cmp.Compare(a, b)) })
+		for i, o := range sortedWords(&list) {
 			if o.at != want[i] {
 				t.Fatalf("place %d has word %d, want %d", i, o.at, want[i])
 			}
@@ -34,12 +36,13 @@ func TestSortedWords(t *testing.T) {
 
 // BenchmarkSortedWords sorts the words of 350,000 packages of one document.
 func BenchmarkSortedWords(b *testing.B) {
-	var list []wordOf
+	var list wordList
 	for i := range uint32(350_000) {
 		n := i * 2654435761 % 350_000
-		list = append(list, wordOf{fmt.Sprintf("package-%d", n), i}, wordOf{fmt.Sprintf("\x00npm/package-%d", n), i})
+		list.add(fmt.Sprintf("package-%d", n), i)
+		list.add(fmt.Sprintf("\x00npm/package-%d", n), i)
 	}
 	for b.Loop() {
-		sortedWords(list)
+		sortedWords(&list)
 	}
 }

@@ -69,17 +69,12 @@ func (w *words) containing(text string) []int {
 // wordBuilder collects the words of entries that come in the order of their keys.
 // Nearly every word is of one group, so they are told apart by sorting at the end.
 type wordBuilder struct {
-	list   []wordOf
+	list   wordList
 	first  []uint32
 	prefix []byte // package URL up to the version, of the last entry
 	rest   []byte // its qualifiers and fields
 	alone  bool   // it shares its words with no other
 	some   []string
-}
-
-type wordOf struct {
-	word  string
-	group uint32
 }
 
 // add files the entry of a rank.
@@ -110,7 +105,7 @@ func (b *wordBuilder) add(rank uint32, identity []byte) error {
 	group := uint32(len(b.first)) //nolint:gosec // as many as ids at most
 	b.first = append(b.first, rank)
 	for _, w := range b.some {
-		b.list = append(b.list, wordOf{w, group})
+		b.list.add(w, group)
 	}
 	return nil
 }
@@ -128,13 +123,14 @@ func until(b []byte, separator byte) int {
 
 // build ends a builder after n entries.
 func (b *wordBuilder) build(n uint32) words {
-	order := sortedWords(b.list)
+	order := sortedWords(&b.list)
 	size, distinct := 0, 0
+	var last []byte
 	for i := range order {
-		w := &b.list[order[i].at]
-		if i == 0 || w.word != b.list[order[i-1].at].word {
+		if word := b.list.word(order[i].at); i == 0 || !bytes.Equal(word, last) {
 			distinct++
-			size += len(w.word)
+			size += len(word)
+			last = word
 		}
 	}
 	w := words{end: make([]uint32, 0, distinct), first: append(b.first, n),
@@ -142,13 +138,13 @@ func (b *wordBuilder) build(n uint32) words {
 	var text strings.Builder
 	text.Grow(size)
 	for i := range order {
-		o := &b.list[order[i].at]
-		if i == 0 || o.word != b.list[order[i-1].at].word {
-			text.WriteString(o.word)
+		if word := b.list.word(order[i].at); i == 0 || !bytes.Equal(word, last) {
+			last = word
+			text.Write(word)
 			w.end = append(w.end, uint32(text.Len()))        //nolint:gosec // the text of all words is below 4 GiB
 			w.groups.from = append(w.groups.from, uint32(i)) //nolint:gosec // a handful for each id
 		}
-		w.groups.items[i] = o.group
+		w.groups.items[i] = b.list.of[order[i].at].group
 	}
 	w.groups.from = append(w.groups.from, uint32(len(order))) //nolint:gosec // as above
 	w.text = text.String()

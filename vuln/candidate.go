@@ -65,21 +65,28 @@ func CandidateWords(c *sbom.Component) []string {
 // where it has none that parses, and a name as written.
 func AppendWords(dst []string, p *PURL, name string) []string {
 	from := len(dst)
+	last := "" // most of a package's names are the same
 	add := func(w string) {
-		if w != "" && !slices.Contains(dst[from:], w) {
+		if w == "" || w == last {
+			return
+		}
+		last = w
+		if w = strings.ToLower(w); !slices.Contains(dst[from:], w) {
 			dst = append(dst, w)
 		}
 	}
-	add(strings.ToLower(name))
+	add(name)
 	if p == nil {
 		return dst
 	}
-	add(strings.ToLower(displayName(*p)))
-	add(strings.ToLower(p.FullName()))
+	add(displayName(*p))
+	add(p.FullName())
 	if p.Type != "golang" {
-		add(strings.ToLower(p.Name))
+		add(p.Name)
 	}
-	add(wordOf(*p))
+	if w := wordOf(*p); !slices.Contains(dst[from:], w) {
+		dst = append(dst, w)
+	}
 	return dst
 }
 
