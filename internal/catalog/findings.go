@@ -35,6 +35,7 @@ type Finding struct {
 	Until     time.Time // zero while it is so
 
 	scope, key string
+	names      []string // its identifiers, in upper case; nil: not noted
 }
 
 // FindingSaid is what is known of a finding. Another text of it ends the finding's
@@ -217,12 +218,6 @@ func (c *Catalog) lookForFindings(ctx context.Context, everything bool) (bool, e
 // covers reports whether a look is as good as another one now.
 func (f *foundRunning) covers(v *view, m *matched) bool {
 	return f != nil && m != nil && f.loaded.Equal(m.Loaded) && v.material <= f.seq && f.uploads != nil && v.vex.seq <= f.uploads.seq
-}
-
-// concerned reports whether a vulnerability has one of some identifiers, in upper case;
-// nil are all there are.
-func concerned(only map[string]bool, id string, aliases []string) bool {
-	return only == nil || only[strings.ToUpper(id)] || slices.ContainsFunc(aliases, func(a string) bool { return only[strings.ToUpper(a)] })
 }
 
 // groupsIn yields the groups of advisories that affect a component, with the entries that

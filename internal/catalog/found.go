@@ -35,6 +35,7 @@ type foundKind struct {
 // foundOf files findings, which are sorted.
 func foundOf(list []Finding) *foundRunning {
 	out := &foundRunning{counts: map[foundKind]int{}}
+	nameAll(list)
 	in, about := map[string][]*Finding{}, map[string][]string{}
 	for len(list) > 0 {
 		n := 1
@@ -45,7 +46,7 @@ func foundOf(list []Finding) *foundRunning {
 		out.scopes = append(out.scopes, scope)
 		in[scope] = pointers(list[:n])
 		for i := range n {
-			for id := range list[i].identifiers() {
+			for _, id := range list[i].identifiers() {
 				if of := about[id]; len(of) == 0 || of[len(of)-1] != scope {
 					about[id] = append(of, scope)
 				}
@@ -58,17 +59,31 @@ func foundOf(list []Finding) *foundRunning {
 	return out
 }
 
-// identifiers yields those of a finding, in upper case.
-func (f *Finding) identifiers() iter.Seq[string] {
-	return func(yield func(string) bool) {
-		if !yield(strings.ToUpper(f.ID)) {
-			return
+// identifiers are those of a finding, in upper case: as nameAll filed them, or made now.
+func (f *Finding) identifiers() []string {
+	if f.names != nil {
+		return f.names
+	}
+	names := make([]string, 0, 1+len(f.Said.Aliases))
+	names = append(names, strings.ToUpper(f.ID))
+	for _, a := range f.Said.Aliases {
+		names = append(names, strings.ToUpper(a))
+	}
+	return names
+}
+
+// nameAll notes what findings go by, once for those that say the same.
+func nameAll(list []Finding) {
+	known := map[string]*Finding{}
+	for i := range list {
+		f := &list[i]
+		if o := known[f.ID]; o != nil && slices.Equal(o.Said.Aliases, f.Said.Aliases) {
+			f.names = o.names
+			continue
 		}
-		for _, a := range f.Said.Aliases {
-			if !yield(strings.ToUpper(a)) {
-				return
-			}
-		}
+		f.names = nil
+		f.names = f.identifiers()
+		known[f.ID] = f
 	}
 }
 
@@ -110,6 +125,8 @@ func (f *foundRunning) own(scope, id string) (all, of []*Finding) {
 // with is what was found before of other vulnerabilities than those of some identifiers,
 // and list of those. What is of advisories that are no longer loaded stays.
 func (f *foundRunning) with(list []Finding, only map[string]bool, m *matched) *foundRunning {
+	nameAll(list)
+	these := onlyThe(only)
 	fresh := map[string][]*Finding{}
 	for i := range list {
 		fresh[list[i].scope] = append(fresh[list[i].scope], &list[i])
@@ -124,32 +141,29 @@ func (f *foundRunning) with(list []Finding, only map[string]bool, m *matched) *f
 	var gone []string
 	moves := map[string]map[string]bool{} // by identifier and scope: whether it is there now
 	for scope := range put {
-		before := f.in.At(scope)
-		now, turned := merged(before, slices.Clone(put[scope]), only, m)
-		out.count(before, -1)
-		out.count(now, 1)
-		for id, is := range turned {
+		now := merged(f.in.At(scope), slices.Clone(put[scope]), &these, m)
+		out.count(now.went, -1)
+		out.count(now.came, 1)
+		for id, is := range now.turned {
 			if moves[id] == nil {
 				moves[id] = map[string]bool{}
 			}
 			moves[id][scope] = is
 		}
-		if put[scope] = now; len(now) == 0 {
+		if put[scope] = now.now; len(now.now) == 0 {
 			delete(put, scope)
 			gone = append(gone, scope)
 		}
 	}
 	out.in = f.in.With(put, gone...)
-	out.scopes = moveIn(f.scopes, func(yield func(string, bool) bool) {
-		for _, scope := range out.moved {
-			if _, is := out.in.Get(scope); !yield(scope, is) {
-				return
-			}
-		}
-	})
+	is := make(map[string]bool, len(out.moved))
+	for _, scope := range out.moved {
+		_, is[scope] = out.in.Get(scope)
+	}
+	out.scopes = moveIn(f.scopes, is)
 	about, silent := map[string][]string{}, []string(nil)
 	for id, scopes := range moves {
-		if about[id] = moveIn(f.about.At(id), maps.All(scopes)); len(about[id]) == 0 {
+		if about[id] = moveIn(f.about.At(id), scopes); len(about[id]) == 0 {
 			delete(about, id)
 			silent = append(silent, id)
 		}
@@ -158,79 +172,120 @@ func (f *foundRunning) with(list []Finding, only map[string]bool, m *matched) *f
 	return out
 }
 
-// merged is a container's findings, those before without what some identifiers concern
-// and those that are now, sorted; and which identifiers are there now and were not, or the
-// other way round. What stays is the very same.
-func merged(before, fresh []*Finding, only map[string]bool, m *matched) (now []*Finding, turned map[string]bool) {
-	slices.SortFunc(fresh, (*Finding).place)
-	touched := map[string]uint8{} // identifiers of findings that came or went, and where they are
-	const was, is = 1, 2
-	mark := func(list []*Finding, where uint8) {
-		for _, x := range list {
-			for id := range x.identifiers() {
-				if at, ok := touched[id]; ok {
-					touched[id] = at | where
-				}
-			}
-		}
+// onlyThese are identifiers, in upper case, that findings are asked for.
+type onlyThese struct {
+	all map[string]bool
+	few []string // the same, where they are few
+}
+
+func onlyThe(all map[string]bool) onlyThese {
+	o := onlyThese{all: all}
+	if len(all) <= 8 {
+		o.few = slices.Collect(maps.Keys(all))
 	}
-	touch := func(x *Finding) {
-		for id := range x.identifiers() {
-			touched[id] = 0
+	return o
+}
+
+func (o *onlyThese) has(id string) bool {
+	if o.few != nil {
+		return slices.Contains(o.few, id)
+	}
+	return o.all[id]
+}
+
+// concern reports whether a finding has one of them.
+func (o *onlyThese) concern(f *Finding) bool { return slices.ContainsFunc(f.identifiers(), o.has) }
+
+// mergedFindings are a container's findings after a look at a few vulnerabilities.
+type mergedFindings struct {
+	now        []*Finding // sorted
+	came, went []*Finding
+	turned     map[string]bool // identifiers that are there now and were not, or the other way round
+}
+
+// merged is a container's findings, those before without what some identifiers concern
+// and those that are now. What stays is the very same.
+func merged(before, fresh []*Finding, only *onlyThese, m *matched) mergedFindings {
+	slices.SortFunc(fresh, (*Finding).place)
+	out := mergedFindings{now: make([]*Finding, 0, len(before)+len(fresh)), came: fresh}
+	const was, is = 1, 2
+	touched, other := map[string]uint8{}, false // identifiers of findings that came or went, and where they are
+	touch := func(x *Finding, where uint8) {
+		for _, id := range x.identifiers() {
+			touched[id] |= where
+			other = other || !only.has(id)
 		}
 	}
 	for _, x := range fresh {
-		touch(x)
+		touch(x, is)
 	}
-	now = make([]*Finding, 0, len(before)+len(fresh))
+	var silent []*Finding
 	for _, x := range before {
-		if concerned(only, x.ID, x.Said.Aliases) {
+		if only.concern(x) {
 			if _, ok := m.Database.Lookup(x.ID); ok {
-				touch(x)
+				touch(x, was)
+				out.went = append(out.went, x)
 				continue
 			}
 			if !x.Said.Unheard {
-				silent := *x
-				silent.Said.Unheard = true
-				x = &silent
+				unheard := *x
+				unheard.Said.Unheard = true
+				x = &unheard
+			}
+			silent = append(silent, x)
+		}
+		out.now = append(out.now, x)
+	}
+	// What stays has its identifiers before and now. They are looked at where any of them can
+	// be one that came or went: only's concern none but the silent ones.
+	stay := silent
+	if other {
+		stay = out.now
+	}
+	for _, x := range stay {
+		for _, id := range x.identifiers() {
+			if where, ok := touched[id]; ok {
+				touched[id] = where | was | is
 			}
 		}
-		for len(fresh) > 0 && fresh[0].place(x) <= 0 {
-			now, fresh = append(now, fresh[0]), fresh[1:]
-		}
-		now = append(now, x)
 	}
-	now = append(now, fresh...)
-	mark(before, was)
-	mark(now, is)
-	turned = map[string]bool{}
+	for _, x := range fresh {
+		at, _ := slices.BinarySearchFunc(out.now, x, (*Finding).place)
+		out.now = slices.Insert(out.now, at, x)
+	}
+	out.turned = make(map[string]bool, len(touched))
 	for id, where := range touched {
-		if where == was || where == is {
-			turned[id] = where == is
+		if where != was|is {
+			out.turned[id] = where == is
 		}
 	}
-	return now, turned
+	return out
 }
 
 // moveIn is a sorted list with those texts that are to be in it, and without the others
 // that are named; the list itself where nothing differs.
-func moveIn(list []string, is iter.Seq2[string, bool]) []string {
-	out, own := list, false
+func moveIn(list []string, is map[string]bool) []string {
+	var differ []string
 	for text, wanted := range is {
-		at, there := slices.BinarySearch(out, text)
-		if there == wanted {
-			continue
-		}
-		if !own {
-			out, own = slices.Clone(out), true
-		}
-		if wanted {
-			out = slices.Insert(out, at, text)
-		} else {
-			out = slices.Delete(out, at, at+1)
+		if _, there := slices.BinarySearch(list, text); there != wanted {
+			differ = append(differ, text)
 		}
 	}
-	return out
+	if len(differ) == 0 {
+		return list
+	}
+	slices.Sort(differ)
+	out := make([]string, 0, len(list)+len(differ))
+	for _, text := range differ {
+		at, there := slices.BinarySearch(list, text)
+		out, list = append(out, list[:at]...), list[at:]
+		if there {
+			list = list[1:]
+		} else {
+			out = append(out, text)
+		}
+	}
+	return append(out, list...)
 }
 
 // differing are the scopes whose findings may not be those of an earlier look, sorted.

@@ -53,24 +53,49 @@ func newPacker() *packer {
 	return &packer{
 		writers: sync.Pool{New: func() any { return new(runWriter) }},
 		decoder: sync.OnceValues(func() (*zstd.Decoder, error) {
-			return zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(mostRun))
+			return zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(max(mostRun, mostLeaf)))
 		}),
 	}
 }
 
-// pack writes a run.
-func (p *packer) pack(keys []string) []byte {
+// squeeze writes what write appends, as a zstd frame where that is smaller.
+func (p *packer) squeeze(write func([]byte) []byte) []byte {
 	w := p.writers.Get().(*runWriter)
 	defer p.writers.Put(w)
-	w.plain = append(w.plain[:0], runPlain)
-	for _, k := range keys {
-		w.plain = append(binary.AppendUvarint(w.plain, uint64(len(k))), k...)
-	}
+	w.plain = write(append(w.plain[:0], runPlain))
 	w.packed = w.frame.Append(append(w.packed[:0], runPacked), w.plain[1:])
 	if len(w.packed) < len(w.plain) {
 		return bytes.Clone(w.packed)
 	}
 	return bytes.Clone(w.plain)
+}
+
+// spread is what squeeze was given, as a text, or not ok where it did not write that.
+func (p *packer) spread(b []byte) (text string, ok bool, err error) {
+	if len(b) == 0 || b[0] > runPacked {
+		return "", false, nil
+	}
+	plain := b[1:]
+	if b[0] == runPacked {
+		d, err := p.decoder()
+		if err == nil {
+			plain, err = d.DecodeAll(plain, nil)
+		}
+		if err != nil {
+			return "", false, err
+		}
+	}
+	return string(plain), true, nil
+}
+
+// pack writes a run.
+func (p *packer) pack(keys []string) []byte {
+	return p.squeeze(func(plain []byte) []byte {
+		for _, k := range keys {
+			plain = append(binary.AppendUvarint(plain, uint64(len(k))), k...)
+		}
+		return plain
+	})
 }
 
 // unpack reads a run.
@@ -80,29 +105,18 @@ func (p *packer) unpack(first int64, b []byte) ([]string, error) {
 		e.Err = err
 		return e
 	}
-	if len(b) == 0 || b[0] > runPacked {
-		return nil, damaged(nil)
+	text, ok, err := p.spread(b)
+	if !ok {
+		return nil, damaged(err)
 	}
-	plain := b[1:]
-	if b[0] == runPacked {
-		d, err := p.decoder()
-		if err == nil {
-			plain, err = d.DecodeAll(plain, nil)
-		}
-		if err != nil {
-			return nil, damaged(err)
-		}
-	}
-	text := string(plain)
+	r := fields{rest: text}
 	keys := make([]string, 0, runEntries)
-	for at := 0; at < len(text); {
-		n, width := binary.Uvarint(plain[at:])
-		if width <= 0 || n > uint64(len(text)-at-width) || len(keys) == runEntries {
+	for r.rest != "" {
+		key := r.text()
+		if r.bad || len(keys) == runEntries {
 			return nil, damaged(nil)
 		}
-		at += width
-		keys = append(keys, text[at:at+int(n)]) //nolint:gosec // checked above
-		at += int(n)                            //nolint:gosec // as above
+		keys = append(keys, key)
 	}
 	return keys, nil
 }

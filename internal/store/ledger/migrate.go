@@ -24,8 +24,11 @@ type Migration struct {
 
 // then are the migrations that go on in Go, by the name of their file.
 func then(name string) func(context.Context, Tx) error {
-	if name == "0002_dictionary.sql" {
+	switch name {
+	case "0002_dictionary.sql":
 		return packDictionary
+	case "0006_leaves.sql":
+		return packStates
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func (t *table) otherwise(do string) *table {
 }
 
 type tables struct {
-	original, document, forward, named, identity, dictionary, keyHash, journal, rejected, state, stateScope *table
+	original, document, forward, named, identity, dictionary, keyHash, journal, rejected, state, stateLeaf, stateScope *table
 }
 
 func newTables() tables {
@@ -51,10 +51,12 @@ func newTables() tables {
 		identity:   newTable("identity", "name", "artifact"),
 		dictionary: newTable("dictionary", "first", "keys"),
 		// Of keys of one run that have the same hash, one is enough to find it.
-		keyHash:    newTable("key_hash", "hash", "first").ignoring(),
-		journal:    newTable("journal", "seq", "kind", "subject", "other", "record"),
-		rejected:   newTable("rejected", "id", "tenant", "digest", "size", "data", "media", "reason", "actor", "at"),
-		state:      newTable("state", "kind", "scope", "name", "subject", "body", "valid_from", "valid_to"),
+		keyHash:  newTable("key_hash", "hash", "first").ignoring(),
+		journal:  newTable("journal", "seq", "kind", "subject", "other", "record"),
+		rejected: newTable("rejected", "id", "tenant", "digest", "size", "data", "media", "reason", "actor", "at"),
+		state:    newTable("state", "kind", "scope", "name", "subject", "body", "valid_from", "valid_to"),
+		stateLeaf: newTable("state_leaf", "kind", "scope", "first", "since", "last", "valid_from", "valid_to", "packed").
+			otherwise("(kind, scope, first, since) DO UPDATE SET last = excluded.last, valid_from = excluded.valid_from, valid_to = excluded.valid_to, packed = excluded.packed"),
 		stateScope: newTable("state_scope", "kind", "scope", "last", "seq").otherwise("(kind, scope) DO UPDATE SET last = excluded.last, seq = excluded.seq"),
 	}
 }

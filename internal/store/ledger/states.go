@@ -56,15 +56,19 @@ func (l *Ledger) Assert(ctx context.Context, by store.Mutation, kind store.State
 			from    int64
 		}
 		old := map[string]row{}
-		err = tx.Query(ctx, "SELECT name, subject, body, valid_from FROM state WHERE kind = ? AND scope = ? AND valid_to = ?", []any{int64(kind), scope, int64(open)}, func(scan func(...any) error) error {
-			var key string
-			var r row
-			if err := scan(&key, &r.subject, &r.body, &r.from); err != nil {
-				return err
-			}
-			old[key] = r
-			return nil
-		})
+		if inLeaves(kind) {
+			err = l.eachLeaf(ctx, tx, kind, scope, func(s *leafState) { old[s.name] = row{s.subject, []byte(s.body), s.from} })
+		} else {
+			err = tx.Query(ctx, "SELECT name, subject, body, valid_from FROM state WHERE kind = ? AND scope = ? AND valid_to = ?", []any{int64(kind), scope, int64(open)}, func(scan func(...any) error) error {
+				var key string
+				var r row
+				if err := scan(&key, &r.subject, &r.body, &r.from); err != nil {
+					return err
+				}
+				old[key] = r
+				return nil
+			})
+		}
 		if err != nil {
 			return err
 		}
@@ -204,7 +208,11 @@ func (l *Ledger) Forget(ctx context.Context, by store.Mutation, kind store.State
 			forgotten++
 		}
 		of := " WHERE kind = " + strconv.Itoa(int(kind)) + " AND scope"
-		list := append(execIn("DELETE FROM state"+of, found), execIn("DELETE FROM state_scope"+of, found)...)
+		table := "state"
+		if inLeaves(kind) {
+			table = "state_leaf"
+		}
+		list := append(execIn("DELETE FROM "+table+of, found), execIn("DELETE FROM state_scope"+of, found)...)
 		_, err = tx.Exec(ctx, append(journal.statements(list), c.save())...)
 		return err
 	})
@@ -233,7 +241,7 @@ func (e end) compare(o end) int { return strings.Compare(e.key, o.key) }
 // which version of its scope each is.
 func (l *Ledger) turn(ctx context.Context, tx Tx, c *counter, by store.Mutation, kind store.StateKind, list []*delta) error {
 	fresh, last, journal := rows{table: l.tables.state}, rows{table: l.tables.stateScope}, rows{table: l.tables.journal}
-	closed, undone := map[int64][]any{}, []any(nil)
+	closed, undone, packed := map[int64][]any{}, []any(nil), inLeaves(kind)
 	// The journal's record covers what was closed and what was opened, and where it is of
 	// several scopes, in which.
 	sum := sha256.New()
@@ -256,14 +264,18 @@ func (l *Ledger) turn(ctx context.Context, tx Tx, c *counter, by store.Mutation,
 			field("+", s.Key)
 			field(s.Subject)
 			field(string(s.Body))
-			fresh.add(int64(kind), d.scope, s.Key, s.Subject, present(s.Body), d.at, int64(open))
+			if !packed {
+				fresh.add(int64(kind), d.scope, s.Key, s.Subject, present(s.Body), d.at, int64(open))
+			}
 		}
 		for _, e := range d.ends {
 			field("-", e.key)
-			if e.from == d.at {
+			switch {
+			case packed:
+			case e.from == d.at:
 				// It was asserted for this very moment: an interval of no length.
 				undone = append(undone, d.scope, e.key, e.from)
-			} else {
+			default:
 				closed[d.at] = append(closed[d.at], d.scope, e.key, e.from)
 			}
 		}
@@ -288,7 +300,13 @@ func (l *Ledger) turn(ctx context.Context, tx Tx, c *counter, by store.Mutation,
 	if err := endStates(ctx, tx, "DELETE FROM state", []any{int64(kind), int64(open)}, undone); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, append(journal.statements(last.statements(fresh.statements(nil))), c.save())...)
+	states := fresh.statements(nil)
+	if packed {
+		if states, err = l.turnLeaves(ctx, tx, kind, list); err != nil {
+			return err
+		}
+	}
+	_, err = tx.Exec(ctx, append(journal.statements(last.statements(states)), c.save())...)
 	return err
 }
 
@@ -311,12 +329,13 @@ func endStates(ctx context.Context, tx Tx, what string, args, ends []any) error 
 }
 
 // intervals holds the lists of parameters for each chunk. PostgreSQL takes a parameter in
-// VALUES for text where nothing else is said.
+// VALUES for text where nothing else is said; and SQLite looks at every row of the kind for
+// bare VALUES, but finds what a SELECT has by the key.
 var intervals = func() map[int]string {
 	m := make(map[int]string, len(chunks))
 	const row = "(?, ?, CAST(? AS BIGINT))"
 	for _, n := range chunks {
-		m[n] = "(VALUES " + row + strings.Repeat(", "+row, n-1) + ")"
+		m[n] = "(SELECT * FROM (VALUES " + row + strings.Repeat(", "+row, n-1) + ") AS v)"
 	}
 	return m
 }()
@@ -338,6 +357,9 @@ func (l *Ledger) States(ctx context.Context, q store.StateQuery) ([]store.State,
 	}
 	if !q.Kind.Valid() {
 		return nil, ident.Errorf(ident.KindUsage, "%d is no kind of state", q.Kind)
+	}
+	if inLeaves(q.Kind) {
+		return l.statesInLeaves(ctx, q, int(most))
 	}
 	by := ""
 	if q.Subject != "" {

@@ -50,6 +50,7 @@ func Run(t *testing.T, open Open) {
 		{"states have intervals", states},
 		{"states by page", statePages},
 		{"states of many scopes at once", amended},
+		{"many states of a scope", manyStates},
 		{"journal and checkpoints", journal},
 		{"audit", audit},
 		{"a refused group changes nothing", refusals},

@@ -20,6 +20,7 @@ type twin struct {
 	artifacts uint32
 	keys      map[string]uint32 // artifact by identity, ever
 	entries   []string
+	kind      store.StateKind // of its states
 	states    []store.State
 	latest    map[string]int // of a scope
 	turns     map[string]int // of a scope: how often its states changed
@@ -163,10 +164,10 @@ func (w *twin) amends(t *testing.T, rt *rapid.T, s store.Store, believed map[str
 			stale[scope] = true
 		}
 	}
-	got, err := s.Amend(t.Context(), By(at), store.StateRuns, changes)
+	got, err := s.Amend(t.Context(), By(at), w.kind, changes)
 	if moved := (*store.ScopesMoved)(nil); errors.As(err, &moved) {
 		for scope, v := range moved.Versions {
-			believed[scope] = known{v, w.turns[scope], openIn(t, s, scope)}
+			believed[scope] = known{v, w.turns[scope], w.openIn(t, s, scope)}
 			delete(stale, scope)
 		}
 		if len(moved.Versions) == 0 || len(stale) > 0 {
@@ -182,15 +183,15 @@ func (w *twin) amends(t *testing.T, rt *rapid.T, s store.Store, believed map[str
 			if want := By(max(at, w.latest[c.Scope])).Time; !got[i].At.Equal(want) {
 				rt.Fatalf("changed for %s, want %s", got[i].At, want)
 			}
-			w.amend(store.StateRuns, c, at)
+			w.amend(w.kind, c, at)
 		}
-		believed[c.Scope] = known{got[i].Version, w.turns[c.Scope], openIn(t, s, c.Scope)}
+		believed[c.Scope] = known{got[i].Version, w.turns[c.Scope], w.openIn(t, s, c.Scope)}
 	}
 }
 
 // openIn are the states of a scope that hold.
-func openIn(t *testing.T, s store.Reader, scope string) []store.State {
-	return must(s.States(t.Context(), store.StateQuery{Kind: store.StateRuns, Scope: scope, Limit: 100}))(t)
+func (w *twin) openIn(t *testing.T, s store.Reader, scope string) []store.State {
+	return must(s.States(t.Context(), store.StateQuery{Kind: w.kind, Scope: scope, Limit: 100}))(t)
 }
 
 // small numbers, so that documents share bytes, names and identities, and the same
@@ -243,7 +244,8 @@ func Twin(t *testing.T, open Open) {
 				t.Error(err)
 			}
 		}()
-		w := &twin{keys: map[string]uint32{}, latest: map[string]int{}, turns: map[string]int{}}
+		// States of runs are a row each, those of findings lie in leaves.
+		w := &twin{kind: rapid.SampledFrom([]store.StateKind{store.StateRuns, store.StateFinding}).Draw(rt, "kind"), keys: map[string]uint32{}, latest: map[string]int{}, turns: map[string]int{}}
 		believed := map[string]known{}
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
 			switch rapid.IntRange(0, 6).Draw(rt, "step") {
@@ -298,8 +300,8 @@ func Twin(t *testing.T, open Open) {
 					rows[k] = store.State{Key: k, Subject: rapid.SampledFrom([]string{"i", "j"}).Draw(rt, "subject")}
 				}
 				list := slices.Collect(maps.Values(rows))
-				_, err := s.Assert(t.Context(), By(at), store.StateRuns, scope, list)
-				if taken := w.assert(store.StateRuns, scope, at, list); taken != (err == nil) {
+				_, err := s.Assert(t.Context(), By(at), w.kind, scope, list)
+				if taken := w.assert(w.kind, scope, at, list); taken != (err == nil) {
 					rt.Fatalf("asserted for %d: %v, want it taken: %t", at, err, taken)
 				}
 			case 6:
@@ -382,7 +384,7 @@ func (w *twin) compare(t *testing.T, rt *rapid.T, s store.Store) {
 		}
 		slices.Sort(want)
 		var have []string
-		for _, st := range got(s.States(t.Context(), store.StateQuery{Kind: store.StateRuns, At: By(at).Time, Limit: 100})).([]store.State) {
+		for _, st := range got(s.States(t.Context(), store.StateQuery{Kind: w.kind, At: By(at).Time, Limit: 100})).([]store.State) {
 			have = append(have, st.Scope+st.Key+st.Subject)
 		}
 		equal(fmt.Sprint("states at ", at), have, want)
