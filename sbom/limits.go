@@ -32,3 +32,20 @@ func (l *Limits) Admit(data []byte) error {
 	}
 	return nil
 }
+
+// Whole is a form of documents that is read whole: how it is called ("an SPDX 3
+// document"), and how many times the length of its text that takes.
+type Whole struct {
+	What  string
+	Times int
+}
+
+// Fits refuses a document of n bytes that would take more than held bytes of memory, with
+// an error of kind limit that says how long one may be; held 0: none is refused.
+func (w Whole) Fits(n, held int) error {
+	if held <= 0 || n <= held/w.Times {
+		return nil
+	}
+	return ident.Errorf(ident.KindLimit, "%s is read whole, and of %d bytes would take too much memory; at most %d bytes are read", w.What, n, held/w.Times).
+		WithHint("SPDX 2 and CycloneDX in JSON, alone in their file, are read piece by piece: cofferdam sbom convert FILE -o cyclonedx")
+}

@@ -81,7 +81,7 @@ func (c *Catalog) decoded(ctx context.Context, d *store.Document) (*sbom.Documen
 	if _, err := io.ReadFull(body, raw); err != nil || ident.SHA256(raw) != d.Original {
 		return nil, ident.Errorf(ident.KindFailure, "the stored bytes of %s are damaged", d.Original)
 	}
-	return c.decode(ctx, raw, d.Original, nil, nil)
+	return c.decode(ctx, raw, d.Original, 0, nil, nil)
 }
 
 // Read returns what a digest names, decoded, oldest first: a document, or all that are

@@ -2,11 +2,13 @@ package catalog_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/index/synth"
 	"github.com/cofferdam-io/cofferdam/internal/catalog"
 	"github.com/cofferdam-io/cofferdam/internal/corpus"
@@ -163,6 +166,44 @@ func TestLargeIsReadAlike(t *testing.T) {
 	}
 	if components < 2000 {
 		t.Errorf("the documents have %d components", components)
+	}
+}
+
+// A document that would take too much memory is kept in quarantine, however few bytes it
+// came in.
+func TestLargeOnceItIsUnpacked(t *testing.T) {
+	c, end := open(t, embedded(t, t.TempDir()), catalog.Options{})
+	defer end()
+	for size, taken := range map[int]bool{8 << 20: true, 60 << 20: false} {
+		var b bytes.Buffer
+		z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time
+		piece := bytes.Repeat([]byte(" "), 4096)
+		for n := 0; n < size; n += len(piece) {
+			for i := range 256 { // or so much space would pack too well for a document
+				piece[i] = " \n\t\r"[random.IntN(4)]
+			}
+			if _, err := z.Write(piece); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := z.Write(text("packed", "pkg:npm/p@1")); err != nil {
+			t.Fatal(err)
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if b.Len() >= 4<<20 {
+			t.Fatalf("it packs to %d bytes, which are large themselves", b.Len())
+		}
+		_, err = c.Take(context.Background(), ci, catalog.Upload{Body: &b, Size: int64(b.Len())})
+		var no *catalog.RejectedError
+		if taken != (err == nil) || !taken && (!errors.As(err, &no) || ident.KindOf(no.Err) != ident.KindLimit || !strings.Contains(err.Error(), "is read whole")) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
 	}
 }
 

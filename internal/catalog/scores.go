@@ -374,7 +374,7 @@ func (c *Catalog) judgeStored(ctx context.Context, d *store.Document) (*ScoreSai
 	if err != nil || n != d.Size {
 		return fault(ident.Errorf(ident.KindFailure, "the stored bytes of %s are damaged", d.Original)), nil
 	}
-	doc, err := c.decodeDetails(ctx, raw, d.Original, nil)
+	doc, err := c.decodeDetails(ctx, raw, d.Original, 0, nil)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -387,8 +387,8 @@ func (c *Catalog) judgeStored(ctx context.Context, d *store.Document) (*ScoreSai
 }
 
 // decodeDetails reads a document with what only its quality asks for.
-func (c *Catalog) decodeDetails(ctx context.Context, raw []byte, digest ident.Digest, repeated func(spdx.Repeat)) (*sbom.Document, error) {
-	return one(decode.Bytes(ctx, "", raw, decode.Limits{MaxBytes: int(c.limits.Document), Digest: digest, Details: true, Seen: c.seen, Repeated: repeated}))
+func (c *Catalog) decodeDetails(ctx context.Context, raw []byte, digest ident.Digest, held int, repeated func(spdx.Repeat)) (*sbom.Document, error) {
+	return one(decode.Bytes(ctx, "", raw, decode.Limits{MaxBytes: int(c.limits.Document), Digest: digest, Details: true, Seen: c.seen, Repeated: repeated, MaxHeld: held}))
 }
 
 // writtenScores are those that hold, as they were written down.

@@ -282,16 +282,20 @@ type frugal struct {
 	keys     index.Collector
 }
 
+// mostHeld bounds the memory that a document takes which is read whole, beside its bytes,
+// when it is taken in. What was taken in before there was such a bound can still be read.
+const mostHeld = 384 << 20
+
 // admit reads a document, judges it where documents are judged, and refuses it where its
 // quality is a reason. What the quality of a large one asks for would take too much memory
 // beside all else: unless it may be refused it is judged later, as it is stored.
 func (c *Catalog) admit(ctx context.Context, raw []byte, digest ident.Digest, large *frugal, repeated func(spdx.Repeat)) (*sbom.Document, *ScoreSaid, error) {
 	s := c.scoring
 	if s == nil || large != nil && !s.Refuse {
-		doc, err := c.decode(ctx, raw, digest, large, repeated)
+		doc, err := c.decode(ctx, raw, digest, mostHeld, large, repeated)
 		return doc, nil, err
 	}
-	doc, err := c.decodeDetails(ctx, raw, digest, repeated)
+	doc, err := c.decodeDetails(ctx, raw, digest, mostHeld, repeated)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -300,9 +304,10 @@ func (c *Catalog) admit(ctx context.Context, raw []byte, digest ident.Digest, la
 	return doc, said, s.refusal(doc, said, at)
 }
 
-// decode reads the document. A list of several is no document: each of them is one.
-func (c *Catalog) decode(ctx context.Context, raw []byte, digest ident.Digest, large *frugal, repeated func(spdx.Repeat)) (*sbom.Document, error) {
-	limits := decode.Limits{MaxBytes: int(c.limits.Document), Digest: digest, Seen: c.seen, Repeated: repeated}
+// decode reads the document, with at most so much memory held where it is read whole; 0 is
+// any. A list of several is no document: each of them is one.
+func (c *Catalog) decode(ctx context.Context, raw []byte, digest ident.Digest, held int, large *frugal, repeated func(spdx.Repeat)) (*sbom.Document, error) {
+	limits := decode.Limits{MaxBytes: int(c.limits.Document), Digest: digest, Seen: c.seen, Repeated: repeated, MaxHeld: held}
 	if large != nil {
 		limits.Released, limits.Each = large.released, large.keys.Add
 	}

@@ -30,6 +30,10 @@ type Options struct {
 	// has all.
 	Each func(*sbom.Component)
 
+	// MaxHeld bounds the memory that reading an XML document takes, in bytes: it is read as
+	// a tree, which is a dozen times as large as the text. 0: MaxBytes alone bounds it.
+	MaxHeld int
+
 	releaseAtOnce int // bytes of components; 0: releaseAtOnce
 }
 

@@ -23,6 +23,13 @@ type element struct {
 	children []*element
 }
 
+// What an element of the tree takes, and one with attributes more, in bytes: themselves,
+// and what the collector has not taken away yet when the next come.
+const (
+	heldByElement    = 320
+	heldByAttributes = 800
+)
+
 const namespacePrefix = "http://cyclonedx.org/schema/bom/"
 
 // tree parses data. Document type declarations are refused, so that no entity is
@@ -32,14 +39,18 @@ func (b *builder) tree(data []byte) (*element, string, error) {
 	dec.CharsetReader = func(charset string, _ io.Reader) (io.Reader, error) {
 		return nil, ident.Errorf(ident.KindUnsupported, "the document is encoded as %.20q; convert it to UTF-8", charset)
 	}
-	here := func(kind ident.Kind, format string, args ...any) error {
+	here := func(kind ident.Kind, format string, args ...any) *ident.Error {
 		line, column := dec.InputPos()
 		return ident.Errorf(kind, format, args...).At(fmt.Sprintf("line %d, column %d", line, column))
 	}
 	var root *element
 	var stack []*element
-	space := ""
+	space, held := "", 0
 	for {
+		if b.opt.MaxHeld > 0 && held > b.opt.MaxHeld {
+			return nil, "", here(ident.KindLimit, "a document in XML is read whole, and this one of %d bytes takes more than %d bytes of memory; about %d bytes are read", len(data), b.opt.MaxHeld, b.opt.MaxHeld/16).
+				WithHint("convert it to JSON, which is read piece by piece: cofferdam sbom convert FILE -o cyclonedx")
+		}
 		tok, err := dec.Token()
 		if errors.Is(err, io.EOF) {
 			break
@@ -61,11 +72,15 @@ func (b *builder) tree(data []byte) (*element, string, error) {
 				return nil, "", here(ident.KindLimit, "elements are nested more than %d deep", b.opt.MaxDepth)
 			}
 			e := &element{name: t.Name.Local}
+			if held += heldByElement; len(t.Attr) > 0 {
+				held += heldByAttributes
+			}
 			for _, a := range t.Attr {
 				if e.attr == nil {
 					e.attr = map[string]string{}
 				}
 				e.attr[a.Name.Local] = a.Value
+				held += 2 * len(a.Value)
 			}
 			switch {
 			case len(stack) > 0:
@@ -83,6 +98,7 @@ func (b *builder) tree(data []byte) (*element, string, error) {
 			stack = stack[:len(stack)-1]
 		case xml.CharData:
 			if len(stack) > 0 {
+				held += 2 * len(t)
 				top := stack[len(stack)-1]
 				top.chars = append(top.chars, t...) // comments may cut a text into any number of pieces
 			}

@@ -37,6 +37,10 @@ type Limits struct {
 	// Each is that of spdx.Options and cyclonedx.Options: what is handed components that the
 	// documents are then without.
 	Each func(*sbom.Component)
+	// MaxHeld bounds the memory that a document takes whose form is read whole, in bytes,
+	// about: longer ones are refused. 0: MaxBytes alone bounds them. With Each, SPDX 2 and
+	// CycloneDX documents as JSON that stand alone are read piece by piece.
+	MaxHeld int
 }
 
 const (
@@ -116,6 +120,9 @@ func (d *decoder) decode(raw []byte, wrappers int) ([]*sbom.Document, error) {
 	case bytes.HasPrefix(raw, []byte("PK\x03\x04")):
 		return nil, ident.Errorf(ident.KindUnsupported, "is a zip archive, or a spreadsheet").WithHint("unpack it; spreadsheets are not read")
 	case swid.IsConcise(raw): // no text begins with the bytes that it does
+		if err := swidTag.Fits(len(raw), d.lim.MaxHeld); err != nil {
+			return nil, err
+		}
 		return one(swid.DecodeConcise(d.ctx, raw, sbom.Limits{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Details: d.lim.Details}))
 	}
 	text := bytes.TrimLeft(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), " \t\r\n")
@@ -131,17 +138,29 @@ func (d *decoder) decode(raw []byte, wrappers int) ([]*sbom.Document, error) {
 			return one(spdx.Decode(d.ctx, raw, spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Seen: d.lim.Seen, Details: d.lim.Details}))
 		}
 		if swid.Is(text) {
+			if err := swidTag.Fits(len(raw), d.lim.MaxHeld); err != nil {
+				return nil, err
+			}
 			return one(swid.Decode(d.ctx, raw, sbom.Limits{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Details: d.lim.Details}))
 		}
-		return one(cyclonedx.Decode(d.ctx, raw, cyclonedx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Details: d.lim.Details}))
+		return one(cyclonedx.Decode(d.ctx, raw, cyclonedx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Details: d.lim.Details, MaxHeld: d.lim.MaxHeld}))
 	case bytes.Contains(text[:min(len(text), 1<<16)], []byte("SPDXVersion:")):
-		return one(spdx.Decode(d.ctx, raw, spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Seen: d.lim.Seen, Details: d.lim.Details}))
+		return one(spdx.Decode(d.ctx, raw, spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Seen: d.lim.Seen, Details: d.lim.Details, MaxHeld: d.lim.MaxHeld}))
 	case bytes.Contains(text[:min(len(text), 4096)], []byte("apiVersion:")):
 		return nil, ident.Errorf(ident.KindUnsupported, "is a Kubernetes manifest and no SBOM").WithHint("give manifests with -f")
 	}
 	return nil, ident.Errorf(ident.KindUnsupported, "is no SBOM in any format that is read").
 		WithHint("CycloneDX (JSON, XML), SPDX (JSON, tag-value, JSON-LD), syft JSON, Trivy JSON and SWID tags (XML, CBOR) are")
 }
+
+// What is read whole, as measured with documents of 256 MB in which all is packages. Of
+// what is packed or wrapped, the document itself is one of the times.
+var (
+	syftJSON  = sbom.Whole{What: "a syft document", Times: 4}
+	trivyJSON = sbom.Whole{What: "a Trivy report", Times: 7}
+	swidTag   = sbom.Whole{What: "a SWID tag", Times: 12}
+	wrapped   = sbom.Whole{What: "a document that is packed or in an envelope", Times: 7}
+)
 
 func one(doc *sbom.Document, err error) ([]*sbom.Document, error) {
 	if err != nil {
@@ -153,7 +172,13 @@ func one(doc *sbom.Document, err error) ([]*sbom.Document, error) {
 // inflate reads a compressed stream within the limits on size and ratio.
 func (d *decoder) inflate(r io.Reader, packed, wrappers int) ([]*sbom.Document, error) {
 	most := min(d.lim.MaxBytes, max(ratioFrom, packed*d.lim.MaxRatio))
+	if d.lim.MaxHeld > 0 {
+		most = min(most, d.lim.MaxHeld/wrapped.Times)
+	}
 	out, err := io.ReadAll(io.LimitReader(r, int64(most)+1))
+	if err := wrapped.Fits(len(out), d.lim.MaxHeld); err != nil {
+		return nil, err
+	}
 	if len(out) > most {
 		return nil, ident.Errorf(ident.KindLimit, "%d compressed bytes inflate to more than %d", packed, most)
 	}
@@ -212,7 +237,7 @@ func (d *decoder) object(raw []byte, wrappers int) ([]*sbom.Document, error) {
 	if err != nil && !s.decided() {
 		return nil, err
 	}
-	spdxOptions := spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Seen: d.lim.Seen, Details: d.lim.Details}
+	spdxOptions := spdx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Seen: d.lim.Seen, Details: d.lim.Details, MaxHeld: d.lim.MaxHeld}
 	cyclonedxOptions := cyclonedx.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Details: d.lim.Details}
 	if wrappers == 0 { // otherwise raw is no part of the input, and perhaps one document of several
 		spdxOptions.Released, spdxOptions.Repeated, spdxOptions.Each = d.lim.Released, d.lim.Repeated, d.lim.Each
@@ -223,19 +248,41 @@ func (d *decoder) object(raw []byte, wrappers int) ([]*sbom.Document, error) {
 		return one(cyclonedx.Decode(d.ctx, raw, cyclonedxOptions))
 	case s.has("spdxVersion"), s.has("SPDXID"), s.has("@context") && (s.has("@graph") || strings.Contains(s.texts["@context"], "spdx")), s.has("sbom"):
 		return one(spdx.Decode(d.ctx, raw, spdxOptions))
-	case s.has("_type") && s.has("predicateType"):
-		return d.statement(raw, wrappers)
-	case s.has("payload", "payloadType"), s.has("dsseEnvelope"):
-		return d.envelopes(raw, wrappers)
-	case s.imagetools():
-		return d.imagetools(raw, wrappers)
-	case s.has("artifacts") && (s.has("descriptor") || s.has("source") || s.has("schema")):
-		return one(syft.Decode(d.ctx, raw, syft.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}))
-	case s.has("SchemaVersion") && (s.has("Results") || s.has("ArtifactName")):
-		return one(trivy.Decode(d.ctx, raw, trivy.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}))
-	case s.texts["kind"] == "SbomReport", s.texts["kind"] == "ClusterSbomReport":
-		return one(trivy.DecodeReport(d.ctx, raw, trivy.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Details: d.lim.Details}))
 	}
+	of := wrapped
+	var read func() ([]*sbom.Document, error)
+	switch {
+	case s.has("_type") && s.has("predicateType"):
+		read = func() ([]*sbom.Document, error) { return d.statement(raw, wrappers) }
+	case s.has("payload", "payloadType"), s.has("dsseEnvelope"):
+		read = func() ([]*sbom.Document, error) { return d.envelopes(raw, wrappers) }
+	case s.imagetools():
+		read = func() ([]*sbom.Document, error) { return d.imagetools(raw, wrappers) }
+	case s.has("artifacts") && (s.has("descriptor") || s.has("source") || s.has("schema")):
+		of = syftJSON
+		read = func() ([]*sbom.Document, error) {
+			return one(syft.Decode(d.ctx, raw, syft.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}))
+		}
+	case s.has("SchemaVersion") && (s.has("Results") || s.has("ArtifactName")):
+		of = trivyJSON
+		read = func() ([]*sbom.Document, error) {
+			return one(trivy.Decode(d.ctx, raw, trivy.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest}))
+		}
+	case s.texts["kind"] == "SbomReport", s.texts["kind"] == "ClusterSbomReport":
+		read = func() ([]*sbom.Document, error) {
+			return one(trivy.DecodeReport(d.ctx, raw, trivy.Options{MaxBytes: d.lim.MaxBytes, Digest: d.digest, Details: d.lim.Details}))
+		}
+	default:
+		return nil, noSBOM(s, raw)
+	}
+	if err := of.Fits(len(raw), d.lim.MaxHeld); err != nil {
+		return nil, err
+	}
+	return read()
+}
+
+// noSBOM says what a JSON object is that is no SBOM.
+func noSBOM(s shape, raw []byte) error {
 	what, hint := "is no SBOM in any format that is read", ""
 	switch {
 	case s.has("apiVersion", "kind"):
@@ -257,5 +304,5 @@ func (d *decoder) object(raw []byte, wrappers int) ([]*sbom.Document, error) {
 	if hint != "" {
 		e = e.WithHint("%s", hint)
 	}
-	return nil, e
+	return e
 }

@@ -46,7 +46,16 @@ type Options struct {
 	// dependencies then, and of its components those that were not handed over: all of them
 	// where it is not SPDX 2 as JSON. nil: the document has all.
 	Each func(*sbom.Component)
+	// MaxHeld bounds the memory that a document takes which is not SPDX 2 as JSON, in bytes:
+	// longer ones are refused. 0: MaxBytes alone bounds it.
+	MaxHeld int
 }
+
+// What is read whole, as measured with documents of 256 MB in which all is packages.
+var (
+	tagsAndValues = sbom.Whole{What: "an SPDX document of tags and values", Times: 5}
+	graph3        = sbom.Whole{What: "an SPDX 3 document", Times: 4}
+)
 
 func (o Options) withDefaults() Options {
 	for _, d := range []struct {
@@ -97,7 +106,9 @@ func Decode(ctx context.Context, data []byte, o Options) (*sbom.Document, error)
 	case isYAML(text):
 		return nil, refuse("YAML")
 	case isTagValue(text):
-		err = b.readTagValue(data)
+		if err = tagsAndValues.Fits(len(data), o.MaxHeld); err == nil {
+			err = b.readTagValue(data)
+		}
 	default:
 		return nil, ident.Errorf(ident.KindInvalid, "not an SPDX document: neither JSON nor tag-value").
 			WithHint("an SPDX document begins with { or with SPDXVersion:")

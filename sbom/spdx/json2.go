@@ -86,6 +86,9 @@ func (j *jsonDocument) top(outermost bool) {
 			}
 			j.graph.context(r)
 		case "@graph":
+			if j.err = graph3.Fits(j.size, j.opt.MaxHeld); j.err != nil {
+				return
+			}
 			if j.graph == nil {
 				j.graph = newGraph(j.builder)
 			}
