@@ -51,6 +51,9 @@ type settings struct {
 
 	retention catalog.Retention
 	now       func() time.Time // the real clock by default
+
+	store func(store.Store) store.Store   // what stands before the store; nil: nothing
+	front func(http.Handler) http.Handler // what stands before the server; nil: nothing
 }
 
 func start(t testing.TB, s settings) *rig {
@@ -59,9 +62,13 @@ func start(t testing.TB, s settings) *rig {
 		s.dir = t.TempDir()
 	}
 	ctx := context.Background()
+	var st store.Store
 	st, err := sqlite.Open(ctx, s.dir, sqlite.Options{Coding: store.Coding{Encode: index.EncodeRow}})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if s.store != nil {
+		st = s.store(st)
 	}
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	registry := prometheus.NewRegistry()
@@ -83,7 +90,11 @@ func start(t testing.TB, s settings) *rig {
 	}
 	r.url = "http://" + ln.Addr().String()
 	run, stop := context.WithCancel(ctx)
-	srv := &http.Server{Handler: server.New(server.Options{Catalog: c, Access: &s.access, Log: log, Now: s.now, Version: "test", Metrics: registry, Limits: s.limits, Retention: s.retention}),
+	var handler http.Handler = server.New(server.Options{Catalog: c, Access: &s.access, Log: log, Now: s.now, Version: "test", Metrics: registry, Limits: s.limits, Retention: s.retention})
+	if s.front != nil {
+		handler = s.front(handler)
+	}
+	srv := &http.Server{Handler: handler,
 		ReadHeaderTimeout: time.Minute, BaseContext: func(net.Listener) context.Context { return run }}
 	srv.RegisterOnShutdown(stop)
 	done := make(chan error, 1)
