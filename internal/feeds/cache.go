@@ -37,6 +37,8 @@ type Cache struct {
 	Stall time.Duration
 	// Progress is told what is being done; nil tells nobody.
 	Progress func(stage string, done, total int)
+
+	limits archiveLimits // the zero value: those of everybody
 }
 
 // Note says what a cache holds.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -110,17 +111,36 @@ func list(from string) ([]string, error) {
 	return out, err
 }
 
+// archiveLimits bound what an archive may hold.
+type archiveLimits struct {
+	members int
+	total   int64 // bytes, uncompressed
+}
+
+// archives are the limits of archives.
+func (c *Cache) archives() archiveLimits {
+	if c.limits != (archiveLimits{}) {
+		return c.limits
+	}
+	return archiveLimits{maxMembers, maxTotal}
+}
+
 // archive reads the members of a zip archive whose checksum changed.
 func (u *update) archive(ctx context.Context, file, prefix string, known map[string]*pack.Piece, got *pack.Source) error {
-	z, err := zip.OpenReader(file)
+	f, err := os.Open(file)
 	if err != nil {
-		u.quarantine(prefix, "the zip archive cannot be read: %v", err)
-		return nil //nolint:nilerr // quarantined: it costs only itself
+		return ident.Unreadable(file, err)
 	}
-	defer z.Close() //nolint:errcheck // of a reader
-	if len(z.File) > maxMembers {
-		u.quarantine(prefix, "the archive has %d members, more than %d", len(z.File), maxMembers)
-		return nil
+	defer f.Close() //nolint:errcheck // of a reader
+	st, err := f.Stat()
+	if err != nil {
+		return ident.Unreadable(file, err)
+	}
+	lim := u.cache.archives()
+	z, err := osv.OpenArchive(f, st.Size(), lim.members)
+	if err != nil {
+		u.quarantine(prefix, "%v", err)
+		return nil //nolint:nilerr // quarantined: it costs only itself
 	}
 	total := int64(0)
 	for i, m := range z.File {
@@ -138,12 +158,13 @@ func (u *update) archive(ctx context.Context, file, prefix string, known map[str
 			got.Pieces = append(got.Pieces, *p)
 			continue
 		}
-		raw, err := inflate(m, maxTotal-total)
-		if total += int64(len(raw)); err != nil {
+		raw, err := inflate(m, lim.total-total)
+		if total += int64(len(raw)); total > lim.total {
+			u.quarantine(prefix, "the archive inflates beyond %d bytes: %s and what follows was not read", lim.total, strconv.Quote(m.Name))
+			return nil
+		}
+		if err != nil {
 			u.quarantine(name, "%v", err)
-			if total >= maxTotal {
-				return nil
-			}
 			continue
 		}
 		if err := u.piece(ctx, name, stamp, raw, true, got); err != nil {
@@ -153,7 +174,8 @@ func (u *update) archive(ctx context.Context, file, prefix string, known map[str
 	return nil
 }
 
-// inflate reads a member. The sizes that the archive declares are not believed.
+// inflate reads a member, of which it returns what it read where that is too much. The sizes
+// that the archive declares are not believed.
 func inflate(m *zip.File, left int64) ([]byte, error) {
 	most := min(maxPiece, left)
 	if packed := int64(m.CompressedSize64); packed >= 0 && packed < maxPiece { //nolint:gosec // compared at once
@@ -168,7 +190,7 @@ func inflate(m *zip.File, left int64) ([]byte, error) {
 		return nil, fmt.Errorf("the member cannot be read: %w", err)
 	}
 	if int64(len(raw)) > most {
-		return nil, fmt.Errorf("the member inflates beyond %d bytes", most)
+		return raw, fmt.Errorf("the member inflates beyond %d bytes", most)
 	}
 	return raw, nil
 }

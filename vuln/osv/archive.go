@@ -2,10 +2,13 @@ package osv
 
 import (
 	"archive/zip"
+	"bufio"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,12 +29,9 @@ func isZip(raw []byte) bool {
 // only: nothing is written anywhere. Members that are no JSON or YAML by name
 // are passed over.
 func (d *decoder) archive(raw []byte) error {
-	z, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
+	z, err := OpenArchive(bytes.NewReader(raw), int64(len(raw)), d.lim.Entries)
 	if err != nil {
-		return d.errorf(ident.KindInvalid, "the zip archive cannot be read: %w", err)
-	}
-	if len(z.File) > d.lim.Entries {
-		return d.errorf(ident.KindLimit, "the archive has %d members, more than %d", len(z.File), d.lim.Entries)
+		return d.errorf(ident.KindOf(err), "%w", err)
 	}
 	var total int64
 	var buf bytes.Buffer
@@ -106,4 +106,75 @@ func memberName(s string) string {
 		return q
 	}
 	return s
+}
+
+// OpenArchive lists the members of a zip archive, of which there are most at most. The error
+// is an ident.Error: KindLimit where there are more, which costs no memory; KindInvalid where
+// the archive cannot be read.
+func OpenArchive(r io.ReaderAt, size int64, most int) (*zip.Reader, error) {
+	for _, at := range directories(r, size) {
+		if countMembers(io.NewSectionReader(r, at, size-at), most) > most {
+			return nil, ident.Errorf(ident.KindLimit, "the archive has more than %d members", most)
+		}
+	}
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, ident.Errorf(ident.KindInvalid, "the zip archive cannot be read: %w", err)
+	}
+	if len(z.File) > most {
+		return nil, ident.Errorf(ident.KindLimit, "the archive has %d members, more than %d", len(z.File), most)
+	}
+	return z, nil
+}
+
+// directories are the places where an archive's list of members may begin: what is at its
+// end says so twice, by an offset and by a length, and large archives say it again (APPNOTE
+// 4.3.14 to 4.3.16). Which of them counts is the reader's choice; none where it has no end.
+func directories(r io.ReaderAt, size int64) []int64 {
+	const endLen, end64Len, locatorLen, maxComment = 22, 56, 20, 1<<16 - 1
+	tail := make([]byte, min(size, endLen+maxComment))
+	if _, err := r.ReadAt(tail, size-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
+		return nil
+	}
+	i := bytes.LastIndex(tail, []byte("PK\x05\x06"))
+	if i < 0 || len(tail)-i < endLen {
+		return nil
+	}
+	end := size - int64(len(tail)) + int64(i)
+	length, offset := uint64(binary.LittleEndian.Uint32(tail[i+12:])), uint64(binary.LittleEndian.Uint32(tail[i+16:]))
+	starts := []uint64{offset, uint64(end) - length} //nolint:gosec // places outside are left out below
+	if i >= locatorLen && bytes.HasPrefix(tail[i-locatorLen:], []byte("PK\x06\x07")) {
+		at := binary.LittleEndian.Uint64(tail[i-locatorLen+8:])
+		var b [end64Len]byte
+		if at < uint64(size) { //nolint:gosec // a size is not negative
+			if n, _ := r.ReadAt(b[:], int64(at)); n == len(b) { //nolint:gosec // below the size
+				starts = append(starts, binary.LittleEndian.Uint64(b[48:]), at-binary.LittleEndian.Uint64(b[40:]))
+			}
+		}
+	}
+	var out []int64
+	for _, s := range starts {
+		if s < uint64(size) { //nolint:gosec // a size is not negative
+			out = append(out, int64(s)) //nolint:gosec // below the size
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// countMembers counts the headers of members that follow one another (APPNOTE 4.3.12), and
+// ends beyond most.
+func countMembers(r io.Reader, most int) int {
+	const headerLen = 46
+	b := bufio.NewReaderSize(r, 64<<10)
+	for n := 0; ; n++ {
+		h, err := b.Peek(headerLen)
+		if err != nil || n > most || !bytes.HasPrefix(h, []byte("PK\x01\x02")) {
+			return n
+		}
+		rest := headerLen + int(binary.LittleEndian.Uint16(h[28:])) + int(binary.LittleEndian.Uint16(h[30:])) + int(binary.LittleEndian.Uint16(h[32:]))
+		if _, err := b.Discard(rest); err != nil {
+			return n + 1
+		}
+	}
 }
