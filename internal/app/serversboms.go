@@ -41,6 +41,7 @@ type serverSBOMs struct {
 	docs     []*sbom.Document
 	trust    *inventory.Trust
 	problems []Problem
+	answers  bool // it has answered a question about images in the tenant
 }
 
 // image takes the documents of one image.
@@ -107,6 +108,12 @@ func (f *serverSBOMs) known(ctx context.Context, run *inventory.ImageNames) ([]r
 	seen := map[string]bool{}
 	for _, name := range names {
 		h, err := f.srv.History(ctx, f.tenant, kind, name)
+		if ident.KindOf(err) == ident.KindNotFound {
+			if err := f.asks(ctx, run); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -123,6 +130,19 @@ func (f *serverSBOMs) known(ctx context.Context, run *inventory.ImageNames) ([]r
 		out = out[n-mostServerDocuments:]
 	}
 	return out, nil
+}
+
+// asks tells a server that knows nothing of a digest from one that is no catalogue, or
+// no such path of one, which say "not found" of everything: a name is never not found.
+func (f *serverSBOMs) asks(ctx context.Context, run *inventory.ImageNames) error {
+	if f.answers {
+		return nil
+	}
+	if _, err := f.srv.History(ctx, f.tenant, "reference", run.Reference.String()); err != nil {
+		return err
+	}
+	f.answers = true
+	return nil
 }
 
 // timeOf reads a time of the API; "" is none.

@@ -245,6 +245,17 @@ func TestEstateWithServer(t *testing.T) {
 	if out, errs := s.run(-1, append([]string{"contain", "CVE-2021-23337", "--protect", "workload=shop/api", "--accept-unobserved", "--cni", "calico", "--server", s.url}, with...)...); !strings.Contains(out, "shop/db") || !strings.Contains(out, "--server "+s.url) {
 		t.Errorf("a plan by the server's SBOMs:\n%s%s", out, errs)
 	}
+	// What the server has never heard of has no SBOM, and costs the others nothing; a server
+	// that has never heard of the question is an error.
+	unheard := s.file("unheard.yaml", fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: cron, namespace: shop}\nspec: {containers: [{name: app, image: 'registry.example/cron@sha256:%064x'}]}\n", 9))
+	theirs = answer{}
+	read(&theirs, "--server", s.url, "-f", unheard)
+	if len(theirs.Affected) != 2 || len(theirs.NotCovered) != 1 {
+		t.Errorf("beside an image that the server does not know: %+v", theirs)
+	}
+	if out, errs := s.run(1, append([]string{"map", "--server", s.url + "/elsewhere"}, with...)...); out != "" || !strings.Contains(errs, "nothing is at this path") {
+		t.Errorf("a path that is no catalogue: %s%s", out, errs)
+	}
 	s.run(2, append([]string{"map", "--server", s.url, "--at", "2026-01-01T00:00:00Z"}, with...)...)
 	s.run(2, append([]string{"map", "--server", "ftp://x"}, with...)...)
 	s.run(2, "map", "--server", s.url) // a server knows no policies
