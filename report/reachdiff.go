@@ -86,7 +86,7 @@ func reachDiffTable(w io.Writer, a *ReachDiff, o Options) error {
 	}
 	switch {
 	case len(a.Gate) > 0:
-		p.linef("%s  %s", p.red("FAILED"), plural(len(a.Gate), "breach of the gate"))
+		p.linef("%s  the gate refuses %s", p.red("FAILED"), plural(len(a.Gate), "change"))
 	case len(a.Changes)+len(a.Exposure)+len(a.Added)+len(a.Removed) == 0:
 		p.linef("%s  nothing that passes has changed", p.green("SAME"))
 	}

@@ -20,8 +20,11 @@ type Licenses struct {
 func licensesTable(w io.Writer, a *Licenses, o Options) error {
 	p := newPrinter(w, o)
 	word := p.green("PASSED")
-	if a.Denied > 0 {
+	switch {
+	case a.Denied > 0:
 		word = p.red("DENIED")
+	case a.Coverage.Quarantined > 0: // what could not be read may hold anything
+		word = p.yellow("NOT DECIDED")
 	}
 	p.linef("%s  policy %s, %s: %d allowed (%d by exception), %d restricted, %d unknown, %d denied", word, clean(a.Policy), clean(a.Usage), a.Allowed, a.Excepted, a.Restricted, a.Unknown, a.Denied)
 	rows := [][]string{}

@@ -75,6 +75,9 @@ func DecodeConfig(_ context.Context, in Input) (*estate.Config, error) {
 		if errors.As(err, &t) {
 			return fail("%s", strings.Join(t.Errors, "; "))
 		}
+		if errors.Is(err, io.EOF) {
+			return fail("is empty")
+		}
 		return fail("%s", strings.TrimPrefix(err.Error(), "yaml: "))
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {

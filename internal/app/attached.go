@@ -70,7 +70,7 @@ func (l *Loader) IsImage(arg string) bool {
 	if _, ok := l.remote(arg); ok {
 		return false
 	}
-	if arg == stdinName || l.Exists(arg) || strings.HasPrefix(arg, ".") || strings.HasPrefix(arg, "/") {
+	if arg == stdinName || isDigest(arg) || l.Exists(arg) || strings.HasPrefix(arg, ".") || strings.HasPrefix(arg, "/") {
 		return false
 	}
 	r, err := ident.ParseImageRef(arg)

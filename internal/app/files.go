@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 )
@@ -43,6 +44,24 @@ func (f Files) remote(name string) (ident.Digest, bool) {
 	return d, err == nil
 }
 
+// isDigest reports whether a name has the form of a digest, be it one or not: it never
+// names an image, whose tag such a thing would be.
+func isDigest(name string) bool {
+	return strings.HasPrefix(name, "sha256:") || strings.HasPrefix(name, "sha512:")
+}
+
+// missing says why nothing is there under a name that a user gave.
+func (f Files) missing(name string, err error) error {
+	if !isDigest(name) || !errors.Is(err, fs.ErrNotExist) {
+		return ident.Unreadable(name, err)
+	}
+	if _, err := ident.ParseDigest(name); err != nil {
+		return ident.Errorf(ident.KindUsage, "%w", err)
+	}
+	return ident.Errorf(ident.KindUsage, "no file is named %s, and no server is named that may have a document with this digest", name).
+		WithHint("--server URL, or COFFERDAM_SERVER=URL, with commands that take it")
+}
+
 // file is one file to read, under the name that users see.
 type file struct {
 	name string
@@ -52,6 +71,31 @@ type file struct {
 }
 
 const stdinName = "-"
+
+// StandardInput makes standard input something that one argument of a command can name:
+// a second one would find it empty, and be taken for an empty document. nil stays nil.
+func StandardInput(r io.Reader) io.Reader {
+	if r == nil {
+		return nil
+	}
+	return &standardInput{Reader: r}
+}
+
+type standardInput struct {
+	io.Reader
+	taken atomic.Bool
+}
+
+// stdin hands standard input over, to be read to its end.
+func (f Files) stdin() (io.Reader, error) {
+	if f.Stdin == nil {
+		return nil, ident.Errorf(ident.KindUsage, "standard input is not available")
+	}
+	if s, ok := f.Stdin.(*standardInput); ok && s.taken.Swap(true) {
+		return nil, ident.Errorf(ident.KindUsage, "- is given twice: standard input can be read once").WithHint("put one of the two into a file")
+	}
+	return f.Stdin, nil
+}
 
 func (f Files) stat(name string) (fs.FileInfo, error) {
 	if f.FS != nil {
@@ -78,14 +122,15 @@ func (f Files) read(ctx context.Context, name string) ([]byte, error) {
 	var r io.Reader
 	size := int64(-1) // not known
 	if name == stdinName {
-		if f.Stdin == nil {
-			return nil, ident.Errorf(ident.KindUsage, "standard input is not available")
+		in, err := f.stdin()
+		if err != nil {
+			return nil, err
 		}
-		r = f.Stdin
+		r = in
 	} else {
 		rc, err := f.open(name)
 		if err != nil {
-			return nil, ident.Unreadable(name, err)
+			return nil, f.missing(name, err)
 		}
 		defer rc.Close()
 		if st, err := f.stat(name); err == nil {
@@ -182,7 +227,7 @@ func (f Files) expand(arg string, want func(name string) bool) ([]file, error) {
 		if strings.ContainsAny(arg, "*?[") {
 			return f.glob(arg, want)
 		}
-		return nil, ident.Unreadable(arg, err)
+		return nil, f.missing(arg, err)
 	}
 	if !st.IsDir() {
 		return []file{{name: arg}}, nil

@@ -80,10 +80,11 @@ func (e *openFailure) Unwrap() error { return e.err }
 // flows hands one file to a, as a stream: flow logs are larger than memory.
 func (l *Loader) flows(ctx context.Context, a *flow.Aggregator, name string) error {
 	if name == stdinName {
-		if l.Stdin == nil {
-			return &openFailure{ident.Errorf(ident.KindUsage, "standard input is not available")}
+		in, err := l.stdin()
+		if err != nil {
+			return &openFailure{err}
 		}
-		return a.Read(ctx, name, ctxReader{ctx, l.Stdin}, flow.Auto)
+		return a.Read(ctx, name, ctxReader{ctx, in}, flow.Auto)
 	}
 	rc, err := l.open(name)
 	if err != nil {
@@ -139,19 +140,19 @@ func (l *Loader) Addresses(ctx context.Context, paths []string) ([]flow.Tenure, 
 }
 
 func (l *Loader) addresses(ctx context.Context, name string) ([]flow.Tenure, []flow.Fault, error) {
-	r := l.Stdin
-	if name != stdinName {
-		rc, err := l.open(name)
+	if name == stdinName {
+		in, err := l.stdin()
 		if err != nil {
-			return nil, nil, ident.Unreadable(name, err)
+			return nil, nil, err
 		}
-		defer rc.Close() //nolint:errcheck // it was only read
-		r = rc
+		return flow.ReadAddresses(name, ctxReader{ctx, in})
 	}
-	if r == nil {
-		return nil, nil, ident.Errorf(ident.KindUsage, "standard input is not available")
+	rc, err := l.open(name)
+	if err != nil {
+		return nil, nil, ident.Unreadable(name, err)
 	}
-	return flow.ReadAddresses(name, ctxReader{ctx, r})
+	defer rc.Close() //nolint:errcheck // it was only read
+	return flow.ReadAddresses(name, ctxReader{ctx, rc})
 }
 
 // Book tells which workload an address meant when: what the estate shows, and the

@@ -96,10 +96,11 @@ func (l *Loader) ReadJournal(ctx context.Context, name string, srv *client.Clien
 		go func() { w.CloseWithError(ExportJournal(ctx, srv, w)) }() // ends with its reader, or with the context
 		return r, nil
 	case name == stdinName:
-		if l.Stdin == nil {
-			return nil, ident.Errorf(ident.KindUsage, "standard input is not available")
+		in, err := l.stdin()
+		if err != nil {
+			return nil, err
 		}
-		return io.NopCloser(l.Stdin), nil
+		return io.NopCloser(in), nil
 	}
 	f, err := l.open(name)
 	if err != nil {

@@ -22,7 +22,7 @@ func (l *Loader) ReadPlan(ctx context.Context, dir string) ([]contain.File, erro
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			return err
+			return ident.Unreadable(path, err)
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case d.IsDir():

@@ -79,7 +79,11 @@ func (l *Loader) documents(ctx context.Context, name string) ([]manifest.Documen
 func broken(name string, faults []strict.Fault) error {
 	for _, f := range faults {
 		if !f.Warning {
-			err := ident.Errorf(ident.KindFailure, "%s: %s", f.Path, f.Message).At(fmt.Sprintf("%s:%d:%d", name, f.At.Line, f.At.Column))
+			text := f.Message
+			if f.Path != "" { // else it is about the whole of the document
+				text = f.Path + ": " + text
+			}
+			err := ident.Errorf(ident.KindFailure, "%s", text).At(fmt.Sprintf("%s:%d:%d", name, f.At.Line, f.At.Column))
 			return err.WithHint("%s", f.Hint)
 		}
 	}

@@ -68,6 +68,9 @@ func (l *Loader) Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := listen.Check(o.Addr); err != nil {
+		return err
+	}
 	local := listen.IsLoopback(o.Addr)
 	if err := cfg.admit(o.Addr, local); err != nil {
 		return err

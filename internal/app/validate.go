@@ -29,6 +29,9 @@ func (l *Loader) Validate(ctx context.Context, paths []string) ([]report.Validat
 		if err != nil {
 			return nil, err
 		}
+		if len(files) == 0 {
+			return nil, ident.Errorf(ident.KindFailure, "holds no document to judge").At(arg).WithHint("of folders, .json and .xml files are judged")
+		}
 		for i, f := range files {
 			l.progress("judging documents", i, len(files))
 			data, err := l.read(ctx, f.name)

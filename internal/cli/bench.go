@@ -44,8 +44,8 @@ The mixes: rich (most namespaces deny by default, policies of eight shapes),
 open, none, tiered (rich with ClusterNetworkPolicies) and scale (the shape of
 the Kubernetes network policy community's scale tests).
 
-With --export the estate is written as manifests instead, for other programs to
-be measured on.`,
+With --export the estate is written as manifests, for other programs to be measured
+on; it is then measured only where -o says how to print that.`,
 		Example: "  cofferdam bench segment --pods 100000 --workloads 10000 --policies 10000 -o json\n  cofferdam bench segment --workloads 1000 --pods 1000 --policies 1000 --export ./estate",
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			config.Mix = synth.Mix(mix)
@@ -56,7 +56,9 @@ be measured on.`,
 				if !e.quiet {
 					_, _ = fmt.Fprintf(e.stderr, "wrote %d workloads to %s; cofferdam reach list -f %s reads them\n", config.Workloads, export, export)
 				}
-				return nil
+				if e.format == "" {
+					return nil
+				}
 			}
 			b, err := app.BenchSegment(ctx, config, func(what string) { e.meter.at(what, 0, 0) })
 			if err != nil {
@@ -71,7 +73,7 @@ be measured on.`,
 	f.IntVar(&config.Policies, "policies", 10_000, "NetworkPolicies")
 	f.IntVar(&config.Nodes, "nodes", 0, "nodes that the pods run on; 0: it is not known where they run")
 	mixFlags(c, &mix, &config.Seed)
-	f.StringVar(&export, "export", "", "write the estate as manifests into this new `DIR`, and measure nothing")
+	f.StringVar(&export, "export", "", "write the estate as manifests into this new `DIR`, and measure nothing without -o")
 	return answers(c, &report.BenchSegment{})
 }
 

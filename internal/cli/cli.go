@@ -16,7 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/cofferdam-io/cofferdam/ident"
-	"github.com/cofferdam-io/cofferdam/internal/wholefile"
+	"github.com/cofferdam-io/cofferdam/internal/app"
 	"github.com/cofferdam-io/cofferdam/inventory"
 	"github.com/cofferdam-io/cofferdam/report"
 )
@@ -49,12 +49,9 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, c clock) int {
-	e := &env{stdin: stdin, stdout: stdout, stderr: stderr, clock: c}
+	e := &env{stdin: app.StandardInput(stdin), stdout: stdout, stderr: stderr, clock: c}
 	root := newRoot(e)
 	root.SetArgs(args)
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if err != nil && !e.ran {
 		err = asUsage(root, err)
@@ -122,6 +119,11 @@ change it; --allow-incomplete makes it 0); 130 interrupted.`,
 		sbomCommand(e), scanCommand(e), verifyCommand(e), signCommand(e), attestCommand(e), attachCommand(e), gateCommand(e), policyCommand(e), advisoriesCommand(e), serveCommand(e), pushCommand(e), searchCommand(e), historyCommand(e), changesCommand(e), coverageCommand(e), driftCommand(e), findingsCommand(e), indicatorsCommand(e), vexCommand(e), trustCommand(e), decisionsCommand(e), blockedCommand(e), documentsCommand(e), deployableCommand(e), tokenCommand(e), benchCommand(e), versionCommand(e), conformVerifyCommand(e), conformSignCommand(e))
 	root.AddCommand(journalCommand(e), catalogueCommand(e))
 	laterCommands(root)
+	root.SetIn(e.stdin)
+	root.SetOut(e.stdout)
+	root.SetErr(e.stderr)
+	ownHelp(root)
+	onceOnly(root)
 	return root
 }
 
@@ -132,6 +134,9 @@ func (e *env) run(body func(ctx context.Context, args []string) error) func(*cob
 		case "auto", "always", "never":
 		default:
 			return ident.Errorf(ident.KindUsage, "--color is %q", e.color).WithHint("one of: auto, always, never")
+		}
+		if err := checkValues(c); err != nil {
+			return err
 		}
 		if err := e.checkFormat(c); err != nil {
 			return err
@@ -183,15 +188,6 @@ func (e *env) emit(body func(io.Writer) error) error {
 		return nil
 	}
 	return wholeFile("--output-file", e.outputFile, body)
-}
-
-// wholeFile writes the file that a flag names: it appears whole or not at all.
-func wholeFile(flag, name string, body func(io.Writer) error) error {
-	err := wholefile.Replace(name, 0o644, body)
-	if own := (*ident.Error)(nil); err != nil && !errors.As(err, &own) {
-		return ident.Errorf(ident.KindFailure, "%s %s: %w", flag, name, err)
-	}
-	return err
 }
 
 func (e *env) options(o report.Options) report.Options {

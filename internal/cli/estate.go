@@ -205,7 +205,11 @@ of a document · NS/NAME of a workload.`
 
 func noArgs(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return ident.Errorf(ident.KindUsage, "%s takes no argument, found %q", c.CommandPath(), args[0]).WithHint("manifests go behind -f")
+		err := ident.Errorf(ident.KindUsage, "%s takes no argument, found %q", c.CommandPath(), args[0])
+		if c.Flags().Lookup("filename") == nil {
+			return err.WithHint("%s --help lists what it takes", c.CommandPath())
+		}
+		return err.WithHint("manifests go behind -f")
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,19 +30,42 @@ func sbomCommand(e *env) *cobra.Command {
 
 func someFiles(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return ident.Errorf(ident.KindUsage, "%s takes files", c.CommandPath()).WithHint("%s image.cdx.json", c.CommandPath())
+		return ident.Errorf(ident.KindUsage, "%s takes files", c.CommandPath()).WithHint("%s", anExample(c))
 	}
 	return nil
 }
 
+// anExample is the first of the lines that a command's help shows which are of the command.
+func anExample(c *cobra.Command) string {
+	for line := range strings.Lines(c.Example) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, c.CommandPath()+" ") {
+			return line
+		}
+	}
+	return c.CommandPath() + " --help"
+}
+
+// noSBOM is what a command says that found nothing of what it is about, and nothing broken.
+func noSBOM(in ...string) error {
+	return ident.Errorf(ident.KindFailure, "no SBOM was found in %s", strings.Join(in, ", ")).
+		WithHint("CycloneDX, SPDX, syft and Trivy documents and SWID tags are read; cofferdam sbom show FILE says what a file is")
+}
+
 func sbomValidateCommand(e *env) *cobra.Command {
+	var srv serverFlags
 	c := &cobra.Command{
 		Use: "validate FILE…", Short: "Judge documents by the official schemas, offline",
-		Long:    "Validate judges CycloneDX 1.0–1.7, JSON and XML, by the official schemas, and\nSPDX 2.2, 2.3 and 3.0 in JSON by rules written from the specification. A\ndocument that breaks them is refused: exit 3, with a pointer to every fault. A document of\nanother format is not judged: exit 1.",
+		Long:    "Validate judges CycloneDX 1.0–1.7, JSON and XML, by the official schemas, and\nSPDX 2.2, 2.3 and 3.0 in JSON by rules written from the specification. A\ndocument that breaks them is refused: exit 3, with a pointer to every fault. A document of\nanother format is not judged: exit 1.\n\nWith --server, sha256:… is a document that the server has, or the artifact that it is\nabout.",
 		Example: "  cofferdam sbom validate ./sbom",
 		Args:    someFiles,
 		RunE: e.run(func(ctx context.Context, args []string) error {
-			docs, err := e.loader().Validate(ctx, args)
+			l := e.loader()
+			end, err := e.remote(ctx, l, &srv, args)
+			if err != nil {
+				return err
+			}
+			defer end()
+			docs, err := l.Validate(ctx, args)
 			if err != nil {
 				return err
 			}
@@ -52,6 +76,7 @@ func sbomValidateCommand(e *env) *cobra.Command {
 			return e.write(a, report.Options{})
 		}),
 	}
+	srv.add(c)
 	return answers(c, (*report.Validations)(nil))
 }
 
@@ -110,7 +135,10 @@ about; its bytes are compared with its digest.`,
 				return err
 			}
 			e.problems(problems)
-			if len(answer.Documents) == 0 && len(problems) > 0 {
+			if len(answer.Documents) == 0 {
+				if len(problems) == 0 {
+					return noSBOM(args...)
+				}
 				e.outcome.failed = true
 			}
 			return e.write(answer, report.Options{})

@@ -93,8 +93,7 @@ has. Where both are, the server compares them, by its own advisories.`,
 				e.problems(problems)
 				unread += len(problems)
 				if len(docs) == 0 {
-					return ident.Errorf(ident.KindFailure, "no SBOM was found in %s", a).
-						WithHint("CycloneDX, SPDX, syft and Trivy documents are read; cofferdam sbom show PATH says what one is")
+					return noSBOM(a)
 				}
 				sides[i] = docs
 			}

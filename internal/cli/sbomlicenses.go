@@ -64,8 +64,7 @@ denied, 4 where the licence of one is unknown. None of this is legal advice.`,
 			gate := policyFile != ""
 			e.outcome.failed = len(problems) > 0 && (gate || len(docs) == 0)
 			if len(docs)+len(problems) == 0 {
-				return ident.Errorf(ident.KindFailure, "no SBOM was found in %s", strings.Join(args, ", ")).
-					WithHint("CycloneDX, SPDX, syft and Trivy documents are read; cofferdam sbom show PATH says what one is")
+				return noSBOM(args...)
 			}
 			e.meter.at("judging licences", 0, 0)
 			r, err := licensing.Judge(ctx, docs, o)

@@ -131,8 +131,7 @@ came, and again when the rules change.`,
 			// A gate whose own documents could not be read has not passed.
 			e.outcome.failed = len(problems) > 0 && (gate || len(a.Documents) == 0)
 			if len(a.Documents)+len(problems) == 0 {
-				return ident.Errorf(ident.KindFailure, "no SBOM was found in %s", strings.Join(args, ", ")).
-					WithHint("CycloneDX, SPDX, syft and Trivy documents are read; cofferdam sbom show PATH says what one is")
+				return noSBOM(args...)
 			}
 			if gate {
 				a.Judge(least)

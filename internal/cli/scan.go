@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -116,8 +115,7 @@ completed by hand.`,
 				return err
 			}
 			if len(docs)+len(sbomProblems) == 0 {
-				return ident.Errorf(ident.KindFailure, "no SBOM was found in %s", strings.Join(slices.Concat(args, locks, builds), ", ")).
-					WithHint("CycloneDX, SPDX, syft and Trivy documents are read; cofferdam sbom show PATH says what one is")
+				return noSBOM(slices.Concat(args, locks, builds)...)
 			}
 			db, advProblems, err := l.Advisories(ctx, in.advisories)
 			if err != nil {

@@ -58,6 +58,7 @@ func served(t *testing.T, args ...string) *shell {
 	select {
 	case s.url = <-said.found:
 	case code := <-done:
+		done <- code // for the cleanup
 		t.Fatalf("serve ended with %d", code)
 	case <-time.After(time.Minute):
 		t.Fatal("serve does not answer")
@@ -287,6 +288,9 @@ func TestDocumentsOfServer(t *testing.T) {
 		}
 	}
 	if out, _ := s.run(0, "sbom", "show", before, "--server", s.url); !strings.Contains(out, "registry.example/web") {
+		t.Error(out)
+	}
+	if out, _ := s.run(0, "sbom", "validate", before, image, "--server", s.url); !strings.Contains(out, "2 valid, 0 invalid") {
 		t.Error(out)
 	}
 	if out, _ := s.run(0, "sbom", "why", before, "lodash", "--server", s.url); !strings.Contains(out, "lodash") {

@@ -29,10 +29,11 @@ func TestVerifyWithBuilders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := func(table string, more ...string) []string {
+	with := func(table string, more ...string) []string {
 		return append([]string{"verify", "bundle", file("a.tar", []byte("a")), "--bundle", file("a.json", synth.Write(signed)), "--trusted-root", file("root.json", d.TrustedRoot()),
-			"--certificate-identity", "ci@example.com", "--certificate-oidc-issuer", "https://issuer.example", "--builders", file("builders.yaml", []byte(table))}, more...)
+			"--certificate-identity", "ci@example.com", "--certificate-oidc-issuer", "https://issuer.example", "--builders", table}, more...)
 	}
+	args := func(table string, more ...string) []string { return with(file("builders.yaml", []byte(table)), more...) }
 	const known = "builders:\n- id: https://ci.example/runner\n  level: 2\n  signers: [{subject: ci@example.com, issuer: https://issuer.example}]\n"
 	for name, c := range map[string]struct {
 		args []string
@@ -44,7 +45,7 @@ func TestVerifyWithBuilders(t *testing.T) {
 		"explained":     {args(known, "--explain"), 0, []string{"level 1 reached", "level 2 reached", "inputs: 0 of 1 pinned", "not pinned: pkg:docker/golang@1.26", "hermetic: unknown"}},
 		"level 4":       {args(strings.ReplaceAll(known, "level: 2", "level: 4")), 1, []string{"builders.yaml", "no level of the Build track", "ends at 3"}},
 		"not a table":   {args("builders: 7\n"), 1, []string{"builders.yaml"}},
-		"no such table": {append(args(known), "--builders", filepath.Join(t.TempDir(), "missing")), 1, []string{"no such file"}},
+		"no such table": {with(filepath.Join(t.TempDir(), "missing")), 1, []string{"no such file"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, stdout, stderr := run(t, nil, c.args...)

@@ -25,7 +25,7 @@ func TestVerifyLayout(t *testing.T) {
 	}{
 		"inspections are not run": {with(demo + "foo.tar.gz"), 1, "not run: untar: tar xfz foo.tar.gz"},
 		"the steps are enough":    {with("--without-inspections", demo+"foo.tar.gz"), 0, "VERIFIED"},
-		"in an envelope":          {with("--without-inspections", "--layout", demo+"demo.dsse.layout"), 0, "1 of 1"},
+		"in an envelope":          {[]string{"--without-inspections", "--layout", demo + "demo.dsse.layout", "--key", demo + "alice.pub", "--at", "2026-11-20T15:00:00Z"}, 0, "1 of 1"},
 		"as JUnit":                {with("-o", "junit"), 1, "inspections"},
 		"another artifact":        {with("--without-inspections", other), 3, "artifact-mismatch"},
 		"another owner":           {with("--key", demo+"carol.pub"), 3, "layout-signature"},

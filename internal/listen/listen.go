@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -28,10 +29,20 @@ func trimBrackets(host string) string {
 	return host
 }
 
+// Check refuses what is not HOST:PORT.
+func Check(addr string) error {
+	if _, port, err := net.SplitHostPort(addr); err == nil {
+		if _, err := strconv.ParseUint(port, 10, 16); err == nil {
+			return nil
+		}
+	}
+	return ident.Errorf(ident.KindUsage, "--addr %q is not HOST:PORT", addr).WithHint("127.0.0.1:8080; port 0 takes a free one")
+}
+
 // On opens HOST:PORT; port 0 takes a free one.
 func On(ctx context.Context, addr string) (net.Listener, error) {
-	if _, _, err := net.SplitHostPort(addr); err != nil {
-		return nil, ident.Errorf(ident.KindUsage, "--addr %q is not HOST:PORT", addr).WithHint("127.0.0.1:8080")
+	if err := Check(addr); err != nil {
+		return nil, err
 	}
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", addr)
