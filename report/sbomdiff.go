@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/cofferdam-io/cofferdam/ident"
@@ -83,6 +84,21 @@ func (a *SBOMDiff) Judge(words []string) *Gate {
 	return g
 }
 
+// Uncompared counts the releases of which nothing could be compared with advisories, where
+// the gate asks what appeared in them.
+func (a *SBOMDiff) Uncompared() int {
+	n := 0
+	if a.Gate == nil || !slices.Contains(a.Gate.FailOn, "new-vulnerability") && !slices.Contains(a.Gate.FailOn, "any") {
+		return n
+	}
+	for i := range a.Releases {
+		if v := a.Releases[i].Vulnerabilities; v != nil && v.Uncompared {
+			n++
+		}
+	}
+	return n
+}
+
 func (r *ReleaseDiff) count(word string) int {
 	n := 0
 	if v := r.Vulnerabilities; v != nil && (word == "new-vulnerability" || word == "any") {
@@ -121,7 +137,7 @@ func sbomDiffTable(w io.Writer, a *SBOMDiff, o Options) error {
 		if g.Failed {
 			p.linef("%s: %s", p.red("GATE FAILED on "+clean(strings.Join(g.FailOn, ","))), plural(g.Count, "change"))
 		} else {
-			p.passed(g.FailOn, false, a.Coverage.Quarantined, 0)
+			p.passed(g.FailOn, false, a.Coverage.Quarantined, a.Uncompared())
 		}
 	}
 	p.blank()
@@ -144,6 +160,7 @@ func (p *printer) release(r *ReleaseDiff) {
 	switch {
 	case r.Old == nil:
 		p.linef("%s  %s  %s", title, p.yellow("NEW"), p.dim("only "+clean(r.New.title())+" is about it"))
+		p.vulnerabilities(r)
 		return
 	case r.New == nil:
 		p.linef("%s  %s  %s", title, p.yellow("GONE"), p.dim("only "+clean(r.Old.title())+" is about it"))

@@ -55,6 +55,7 @@ has. Where both are, the server compares them, by its own advisories.`,
 					e.outcome.failed = unread > 0 // a gate whose own documents could not be read has not passed
 					a.Gate = a.Judge(failOn)
 					e.outcome.refused = a.Gate.Failed
+					e.outcome.incomplete = a.Uncompared() > 0 // nor has one that compared nothing
 				}
 				return e.write(a, report.Options{})
 			}
@@ -144,20 +145,23 @@ has. Where both are, the server compares them, by its own advisories.`,
 
 func releaseDiff(ctx context.Context, r compare.Release, db *vuln.Database) (report.ReleaseDiff, error) {
 	out := report.NewReleaseDiff(r)
-	if r.Old == nil || r.New == nil {
+	if r.New == nil {
 		return out, nil
 	}
-	d, err := compare.Documents(ctx, r.Old, r.New)
-	if err != nil {
-		return out, err
+	before := &vuln.Report{} // of what is new all that is found has appeared
+	var err error
+	if r.Old != nil {
+		if out.Diff, err = compare.Documents(ctx, r.Old, r.New); err != nil {
+			return out, err
+		}
 	}
-	out.Diff = d
 	if db == nil {
 		return out, nil
 	}
-	before, err := vuln.Scan(ctx, []*sbom.Document{r.Old}, db, nil)
-	if err != nil {
-		return out, err
+	if r.Old != nil {
+		if before, err = vuln.Scan(ctx, []*sbom.Document{r.Old}, db, nil); err != nil {
+			return out, err
+		}
 	}
 	after, err := vuln.Scan(ctx, []*sbom.Document{r.New}, db, nil)
 	if err != nil {

@@ -14,6 +14,9 @@ type Findings struct {
 	// package in the new one: it could not be compared with the advisories.
 	Unknown   []vuln.Finding `json:"unknown"`
 	Remaining int            `json:"remaining"` // packages with a vulnerability that they had
+	// Uncompared says that nothing that the new document lists was compared with any
+	// advisory: that nothing appeared means nothing.
+	Uncompared bool `json:"uncompared,omitempty"`
 }
 
 // Vulnerabilities compares two reports by vulnerability and package, so that an
@@ -38,7 +41,7 @@ func Vulnerabilities(before, after *vuln.Report) *Findings {
 		}
 		doubt[name][u.Advisory] = true
 	}
-	out := &Findings{Appeared: []vuln.Finding{}, Gone: []vuln.Finding{}, Unknown: []vuln.Finding{}}
+	out := &Findings{Appeared: []vuln.Finding{}, Gone: []vuln.Finding{}, Unknown: []vuln.Finding{}, Uncompared: after.Uncompared > 0}
 	for _, f := range after.Findings {
 		if was[key(&f)] {
 			out.Remaining++
