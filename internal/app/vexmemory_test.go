@@ -18,7 +18,7 @@ import (
 // of so many bytes of which nothing is kept.
 func wordyCSAF(doc, products, vulnerabilities, notes int) string {
 	var b strings.Builder
-	const each = 1 << 14 // bytes of a note
+	const each = 1 << 14                                                                                                                         // bytes of a note
 	note := fmt.Sprintf(`{"category":"description","text":%q}`, strings.Repeat(fmt.Sprintf("%016x", uint64(doc+1)*0x9e3779b97f4a7c15), each/16)) //nolint:gosec // an index
 	fmt.Fprintf(&b, `{"document":{"category":"csaf_vex","csaf_version":"2.0","notes":[%s],"publisher":{"category":"vendor","name":"Example PSIRT","namespace":"https://example.com"},
 "tracking":{"id":"EX-%d","current_release_date":"2026-01-02T03:04:05Z","status":"final","version":"1"}},"product_tree":{"full_product_names":[`, strings.TrimSuffix(strings.Repeat(note+",", notes/each), ","), doc)

@@ -33,7 +33,9 @@ func TestVerifyWithBuilders(t *testing.T) {
 		return append([]string{"verify", "bundle", file("a.tar", []byte("a")), "--bundle", file("a.json", synth.Write(signed)), "--trusted-root", file("root.json", d.TrustedRoot()),
 			"--certificate-identity", "ci@example.com", "--certificate-oidc-issuer", "https://issuer.example", "--builders", table}, more...)
 	}
-	args := func(table string, more ...string) []string { return with(file("builders.yaml", []byte(table)), more...) }
+	args := func(table string, more ...string) []string {
+		return with(file("builders.yaml", []byte(table)), more...)
+	}
 	const known = "builders:\n- id: https://ci.example/runner\n  level: 2\n  signers: [{subject: ci@example.com, issuer: https://issuer.example}]\n"
 	for name, c := range map[string]struct {
 		args []string

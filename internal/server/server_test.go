@@ -90,7 +90,7 @@ func start(t testing.TB, s settings) *rig {
 	}
 	r.url = "http://" + ln.Addr().String()
 	run, stop := context.WithCancel(ctx)
-	var handler http.Handler = server.New(server.Options{Catalog: c, Access: &s.access, Log: log, Now: s.now, Version: "test", Metrics: registry, Limits: s.limits, Retention: s.retention})
+	handler := server.New(server.Options{Catalog: c, Access: &s.access, Log: log, Now: s.now, Version: "test", Metrics: registry, Limits: s.limits, Retention: s.retention})
 	if s.front != nil {
 		handler = s.front(handler)
 	}
