@@ -33,6 +33,23 @@ func (c *Component) Detached() Component {
 	return k
 }
 
+// DropEmpty makes lists without entries nil, as those of a component that never had any:
+// a decoder may have read into the memory of another one's.
+func (c *Component) DropEmpty() {
+	if len(c.CPEs) == 0 {
+		c.CPEs = nil
+	}
+	if len(c.Hashes) == 0 {
+		c.Hashes = nil
+	}
+	if len(c.Licenses) == 0 {
+		c.Licenses = nil
+	}
+	if len(c.Locations) == 0 {
+		c.Locations = nil
+	}
+}
+
 // Detached returns a copy that shares no memory with the details; nil of nil.
 func (d *Details) Detached() *Details {
 	if d == nil {

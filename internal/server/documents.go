@@ -302,10 +302,18 @@ func (a *api) getDocument(ctx context.Context, in *struct {
 	return &documentAnswer{ETag: `"` + tag + `"`, Body: out}, nil
 }
 
-func (a *api) content(ctx context.Context, in *DocumentPath) (*huma.StreamResponse, error) {
-	_, d, err := a.one(ctx, in, authz.Read)
+func (a *api) content(ctx context.Context, in *struct {
+	DocumentPath
+	conditional.Params
+}) (*huma.StreamResponse, error) {
+	_, d, err := a.one(ctx, &in.DocumentPath, authz.Read)
 	if err != nil {
 		return nil, err
+	}
+	if in.HasConditionalParams() {
+		if failed := in.PreconditionFailed(d.Original.String(), d.Time); failed != nil {
+			return nil, failed
+		}
 	}
 	body, size, err := a.Catalog.Content(ctx, d.Tenant, d.Original)
 	if err != nil {

@@ -237,6 +237,12 @@ func TestContentAndETag(t *testing.T) {
 	if b.code != 200 || !bytes.Equal(b.body, doc) || b.header.Get("Content-Type") != "application/octet-stream" || b.header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("%d %s %v", b.code, b.body, b.header)
 	}
+	if again := r.do("GET", "/api/v1/documents/"+digest+"/content", "", nil, "If-None-Match", b.header.Get("ETag")); again.code != http.StatusNotModified || len(again.body) > 0 {
+		t.Errorf("who has the bytes is sent them again: %d, %d bytes", again.code, len(again.body))
+	}
+	if other := r.do("GET", "/api/v1/documents/"+digest+"/content", "", nil, "If-None-Match", `"`+hexDigest(7)+`"`); other.code != 200 || !bytes.Equal(other.body, doc) {
+		t.Errorf("%d %s", other.code, other.body)
+	}
 	meta := r.do("GET", "/api/v1/documents/"+digest, "", nil)
 	if tag := meta.header.Get("ETag"); meta.code != 200 || tag == "" || r.do("GET", "/api/v1/documents/"+digest, "", nil, "If-None-Match", tag).code != http.StatusNotModified {
 		t.Errorf("%d %s %q", meta.code, meta.body, tag)

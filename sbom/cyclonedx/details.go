@@ -212,7 +212,7 @@ func (b *builder) xmlComponentDetails(e *element, c *sbom.Component) {
 			for _, x := range child.children {
 				ref := sbom.Reference{Type: x.attr["type"], URL: x.textOf("url")}
 				for _, h := range x.list("hashes", "hash") {
-					ref.Hashes = append(ref.Hashes, sbom.Hash{Algorithm: sbom.HashAlgorithm(h.attr["alg"]), Value: strings.ToLower(h.text)})
+					ref.Hashes = append(ref.Hashes, sbom.Hash{Algorithm: sbom.HashAlgorithm(h.attr["alg"]), Value: sbom.HashValue(h.text)})
 				}
 				d := c.Detailed()
 				d.References = append(d.References, ref)

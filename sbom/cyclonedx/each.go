@@ -27,18 +27,7 @@ func (h *handing) next() *sbom.Component {
 func (h *handing) hand(each func(*sbom.Component)) {
 	c := &h.one
 	h.lists = sbom.Component{CPEs: c.CPEs, Hashes: c.Hashes, Licenses: c.Licenses, Locations: c.Locations}
-	if len(c.CPEs) == 0 {
-		c.CPEs = nil
-	}
-	if len(c.Hashes) == 0 {
-		c.Hashes = nil
-	}
-	if len(c.Licenses) == 0 {
-		c.Licenses = nil
-	}
-	if len(c.Locations) == 0 {
-		c.Locations = nil
-	}
+	c.DropEmpty()
 	each(c)
 }
 

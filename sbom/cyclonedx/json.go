@@ -375,7 +375,7 @@ func (b *builder) hash(r *jsonscan.Reader) (h sbom.Hash) {
 		case "alg":
 			h.Algorithm = sbom.HashAlgorithm(r.String())
 		case "content":
-			h.Value = strings.ToLower(r.String())
+			h.Value = sbom.HashValue(r.String())
 		default:
 			return false
 		}

@@ -254,7 +254,7 @@ func (b *builder) xmlComponent(e *element, pointer string) (sbom.Component, []pr
 	}
 	for _, h := range e.list("hashes", "hash") {
 		if h.text != "" {
-			c.Hashes = append(c.Hashes, sbom.Hash{Algorithm: sbom.HashAlgorithm(h.attr["alg"]), Value: strings.ToLower(h.text)})
+			c.Hashes = append(c.Hashes, sbom.Hash{Algorithm: sbom.HashAlgorithm(h.attr["alg"]), Value: sbom.HashValue(h.text)})
 		}
 	}
 	for _, l := range e.list("licenses", "") {

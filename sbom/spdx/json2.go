@@ -279,15 +279,7 @@ func (j *jsonDocument) readPackage(room int) {
 	setLicenses(c, declared, concluded)
 	if j.hands() {
 		j.lists = sbom.Component{CPEs: c.CPEs, Hashes: c.Hashes, Licenses: c.Licenses}
-		if len(c.CPEs) == 0 {
-			c.CPEs = nil
-		}
-		if len(c.Hashes) == 0 {
-			c.Hashes = nil
-		}
-		if len(c.Licenses) == 0 {
-			c.Licenses = nil
-		}
+		c.DropEmpty()
 	}
 	if notes != nil {
 		j.fill(c, notes)
