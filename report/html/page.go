@@ -67,7 +67,7 @@ func Page(w io.Writer, m *inventory.Map, o Options) error {
 		Style:  template.CSS(styleText), Script: template.JS(scriptText), //nolint:gosec // our own files, not the map's
 		Coverage: coverage(m.Coverage), Facts: append(layerFacts(o.Layer), facts(m)...), Picture: layOut(m, o.Layer), Planned: layerTables(o.Layer, zones(m)), Tables: tables(m), Unknowns: m.Unknowns, SameNode: sameNode(m.SameNode),
 	}
-	return t.Execute(w, v)
+	return t.Execute(printable{w}, v)
 }
 
 // hashOf is a source expression of CSP level 3: the page runs and looks as it was

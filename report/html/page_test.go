@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/cofferdam-io/cofferdam/ident"
 	"github.com/cofferdam-io/cofferdam/inventory"
@@ -54,6 +55,21 @@ func TestPageIsSelfContainedAndSaysWhatItCovers(t *testing.T) {
 		t.Error("the same map gives two pages")
 	}
 	page(t, &inventory.Map{})
+}
+
+// Of a hostile name nothing is lost but what cannot be seen, in every place where it stands.
+func TestPageShowsOnlyWhatCanBeSeen(t *testing.T) {
+	p := page(t, estate("we\u202eb\x1b[2J\u009b\x00é→\xff"))
+	if i := strings.IndexFunc(p, func(r rune) bool { return r != '\n' && r != '\t' && !unicode.IsPrint(r) }); i >= 0 {
+		t.Errorf("the page holds %q", p[max(i-20, 0):min(i+20, len(p))])
+	}
+	if !strings.Contains(p, "we\ufffdb\ufffd[2J\ufffd\ufffdé→\ufffd") {
+		t.Error("the name is not there")
+	}
+	plain := page(t, estate("web"))
+	if strings.ContainsRune(plain, '\ufffd') {
+		t.Error("the page itself holds what cannot be seen")
+	}
 }
 
 // TestRestricted: a connection to what a selector leaves out ends at a box that

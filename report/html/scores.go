@@ -106,7 +106,7 @@ func Scores(w io.Writer, reports []quality.Report, gate *ScoresGate, at string, 
 		}
 		v.Reports = append(v.Reports, scoreReportOf(r, row))
 	}
-	return t.Execute(w, v)
+	return t.Execute(printable{w}, v)
 }
 
 func gradeClass(grade string) string {
