@@ -133,6 +133,8 @@ func handlers(answer any) map[string]handler {
 		hs["table"] = as(benchContainTable)
 	case *BenchVerify:
 		hs["table"] = as(benchVerifyTable)
+	case *BenchDocument:
+		hs["table"] = as(benchDocumentTable)
 	case *BenchIndex:
 		hs["table"] = as(benchIndexTable)
 	case *BenchMatch:

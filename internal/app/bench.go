@@ -54,7 +54,7 @@ func BenchSegment(ctx context.Context, c synth.Config, at func(string)) (*report
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	at("making the estate")
 	b := &bench{ctx: ctx, m: synth.Model(c), state: c.Seed, out: &report.BenchSegment{SchemaVersion: inventory.SchemaVersion,
-		Mix: string(c.Mix), Seed: c.Seed, Nodes: c.Nodes, Machine: runtime.GOOS + "/" + runtime.GOARCH + ", " + runtime.Version()}}
+		Mix: string(c.Mix), Seed: c.Seed, Nodes: c.Nodes, Machine: machine()}}
 	for _, step := range []struct {
 		name string
 		run  func() error
@@ -339,3 +339,6 @@ func ExportEstate(c synth.Config, dir string) error {
 		return os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	})
 }
+
+// machine names what the figures are of.
+func machine() string { return runtime.GOOS + "/" + runtime.GOARCH + ", " + runtime.Version() }

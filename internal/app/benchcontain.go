@@ -37,7 +37,7 @@ func BenchContain(ctx context.Context, c synth.Config, what BenchPlan, at func(s
 		return nil, err
 	}
 	out := &report.BenchContain{SchemaVersion: inventory.SchemaVersion, Mix: string(c.Mix), Seed: c.Seed, Objective: string(what.Objective), Ends: what.Ends,
-		Machine: runtime.GOOS + "/" + runtime.GOARCH + ", " + runtime.Version(), Workloads: n.Workloads, Edges: n.Edges}
+		Machine: machine(), Workloads: n.Workloads, Edges: n.Edges}
 	p := &contain.Problem{Query: "benchmark", Objective: what.Objective, AcceptUnobserved: what.Objective == contain.Isolate, Graph: g, Means: contain.AdminTier, Engine: "bench", First: true}
 	if err := benchEnds(ctx, p, what.Ends, c.Seed); err != nil {
 		return nil, err

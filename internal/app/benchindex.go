@@ -48,7 +48,7 @@ func BenchIndex(ctx context.Context, c synth.Config, o BenchIndexOptions, at fun
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	b := &benchIndex{ctx: ctx, config: c, durable: o, x: index.New(), pieces: map[string][]byte{}, state: c.Seed, out: &report.BenchIndex{
-		SchemaVersion: inventory.SchemaVersion, Seed: c.Seed, Machine: runtime.GOOS + "/" + runtime.GOARCH + ", " + runtime.Version()}}
+		SchemaVersion: inventory.SchemaVersion, Seed: c.Seed, Machine: machine()}}
 	for _, step := range []struct {
 		name string
 		run  func() error

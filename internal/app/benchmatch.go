@@ -21,7 +21,7 @@ func BenchMatch(ctx context.Context, c synth.VulnerableConfig, at func(string)) 
 	if err != nil {
 		return nil, err
 	}
-	out := &report.BenchMatch{SchemaVersion: inventory.SchemaVersion, Seed: c.Seed, Machine: runtime.GOOS + "/" + runtime.GOARCH + ", " + runtime.Version(),
+	out := &report.BenchMatch{SchemaVersion: inventory.SchemaVersion, Seed: c.Seed, Machine: machine(),
 		Advisories: len(v.Advisories), Known: len(c.Known), Ranges: v.Ranges}
 	x, advisories := index.New(), v.Advisories
 	if err := x.Apply(v.Batch()); err != nil {

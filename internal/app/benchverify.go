@@ -38,7 +38,7 @@ func BenchVerify(ctx context.Context, n int, at func(string)) (*report.BenchVeri
 	if err != nil {
 		return nil, err
 	}
-	out := &report.BenchVerify{SchemaVersion: inventory.SchemaVersion, Machine: runtime.GOOS + "/" + runtime.GOARCH + ", " + runtime.Version(), Bundles: n}
+	out := &report.BenchVerify{SchemaVersion: inventory.SchemaVersion, Machine: machine(), Bundles: n}
 	single, err := singles(ctx)
 	if err != nil {
 		return nil, err

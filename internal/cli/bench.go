@@ -18,13 +18,13 @@ func benchCommand(e *env) *cobra.Command {
 		Use: "bench", Short: "Measure the engines on estates of any size",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return ident.Errorf(ident.KindUsage, "unknown command %q for %q", args[0], c.CommandPath()).WithHint("bench segment, bench contain, bench index, bench match, bench verify")
+				return ident.Errorf(ident.KindUsage, "unknown command %q for %q", args[0], c.CommandPath()).WithHint("bench segment, bench contain, bench index, bench document, bench match, bench verify")
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(benchSegmentCommand(e), benchContainCommand(e), benchIndexCommand(e), benchMatchCommand(e), benchVerifyCommand(e))
+	c.AddCommand(benchSegmentCommand(e), benchContainCommand(e), benchIndexCommand(e), benchDocumentCommand(e), benchMatchCommand(e), benchVerifyCommand(e))
 	return c
 }
 
